@@ -1,0 +1,1 @@
+"""What knows nothing of GANs: errors, files, pictures, seeds, stopping, and the machine."""

@@ -1,0 +1,57 @@
+"""Stopping on request: SIGINT and SIGTERM set a flag, and every phase of a run polls it."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
+    """Raised by ``StopRequest.poll`` in a phase that has nothing to save."""
+
+
+class StopRequest:
+    """Has somebody asked this process to stop? ``signum`` says with which signal, 0 while nobody has."""
+
+    def __init__(self) -> None:
+        self.signum = 0
+
+    def __bool__(self) -> bool:
+        return self.signum != 0
+
+    def poll(self) -> None:
+        """Raise ``Stopped`` if a stop was requested."""
+        if self:
+            raise Stopped(signal.Signals(self.signum).name)
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """While the context lasts, the first SIGINT or SIGTERM only sets the flag; a second SIGINT interrupts at once.
+
+    Outside the main thread, where Python delivers no signals, the flag is never set.
+    """
+    request = StopRequest()
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        if request and signum == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not request:
+            name = signal.Signals(signum).name
+            # os.write: a handler may run in the middle of a print, which must not be entered twice.
+            os.write(2, f"\n{name}: stopping and saving; press Ctrl-C again to stop at once\n".encode())
+        request.signum = request.signum or signum
+
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    previous = {signum: signal.signal(signum, on_signal) for signum in SIGNALS}
+    try:
+        yield request
+    finally:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,58 @@
+"""What a run learns from: pictures as bytes, or points in the plane."""
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The known modes of a 2-D Gaussian mixture, in the coordinates of ``Dataset.items``.
+
+    centers: float32 [modes, 2]. std: standard deviation of each mode along each axis.
+    """
+
+    centers: Tensor
+    std: float
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Items to learn from, all in memory.
+
+    name: as the user asked for it. source: where the items came from, for people to read.
+    items: pictures, uint8 [N, C, H, W], or points, float32 [N, 2] within about [-1, 1].
+    labels: int64 [N] in [0, num_classes), or None. num_classes: 0 where there are no labels.
+    mixture: the modes the points were drawn from; None for pictures.
+    """
+
+    name: str
+    source: str
+    items: Tensor
+    labels: Tensor | None = None
+    num_classes: int = 0
+    mixture: Mixture | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (C, H, W) for pictures, (2,) for points."""
+        return tuple(self.items.shape[1:])
+
+    def first(self, max_images: int | None) -> "Dataset":
+        """The first ``max_images`` items (all of them for None, or where there are no more)."""
+        if max_images is None or max_images >= len(self):
+            return self
+        labels = None if self.labels is None else self.labels[:max_images]
+        items = self.items[:max_images]
+        return Dataset(self.name, self.source, items, labels, self.num_classes, self.mixture)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the items' shape, type and bytes: equal for equal data, wherever it was read from."""
+        digest = hashlib.sha256(f"{self.items.dtype} {tuple(self.items.shape)}".encode())
+        digest.update(self.items.contiguous().view(torch.uint8).numpy())
+        return digest.hexdigest()
