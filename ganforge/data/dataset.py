@@ -54,5 +54,5 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of the items' shape, type and bytes: equal for equal data, wherever it was read from."""
         digest = hashlib.sha256(f"{self.items.dtype} {tuple(self.items.shape)}".encode())
-        digest.update(self.items.contiguous().view(torch.uint8).numpy())
+        digest.update(self.items.contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Generators and discriminators, sized by the data's shape."""

@@ -1,0 +1,1 @@
+"""What D and G are trained for: pure functions of logits."""

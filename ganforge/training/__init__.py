@@ -1,0 +1,1 @@
+"""The update, the state it changes, and the loop around it."""

@@ -1,0 +1,68 @@
+"""The machine: which device to compute on, and the facts that a result depends on."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganforge._version import __version__
+from ganforge.base.errors import UserError
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for a name such as `auto`, `cpu`, `cuda:1` or `mps`. Raises UserError where there is none."""
+    if name == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator or torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise UserError(f"The device {name!r} cannot be used here; try cpu, or auto for the best there is.") from None
+    if device.type == "meta":
+        raise UserError("The device 'meta' holds no numbers; try cpu, or auto for the best there is.")
+    return device
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What the numbers of a run depend on beside its settings: versions, device, threads, and the code's commit."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "ganforge": __version__,
+        "git_commit": _git_commit(),
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def peak_memory_mib(device: torch.device) -> dict[str, float]:
+    """The most memory that this process has held so far, in MiB: main memory, and the device's where it has its own."""
+    peaks: dict[str, float] = {}
+    if sys.platform != "win32":
+        import resource
+
+        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB elsewhere
+        peaks["Resources/peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    if device.type == "cuda":
+        peaks["Resources/peak_device_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
+    return peaks
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this package runs from, with `+` if it was changed; None outside a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=root, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if changed.returncode else "")

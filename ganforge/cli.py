@@ -1,0 +1,215 @@
+"""The command line: verbs, each of which calls one function. Nothing heavy is imported before it is needed."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ganforge._version import __version__
+from ganforge.base.errors import RunError, UserError
+from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
+from ganforge.config import Config, make_config, suggestion
+from ganforge.data.catalog import DATA_SETS
+from ganforge.recipes import RECIPES, recipe
+
+if TYPE_CHECKING:
+    from ganforge.run.folder import RunFolder
+
+EXAMPLES = """examples:
+  ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
+  ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
+  ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
+  ganforge sample RUN --seeds 0-63 --out grid.png
+  ganforge data inspect mnist                  what the data look like
+
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
+SIGINT (Ctrl-C) or SIGTERM, after saving"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are one sentence, and which never guesses at abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[0].upper()}{message[1:]} (see `{self.prog} --help`).")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. See EXAMPLES for what the statuses mean."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with stop_on_signals() as stop:
+            try:
+                return run_command(arguments, stop)
+            except Stopped:
+                print("ganforge: stopped before there was anything to save", file=sys.stderr)
+                return 128 + stop.signum
+    except UserError as error:
+        print(f"ganforge: {error}", file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(f"ganforge: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ganforge: interrupted; what was saved before is whole", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
+        return 1
+
+
+def run_command(arguments: list[str], stop: StopRequest) -> int:
+    """Parse the arguments and call the verb's function."""
+    parser, verbs = make_parser(arguments)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options = [o for a in verbs[given.verb]._actions for o in a.option_strings] if given.verb else []
+        raise UserError(f"There is no option {unknown[0]!r}{suggestion(unknown[0].partition('=')[0], options)} here.")
+    if given.verb is None:
+        parser.print_help()
+        return 0
+    do: Callable[[argparse.Namespace, StopRequest], int] = given.do
+    return do(given, stop)
+
+
+def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
+    """The whole command line; `train RECIPE --help` shows that recipe's defaults."""
+    parser = Parser(prog="ganforge", description="Train, judge, show and ship GANs in PyTorch.", epilog=EXAMPLES)
+    parser.add_argument("--version", action="version", version=f"ganforge {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    verbs: dict[str, Parser] = {}
+
+    def verb(name: str, do: Callable[[argparse.Namespace, StopRequest], int], summary: str) -> Parser:
+        verbs[name] = subparsers.add_parser(name, help=summary, description=summary)
+        verbs[name].set_defaults(do=do)
+        return verbs[name]
+
+    train = verb("train", do_train, "train a recipe into a new run folder")
+    train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
+    train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
+    named = arguments[1] if len(arguments) > 1 and arguments[1] in RECIPES else "note"
+    add_settings(train, recipe(named))
+
+    resume = verb("resume", do_resume, "go on with a run, exactly as if it had never stopped")
+    resume.add_argument("run", metavar="RUN", help="the run folder")
+    add_settings(resume, None)
+
+    sample = verb("sample", do_sample, "make a picture grid from a run or snapshot, by seeds")
+    sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    sample.add_argument("--seeds", default="0-63", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
+    sample.add_argument("--out", type=Path, default=Path("samples.png"), help="default: samples.png")
+    sample.add_argument("--device", default="auto", help=setting_help("device"))
+
+    verb("recipes", do_recipes, "list the recipes: source, expected result, cost")
+
+    data = verb("data", do_data, "list the data sets, or inspect one")
+    data.add_argument("action", choices=["list", "inspect"], nargs="?", default="list")
+    data.add_argument("name", metavar="DATA", nargs="?", help=f"one of: {', '.join(DATA_SETS)}")
+    data.add_argument("--split", choices=["train", "test"], default="train")
+    data.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
+    data.add_argument("--out", type=Path, help="where to put the contact sheet (default: DATA-SPLIT.png)")
+    return parser, verbs
+
+
+def add_settings(parser: Parser, defaults: Config | None) -> None:
+    """One option for each setting; what is not given stays as the recipe or the run has it."""
+    group = parser.add_argument_group("settings (as in the run's config.json)")
+    for name, field in Config.model_fields.items():
+        if name == "recipe":
+            continue
+        text = setting_help(name)
+        if defaults is not None and getattr(defaults, name) is not None:
+            text += f" (default: {shown(getattr(defaults, name))})"
+        options: dict[str, Any] = {
+            "dest": name,
+            "default": argparse.SUPPRESS,
+            "help": text.replace("%", "%%"),
+        }
+        if field.annotation is bool:
+            group.add_argument(f"--{name.replace('_', '-')}", action=argparse.BooleanOptionalAction, **options)
+        else:
+            group.add_argument(f"--{name.replace('_', '-')}", metavar=name.rpartition("_")[2].upper(), **options)
+
+
+def settings_given(given: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given on the command line, as values that Config can validate."""
+    values = {name: value for name, value in vars(given).items() if name in Config.model_fields and name != "recipe"}
+    for name, value in values.items():
+        if name.endswith("_hidden"):
+            values[name] = [width for width in value.split(",") if width]
+        elif value == "none" and type(None) in getattr(Config.model_fields[name].annotation, "__args__", ()):
+            values[name] = None
+    return values
+
+
+def setting_help(name: str) -> str:
+    text = Config.model_fields[name].description or ""
+    return text[0].lower() + text[1:].removesuffix(".")
+
+
+def shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def do_train(given: argparse.Namespace, stop: StopRequest) -> int:
+    config = recipe(given.recipe, **settings_given(given))
+    if config.data not in DATA_SETS:  # before the seconds that importing PyTorch takes
+        raise UserError(f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)}.")
+    from ganforge.training.launch import start
+    from ganforge.training.progress import choose_progress
+
+    return how_it_ended(start(config, given.out, choose_progress(), stop), stop)
+
+
+def do_resume(given: argparse.Namespace, stop: StopRequest) -> int:
+    changes = settings_given(given)
+    make_config(changes)  # what is wrong by itself is said at once
+    from ganforge.run.folder import RunFolder
+    from ganforge.training.launch import go_on
+    from ganforge.training.progress import choose_progress
+
+    return how_it_ended(go_on(RunFolder(given.run), changes, choose_progress(), stop), stop)
+
+
+def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
+    return 0 if folder.read_status().get("state") == "finished" else 128 + stop.signum
+
+
+def do_sample(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.data.draw import draw_items, save_picture
+    from ganforge.sampling import load, parse_seeds
+
+    seeds = parse_seeds(given.seeds)
+    save_picture(draw_items(load(given.source, given.device).sample(seeds)), given.out)
+    print(f"{len(seeds)} pictures in {given.out}")
+    return 0
+
+
+def do_recipes(given: argparse.Namespace, stop: StopRequest) -> int:
+    for name, function in RECIPES.items():
+        lines = [line.strip() for line in (function.__doc__ or "").strip().splitlines()]
+        print("\n".join([name, *(f"    {line}" for line in lines if line)]))
+    return 0
+
+
+def do_data(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.action == "list":
+        for name, summary in DATA_SETS.items():
+            print(f"{name:10} {summary}")
+        return 0
+    if given.name is None:
+        raise UserError(f"Which data set? `ganforge data inspect NAME`, with one of: {', '.join(DATA_SETS)}.")
+    from ganforge.data.draw import draw_contact_sheet, save_picture
+    from ganforge.data.inspect import describe, inspect
+    from ganforge.data.load import load
+
+    dataset = load(given.name, split=given.split, data_dir=given.data_dir, poll=stop.poll)
+    out = given.out or Path(f"{given.name}-{given.split}.png")
+    print(describe(inspect(dataset)))
+    save_picture(draw_contact_sheet(dataset), out)
+    print(f"Contact sheet: {out}")
+    return 0

@@ -1,0 +1,68 @@
+"""Endless shuffled batches, addressed by how many items came before: any one can be had on its own."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ganforge.base.seeding import generator
+from ganforge.data.dataset import Dataset
+
+RESIDENT_BYTES = 2 << 30  # data sets up to this size are copied to the device once, larger ones batch by batch
+
+
+class Batches:
+    """A stream of items in which every epoch is a fresh permutation of the whole data set.
+
+    Position p of the stream holds item ``permutation(seed, p // N)[p % N]``, so that a batch is a pure
+    function of where it starts: nothing has to be saved or replayed to go on from the middle.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, seed: int, device: torch.device | str = "cpu") -> None:
+        """Raises ValueError for an empty data set or a batch size below 1."""
+        if len(dataset) == 0 or batch_size < 1:
+            raise ValueError(f"batches of {batch_size} from {len(dataset)} items")
+        self.batch_size = batch_size
+        self._count = len(dataset)
+        self._seed = seed
+        self._device = torch.device(device)
+        items = dataset.items
+        fits = items.numel() * items.element_size() <= RESIDENT_BYTES
+        self._home = self._device if fits else torch.device("cpu")
+        self._items = items.contiguous().to(self._home)
+        self._labels = None if dataset.labels is None else dataset.labels.to(self._home)
+        self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
+
+    def __call__(self, nimg: int) -> tuple[Tensor, Tensor | None]:
+        """The batch at stream positions nimg to nimg + batch_size - 1, and its labels, on the device.
+
+        nimg: 0 or more. Items come as they are in the data set (uint8 pictures, float32 points), [batch_size,
+        ...]; labels int64 [batch_size], None where there are none. A batch may reach over the end of an
+        epoch, or over several. Raises ValueError for a negative nimg.
+        """
+        rows = self._rows(nimg)
+        labels = None if self._labels is None else self._to_device(self._labels.index_select(0, rows))
+        return self._to_device(self._items.index_select(0, rows)), labels
+
+    def _rows(self, nimg: int) -> Tensor:
+        if nimg < 0:
+            raise ValueError(f"the stream starts at 0, not at {nimg}")
+        epoch, start = divmod(nimg, self._count)
+        parts: list[Tensor] = []
+        missing = self.batch_size
+        while missing > 0:
+            parts.append(self._permutation(epoch)[start : start + missing])
+            missing -= len(parts[-1])
+            epoch, start = epoch + 1, 0
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _draw_permutation(self, epoch: int) -> Tensor:
+        rows = torch.randperm(self._count, generator=generator(self._seed, "shuffle", epoch))
+        return rows.to(self._home)
+
+    def _to_device(self, batch: Tensor) -> Tensor:
+        if self._home == self._device:
+            return batch
+        if self._device.type == "cuda":
+            batch = batch.pin_memory()  # so that the copy does not wait for the device
+        return batch.to(self._device, non_blocking=True)

@@ -1,0 +1,132 @@
+"""Fetching one file from the first of several mirrors that gives it whole and right."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from pooch import HTTPDownloader
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+from ganforge.base.files import write_atomically
+
+CHUNK_BYTES = 1 << 16
+TIMEOUT_S = (5.0, 15.0)  # to connect, and between two pieces of the answer
+RETRY_AFTER_S = (0.5, 1.0)  # so three attempts a mirror
+POLL_EVERY_S = 0.05
+
+
+class NoMirror(Exception):  # noqa: N818 - the name says what happened
+    """No mirror gave the file. ``failures``: one line a mirror, its host and why."""
+
+    def __init__(self, failures: list[str]) -> None:
+        super().__init__("; ".join(failures))
+        self.failures = failures
+
+
+def download(
+    mirrors: Sequence[str],
+    name: str,
+    target: Path,
+    is_right: Callable[[Path], bool],
+    poll: Callable[[], None],
+) -> str:
+    """Fetch ``name`` from the first mirror whose file ``is_right`` to ``target``; return its URL.
+
+    mirrors: URLs that end in a slash. is_right: looks at a finished download, before it is put in place.
+    poll: called for every piece that arrives and while waiting; raises to stop.
+    ``target`` appears whole or not at all, and no partial file remains, whatever is raised: NoMirror, OSError
+    where the folder cannot be written, what ``poll`` raises.
+    """
+    failures = []
+    for mirror in mirrors:
+        url = mirror + name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, partial(_fetch, url, is_right, poll))
+            return url
+        except (requests.RequestException, _WrongContentError) as error:
+            failures.append(f"{urlsplit(url).netloc}: {_reason(error)}")
+    raise NoMirror(failures)
+
+
+class _WrongContentError(Exception):
+    pass
+
+
+def _fetch(url: str, is_right: Callable[[Path], bool], poll: Callable[[], None], path: Path) -> None:
+    for pause_s in (*RETRY_AFTER_S, None):
+        poll()
+        try:
+            _fetch_once(url, path, poll)
+            break
+        except requests.RequestException as error:
+            if pause_s is None or _is_final(error):
+                raise
+            _wait(pause_s, poll)
+    poll()
+    if not is_right(path):
+        raise _WrongContentError
+
+
+def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
+    console = Console(stderr=True)
+    console.print(f"fetching {url}", soft_wrap=True, highlight=False, markup=False)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = _Bar(progress, poll)
+        HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S)(url, str(path), None)
+
+
+class _Bar:
+    """What pooch wants of a progress bar, drawn by rich on stderr; polls with every piece."""
+
+    def __init__(self, progress: Progress, poll: Callable[[], None]) -> None:
+        self.total = 0
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+        self._poll = poll
+
+    def update(self, count: int) -> None:
+        self._progress.update(self._task, total=self.total or None, advance=count)
+        self._poll()
+
+    def reset(self) -> None:
+        self._progress.reset(self._task)
+
+    def close(self) -> None:
+        pass
+
+
+def _wait(seconds: float, poll: Callable[[], None]) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        poll()
+        time.sleep(min(left, POLL_EVERY_S))
+
+
+def _is_final(error: requests.RequestException) -> bool:
+    """Would another attempt get the same answer? So for "not found", "forbidden" and the like."""
+    return error.response is not None and 400 <= error.response.status_code < 500
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case _WrongContentError():
+            return "sent something else than the file"
+        case requests.HTTPError(response=requests.Response(status_code=status)):
+            return f"answered HTTP {status}"
+        case requests.Timeout():
+            return "no answer in time"
+        case requests.exceptions.SSLError():
+            return "its certificate was not accepted"
+        case requests.exceptions.ProxyError():
+            return "the proxy gave no connection"
+        case requests.exceptions.ChunkedEncodingError():
+            return "broke off before the end"
+        case requests.ConnectionError():
+            return "no connection"
+    return type(error).__name__

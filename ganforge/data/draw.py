@@ -1,0 +1,49 @@
+"""Items as pictures: grids of pictures, scatters of points."""
+
+from pathlib import Path
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.images import contact_sheet, grid, save_png, to_uint8
+from ganforge.base.plots import scatter
+from ganforge.base.seeding import generator
+from ganforge.data.dataset import Dataset
+
+NUM_POINTS = 2000
+"""Points in a scatter picture."""
+
+
+def draw_items(items: Tensor, dataset: Dataset | None = None) -> Image:
+    """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
+
+    With a 2-D data set, its own points and modes are drawn under the given ones.
+    """
+    if items.dim() == 4:
+        return grid(items if items.dtype == torch.uint8 else to_uint8(items))
+    if dataset is None or dataset.mixture is None:
+        return scatter(items)
+    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers)
+
+
+def draw_reals(dataset: Dataset, count: int, seed: int) -> Image:
+    """``count`` random items of the data set (2,000 if they are points)."""
+    count = NUM_POINTS if dataset.mixture is not None else count
+    return draw_items(dataset.items[torch.randperm(len(dataset), generator=generator(seed, "reals"))[:count]])
+
+
+def draw_contact_sheet(dataset: Dataset) -> Image:
+    """A row of pictures for each class, or the points."""
+    if dataset.mixture is not None:
+        return draw_reals(dataset, NUM_POINTS, seed=0)
+    return contact_sheet(dataset.items, dataset.labels, dataset.num_classes)
+
+
+def save_picture(picture: Image, path: Path) -> None:
+    """Save where the user asked. Raises UserError where that cannot be written."""
+    try:
+        save_png(picture, path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"The picture {path} cannot be written: {error}.") from None

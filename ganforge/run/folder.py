@@ -1,0 +1,175 @@
+"""The run folder: the one place that knows what its files are called. docs/run-folder.md describes it for readers.
+
+config.json                 the settings, the data's facts and the environment
+status.json                 running, finished, stopped or failed, and how far
+stats.jsonl                 one row a report
+reals.png                   real pictures, laid out like the fakes
+fakes-<nimg>.png            G's pictures of the same noise at every report
+evolution.webp              those pictures as an animation
+snapshots/<nimg>.safetensors     G's weights, for use
+checkpoints/<nimg>.safetensors   everything needed to go on
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import write_text_atomically
+
+
+class RunFolder:
+    """Paths and small files of one run. Making the object touches nothing on the disk."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.status = self.path / "status.json"
+        self.stats = self.path / "stats.jsonl"
+        self.reals = self.path / "reals.png"
+        self.evolution = self.path / "evolution.webp"
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def fakes(self, nimg: int) -> Path:
+        return self.path / f"fakes-{nimg:09d}.png"
+
+    def snapshot(self, nimg: int) -> Path:
+        return self.path / "snapshots" / f"{nimg:09d}.safetensors"
+
+    def checkpoint(self, nimg: int) -> Path:
+        return self.path / "checkpoints" / f"{nimg:09d}.safetensors"
+
+    def all_fakes(self) -> list[tuple[int, Path]]:
+        """(nimg, path) of every grid, oldest first; likewise for snapshots and checkpoints."""
+        return _numbered(self.path, "fakes-*.png")
+
+    def all_snapshots(self) -> list[tuple[int, Path]]:
+        return _numbered(self.path / "snapshots", "*.safetensors")
+
+    def all_checkpoints(self) -> list[tuple[int, Path]]:
+        return _numbered(self.path / "checkpoints", "*.safetensors")
+
+    def exists(self) -> bool:
+        """Is there a run in this folder?"""
+        return self.config.is_file()
+
+    def create(self, config: dict[str, Any]) -> None:
+        """Make the folder and write config.json. Raises UserError where that is impossible or something is there."""
+        self.refuse_occupied()
+        try:
+            (self.path / "snapshots").mkdir(parents=True, exist_ok=True)
+            (self.path / "checkpoints").mkdir(exist_ok=True)
+            write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"The run folder {self.path} cannot be written ({error.strerror}); choose another with --out."
+            ) from None
+
+    def refuse_occupied(self) -> None:
+        """Raise UserError if the folder already holds a run, or anything else."""
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {self.path}`, "
+                "or choose another folder with --out."
+            )
+        try:
+            occupied = self.path.exists() and any(
+                p.name not in ("snapshots", "checkpoints") and not p.name.startswith(".") for p in self.path.iterdir()
+            )
+        except OSError as error:
+            raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
+        if occupied:
+            raise UserError(f"{self.path} is not empty and holds no run; choose another folder with --out.")
+
+    def read_config(self) -> dict[str, Any]:
+        """What config.json holds. Raises UserError where this is no run folder or the file is damaged."""
+        if not self.exists():
+            raise UserError(f"{self.path} is not a run folder: it has no config.json.")
+        try:
+            content = json.loads(self.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.config} cannot be read as JSON ({error}).") from None
+        if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
+            raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")
+        return content
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
+
+    def lock(self) -> FileLock:
+        """Hold the folder for one training process: use as a context. Raises UserError if another one holds it.
+
+        The operating system gives the lock back when the process ends, however it ends.
+        """
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"Another process is training in {self.path}; wait for it, or stop it first.") from None
+        except OSError as error:
+            raise UserError(f"The run folder {self.path} cannot be written ({error.strerror}).") from None
+        for leftover in [*self.path.glob(".*-*"), *self.path.glob("*/.*-*")]:
+            leftover.unlink()  # a temporary file of a process that was killed while writing
+        return lock
+
+    def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
+        """state: running, finished, stopped or failed; the reason for the last two."""
+        status = {"state": state, "nimg": nimg, "total_nimg": total_nimg, "reason": reason}
+        status |= {"pid": os.getpid(), "time": time.time()}
+        write_text_atomically(self.status, json.dumps(status) + "\n")
+
+    def read_status(self) -> dict[str, Any]:
+        """The last status written; empty where there is none yet or it cannot be read."""
+        try:
+            status = json.loads(self.status.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return status if isinstance(status, dict) else {}
+
+    def append_row(self, row: dict[str, Any]) -> None:
+        """Add one line to stats.jsonl."""
+        with self.stats.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows of stats.jsonl; a line that was cut off by a kill is left out."""
+        if self.stats.exists():
+            for line in self.stats.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(row, dict) and isinstance(row.get("nimg"), int):
+                    yield row
+
+    def cut_after(self, nimg: int) -> None:
+        """Take away the rows and grids made after ``nimg`` images: a run that goes on from there makes them anew."""
+        if self.stats.exists():
+            kept = "".join(json.dumps(row) + "\n" for row in self.rows() if row["nimg"] <= nimg)
+            write_text_atomically(self.stats, kept)
+        for at, path in self.all_fakes():
+            if at > nimg:
+                path.unlink()
+
+    def _progress(self) -> str:
+        status = self.read_status()
+        return f" ({status['nimg']:,} of {status['total_nimg']:,} images)" if "nimg" in status else ""
+
+
+def next_free(parent: Path, name: str) -> Path:
+    """``parent/name``, or with -2, -3, ... where that is taken."""
+    candidates = (parent / (name if n == 1 else f"{name}-{n}") for n in range(1, 1_000_000))
+    return next(path for path in candidates if not path.exists())
+
+
+def _numbered(folder: Path, pattern: str) -> list[tuple[int, Path]]:
+    """Files such as fakes-000032000.png, by their number."""
+    found = ((path.stem.rpartition("-")[2], path) for path in folder.glob(pattern))
+    return sorted((int(number), path) for number, path in found if number.isdecimal())

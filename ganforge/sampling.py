@@ -1,0 +1,77 @@
+"""From a snapshot and seeds to pictures."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.base.errors import UserError
+from ganforge.base.images import to_uint8
+from ganforge.base.noise import draw_z
+from ganforge.base.runtime import choose_device
+from ganforge.base.seeding import generator
+from ganforge.config import Config, make_config
+from ganforge.networks.build import build_generator
+from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
+
+BATCH_SIZE = 64
+"""Pictures made at a time: always so many, the last batch filled up, so that a seed's picture is the same to the bit
+whichever other seeds are asked for."""
+
+
+class Model:
+    """A generator that is ready to make pictures, with the settings of the run it comes from."""
+
+    def __init__(self, G: nn.Module, config: Config, snapshot: Snapshot, device: torch.device) -> None:
+        self.G, self.config, self.device = G, config, device
+        self.shape, self.nimg, self.path = snapshot.shape, snapshot.nimg, snapshot.path
+
+    def __repr__(self) -> str:
+        return f"Model({self.config.recipe} on {self.config.data}, {self.nimg:,} images, items {self.shape})"
+
+    def z(self, seeds: Iterable[int]) -> Tensor:
+        """z [N, z_dim] on the CPU: one row a seed, whatever the other seeds are."""
+        rows = [draw_z(self.config.noise, 1, self.config.z_dim, generator(seed, "sample")) for seed in seeds]
+        return torch.cat(rows) if rows else torch.empty(0, self.config.z_dim)
+
+    @torch.no_grad()
+    def generate(self, z: Tensor) -> Tensor:
+        """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU."""
+        made = []
+        for chunk in z.split(BATCH_SIZE):
+            full = torch.zeros(BATCH_SIZE, z.shape[1])
+            full[: len(chunk)] = chunk
+            made.append(self.G(full.to(self.device)).cpu()[: len(chunk)])
+        return torch.cat(made) if made else torch.empty(0, *self.shape)
+
+    def sample(self, seeds: Iterable[int]) -> Tensor:
+        """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2]."""
+        items = self.generate(self.z(seeds))
+        return to_uint8(items) if len(self.shape) == 3 else items
+
+
+def load(path: str | Path, device: str = "auto") -> Model:
+    """The model in a snapshot file, or in a run folder's newest snapshot. Runs no code from the file.
+
+    Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
+    """
+    snapshot = load_snapshot(Path(path))
+    config = make_config(snapshot.settings)
+    chosen = choose_device(device)
+    G = build_generator(config.z_dim, snapshot.shape, config.g_hidden, config.seed)
+    fill_network(G, snapshot.weights, str(snapshot.path))
+    return Model(G.to(chosen).eval(), config, snapshot, chosen)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0-63,100` -> [0, ..., 63, 100]. Raises UserError for anything else."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise UserError(f"The seeds {text!r} are not numbers and ranges such as 0-63 or 1,5,20-29.")
+        seeds += range(int(first), int(last if dash else first) + 1)
+    if len(seeds) > 100_000:
+        raise UserError(f"The seeds {text!r} are {len(seeds):,} pictures; ask for at most 100,000 at a time.")
+    return seeds

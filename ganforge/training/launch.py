@@ -1,0 +1,187 @@
+"""The two ways into training: start a new run, or go on with one."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganforge.base.errors import RunError, UserError
+from ganforge.base.images import save_png
+from ganforge.base.runtime import choose_device, environment
+from ganforge.base.stopping import StopRequest, stop_on_signals
+from ganforge.config import MAY_CHANGE, Config, differences, make_config
+from ganforge.data.dataset import Dataset
+from ganforge.data.draw import draw_reals
+from ganforge.data.load import load
+from ganforge.recipes import recipe
+from ganforge.run.checkpoint import load_newest_checkpoint
+from ganforge.run.folder import RunFolder, next_free
+from ganforge.run.tensorfile import DamagedFileError
+from ganforge.training.loop import Loop
+from ganforge.training.progress import Progress, choose_progress
+from ganforge.training.setup import Game, build_game, build_state
+from ganforge.training.state import TrainingState
+
+
+def train(recipe_name: str = "note", out: str | Path | None = None, **changes: Any) -> RunFolder:
+    """Train a recipe, with changed settings, into a new run folder; stops on SIGINT and SIGTERM after saving.
+
+    out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
+    Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
+    training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
+    """
+    config = recipe(recipe_name, **changes)
+    with stop_on_signals() as stop:
+        return start(config, out, choose_progress(), stop)
+
+
+def resume(run: str | Path, **changes: Any) -> RunFolder:
+    """Go on with a run from its newest checkpoint, exactly as if it had never been interrupted.
+
+    changes: settings that do not shape the result: total_nimg, cadences, device, threads.
+    Raises UserError where there is no run, or another setting is changed (naming the differences).
+    """
+    with stop_on_signals() as stop:
+        return go_on(RunFolder(run), changes, choose_progress(), stop)
+
+
+def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
+    """``train`` with everything given."""
+    folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
+    folder.refuse_occupied()
+    dataset, game, state = prepare(config, stop.poll)
+    facts = {
+        "settings": config.model_dump(mode="json"),
+        "data": data_facts(dataset),
+        "environment": [environment(game.device)],
+    }
+    folder.create(facts)
+    with folder.lock():
+        save_png(draw_reals(dataset, config.grid_size**2, config.seed), folder.reals)
+        progress.say(
+            f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
+            f"on {game.device}, into {folder.path}"
+        )
+        return work(config, game, state, folder, progress, stop)
+
+
+def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
+    """``resume`` with everything given."""
+    stored = folder.read_config()
+    old = make_config(stored["settings"])
+    config = make_config(old.model_dump() | changes)
+    refuse_differences(folder, old, config)
+    with folder.lock():
+        tensors, facts, complaints = load_newest_checkpoint(folder)
+        if "settings" in facts:
+            refuse_differences(folder, make_config(facts["settings"]), config)
+        for complaint in complaints:
+            progress.say(f"{complaint} Going on from the one before it.")
+        if facts and facts["nimg"] >= config.total_nimg:
+            raise UserError(
+                f"{folder.path} is finished: {facts['nimg']:,} images of {config.total_nimg:,}; "
+                f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
+            )
+        dataset, game, state = prepare(config, stop.poll)
+        was = stored.get("data", {}).get("fingerprint")
+        if was != dataset.fingerprint():
+            raise UserError(
+                f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
+            )
+        now = environment(game.device)
+        if facts:
+            state.load(tensors, facts)
+        folder.cut_after(state.reported_nimg)
+        warn_of_changes(stored["environment"][-1], now, progress)
+        folder.write_config(
+            stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
+        )
+        progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
+        return work(config, game, state, folder, progress, stop)
+
+
+def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, TrainingState]:
+    """Data, and fresh networks to fit. Raises UserError where the data or the device is not to be had."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    device = choose_device(config.device)
+    data_dir = Path(config.data_dir) if config.data_dir is not None else None
+    dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, poll=poll)
+    poll()
+    game = build_game(config, dataset, device)
+    return dataset, game, build_state(config, dataset.shape, device)
+
+
+def work(
+    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest
+) -> RunFolder:
+    """Run the loop, and leave word in status.json of how it ended."""
+    folder.write_status("running", state.nimg, config.total_nimg)
+    progress.start(state.nimg, config.total_nimg, config.batch_size)
+    try:
+        finished = Loop(config, game, state, folder, progress, stop).run()
+    except (OSError, DamagedFileError) as error:
+        raise RunError(fail(folder, state, config, f"The run could not be saved: {error}")) from error
+    except RunError as error:
+        fail(folder, state, config, str(error))
+        raise
+    finally:
+        progress.close()
+    if finished:
+        folder.write_status("finished", state.nimg, config.total_nimg)
+        progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
+    else:
+        folder.write_status("stopped", state.nimg, config.total_nimg, "somebody asked it to")
+        progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {folder.path}`")
+    return folder
+
+
+def fail(folder: RunFolder, state: TrainingState, config: Config, reason: str) -> str:
+    """Note the failure in the run, if the disk still takes it, and complete the message."""
+    try:
+        folder.write_status("failed", state.nimg, config.total_nimg, reason)
+    except OSError as error:
+        reason += f" (nor could status.json: {error.strerror})"
+    return f"{reason}. What was saved before is whole; when the cause is mended, `ganforge resume {folder.path}`."
+
+
+def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
+    if changed := differences(old, new):
+        raise UserError(
+            f"{folder.path} cannot go on with other settings ({'; '.join(changed)}); start a new run for them. "
+            f"What may change: {', '.join(sorted(MAY_CHANGE))}."
+        )
+
+
+def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progress) -> None:
+    """Bits repeat only on the same device, versions and threads: say when they are not the same."""
+    changed = [
+        f"{k} {before.get(k)} -> {now[k]}" for k in ("device_name", "torch", "threads") if before.get(k) != now[k]
+    ]
+    if changed:
+        progress.say(f"Note: {', '.join(changed)}; the run goes on, but not to the last bit as it would have.")
+
+
+def data_facts(dataset: Dataset) -> dict[str, Any]:
+    """What config.json keeps of the data."""
+    facts = {
+        "name": dataset.name,
+        "source": dataset.source,
+        "count": len(dataset),
+        "shape": list(dataset.shape),
+    }
+    return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
+
+
+def describe(dataset: Dataset) -> str:
+    """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
+    shape = " x ".join(str(n) for n in dataset.shape)
+    return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"
+
+
+def size(network: torch.nn.Module) -> str:
+    """1.95 M weights"""
+    count = sum(math.prod(p.shape) for p in network.parameters())
+    return f"{count / 1e6:.2f} M weights"

@@ -1,0 +1,76 @@
+"""When a step was not finite: replay it, without changing a weight, and say where the numbers were lost."""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.run.folder import RunFolder
+from ganforge.training.adversarial import mean_terms
+from ganforge.training.setup import Game
+from ganforge.training.state import TrainingState
+
+
+def explain(state: TrainingState, game: Game, candidates: Iterable[int], folder: RunFolder) -> str:
+    """A message that names the term, the layer and the last good checkpoint.
+
+    candidates: the values of nimg at which the failed step may have begun.
+    """
+    where = "no cause was found when the step was replayed"
+    failed_nimg = state.nimg
+    for nimg in candidates:
+        if found := next(faults(state, game, game.reals(nimg), game.z(nimg)), None):
+            where, failed_nimg = found, nimg
+            break
+    checkpoints = folder.all_checkpoints()
+    saved = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there was no checkpoint yet"
+    return (
+        f"Training stopped after {failed_nimg:,} images, before the weights changed, because {where}; {saved}. "
+        "Going on would end the same way: start a new run with a lower --lr."
+    )
+
+
+def faults(state: TrainingState, game: Game, reals: Tensor, z: Tensor) -> Iterator[str]:
+    """What is not finite in one step with the present weights, in the order in which it is computed."""
+    if not torch.isfinite(reals).all():
+        yield "the data hold a number that is not finite"
+    for name, network in (("G", state.G), ("D", state.D)):
+        for parameter, weight in network.named_parameters():
+            if not torch.isfinite(weight).all():
+                yield f"the weight {parameter} of {name} is not finite"
+    yield from layer_faults("G", state.G, z, "its noise")
+    fakes = state.G(z)
+    yield from layer_faults("D", state.D, reals, "real items")
+    yield from layer_faults("D", state.D, fakes.detach(), "generated items")
+    d_terms = game.objective.d_loss(state.D(reals), state.D(fakes.detach()))
+    g_terms = game.objective.g_loss(state.D(fakes))
+    for name, terms, params in (("D", d_terms, state.D), ("G", g_terms, state.G)):
+        means, loss = mean_terms(terms)
+        for term, value in means.items():
+            if not torch.isfinite(value):
+                yield f"the term {term!r} of {name}'s loss is {value.item()}"
+        grads = torch.autograd.grad(loss, list(params.parameters()))
+        for (parameter, _), grad in zip(params.named_parameters(), grads, strict=True):
+            if not torch.isfinite(grad).all():
+                yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is not finite in {name}'s {parameter}"
+
+
+@torch.no_grad()
+def layer_faults(name: str, network: nn.Module, inputs: Tensor, what: str) -> Iterator[str]:
+    """The first layer of a network, in the order of computing, whose output is not finite."""
+    found: list[str] = []
+
+    def look(label: str, layer: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        def hook(module: nn.Module, args: object, output: Tensor) -> None:
+            if not found and not torch.isfinite(output).all():
+                found.append(f"the layer {label} ({type(module).__name__}) of {name} is not finite for {what}")
+
+        return layer.register_forward_hook(hook)
+
+    handles = [look(label, layer) for label, layer in network.named_modules() if not list(layer.children())]
+    try:
+        network(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    yield from found

@@ -1,0 +1,135 @@
+"""Showing how a run goes: a bar in a terminal, lines elsewhere, live grids in a notebook."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+
+class Progress:
+    """Plain lines on stdout: the form where there is no terminal, and the base of the other two."""
+
+    update_sec = 10.0
+    """Seconds between two updates of the line or bar."""
+
+    def __init__(self) -> None:
+        self.started = self.updated = time.monotonic()
+        self.first_nimg = self.nimg = self.total_nimg = 0
+        self.batch_size = 1
+
+    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+        """Training begins at ``nimg`` now."""
+        self.started = self.updated = time.monotonic()
+        self.first_nimg, self.nimg, self.total_nimg, self.batch_size = nimg, nimg, total_nimg, batch_size
+
+    def seconds(self) -> float:
+        """Since ``start``."""
+        return time.monotonic() - self.started
+
+    def say(self, text: str) -> None:
+        """One line for the person."""
+        print(text, flush=True)
+
+    def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
+        """The line that the note prints."""
+        self.say(f"Iter: {step}, D: {d_loss.item():.4}, G:{g_loss.item():.4}")
+
+    def wants_update(self) -> bool:
+        """Is it time for ``update``? (Reading the losses waits for the device, so not at every step.)"""
+        return time.monotonic() - self.updated > self.update_sec
+
+    def update(self, nimg: int, d_loss: float, g_loss: float) -> None:
+        """How far, how fast, how long still."""
+        self.updated, self.nimg = time.monotonic(), nimg
+        self.show(self.describe(d_loss, g_loss))
+
+    def show(self, text: str) -> None:
+        print(text, flush=True)
+
+    def describe(self, d_loss: float, g_loss: float) -> str:
+        """step 1,250 · 160,000 of 500,000 images · D 1.31 G 0.84 · 7,900 images/s · 0:43 left"""
+        rate = (self.nimg - self.first_nimg) / max(self.seconds(), 1e-9)
+        left = clock(max(self.total_nimg - self.nimg, 0) / rate) if rate else "?"
+        return (
+            f"step {self.nimg // self.batch_size:,} · {self.nimg:,} of {self.total_nimg:,} images · "
+            f"D {d_loss:.3f} G {g_loss:.3f} · {rate:,.0f} images/s · {left} left"
+        )
+
+    def picture(self, path: Path) -> None:
+        """A new grid was drawn."""
+
+    def close(self) -> None:
+        """No more updates."""
+
+
+class Bar(Progress):
+    """A progress bar at the bottom of a terminal, with the lines above it."""
+
+    update_sec = 0.25
+
+    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        super().start(nimg, total_nimg, batch_size)
+        columns = BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}")
+        self.bar = RichProgress(*columns, auto_refresh=False)  # refreshed by update, not by a thread beside training
+        self.task = self.bar.add_task("", total=total_nimg, completed=nimg)
+        self.bar.start()
+
+    def say(self, text: str) -> None:
+        if hasattr(self, "bar"):
+            self.bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        else:
+            super().say(text)
+
+    def show(self, text: str) -> None:
+        self.bar.update(self.task, completed=min(self.nimg, self.total_nimg), description=text)
+        self.bar.refresh()
+
+    def close(self) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()
+
+
+class Notebook(Progress):
+    """In a notebook's cell: one line and one grid, both replaced as training goes on."""
+
+    update_sec = 1.0
+
+    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+        from IPython.display import display
+
+        super().start(nimg, total_nimg, batch_size)
+        self.line = display({"text/plain": ""}, raw=True, display_id=True)
+        self.grid: Any = None
+
+    def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
+        self.update(step * self.batch_size, d_loss.item(), g_loss.item())
+
+    def show(self, text: str) -> None:
+        self.line.update({"text/plain": text}, raw=True)
+
+    def picture(self, path: Path) -> None:
+        from IPython.display import Image, display
+
+        if self.grid is None:
+            self.grid = display(Image(path), display_id=True)
+        else:
+            self.grid.update(Image(path))
+
+
+def choose_progress() -> Progress:
+    """The form that fits where the output goes."""
+    if "ipykernel" in sys.modules:
+        return Notebook()
+    return Bar() if sys.stdout.isatty() else Progress()
+
+
+def clock(seconds: float) -> str:
+    """75 -> 1:15; 3,700 -> 1:01:40."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,67 @@
+"""All that training changes, in one object. What is not in it may not change."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.base.errors import UserError
+from ganforge.run.stats import Stats
+from ganforge.training.adam import Adam
+
+
+class TrainingState:
+    """Both networks, their optimizers, the moving average, the statistics of the report under way, and counters.
+
+    nimg: real pictures shown to D so far. reported_nimg: nimg at the last row of the log that stands (-1: none yet).
+    elapsed_sec: time spent training, over all the processes that worked on the run. failed: float, 0-d, on the device, 1
+    once a step was not finite.
+    """
+
+    def __init__(self, G: nn.Module, D: nn.Module, G_opt: Adam, D_opt: Adam, *, with_ema: bool) -> None:
+        self.G, self.D, self.G_opt, self.D_opt = G, D, G_opt, D_opt
+        self.G_ema = copy.deepcopy(G).requires_grad_(False) if with_ema else None
+        self.stats = Stats()
+        self.nimg = 0
+        self.reported_nimg = -1
+        self.elapsed_sec = 0.0
+        self.failed = torch.zeros((), device=next(G.parameters()).device)
+
+    @property
+    def G_best(self) -> nn.Module:
+        """The network that makes the pictures: the moving average where there is one, else G."""
+        return self.G if self.G_ema is None else self.G_ema
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor, by name: `G.<parameter>`, `D_opt.<parameter>.exp_avg`, `stats.Loss/D`, ..."""
+        named = self._fixed() | {f"stats.{name}": value for name, value in self.stats.tensors().items()}
+        return {name: value.detach() for name, value in named.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Every number that is not a tensor."""
+        return {"nimg": self.nimg, "reported_nimg": self.reported_nimg, "elapsed_sec": self.elapsed_sec}
+
+    @torch.no_grad()
+    def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Take over what ``tensors`` and ``facts`` gave. Raises UserError where the names or shapes differ."""
+        fixed = self._fixed()
+        stats = {name.removeprefix("stats."): t for name, t in tensors.items() if name.startswith("stats.")}
+        given = {name: t for name, t in tensors.items() if not name.startswith("stats.")}
+        faults = sorted(fixed.keys() ^ given.keys())
+        faults += [name for name in fixed.keys() & given.keys() if fixed[name].shape != given[name].shape]
+        if faults:
+            raise UserError(f"The checkpoint does not fit the run's settings: {', '.join(faults[:5])}.")
+        for name, tensor in fixed.items():
+            tensor.copy_(given[name])
+        self.stats.load_tensors({name: value.to(self.failed.device) for name, value in stats.items()})
+        self.nimg = facts["nimg"]
+        self.reported_nimg = facts["reported_nimg"]
+        self.elapsed_sec = facts["elapsed_sec"]
+
+    def _fixed(self) -> dict[str, Tensor]:
+        parts = {"G": self.G.state_dict(), "D": self.D.state_dict()}
+        parts |= {"G_opt": self.G_opt.tensors(), "D_opt": self.D_opt.tensors()}
+        if self.G_ema is not None:
+            parts["G_ema"] = self.G_ema.state_dict()
+        return {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
