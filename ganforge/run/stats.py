@@ -27,7 +27,7 @@ class Stats:
     def row(self) -> dict[str, Any]:
         """Means over the steps: of everything 0-d as it is; of the logits [N], D's mean score and its accuracy."""
         stacked = self.tensors()
-        row = {name: value.double().mean().item() for name, value in stacked.items() if value.dim() == 1}
+        row = {name: value.double().mean().item() for name, value in sorted(stacked.items()) if value.dim() == 1}
         for side, sign in (("real", 1), ("fake", -1)):
             if (logits := stacked.get(f"{side}_logits")) is not None:
                 row[f"Loss/scores/{side}"] = logits.double().mean().item()

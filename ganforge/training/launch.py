@@ -124,8 +124,8 @@ def work(
         finished = Loop(config, game, state, folder, progress, stop).run()
     except (OSError, DamagedFileError) as error:
         raise RunError(fail(folder, state, config, f"The run could not be saved: {error}")) from error
-    except RunError as error:
-        fail(folder, state, config, str(error))
+    except Exception as error:
+        fail(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
         raise
     finally:
         progress.close()

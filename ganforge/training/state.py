@@ -15,8 +15,8 @@ class TrainingState:
     """Both networks, their optimizers, the moving average, the statistics of the report under way, and counters.
 
     nimg: real pictures shown to D so far. reported_nimg: nimg at the last row of the log that stands (-1: none yet).
-    elapsed_sec: time spent training, over all the processes that worked on the run. failed: float, 0-d, on the device, 1
-    once a step was not finite.
+    elapsed_sec: time spent training, over all the processes that worked on the run. failed: float, 0-d, on the device,
+    1 once a step was not finite.
     """
 
     def __init__(self, G: nn.Module, D: nn.Module, G_opt: Adam, D_opt: Adam, *, with_ema: bool) -> None:

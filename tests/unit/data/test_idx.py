@@ -14,9 +14,7 @@ from ganforge.data.idx import read_idx
 
 shapes = st.one_of(st.tuples(st.integers(1, 40)), st.tuples(*[st.integers(1, 6)] * 3))
 arrays = st.builds(
-    lambda shape, seed: torch.randint(
-        256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)
-    ),
+    lambda shape, seed: torch.randint(256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(seed)),
     shapes,
     st.integers(0, 1000),
 )
@@ -36,9 +34,7 @@ def test_reads_back_what_was_written(tmp_path: Path, array: torch.Tensor, zipped
 
 @many
 @given(array=arrays, zipped=st.booleans(), data=st.data())
-def test_a_cut_file_is_a_user_error(
-    tmp_path: Path, array: torch.Tensor, zipped: bool, data: st.DataObject
-) -> None:
+def test_a_cut_file_is_a_user_error(tmp_path: Path, array: torch.Tensor, zipped: bool, data: st.DataObject) -> None:
     content = gzip.compress(idx_bytes(array)) if zipped else idx_bytes(array)
     path = tmp_path / "cut"
     path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])

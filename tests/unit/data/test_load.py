@@ -11,9 +11,7 @@ from ganforge.data.load import load
 
 
 def test_the_catalog_needs_no_torch() -> None:
-    code = (
-        "import sys; import ganforge.data.catalog; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
-    )
+    code = "import sys; import ganforge.data.catalog; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

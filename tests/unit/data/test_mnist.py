@@ -217,9 +217,7 @@ def test_wrong_split_or_folder(tmp_path: Path) -> None:
         mnist.load_mnist("train", tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(
-    ("split", "count", "first"), [("train", 60_000, [5, 0, 4]), ("test", 10_000, [7, 2, 1])]
-)
+@pytest.mark.parametrize(("split", "count", "first"), [("train", 60_000, [5, 0, 4]), ("test", 10_000, [7, 2, 1])])
 def test_the_real_files(real_data: Path, tmp_path: Path, split: str, count: int, first: list[int]) -> None:
     dataset = mnist.load_mnist(split, real_data, cache_dir=tmp_path, mirrors=())
     assert dataset.items.shape == (count, 1, 28, 28)
