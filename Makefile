@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: train test lint types unit format clean
 
 train: .venv/installed
-	$(BIN)/ganforge train note --data digits --total-nimg 600000
+	$(BIN)/ganforge train note --data digits --total-nimg 800000
 
 test: lint types unit
 

@@ -1,7 +1,6 @@
 """The command line: verbs, each of which calls one function. Nothing heavy is imported before it is needed."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
+from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.config import Config, make_config, suggestion
 from ganforge.data.catalog import DATA_SETS
@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with stop_on_signals() as stop:
             try:
-                return run_command(arguments, stop)
+                status = run_command(arguments, stop)
+                sys.stdout.flush()
+                return status
             except Stopped:
                 print("ganforge: stopped before there was anything to save", file=sys.stderr)
                 return 128 + stop.signum
@@ -58,7 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("ganforge: interrupted; what was saved before is whole", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone
+        silence_stdout()  # the reader of our output has gone
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            silence_stdout()  # else the interpreter would complain once more at its end
+        what = "" if error.filename else "The output cannot be written: "
+        print(f"ganforge: {what}{reason(error)}.", file=sys.stderr)
         return 1
 
 
@@ -67,8 +75,11 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     parser, verbs = make_parser(arguments)
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
-        options = [o for a in verbs[given.verb]._actions for o in a.option_strings] if given.verb else []
-        raise UserError(f"There is no option {unknown[0]!r}{suggestion(unknown[0].partition('=')[0], options)} here.")
+        parser = verbs.get(given.verb, parser)
+        name, options = unknown[0].partition("=")[0], [o for a in parser._actions for o in a.option_strings]
+        if not name.startswith("-"):
+            parser.error(f"{name!r} is one argument too many")
+        parser.error(f"there is no option {name!r} here{suggestion(name, options)}")
     if given.verb is None:
         parser.print_help()
         return 0
@@ -140,7 +151,7 @@ def settings_given(given: argparse.Namespace) -> dict[str, Any]:
     values = {name: value for name, value in vars(given).items() if name in Config.model_fields and name != "recipe"}
     for name, value in values.items():
         if name.endswith("_hidden"):
-            values[name] = [width for width in value.split(",") if width]
+            values[name] = value.split(",") if value else []
         elif value == "none" and type(None) in getattr(Config.model_fields[name].annotation, "__args__", ()):
             values[name] = None
     return values
@@ -158,7 +169,10 @@ def shown(value: Any) -> str:
 def do_train(given: argparse.Namespace, stop: StopRequest) -> int:
     config = recipe(given.recipe, **settings_given(given))
     if config.data not in DATA_SETS:  # before the seconds that importing PyTorch takes
-        raise UserError(f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)}.")
+        known = ", ".join(DATA_SETS)
+        raise UserError(
+            f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)} (the data sets: {known})."
+        )
     from ganforge.training.launch import start
     from ganforge.training.progress import choose_progress
 
@@ -166,13 +180,15 @@ def do_train(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def do_resume(given: argparse.Namespace, stop: StopRequest) -> int:
-    changes = settings_given(given)
-    make_config(changes)  # what is wrong by itself is said at once
     from ganforge.run.folder import RunFolder
+
+    folder, changes = RunFolder(given.run), settings_given(given)
+    old = make_config(folder.read_config()["settings"], source=folder.config)
+    make_config(old.model_dump() | changes)  # what is wrong is said before the seconds that importing PyTorch takes
     from ganforge.training.launch import go_on
     from ganforge.training.progress import choose_progress
 
-    return how_it_ended(go_on(RunFolder(given.run), changes, choose_progress(), stop), stop)
+    return how_it_ended(go_on(folder, changes, choose_progress(), stop), stop)
 
 
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:

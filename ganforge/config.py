@@ -7,9 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ganforge.base.errors import UserError
 
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, lt=2**63)]
 """A number of things, at least one."""
-Widths = tuple[Count, ...]
+Width = Annotated[int, Field(gt=0, le=65_536)]
+"""Numbers in a layer; the limit turns a slip of the finger into a message instead of an exhausted machine."""
+Widths = tuple[Width, ...]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -28,7 +30,7 @@ class Config(BaseModel):
     max_images: Count | None = None
     """Use only the first so many pictures."""
 
-    z_dim: Count = 96
+    z_dim: Width = 96
     """Length of the noise vector z."""
     noise: Literal["uniform", "normal"] = "uniform"
     """Where z comes from: uniform(-1, 1), or the standard normal distribution."""
@@ -37,7 +39,7 @@ class Config(BaseModel):
     d_hidden: Widths = (256, 256)
     """Widths of D's hidden layers, for example 256,256."""
 
-    batch_size: Annotated[int, Field(ge=2)] = 128
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
     """Real pictures in a step."""
     lr: Positive = 3e-4
     """Adam's learning rate, for both networks."""
@@ -72,7 +74,7 @@ class Config(BaseModel):
     """How many of the newest checkpoints to keep."""
     device: str = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the first accelerator there is, else the CPU."""
-    threads: Count | None = None
+    threads: Annotated[int, Field(gt=0, le=1024)] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
 
     @model_validator(mode="after")
@@ -100,15 +102,20 @@ MAY_CHANGE = frozenset(
 """The settings that a resumed run may change: length, cadences, and where it computes. All others shape the result."""
 
 
-def make_config(values: dict[str, Any]) -> Config:
-    """Validate settings given by name. Raises UserError with one sentence for all that is wrong."""
+def make_config(values: dict[str, Any], source: object = None) -> Config:
+    """Validate settings given by name. Raises UserError with one sentence for all that is wrong.
+
+    source: the file that the values were read from, for the sentence; None if they were given by hand.
+    """
+    where = "" if source is None else f"{source} holds settings that this ganforge cannot use: "
     for name in values:
         if name not in Config.model_fields:
-            raise UserError(f"There is no setting {name!r}{suggestion(name, Config.model_fields)}.")
+            raise UserError(f"{where}There is no setting {name!r}{suggestion(name, Config.model_fields)}.")
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError("; ".join(_sentence(fault, values) for fault in error.errors()) + ".") from None
+        faults = "; ".join(_sentence(fault, values) for fault in error.errors())
+        raise UserError(f"{where}{faults}.") from None
 
 
 def suggestion(name: str, known: Any) -> str:
@@ -130,5 +137,7 @@ def _sentence(fault: Any, values: dict[str, Any]) -> str:
     if not fault["loc"]:
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
-    message = fault["msg"][0].lower() + fault["msg"][1:]
-    return f"{name} = {values.get(name)!r} does not do: {message}"
+    message = (fault["msg"][0].lower() + fault["msg"][1:]).replace("input should", "it should")
+    value = values.get(name)
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"{name} cannot be {text if len(text) <= 60 else text[:57] + '...'!r}: {message}"

@@ -1,5 +1,6 @@
 """From a snapshot and seeds to pictures."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def load(path: str | Path, device: str = "auto") -> Model:
     Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
     """
     snapshot = load_snapshot(Path(path))
-    config = make_config(snapshot.settings)
+    config = make_config(snapshot.settings, source=snapshot.path)
     chosen = choose_device(device)
     G = build_generator(config.z_dim, snapshot.shape, config.g_hidden, config.seed)
     fill_network(G, snapshot.weights, str(snapshot.path))
@@ -66,12 +67,13 @@ def load(path: str | Path, device: str = "auto") -> Model:
 
 def parse_seeds(text: str) -> list[int]:
     """`0-63,100` -> [0, ..., 63, 100]. Raises UserError for anything else."""
-    seeds: list[int] = []
+    ranges: list[range] = []
     for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+        found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip())
+        ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
+        if not ranges[-1]:
             raise UserError(f"The seeds {text!r} are not numbers and ranges such as 0-63 or 1,5,20-29.")
-        seeds += range(int(first), int(last if dash else first) + 1)
-    if len(seeds) > 100_000:
-        raise UserError(f"The seeds {text!r} are {len(seeds):,} pictures; ask for at most 100,000 at a time.")
-    return seeds
+    count = sum(len(one) for one in ranges)
+    if count > 100_000:
+        raise UserError(f"The seeds {text!r} are {count:,} pictures; ask for at most 100,000 at a time.")
+    return [seed for one in ranges for seed in one]

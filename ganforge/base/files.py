@@ -1,6 +1,7 @@
 """Writing files so that a reader only ever sees the old content or the new."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,19 @@ from pathlib import Path
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, sync it to the disk, and rename it to ``path``.
 
-    Raises whatever ``write`` raises, and OSError (disk full, no permission); ``path`` is then as it was before, and
-    the temporary file is gone.
+    Raises whatever ``write`` raises, and OSError (disk full, no permission) with ``path`` as its file name; ``path`` is
+    then as it was before, and the temporary file is gone.
     """
+    try:
+        _write_aside(path, write)
+        sync(path.parent)
+    except OSError as error:
+        if error.errno is not None:  # else it is the library's that ``write`` used, such as a failed download
+            error.filename = str(path)
+        raise
+
+
+def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -23,7 +34,6 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync(path.parent)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -40,6 +50,17 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def reason(error: OSError) -> str:
+    """`FILE: No space left on device`, for a sentence."""
+    text = error.strerror or str(error)
+    return f"{error.filename}: {text}" if error.filename else text
+
+
+def silence_stdout() -> None:
+    """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise UserError(f"The device {name!r} cannot be used here; try cpu, or auto for the best there is.") from None
     if device.type == "meta":
         raise UserError("The device 'meta' holds no numbers; try cpu, or auto for the best there is.")
@@ -55,12 +55,17 @@ def peak_memory_mib(device: torch.device) -> dict[str, float]:
     return peaks
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Does the error say that main memory or the device's is used up? (On a CPU, PyTorch has no class for it.)"""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 def _git_commit() -> str | None:
     """The commit of the checkout that this package runs from, with `+` if it was changed; None outside a checkout."""
     root = Path(__file__).parents[2]
-    if not (root / ".git").exists():
-        return None
     try:
+        if not (root / ".git").exists():
+            return None
         commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
         changed = subprocess.run(["git", "diff", "--quiet", "HEAD"], cwd=root, capture_output=True)
     except (OSError, subprocess.CalledProcessError):

@@ -7,6 +7,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.files import reason
 from ganforge.base.images import contact_sheet, grid, save_png, to_uint8
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
@@ -45,5 +46,5 @@ def save_picture(picture: Image, path: Path) -> None:
     """Save where the user asked. Raises UserError where that cannot be written."""
     try:
         save_png(picture, path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"The picture {path} cannot be written: {error}.") from None
+    except OSError as error:
+        raise UserError(f"The picture cannot be written: {reason(error)}; choose another place with --out.") from None

@@ -10,6 +10,7 @@ snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
 """
 
+import contextlib
 import json
 import os
 import time
@@ -57,17 +58,27 @@ class RunFolder:
         return _numbered(self.path / "checkpoints", "*.safetensors")
 
     def exists(self) -> bool:
-        """Is there a run in this folder?"""
-        return self.config.is_file()
+        """Is there a run in this folder? Raises UserError where one may not look."""
+        try:
+            return self.config.is_file()
+        except OSError as error:
+            raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
 
     def create(self, config: dict[str, Any]) -> None:
         """Make the folder and write config.json. Raises UserError where that is impossible or something is there."""
         self.refuse_occupied()
+        wanted = (*reversed(self.path.parents), self.path, self.path / "snapshots", self.path / "checkpoints")
+        made: list[Path] = []
         try:
-            (self.path / "snapshots").mkdir(parents=True, exist_ok=True)
-            (self.path / "checkpoints").mkdir(exist_ok=True)
-            write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
+            for folder in wanted:
+                if not folder.is_dir():
+                    folder.mkdir()
+                    made.append(folder)
+            self.write_config(config)
         except OSError as error:
+            for folder in reversed(made):
+                with contextlib.suppress(OSError):  # somebody else has put something there
+                    folder.rmdir()
             raise UserError(
                 f"The run folder {self.path} cannot be written ({error.strerror}); choose another with --out."
             ) from None
@@ -79,6 +90,8 @@ class RunFolder:
                 f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {self.path}`, "
                 "or choose another folder with --out."
             )
+        if self.path.is_file():
+            raise UserError(f"{self.path} is a file, not a folder; choose another name with --out.")
         try:
             occupied = self.path.exists() and any(
                 p.name not in ("snapshots", "checkpoints") and not p.name.startswith(".") for p in self.path.iterdir()
@@ -98,26 +111,30 @@ class RunFolder:
             raise UserError(f"{self.config} cannot be read as JSON ({error}).") from None
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")
+        past = content.get("environment")
+        known = isinstance(past, list) and past and isinstance(past[-1], dict)
+        if not known or not isinstance(content.get("data"), dict):
+            raise UserError(f"{self.config} is damaged: it does not tell the run's data and environment.")
         return content
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
 
-    def lock(self) -> FileLock:
+    def lock(self) -> contextlib.AbstractContextManager[object]:
         """Hold the folder for one training process: use as a context. Raises UserError if another one holds it.
 
         The operating system gives the lock back when the process ends, however it ends.
         """
-        lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(timeout=0)
+            held = FileLock(self.path / ".lock").acquire(timeout=0)
         except Timeout:
             raise UserError(f"Another process is training in {self.path}; wait for it, or stop it first.") from None
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be written ({error.strerror}).") from None
         for leftover in [*self.path.glob(".*-*"), *self.path.glob("*/.*-*")]:
-            leftover.unlink()  # a temporary file of a process that was killed while writing
-        return lock
+            with contextlib.suppress(OSError):  # where it cannot be removed, nothing can be saved: that will be said
+                leftover.unlink()  # a temporary file of a process that was killed while writing
+        return held
 
     def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
         """state: running, finished, stopped or failed; the reason for the last two."""

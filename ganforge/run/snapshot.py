@@ -60,9 +60,14 @@ def load_snapshot(path: Path) -> Snapshot:
     """Read a snapshot file, or a run folder's newest one. Raises UserError for anything that is wrong with it."""
     path = find_snapshot(path)
     tensors, facts = read_tensorfile(path, KIND)
-    if facts["format"] != FORMAT:
-        raise UserError(f"{path} has format {facts['format']}, and this ganforge reads {FORMAT}; install another.")
-    return Snapshot(path, tensors, facts["settings"], tuple(facts["shape"]), facts["nimg"])
+    if facts.get("format") != FORMAT:
+        raise UserError(f"{path} has format {facts.get('format')}, and this ganforge reads {FORMAT}; install another.")
+    try:
+        return Snapshot(path, tensors, dict(facts["settings"]), tuple(map(int, facts["shape"])), int(facts["nimg"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"The snapshot {path} lacks facts that belong into it ({error!r}); it cannot be used."
+        ) from None
 
 
 def fill_network(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:

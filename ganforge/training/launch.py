@@ -1,15 +1,17 @@
 """The two ways into training: start a new run, or go on with one."""
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganforge.base.errors import RunError, UserError
+from ganforge.base.files import reason
 from ganforge.base.images import save_png
-from ganforge.base.runtime import choose_device, environment
+from ganforge.base.runtime import choose_device, environment, is_out_of_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.config import MAY_CHANGE, Config, differences, make_config
 from ganforge.data.dataset import Dataset
@@ -59,7 +61,6 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     }
     folder.create(facts)
     with folder.lock():
-        save_png(draw_reals(dataset, config.grid_size**2, config.seed), folder.reals)
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
@@ -70,7 +71,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
 def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
     stored = folder.read_config()
-    old = make_config(stored["settings"])
+    old = make_config(stored["settings"], source=folder.config)
     config = make_config(old.model_dump() | changes)
     refuse_differences(folder, old, config)
     with folder.lock():
@@ -79,25 +80,27 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             refuse_differences(folder, make_config(facts["settings"]), config)
         for complaint in complaints:
             progress.say(f"{complaint} Going on from the one before it.")
-        if facts and facts["nimg"] >= config.total_nimg:
+        # A run that was killed between its last checkpoint and its end is not finished yet: the loop makes the rest.
+        past_end = facts.get("nimg", 0) - config.total_nimg
+        if past_end >= config.batch_size or (past_end >= 0 and folder.read_status().get("state") == "finished"):
             raise UserError(
                 f"{folder.path} is finished: {facts['nimg']:,} images of {config.total_nimg:,}; "
                 f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
             )
         dataset, game, state = prepare(config, stop.poll)
-        was = stored.get("data", {}).get("fingerprint")
-        if was != dataset.fingerprint():
+        if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
         now = environment(game.device)
         if facts:
             state.load(tensors, facts)
-        folder.cut_after(state.reported_nimg)
         warn_of_changes(stored["environment"][-1], now, progress)
-        folder.write_config(
-            stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
-        )
+        with noting_failure(folder, state, config):
+            folder.cut_after(state.reported_nimg)
+            folder.write_config(
+                stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
+            )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
         return work(config, game, state, folder, progress, stop)
 
@@ -110,41 +113,64 @@ def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, Tr
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
     dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, poll=poll)
     poll()
-    game = build_game(config, dataset, device)
-    return dataset, game, build_state(config, dataset.shape, device)
+    try:
+        return dataset, build_game(config, dataset, device), build_state(config, dataset.shape, device)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
 
 
 def work(
     config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest
 ) -> RunFolder:
     """Run the loop, and leave word in status.json of how it ended."""
-    folder.write_status("running", state.nimg, config.total_nimg)
-    progress.start(state.nimg, config.total_nimg, config.batch_size)
-    try:
-        finished = Loop(config, game, state, folder, progress, stop).run()
-    except (OSError, DamagedFileError) as error:
-        raise RunError(fail(folder, state, config, f"The run could not be saved: {error}")) from error
-    except Exception as error:
-        fail(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
-        raise
-    finally:
-        progress.close()
+    with noting_failure(folder, state, config):
+        folder.write_status("running", state.nimg, config.total_nimg)
+        if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
+            save_png(draw_reals(game.dataset, config.grid_size**2, config.seed), folder.reals)
+        progress.start(state.nimg, config.total_nimg, config.batch_size)
+        try:
+            finished = Loop(config, game, state, folder, progress, stop).run()
+        finally:
+            progress.close()
+        ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
+        folder.write_status(ending[0], state.nimg, config.total_nimg, ending[1])
     if finished:
-        folder.write_status("finished", state.nimg, config.total_nimg)
         progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
     else:
-        folder.write_status("stopped", state.nimg, config.total_nimg, "somebody asked it to")
         progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {folder.path}`")
     return folder
 
 
-def fail(folder: RunFolder, state: TrainingState, config: Config, reason: str) -> str:
+@contextlib.contextmanager
+def noting_failure(folder: RunFolder, state: TrainingState, config: Config) -> Iterator[None]:
+    """Leave word in status.json of whatever is raised in the context; what cannot be saved becomes a RunError."""
+    try:
+        yield
+    except (OSError, DamagedFileError) as error:
+        text = reason(error) if isinstance(error, OSError) else str(error)
+        raise RunError(fail(folder, state, config, f"The run could not be saved: {text}")) from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            text = "There was not enough memory; end what else uses it, or start a new run with a smaller --batch-size"
+            raise RunError(fail(folder, state, config, text)) from error
+        fail(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
+        raise
+    except KeyboardInterrupt:
+        saved = folder.all_checkpoints()
+        with contextlib.suppress(OSError):
+            folder.write_status("stopped", saved[-1][0] if saved else 0, config.total_nimg, "interrupted before saving")
+        raise
+
+
+def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> str:
     """Note the failure in the run, if the disk still takes it, and complete the message."""
     try:
-        folder.write_status("failed", state.nimg, config.total_nimg, reason)
+        folder.write_status("failed", state.nimg, config.total_nimg, why)
     except OSError as error:
-        reason += f" (nor could status.json: {error.strerror})"
-    return f"{reason}. What was saved before is whole; when the cause is mended, `ganforge resume {folder.path}`."
+        why += f" (nor could status.json: {error.strerror})"
+    return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {folder.path}`."
 
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:

@@ -53,11 +53,12 @@ class Loop:
         Raises RunError where a step is not finite, and OSError where the run cannot be saved.
         """
         state, config = self.state, self.config
+        losses: dict[str, torch.Tensor] = {}
         done_before = state.nimg if state.reported_nimg >= 0 else -1  # a resumed run did what was due here already
         while True:
             finished = state.nimg >= config.total_nimg
             report = finished or is_due(state.nimg, config.batch_size, config.report_nimg)
-            if state.nimg != done_before:
+            if state.nimg != done_before or finished:
                 self.do_what_is_due(report, finished)
             if finished or self.stop:
                 break
@@ -66,6 +67,8 @@ class Loop:
                 self.progress.note_line((state.nimg - 1) // config.batch_size, losses["Loss/D"], losses["Loss/G"])
             if self.progress.wants_update():
                 self.progress.update(state.nimg, losses["Loss/D"].item(), losses["Loss/G"].item())
+        if losses:
+            self.progress.update(state.nimg, losses["Loss/D"].item(), losses["Loss/G"].item())
         if self.stop:
             self.save_checkpoint()
         animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ganforge.base.files import silence_stdout
+
 
 class Progress:
     """Plain lines on stdout: the form where there is no terminal, and the base of the other two."""
@@ -29,8 +31,11 @@ class Progress:
         return time.monotonic() - self.started
 
     def say(self, text: str) -> None:
-        """One line for the person."""
-        print(text, flush=True)
+        """One line for the person. If it cannot be written any more, training goes on without a word."""
+        try:
+            print(text, flush=True)
+        except OSError:
+            silence_stdout()
 
     def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
         """The line that the note prints."""
@@ -46,7 +51,7 @@ class Progress:
         self.show(self.describe(d_loss, g_loss))
 
     def show(self, text: str) -> None:
-        print(text, flush=True)
+        self.say(text)
 
     def describe(self, d_loss: float, g_loss: float) -> str:
         """step 1,250 · 160,000 of 500,000 images · D 1.31 G 0.84 · 7,900 images/s · 0:43 left"""

@@ -1,0 +1,187 @@
+"""One training step of the note's recipe: ours, the note's loop written out, and the floor, interleaved in one process.
+
+    python benchmarks/note_step.py                       # writes benchmarks/results/note_step.md
+
+The floor is what any implementation on this machine must at least do: every matrix product of the step once, at its own
+size, with the operands laid out as they are in the step (`addmm` forward, two `mm` backward, minus those whose result
+nobody needs), and one pass of fused Adam over all weights. All contestants work on the same preloaded tensors, so that
+data and noise cost nobody anything, except in the row `ours, data and noise included`.
+"""
+
+import argparse
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from reporting import peak_memory_of, write_results
+from torch import Tensor, nn
+
+from ganforge.base.noise import draw_z
+from ganforge.base.seeding import generator
+from ganforge.data.load import load
+from ganforge.recipes import note
+from ganforge.training.adam import Adam
+from ganforge.training.adversarial import train_step
+from ganforge.training.setup import build_game, build_state
+
+BATCHES = 64
+
+
+def ours(reals: list[Tensor], noise: list[Tensor], *, fused: bool) -> Iterator[None]:
+    """Our update, in the default configuration or with plain Adam."""
+    config = note(fused_adam=fused)
+    state = build_state(config, (1, 28, 28), torch.device("cpu"))
+    objective = build_game(config, load("digits"), torch.device("cpu")).objective
+    for x, z in itertools.cycle(zip(reals, noise, strict=True)):
+        train_step(state.G, state.D, state.G_opt, state.D_opt, objective, x, z, state.failed)
+        yield
+
+
+def ours_with_data(name: str) -> Iterator[None]:
+    """The same, drawing its batches and noise as a run does."""
+    config = note()
+    game = build_game(config, load(name, max_images=50_000), torch.device("cpu"))
+    state = build_state(config, game.dataset.shape, torch.device("cpu"))
+    for nimg in itertools.count(0, config.batch_size):
+        reals, z = game.reals(nimg), game.z(nimg)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, game.objective, reals, z, state.failed)
+        yield
+
+
+def note_networks() -> tuple[nn.Sequential, nn.Sequential]:
+    """The note's G and D, as it writes them."""
+    D = nn.Sequential(nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
+    G = nn.Sequential(
+        nn.Linear(96, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 784), nn.Tanh()
+    )  # fmt: skip
+    return G, D
+
+
+def note_loop(reals: list[Tensor], noise: list[Tensor]) -> Iterator[None]:
+    """The note's loop: default Adam, fakes computed twice, D's backward through G."""
+    G, D = note_networks()
+    D_opt = torch.optim.Adam(D.parameters(), lr=3e-4, betas=(0.5, 0.999))
+    G_opt = torch.optim.Adam(G.parameters(), lr=3e-4, betas=(0.5, 0.999))
+    bce = nn.BCEWithLogitsLoss()
+    flat = [x.flatten(1) for x in reals]
+    for x, z in itertools.cycle(zip(flat, noise, strict=True)):
+        real_logits, fake_logits = D(x), D(G(z))
+        d_loss = bce(real_logits, torch.ones_like(real_logits)) + bce(fake_logits, torch.zeros_like(fake_logits))
+        D_opt.zero_grad()
+        d_loss.backward()
+        D_opt.step()
+        fake_logits = D(G(z))
+        g_loss = bce(fake_logits, torch.ones_like(fake_logits))
+        G_opt.zero_grad()
+        g_loss.backward()
+        G_opt.step()
+        yield
+
+
+def floor(batch_size: int = 128) -> Iterator[None]:
+    """The necessary matrix products, and one pass of fused Adam."""
+    G, D = note_networks()
+    products = [
+        *linear_products(D, batch_size, weight_grads=True, input_grad=False),  # D on reals
+        *linear_products(D, batch_size, weight_grads=True, input_grad=False),  # D on fakes
+        *linear_products(G, batch_size, weight_grads=True, input_grad=False),  # G
+        *linear_products(D, batch_size, weight_grads=False, input_grad=True),  # G's loss through D
+    ]
+    optimizers = [Adam(network, 3e-4, (0.5, 0.999), fused=True) for network in (G, D)]
+    grads = [[torch.randn_like(p) * 1e-3 for p in optimizer.params] for optimizer in optimizers]
+    keep_going = torch.zeros(())
+    while True:
+        for product in products:
+            product()
+        for optimizer, grad in zip(optimizers, grads, strict=True):
+            optimizer.step(grad, skip=keep_going)
+        yield
+
+
+def linear_products(
+    network: nn.Sequential, batch_size: int, *, weight_grads: bool, input_grad: bool
+) -> list[Callable[[], Tensor]]:
+    """Forward and backward products of a stack of linear layers."""
+    layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+    forward, backward = [], []
+    for index, layer in enumerate(layers):
+        w, b = layer.weight.data, layer.bias.data
+        x, g = torch.randn(batch_size, w.shape[1]), torch.randn(batch_size, w.shape[0])
+        forward.append(lambda b=b, x=x, w=w: torch.addmm(b, x, w.t()))
+        if weight_grads:
+            backward.append(lambda g=g, x=x: torch.mm(g.t(), x))
+        if index > 0 or input_grad:
+            backward.append(lambda g=g, w=w: torch.mm(g, w))
+    return forward + backward[::-1]
+
+
+def flops(batch_size: int = 128) -> int:
+    """Multiplications and additions in the floor's products."""
+    G, D = ([tuple(layer.weight.shape) for layer in net if isinstance(layer, nn.Linear)] for net in note_networks())
+    full = lambda shapes: sum(3 * o * i for o, i in shapes) - shapes[0][0] * shapes[0][1]  # noqa: E731
+    through = sum(2 * o * i for o, i in D)
+    return 2 * batch_size * (2 * full(D) + full(G) + through)
+
+
+def time_interleaved(contestants: dict[str, Iterator[None]], rounds: int, steps: int) -> dict[str, list[float]]:
+    """Milliseconds a step, for each contestant in each round; the contestants take turns. 5 rounds warm up."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(rounds + 5):
+        for name, contestant in contestants.items():
+            start = time.perf_counter()
+            for _ in range(steps):
+                next(contestant)
+            if turn >= 5:
+                times[name].append(1e3 * (time.perf_counter() - start) / steps)
+    return times
+
+
+def measure(threads: int, rounds: int, steps: int, data: str) -> list[str]:
+    """One table."""
+    torch.set_num_threads(threads)
+    config = note()
+    draws = [draw_z("uniform", config.batch_size, config.z_dim, generator(0, "z", i)) for i in range(BATCHES)]
+    game = build_game(config, load(data, max_images=50_000), torch.device("cpu"))
+    reals = [game.reals(i * config.batch_size).clone() for i in range(BATCHES)]
+    times = time_interleaved(
+        {
+            "the note's loop": note_loop(reals, draws),
+            "ours, as users get it": ours(reals, draws, fused=True),
+            "ours, data and noise included": ours_with_data(data),
+            "ours, plain Adam (the note's bits)": ours(reals, draws, fused=False),
+            "the floor": floor(config.batch_size),
+        },
+        rounds,
+        steps,
+    )
+    base, low = times["the note's loop"], times["the floor"]
+    rows = [f"### {threads} thread{'s' * (threads > 1)}", ""]
+    rows += ["| | ms a step: median (quartiles) | speed of the note's loop | speed of the floor |", "|---|---|---|---|"]
+    for name, ms in times.items():
+        q1, median, q3 = statistics.quantiles(ms, n=4)
+        ratio = statistics.median(b / m for b, m in zip(base, ms, strict=True))
+        share = statistics.median(f / m for f, m in zip(low, ms, strict=True))
+        rows.append(f"| {name} | {median:.2f} ({q1:.2f} to {q3:.2f}) | {ratio:.2f} x | {100 * share:.1f} % |")
+    rate = flops(config.batch_size) / statistics.median(low) / 1e6
+    return [*rows, "", f"The floor runs at {rate:.0f} GFLOP/s ({flops(config.batch_size) / 1e9:.2f} GFLOP a step).", ""]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=5, help="steps in a round")
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "note_step.md")
+    given = parser.parse_args()
+    most = torch.get_num_threads()
+    tables = [measure(n, given.rounds, given.steps, given.data) for n in sorted({1, most})]
+    text = ["Ratios are medians over the rounds of the ratio within a round.", "", *itertools.chain(*tables)]
+    text += [f"Peak memory of this process, all contestants together: {peak_memory_of():.0f} MiB."]
+    write_results(given.out, "One step of the note's recipe", text)
+
+
+if __name__ == "__main__":
+    main()

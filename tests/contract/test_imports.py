@@ -1,0 +1,137 @@
+"""Imports go one way, few modules see the settings, and looking at the help does not load PyTorch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ganforge
+
+ROOT = Path(ganforge.__file__).parent
+
+BELOW = {
+    "base": set(),
+    "data": {"base"},
+    "networks": {"base"},
+    "objectives": {"base"},
+    "metrics": {"base", "data", "networks", "objectives"},
+    "run": {"base", "data", "networks", "objectives", "metrics"},
+    "training": {"base", "data", "networks", "objectives", "metrics", "run"},
+    "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
+    "viewer": {"base", "run", "sampling"},
+}
+"""What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
+BELOW["cli"] = {*BELOW}
+SETTINGS = {
+    "config": {"base"},
+    "recipes": {"base", "config"},
+    "training.setup": {"config"},
+    "training.launch": {"config", "recipes"},
+    "training.loop": {"config"},
+    "sampling": {"config"},
+    "cli": {"config", "recipes"},
+}
+"""Who may import the settings, too."""
+
+
+def module_name(path: Path) -> str:
+    """training/adam.py -> training.adam; data/__init__.py -> data."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(source: str) -> set[str]:
+    """Full names of all modules, and of all that is taken out of them, wherever in the file the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def own_parts(source: str) -> set[str]:
+    """The parts of ganforge that a file imports: `base`, `config`, `run`, ..."""
+    return {name.split(".")[1] for name in imported(source) if name.startswith("ganforge.")} - {"_version"}
+
+
+def faults(name: str, source: str) -> set[str]:
+    """Parts that the module ``name`` may not import but does."""
+    part = name.partition(".")[0]
+    return own_parts(source) - {part} - BELOW.get(part, set()) - SETTINGS.get(name, set())
+
+
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))} | {"cli": ROOT / "cli.py"}
+MODULES = {name: path for name, path in MODULES.items() if name not in ("__init__", "__main__")}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_one_way(name: str) -> None:
+    assert not faults(name, MODULES[name].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_part_has_its_place(name: str) -> None:
+    assert name.partition(".")[0] in BELOW.keys() | SETTINGS.keys() | {"_version"}
+
+
+def test_faults_are_seen() -> None:
+    assert faults("data.load", "from ganforge.networks.build import build_generator") == {"networks"}
+    assert faults("networks.build", "from ganforge import objectives") == {"objectives"}
+    assert faults("run.folder", "import ganforge.training.state") == {"training"}
+    assert faults("sampling", "def f():\n    from ganforge.training.loop import Loop") == {"training"}
+    assert faults("training.state", "from ganforge.config import Config") == {"config"}
+    assert faults("viewer.page", "from ganforge.training.loop import Loop") == {"training"}
+    assert faults("base.images", "if x:\n    import ganforge.config") == {"config"}
+    assert not faults("training.setup", "from ganforge.config import Config\nimport torch\nimport ganforge._version")
+
+
+def test_the_update_imports_torch_and_objectives_only() -> None:
+    names = imported(MODULES["training.adversarial"].read_text(encoding="utf-8"))
+    own = {name.rpartition(".")[0] for name in names if name.startswith("ganforge")}
+    assert own == {"ganforge.objectives.losses", "ganforge.training.adam"}
+    others = {name.partition(".")[0] for name in names} - {"ganforge"}
+    assert others - {"torch"} <= sys.stdlib_module_names
+
+
+def modules_loaded(*arguments: str) -> set[str]:
+    """The modules that a fresh interpreter loads."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+
+
+HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "pooch", "rich"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("-c", "import ganforge"), ("-c", "import ganforge.cli"), *(
+        ("-m", "ganforge", *words)
+        for words in (["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"],
+                      ["sample", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"])
+    )],
+    ids=" ".join,
+)  # fmt: skip
+def test_nothing_heavy_is_loaded(arguments: tuple[str, ...]) -> None:
+    loaded = modules_loaded(*arguments)
+    assert loaded >= {"ganforge", "ganforge._version"}
+    assert not loaded & HEAVY
+
+
+def test_what_is_loaded_is_seen() -> None:
+    assert modules_loaded("-c", "import ganforge; ganforge.grid") >= {"torch", "numpy", "PIL"}
+
+
+@pytest.mark.parametrize("name", [name for name in ganforge.__all__ if name != "__version__"])
+def test_every_public_name_leads_somewhere(name: str) -> None:
+    assert getattr(ganforge, name).__module__.startswith("ganforge.")
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = ganforge.trian
