@@ -31,7 +31,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.tensorfile import DamagedFileError, read_tensorfile
 
 SETTINGS = {
-    "data": "digits", "z_dim": 8, "g_hidden": "16", "d_hidden": "16", "batch_size": 64, "total_nimg": 12800,
+    "data": "digits", "z_dim": 8, "g_hidden": "16", "d_hidden": "16", "batch_size": 64, "total_nimg": 12544,
     "report_nimg": 640, "snapshot_nimg": 1280, "checkpoint_nimg": 256, "ema_halflife_nimg": 1000, "grid_size": 4,
     "device": "cpu", "threads": 1, "seed": 7,
 }  # fmt: skip

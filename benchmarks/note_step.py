@@ -20,6 +20,7 @@ from reporting import peak_memory_of, write_results
 from torch import Tensor, nn
 
 from ganforge.base.noise import draw_z
+from ganforge.base.runtime import keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.data.load import load
 from ganforge.recipes import note
@@ -142,6 +143,7 @@ def time_interleaved(contestants: dict[str, Iterator[None]], rounds: int, steps:
 def measure(threads: int, rounds: int, steps: int, data: str) -> list[str]:
     """One table."""
     torch.set_num_threads(threads)
+    keep_freed_memory()  # as every run of ours does; here it helps all contestants
     config = note()
     draws = [draw_z("uniform", config.batch_size, config.z_dim, generator(0, "z", i)) for i in range(BATCHES)]
     game = build_game(config, load(data, max_images=50_000), torch.device("cpu"))

@@ -10,7 +10,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
-from ganforge.config import Config, make_config, suggestion
+from ganforge.config import Config, as_typed, make_config, suggestion
 from ganforge.data.catalog import DATA_SETS
 from ganforge.recipes import RECIPES, recipe
 
@@ -134,7 +134,7 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
             continue
         text = setting_help(name)
         if defaults is not None and getattr(defaults, name) is not None:
-            text += f" (default: {shown(getattr(defaults, name))})"
+            text += f" (default: {as_typed(getattr(defaults, name))})"
         options: dict[str, Any] = {
             "dest": name,
             "default": argparse.SUPPRESS,
@@ -160,10 +160,6 @@ def settings_given(given: argparse.Namespace) -> dict[str, Any]:
 def setting_help(name: str) -> str:
     text = Config.model_fields[name].description or ""
     return text[0].lower() + text[1:].removesuffix(".")
-
-
-def shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def do_train(given: argparse.Namespace, stop: StopRequest) -> int:

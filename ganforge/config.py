@@ -114,7 +114,7 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(_sentence(fault, values) for fault in error.errors())
+        faults = "; ".join(dict.fromkeys(_sentence(fault, values) for fault in error.errors()))
         raise UserError(f"{where}{faults}.") from None
 
 
@@ -127,10 +127,23 @@ def suggestion(name: str, known: Any) -> str:
 def differences(old: Config, new: Config) -> list[str]:
     """The settings that differ and may not, as `z_dim: 96 in the run, 64 asked for`."""
     return [
-        f"{name}: {getattr(old, name)} in the run, {getattr(new, name)} asked for"
+        f"{name}: {as_typed(getattr(old, name))} in the run, {as_typed(getattr(new, name))} asked for"
         for name in Config.model_fields
         if name not in MAY_CHANGE and getattr(old, name) != getattr(new, name)
     ]
+
+
+def as_typed(value: Any) -> str:
+    """A setting's value as one types it on the command line, cut short where somebody typed too much."""
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+}
 
 
 def _sentence(fault: Any, values: dict[str, Any]) -> str:
@@ -138,6 +151,8 @@ def _sentence(fault: Any, values: dict[str, Any]) -> str:
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
     message = (fault["msg"][0].lower() + fault["msg"][1:]).replace("input should", "it should")
-    value = values.get(name)
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return f"{name} cannot be {text if len(text) <= 60 else text[:57] + '...'!r}: {message}"
+    if wanted := WRONG_TYPES.get(fault["type"]):
+        message = f"it should be {wanted}"
+        if len(fault["loc"]) > 1:
+            message += ", or several with commas between them"
+    return f"{name} cannot be {as_typed(values.get(name))!r}: {message}"

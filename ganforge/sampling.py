@@ -12,7 +12,7 @@ from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
-from ganforge.config import Config, make_config
+from ganforge.config import Config, as_typed, make_config
 from ganforge.networks.build import build_generator
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
 
@@ -72,8 +72,8 @@ def parse_seeds(text: str) -> list[int]:
         found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip())
         ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
         if not ranges[-1]:
-            raise UserError(f"The seeds {text!r} are not numbers and ranges such as 0-63 or 1,5,20-29.")
+            raise UserError(f"The seeds {as_typed(text)!r} are not numbers and ranges such as 0-63 or 1,5,20-29.")
     count = sum(len(one) for one in ranges)
     if count > 100_000:
-        raise UserError(f"The seeds {text!r} are {count:,} pictures; ask for at most 100,000 at a time.")
+        raise UserError(f"The seeds {as_typed(text)!r} are {count:,} pictures; ask for at most 100,000 at a time.")
     return [seed for one in ranges for seed in one]

@@ -1,5 +1,6 @@
 """The machine: which device to compute on, and the facts that a result depends on."""
 
+import ctypes
 import platform
 import subprocess
 import sys
@@ -25,6 +26,19 @@ def choose_device(name: str) -> torch.device:
     if device.type == "meta":
         raise UserError("The device 'meta' holds no numbers; try cpu, or auto for the best there is.")
     return device
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc's malloc to keep what is freed instead of giving it back to the system; elsewhere, do nothing.
+
+    A step allocates its gradients anew. Where their memory went back to the system in between, each of its pages costs
+    a fault when it is written again: for the note's networks, about 2,000 faults and a millisecond a step.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+        libc.mallopt(m_trim_threshold, 2**30)
+        libc.mallopt(m_mmap_threshold, 2**25)  # the most that glibc accepts
 
 
 def environment(device: torch.device) -> dict[str, Any]:

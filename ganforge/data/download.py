@@ -1,5 +1,6 @@
 """Fetching one file from the first of several mirrors that gives it whole and right."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -76,9 +77,31 @@ def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
     console = Console(stderr=True)
     console.print(f"fetching {url}", soft_wrap=True, highlight=False, markup=False)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = _Bar(progress, poll)
-        HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S)(url, str(path), None)
+    with (
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+        path.open("wb") as file,
+    ):
+        get = HTTPDownloader(progressbar=_Bar(progress, poll), chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S)
+        _polling(lambda: get(url, file, None), poll)
+
+
+def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
+    """Do ``work`` in a thread beside this one, which polls: a request to stop need not wait for a slow network."""
+    raised: list[BaseException] = []
+
+    def catch() -> None:
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=catch, daemon=True)  # when ``poll`` raises, it is left alone to end with its file
+    thread.start()
+    while thread.is_alive():
+        poll()
+        thread.join(POLL_EVERY_S)
+    if raised:
+        raise raised.pop()  # popped, so that the error is in no cycle and closes what it holds when it goes
 
 
 class _Bar:

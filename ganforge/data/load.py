@@ -44,4 +44,4 @@ def load(
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name.lower(), DATA_SETS, n=1, cutoff=0.5)
     hint = f" did you mean {close[0]}? The" if close else " the"
-    return f"there is no data set {name!r};{hint} data sets are {', '.join(DATA_SETS)}."
+    return f"There is no data set {name!r};{hint} data sets are {', '.join(DATA_SETS)}."

@@ -55,7 +55,7 @@ def load_mnist(
     if split not in FILES:
         raise UserError(f"mnist has no split {split!r}; it has train and test.")
     if data_dir is not None and not data_dir.is_dir():
-        raise UserError(f"the data folder {data_dir} does not exist; check --data-dir.")
+        raise UserError(f"The data folder {data_dir} does not exist; check --data-dir.")
     cache_dir = cache_dir or Path(pooch.os_cache("ganforge")) / "mnist"
     found = []
     for name in FILES[split]:
@@ -122,7 +122,7 @@ def _download(
         folders = [*_local_folders(data_dir), cache_dir]
         raise UserError(_nowhere(name, folders, error.failures)) from error
     except OSError as error:
-        fault = f"cannot write {target} ({error.strerror or error})"
+        fault = f"ganforge cannot write {target} ({error.strerror or error})"
         raise UserError(f"{fault}; make room or give rights there, or pass --data-dir.") from error
     return target, content
 

@@ -90,8 +90,9 @@ class RunFolder:
                 f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {self.path}`, "
                 "or choose another folder with --out."
             )
-        if self.path.is_file():
-            raise UserError(f"{self.path} is a file, not a folder; choose another name with --out.")
+        for path in (self.path, *self.path.parents):
+            if path.is_file():
+                raise UserError(f"{path} is a file, not a folder; choose another name with --out.")
         try:
             occupied = self.path.exists() and any(
                 p.name not in ("snapshots", "checkpoints") and not p.name.startswith(".") for p in self.path.iterdir()
@@ -108,13 +109,15 @@ class RunFolder:
         try:
             content = json.loads(self.config.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise UserError(f"{self.config} cannot be read as JSON ({error}).") from None
+            raise UserError(f"{self.config} cannot be read as JSON ({error}); put back a copy of it.") from None
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")
         past = content.get("environment")
         known = isinstance(past, list) and past and isinstance(past[-1], dict)
         if not known or not isinstance(content.get("data"), dict):
-            raise UserError(f"{self.config} is damaged: it does not tell the run's data and environment.")
+            raise UserError(
+                f"{self.config} is damaged: it does not tell the run's data and environment; put back a copy."
+            )
         return content
 
     def write_config(self, config: dict[str, Any]) -> None:
@@ -151,9 +154,13 @@ class RunFolder:
         return status if isinstance(status, dict) else {}
 
     def append_row(self, row: dict[str, Any]) -> None:
-        """Add one line to stats.jsonl."""
-        with self.stats.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(row) + "\n")
+        """Add one line to stats.jsonl. Raises OSError, with the file's name, where that is impossible."""
+        try:
+            with self.stats.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            error.filename = str(self.stats)
+            raise
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out."""

@@ -13,6 +13,7 @@ from ganforge.run.tensorfile import read_tensorfile, write_tensorfile
 
 KIND = "snapshot"
 FORMAT = 1
+MAX_SIDE = 65_536
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,12 @@ def load_snapshot(path: Path) -> Snapshot:
     if facts.get("format") != FORMAT:
         raise UserError(f"{path} has format {facts.get('format')}, and this ganforge reads {FORMAT}; install another.")
     try:
-        return Snapshot(path, tensors, dict(facts["settings"]), tuple(map(int, facts["shape"])), int(facts["nimg"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"The snapshot {path} lacks facts that belong into it ({error!r}); it cannot be used."
-        ) from None
+        shape = tuple(map(int, facts["shape"]))
+        if shape != (2,) and not (len(shape) == 3 and all(0 < n <= MAX_SIDE for n in shape)):
+            raise ValueError(shape)
+        return Snapshot(path, tensors, dict(facts["settings"]), shape, int(facts["nimg"]))
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.") from None
 
 
 def fill_network(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:

@@ -61,7 +61,8 @@ def read_tensorfile(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
     facts = json.loads(metadata["ganforge"])
     if facts["kind"] != kind:
         raise DamagedFileError(f"{path} is a {facts['kind']}, not a {kind}.")
-    return tensors, facts
+    # Copied, since they lie in the mapped file, which may be changed or cut off from now on.
+    return {name: tensor.clone() for name, tensor in tensors.items()}, facts
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:

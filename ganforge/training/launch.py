@@ -11,7 +11,7 @@ import torch
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
 from ganforge.base.images import save_png
-from ganforge.base.runtime import choose_device, environment, is_out_of_memory
+from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.config import MAY_CHANGE, Config, differences, make_config
 from ganforge.data.dataset import Dataset
@@ -109,6 +109,7 @@ def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, Tr
     """Data, and fresh networks to fit. Raises UserError where the data or the device is not to be had."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    keep_freed_memory()
     device = choose_device(config.device)
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
     dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, poll=poll)

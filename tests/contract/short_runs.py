@@ -34,7 +34,10 @@ class Cut(Progress):
         super().__init__()
         self.stop = StopRequest()
         self.stop_after, self.kill_after, self.steps = stop_after, kill_after, 0
-        if stop_after == 0:
+
+    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+        super().start(nimg, total_nimg, batch_size)
+        if self.stop_after == 0:  # asked for after the data were loaded, before the first step
             self.stop.signum = 15
 
     def wants_update(self) -> bool:  # called once a step

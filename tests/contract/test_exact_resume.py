@@ -19,7 +19,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "plain Adam": {"fused_adam": False},
     "normal noise": {"noise": "normal"},
     "ring": {"data": "ring"},
-    "uneven": {"batch_size": 30, "report_nimg": 100, "snapshot_nimg": 130, "checkpoint_nimg": 170},
+    "uneven": {"batch_size": 30, "report_nimg": 100, "snapshot_nimg": 130, "checkpoint_nimg": 190},
 }
 CASES = [(name, variant) for name in RECIPES for variant in VARIANTS]
 RANDOM_CUTS = sorted(random.Random(0).sample(range(1, STEPS), 4))

@@ -48,7 +48,9 @@ def test_another_run_has_the_same_bits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"seed": 1}, {"lr": 2e-4}, {"beta1": 0.6}, {"noise": "normal"}])
 def test_another_setting_has_other_bits(change: dict[str, Any], tmp_path: Path) -> None:
     expected = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    out = begin(tmp_path / "run", **({"fused_adam": False, "max_images": None, "total_nimg": TOTAL, "seed": 0} | change))
+    out = begin(
+        tmp_path / "run", **({"fused_adam": False, "max_images": None, "total_nimg": TOTAL, "seed": 0} | change)
+    )
     assert rows_of(out)[-1]["Loss/D"] != pytest.approx(expected[-1]["Loss/D"], rel=1e-4)
 
 

@@ -56,8 +56,9 @@ def test_config_json(run: RunFolder) -> None:
     content = json.loads(run.config.read_text(encoding="utf-8"))
     assert list(content) == ["settings", "data", "environment"]
     assert list(content["settings"]) == list(Config.model_fields)
-    assert content["settings"] | {k: list(v) if isinstance(v, tuple) else v for k, v in TINY.items()} == (
-        content["settings"]
+    assert (
+        content["settings"] | {k: list(v) if isinstance(v, tuple) else v for k, v in TINY.items()}
+        == (content["settings"])
     )
     assert set(content["data"]) == {"name", "source", "count", "shape", "num_classes", "fingerprint"}
     assert (content["data"]["count"], content["data"]["shape"]) == (100, [1, 8, 8])

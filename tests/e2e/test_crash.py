@@ -26,7 +26,7 @@ assert SPEC is not None and SPEC.loader is not None
 crash = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(crash)
 
-KILLED = {"total_nimg": 2560}
+KILLED = {"total_nimg": 2304}  # with a last report that a longer run would not have made
 SHORT = {"total_nimg": 2560, "checkpoint_nimg": 1280}
 LIMITED = """
 import resource, sys
@@ -128,7 +128,7 @@ def test_a_kill_where_it_hurts(
     if run.exists():
         ganforge.resume(run.path)
     else:
-        train_here(run.path, checkpoint_nimg=256)
+        train_here(run.path, checkpoint_nimg=256, **KILLED)
     assert run.read_status()["state"] == "finished"
     assert crash.run_differences(uninterrupted, run) == []
 
@@ -143,7 +143,7 @@ def test_a_kill_where_it_hurts(
         ("snapshots/000002560.safetensors", 8_000, {"g_hidden": "40"}),
         ("fakes-000001920.png", 3_000, {}),
         ("stats.jsonl", -100, {"report_nimg": 64}),
-        ("evolution.webp", 60_000, {"report_nimg": 64}),
+        ("evolution.webp", 60_000, {"report_nimg": 64, "grid_size": 8}),
         ("stats.jsonl", 500, {}),
         ("config.json", 1_000, {"report_nimg": 1280}),
     ],

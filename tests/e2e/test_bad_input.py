@@ -1,0 +1,561 @@
+"""Promise 7: bad input gets one clear sentence and exit status 2; no traceback, and nothing half-written."""
+
+import gzip
+import json
+import pickle
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import ganforge
+from ganforge.cli import main
+from ganforge.data import mnist
+from ganforge.run.folder import RunFolder
+from ganforge.run.tensorfile import read_tensorfile, write_tensorfile
+
+TRAIN = ["train", "note", "--data=digits", "--device=cpu"]
+SMALL = {
+    "data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "total_nimg": 640,
+    "device": "cpu", "seed": 5,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to be in."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ganforge.train("note", out=tmp_path_factory.mktemp("finished") / "run", **SMALL).path
+
+
+@pytest.fixture
+def run(finished: Path, folder: Path) -> RunFolder:
+    """A finished run of one's own, at ./run."""
+    shutil.copytree(finished, folder / "run")
+    return RunFolder("run")
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str], lines: int = 1) -> str:
+    """What ganforge says to a command that it must refuse, without touching the disk."""
+    before = tree(Path.cwd().parent)
+    capsys.readouterr()
+    status = main(arguments)
+    told = capsys.readouterr()
+    assert status == 2, told.err
+    assert tree(Path.cwd().parent) == before
+    assert told.err.startswith("ganforge: ")
+    assert told.err.count("\n") == lines, told.err
+    assert told.err.endswith((".\n", ").\n", "?\n"))
+    assert "Traceback" not in told.err
+    assert "  " not in told.err.replace("\n  ", "\n")
+    assert re.match(
+        r"ganforge: ([A-Z'.]|\S*[_/]|(?:lr|beta[12]|noise|seed|threads|run|nowhere|taken|papers)\b)", told.err
+    ), told.err
+    return told.err
+
+
+# --- the command line itself
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], ["'trian'", "train", "resume", "--help"]),
+        (["--verbose"], ["no option '--verbose'", "`ganforge --help`"]),
+        (["train", "noet"], ["no recipe 'noet'", "did you mean 'note'?"]),
+        (["train", "progan"], ["no recipe 'progan'", "the recipes: note"]),
+        (["train", "note", "extra"], ["'extra' is one argument too many", "`ganforge train --help`"]),
+        (["train", "--data", "minst"], ["no data set 'minst'", "did you mean 'mnist'?"]),
+        (["train", "--data", "cifar10"], ["no data set 'cifar10'", "mnist, digits, ring, grid"]),
+        (["train", "--data", ""], ["no data set ''", "digits"]),
+        ([*TRAIN, "--zdim", "5"], ["no option '--zdim'", "did you mean '--z-dim'?"]),
+        ([*TRAIN, "--z_dim=5"], ["no option '--z_dim'", "did you mean '--z-dim'?"]),
+        ([*TRAIN, "--total", "5"], ["no option '--total'"]),
+        ([*TRAIN, "--tota=5"], ["no option '--tota'"]),
+        ([*TRAIN, "--z-dim"], ["--z-dim", "expected one argument"]),
+        ([*TRAIN, "--no-fused-adam=1"], ["--no-fused-adam", "argument"]),
+        ([*TRAIN, "-x"], ["no option '-x'"]),
+        (["resume"], ["required", "RUN", "`ganforge resume --help`"]),
+        (["sample"], ["required", "RUN_OR_SNAPSHOT"]),
+        (["data", "inspect"], ["Which data set?", "mnist, digits, ring, grid"]),
+        (["data", "inspect", "minst"], ["no data set 'minst'", "did you mean mnist?"]),
+        (["data", "show"], ["'show'", "list", "inspect"]),
+        (["data", "inspect", "digits", "--split", "valid"], ["'valid'", "train", "test"]),
+    ],
+)
+def test_command_line(arguments: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint(arguments, capsys)
+    assert all(word in said for word in words), said
+
+
+# --- settings
+
+WHOLE = "it should be a whole number"
+ABOVE_0 = "it should be greater than 0"
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--z-dim=0", ["z_dim cannot be '0'", ABOVE_0]),
+        ("--z-dim=-3", ["z_dim cannot be '-3'", ABOVE_0]),
+        ("--z-dim=many", ["z_dim cannot be 'many'", WHOLE]),
+        ("--z-dim=1.5", ["z_dim cannot be '1.5'", WHOLE]),
+        ("--z-dim=nan", ["z_dim cannot be 'nan'", WHOLE]),
+        ("--z-dim=inf", ["z_dim cannot be 'inf'", WHOLE]),
+        ("--z-dim=", ["z_dim cannot be ''", WHOLE]),
+        ("--z-dim=1000000000000", ["z_dim cannot be '1000000000000'", "less than or equal to 65536"]),
+        ("--z-dim=" + "9" * 5000, ["z_dim cannot be '999", "9...'", "it should be a smaller number"]),
+        ("--g-hidden=0", ["g_hidden cannot be '0'", ABOVE_0]),
+        ("--g-hidden=-1", ["g_hidden cannot be '-1'", ABOVE_0]),
+        ("--g-hidden=64,,32", ["g_hidden cannot be '64,,32'", WHOLE]),
+        ("--g-hidden=64;32", ["g_hidden cannot be '64;32'", WHOLE, "several with commas between them"]),
+        ("--g-hidden=(64,32)", ["g_hidden cannot be '(64,32)'", WHOLE]),
+        ("--g-hidden=1e3", ["g_hidden cannot be '1e3'", WHOLE]),
+        ("--d-hidden=256,9999999999", ["d_hidden cannot be '256,9999999999'", "less than or equal to 65536"]),
+        ("--batch-size=1", ["batch_size cannot be '1'", "greater than or equal to 2"]),
+        ("--batch-size=-64", ["batch_size cannot be '-64'", "greater than or equal to 2"]),
+        ("--batch-size=99999999999", ["batch_size cannot be '99999999999'", "less than or equal to 65536"]),
+        ("--lr=0", ["lr cannot be '0'", ABOVE_0]),
+        ("--lr=-0.1", ["lr cannot be '-0.1'", ABOVE_0]),
+        ("--lr=nan", ["lr cannot be 'nan'", "a finite number"]),
+        ("--lr=inf", ["lr cannot be 'inf'", "a finite number"]),
+        ("--lr=1e-999", ["lr cannot be '1e-999'", ABOVE_0]),
+        ("--lr=fast", ["lr cannot be 'fast'", "it should be a number"]),
+        ("--beta1=1", ["beta1 cannot be '1'", "less than 1"]),
+        ("--beta1=nan", ["beta1 cannot be 'nan'"]),
+        ("--beta2=-0.5", ["beta2 cannot be '-0.5'", "greater than or equal to 0"]),
+        ("--noise=cauchy", ["noise cannot be 'cauchy'", "'uniform' or 'normal'"]),
+        ("--seed=-1", ["seed cannot be '-1'", "greater than or equal to 0"]),
+        ("--seed=9223372036854775808", ["seed cannot be", "less than 9223372036854775808"]),
+        ("--total-nimg=0", ["total_nimg cannot be '0'", ABOVE_0]),
+        ("--total-nimg=-5", ["total_nimg cannot be '-5'", ABOVE_0]),
+        ("--total-nimg=" + "9" * 400, ["total_nimg cannot be '999", "less than 9223372036854775808"]),
+        ("--report-nimg=0", ["report_nimg cannot be '0'", ABOVE_0]),
+        ("--checkpoint-nimg=-1", ["checkpoint_nimg cannot be '-1'", ABOVE_0]),
+        ("--checkpoint-sec=0", ["checkpoint_sec cannot be '0'", ABOVE_0]),
+        ("--checkpoint-sec=nan", ["checkpoint_sec cannot be 'nan'", "a finite number"]),
+        ("--keep-checkpoints=0", ["keep_checkpoints cannot be '0'", ABOVE_0]),
+        ("--keep-snapshots=none", ["keep_snapshots cannot be 'none'", WHOLE]),
+        ("--grid-size=33", ["grid_size cannot be '33'", "less than or equal to 32"]),
+        ("--ema-halflife-nimg=0", ["ema_halflife_nimg cannot be '0'", ABOVE_0]),
+        ("--max-images=0", ["max_images cannot be '0'", ABOVE_0]),
+        ("--milestone-nimg=1000", ["milestone_nimg = 1000", "not a multiple of snapshot_nimg = 128000"]),
+        ("--threads=0", ["threads cannot be '0'", ABOVE_0]),
+        ("--threads=100000", ["threads cannot be '100000'", "less than or equal to 1024"]),
+        ("--device=quantum", ["device 'quantum' cannot be used here", "try cpu"]),
+        ("--device=cuda:99", ["device 'cuda:99' cannot be used here", "try cpu"]),
+        ("--device=meta", ["'meta' holds no numbers", "try cpu"]),
+        ("--device=hpu", ["device 'hpu' cannot be used here", "try cpu"]),
+        ("--device=", ["device '' cannot be used here", "try cpu"]),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint([*TRAIN, option], capsys)
+    assert all(word in said for word in words), said
+    assert len(said) < 400
+
+
+def test_several_faults_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint([*TRAIN, "--z-dim=0", "--lr=nan"], capsys)
+    assert "z_dim cannot be '0'" in said
+    assert "; lr cannot be 'nan'" in said
+
+
+def test_networks_that_do_not_fit_into_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    code = """
+import resource, sys
+from ganforge.cli import main
+import torch
+resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+sys.exit(main(sys.argv[1:]))
+"""
+    if sys.platform != "linux":
+        pytest.skip("only Linux limits the address space")
+    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=65536,65536", "--threads=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == "ganforge: The data and networks do not fit into the memory of cpu; make them smaller.\n"
+    assert not Path("runs").exists()
+
+
+# --- the folder of a new run
+
+
+def file_in_the_way() -> str:
+    Path("taken").write_text("a letter")
+    return "taken"
+
+
+def below_a_file() -> str:
+    return f"{file_in_the_way()}/run"
+
+
+def not_empty() -> str:
+    Path("papers").mkdir()
+    Path("papers/letter.txt").write_text("a letter")
+    return "papers"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (file_in_the_way, ["taken is a file, not a folder", "--out"]),
+        (below_a_file, ["taken is a file, not a folder", "--out"]),
+        (not_empty, ["papers is not empty and holds no run", "--out"]),
+        (lambda: "n" * 300, ["File name too long"]),
+    ],
+)
+def test_out(make: Callable[[], str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint([*TRAIN, f"--out={make()}"], capsys)
+    assert all(word in said for word in words), said
+
+
+def test_out_is_a_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint([*TRAIN, "--out=run"], capsys)
+    assert "run already holds a run (640 of 640 images); go on with it by `ganforge resume run`" in said
+    assert "--out" in said
+
+
+# --- MNIST's files
+
+
+def idx(shape: tuple[int, ...], kind: int = 8, cut: int = 0) -> bytes:
+    content = struct.pack(f">BBBB{len(shape)}I", 0, 0, kind, len(shape), *shape) + bytes(torch.Size(shape).numel())
+    return content[: len(content) - cut]
+
+
+def shorn(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["is empty", "get the file again"]),
+        (b"hello, world", ["is no IDX file", "use an IDX file"]),
+        (b"\x00\x00\x08", ["is no IDX file"]),
+        (idx((3, 28, 28), cut=100), ["is cut off", "promises 3 x 28 x 28", "get the file again"]),
+        (idx((3, 28, 28))[:10], ["is cut off", "header is incomplete"]),
+        (shorn(gzip.compress(torch.randint(256, (5000,), dtype=torch.uint8).numpy().tobytes())), ["is no IDX file"]),
+        (shorn(gzip.compress(idx((3, 28, 28)), mtime=0)), ["is cut off", "gzip data ends too early"]),
+        (gzip.compress(idx((3, 28, 28)))[:-8] + bytes(8), ["is damaged", "get the file again"]),
+        (idx((3, 28, 28), kind=13), ["32-bit floats, not unsigned bytes"]),
+        (idx((3, 28)), ["magic number 0x00000802"]),
+        (idx((0, 28, 28)), ["holds nothing", "0 x 28 x 28"]),
+        (idx((3, 28, 28)) + b"more", ["more bytes than its header promises"]),
+        (struct.pack(">I3I", 0x803, 2**32 - 1, 2**32 - 1, 2**32 - 1), ["is cut off"]),
+        (idx((3, 28, 28)), ["its content is not MNIST's", "Fashion-MNIST", "--data-dir"]),
+    ],
+    ids=range(14),
+)
+def test_idx_files(content: bytes, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("files").mkdir()
+    path = Path("files/train-images-idx3-ubyte")
+    path.write_bytes(content)
+    said = complaint(["train", "note", "--data-dir=files"], capsys)
+    assert str(path) in said
+    assert all(word in said for word in words), said
+
+
+def test_files_that_do_not_belong_together(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import hashlib
+
+    Path("files").mkdir()
+    for name, content in (("train-images-idx3-ubyte", idx((5, 28, 28))), ("train-labels-idx1-ubyte", idx((4,)))):
+        monkeypatch.setitem(mnist.DIGESTS, name, hashlib.sha256(content).hexdigest())  # type: ignore[arg-type]
+        Path("files", name).write_bytes(content)
+    said = complaint(["train", "note", "--data-dir=files"], capsys)
+    assert "holds 5 pictures" in said
+    assert "4 labels" in said
+    assert "use two files that belong together" in said
+
+
+def test_a_data_folder_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "The data folder nowhere does not exist; check --data-dir" in complaint(
+        ["train", "note", "--data-dir=nowhere"], capsys
+    )
+
+
+def test_no_network_and_no_data(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "files").mkdir()
+    cache = folder.parent / "cache"
+    (cache / "ganforge" / "mnist").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("GANFORGE_DATA", raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("ganforge.data.download.RETRY_AFTER_S", (0.01,))
+    before = tree(folder.parent)
+    assert main(["train", "note", "--data-dir=files"]) == 2
+    said = capsys.readouterr().err
+    assert tree(folder.parent) == before
+    assert "Traceback" not in said
+    message = said[said.index("ganforge: ") :]
+    assert "train-images-idx3-ubyte.gz is not on this machine and could not be downloaded" in message
+    assert f"Looked in:\n  files\n  files/mnist\n  files/MNIST/raw\n  {cache}/ganforge/mnist\n" in message
+    assert "ossci-datasets.s3.amazonaws.com: the proxy gave no connection\n" in message
+    assert "--data-dir FOLDER" in message
+    assert "GANFORGE_DATA" in message
+    assert "--data digits, which needs no download" in message
+
+
+# --- resuming
+
+
+def set_config(run: RunFolder, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(run.config.read_text())
+    change(content)
+    run.config.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda run: run.config.unlink(), ["run is not a run folder", "no config.json"]),
+        (lambda run: run.config.write_text(run.config.read_text()[:100]), ["run/config.json cannot be read as JSON"]),
+        (lambda run: run.config.write_bytes(b"\xff\xfe\x00"), ["run/config.json cannot be read as JSON"]),
+        (lambda run: run.config.write_text("[]"), ["run/config.json holds no settings"]),
+        (lambda run: run.config.write_text('{"settings": 5}'), ["run/config.json holds no settings"]),
+        (lambda run: set_config(run, lambda c: c.pop("data")), ["run/config.json is damaged", "data and environment"]),
+        (lambda run: set_config(run, lambda c: c.update(data=3)), ["run/config.json is damaged"]),
+        (lambda run: set_config(run, lambda c: c.pop("environment")), ["run/config.json is damaged"]),
+        (lambda run: set_config(run, lambda c: c.update(environment=[])), ["run/config.json is damaged"]),
+        (
+            lambda run: set_config(run, lambda c: c["settings"].update(z_dim="many")),
+            ["run/config.json", "z_dim cannot be 'many'", WHOLE],
+        ),
+        (
+            lambda run: set_config(run, lambda c: c["settings"].update(g_hidden=[4, None])),
+            ["run/config.json", "g_hidden cannot be '4,None'", WHOLE],
+        ),
+        (
+            lambda run: set_config(run, lambda c: c["settings"].update(warmup=3)),
+            ["run/config.json", "no setting 'warmup'"],
+        ),
+        (
+            lambda run: set_config(run, lambda c: c["settings"].update(data="faces")),
+            ["cannot go on with other settings", "data: digits in the run, faces asked for"],
+        ),
+        (
+            lambda run: set_config(run, lambda c: c["data"].update(fingerprint="0")),
+            ["The data set digits is not the one that run began with", "start a new run"],
+        ),
+        (
+            lambda run: [path.write_bytes(path.read_bytes()[:-9]) for _, path in run.all_checkpoints()],
+            ["run has no checkpoint that is whole", "is damaged or cut off"],
+        ),
+    ],
+    ids=range(15),
+)
+def test_resuming_a_damaged_run(
+    spoil: Callable[[RunFolder], object], words: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(run)
+    said = complaint(["resume", "run", "--total-nimg=1280"], capsys)
+    assert all(word in said for word in words), said
+
+
+def test_resuming_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere is not a run folder: it has no config.json" in complaint(["resume", "nowhere"], capsys)
+
+
+def test_resuming_with_other_settings(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint(["resume", "run", "--z-dim=5", "--g-hidden=9,9", "--no-fused-adam", "--total-nimg=900"], capsys)
+    assert "z_dim: 4 in the run, 5 asked for" in said
+    assert "g_hidden: 8 in the run, 9,9 asked for" in said
+    assert "fused_adam: True in the run, False asked for" in said
+    assert "start a new run" in said
+    assert "total_nimg: " not in said
+    assert "What may change: checkpoint_nimg, " in said
+
+
+def test_resuming_with_a_wrong_setting(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "total_nimg cannot be '0'" in complaint(["resume", "run", "--total-nimg=0"], capsys)
+    assert "no option '--recipe'" in complaint(["resume", "run", "--recipe=note"], capsys)
+
+
+def test_a_setting_is_judged_beside_the_runs_own(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint(["resume", "run", "--snapshot-nimg=100", "--milestone-nimg=150"], capsys)
+    assert "milestone_nimg = 150 is not a multiple of snapshot_nimg = 100" in said
+    changes = ["--snapshot-nimg=320", "--milestone-nimg=640", "--total-nimg=1280"]
+    assert main(["resume", "run", *changes]) == 0
+    assert main(["resume", "run", "--milestone-nimg=960", "--total-nimg=1600"]) == 0
+
+
+def test_resuming_a_finished_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint(["resume", "run"], capsys)
+    assert "run is finished: 640 images of 640; to train longer, `ganforge resume run --total-nimg 1280`" in said
+
+
+def test_resuming_to_less_than_there_is(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    run.write_status("stopped", 640, 1280)
+    said = complaint(["resume", "run", "--total-nimg=320"], capsys)
+    assert "run is finished: 640 images of 320; to train longer" in said
+
+
+def test_two_processes_in_one_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; from ganforge.run.folder import RunFolder\n"
+    code += "with RunFolder(sys.argv[1]).lock(): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, "run"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == b"held\n"
+        said = complaint(["resume", "run", "--total-nimg=1280"], capsys)
+        other.stdin.close()
+    assert "Another process is training in run; wait for it, or stop it first" in said
+    assert main(["resume", "run", "--total-nimg=1280"]) == 0
+
+
+# --- snapshots
+
+
+class Trap:
+    """Unpickled, it leaves a file behind."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.write_text, (Path("sprung").absolute(), "the pickle ran"))
+
+
+def newest(run: RunFolder) -> Path:
+    return run.all_snapshots()[-1][1]
+
+
+def rewrite(run: RunFolder, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
+    """A snapshot whose hash is right and whose content is not."""
+    tensors, facts = read_tensorfile(newest(run), "snapshot")
+    change(tensors, facts)
+    write_tensorfile(newest(run), "snapshot", tensors, {name: facts[name] for name in facts if name != "kind"})
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 4
+    path.write_bytes(content)
+
+
+WEIGHT = "layers.0.weight"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda run: newest(run).unlink(), ["run has no snapshot yet", "--snapshot-nimg"]),
+        (lambda run: newest(run).write_bytes(b""), ["not a safetensors file"]),
+        (lambda run: newest(run).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), ["not a safetensors file"]),
+        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:-20]), ["is damaged or cut off"]),
+        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:40]), ["is damaged or cut off"]),
+        (lambda run: flip(newest(run)), ["is damaged: its content does not match its SHA-256"]),
+        (lambda run: newest(run).write_bytes(pickle.dumps(Trap())), ["is a pickle, which could run code when loaded"]),
+        (lambda run: torch.save({"G": Trap()}, newest(run)), ["is a pickle, which could run code when loaded"]),
+        (lambda run: save_file({"x": torch.zeros(2)}, newest(run)), ["was not written by ganforge"]),
+        (lambda run: shutil.copy(run.all_checkpoints()[-1][1], newest(run)), ["is a checkpoint, not a snapshot"]),
+        (lambda run: rewrite(run, lambda t, f: t.pop(WEIGHT)), ["does not fit its own settings", "is missing"]),
+        (lambda run: rewrite(run, lambda t, f: t.update(extra=torch.zeros(1))), ["extra is not known"]),
+        (
+            lambda run: rewrite(run, lambda t, f: t.update({WEIGHT: torch.zeros(2, 2)})),
+            [f"{WEIGHT} is (2, 2) instead of (8, 4)"],
+        ),
+        (
+            lambda run: rewrite(run, lambda t, f: t.update({WEIGHT: t[WEIGHT].double()})),
+            [f"{WEIGHT} is torch.float64 instead of torch.float32"],
+        ),
+        (
+            lambda run: rewrite(run, lambda t, f: t[WEIGHT].fill_(float("nan"))),
+            [f"{WEIGHT} holds numbers that are not finite"],
+        ),
+        (lambda run: rewrite(run, lambda t, f: f.update(format=99)), ["has format 99", "this ganforge reads 1"]),
+        (lambda run: rewrite(run, lambda t, f: f.pop("shape")), ["does not tell its settings, shape and nimg"]),
+        (lambda run: rewrite(run, lambda t, f: f.update(settings=None)), ["does not tell its settings"]),
+        (
+            lambda run: rewrite(run, lambda t, f: f["settings"].update(z_dim=-1)),
+            ["snapshots/", "z_dim cannot be '-1'"],
+        ),
+        (lambda run: rewrite(run, lambda t, f: f["settings"].update(style=1)), ["no setting 'style'"]),
+    ],
+    ids=range(20),
+)
+def test_snapshots(
+    spoil: Callable[[RunFolder], object], words: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(run)
+    said = complaint(["sample", "run", "--device=cpu"], capsys)
+    assert all(word in said for word in words), said
+    assert not Path("sprung").exists()
+
+
+def test_the_trap_would_have_sprung() -> None:
+    pickle.loads(pickle.dumps(Trap()))
+    assert Path("sprung").read_text() == "the pickle ran"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], ["nowhere cannot be read: No such file or directory"]),
+        (["."], [". is not a run folder: it has no config.json"]),
+        (["run/config.json"], ["run/config.json is not a safetensors file"]),
+        (["run", "--seeds", ""], ["The seeds '' are not numbers and ranges such as 0-63"]),
+        (["run", "--seeds", "few"], ["The seeds 'few' are not"]),
+        (["run", "--seeds", "-5"], ["The seeds '-5' are not"]),
+        (["run", "--seeds", "9-3"], ["The seeds '9-3' are not"]),
+        (["run", "--seeds", "1,,2"], ["The seeds '1,,2' are not"]),
+        (["run", "--seeds", "1.5"], ["The seeds '1.5' are not"]),
+        (["run", "--seeds", "1-2-3"], ["The seeds '1-2-3' are not"]),
+        (["run", "--seeds", "0-99999999999"], ["are 100,000,000,000 pictures; ask for at most 100,000"]),
+        (["run", "--seeds", "7" * 5000], ["The seeds '777", "are not"]),
+        (["run", "--out", "no/such/folder.png"], ["no/such/folder.png: No such file or directory", "--out"]),
+        (["run", "--out", "run"], ["run: Is a directory", "--out"]),
+        (["run", "--device", "cuda:99"], ["device 'cuda:99' cannot be used here"]),
+    ],
+)
+def test_sampling(arguments: list[str], words: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = complaint(["sample", *arguments], capsys)
+    assert all(word in said for word in words), said
+    assert len(said) < 300
+
+
+def test_a_contact_sheet_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("taken").write_text("a letter")
+    assert main(["data", "inspect", "digits", "--out", "taken/sheet.png"]) == 2
+    assert "taken/sheet.png: Not a directory; choose another place with --out." in capsys.readouterr().err
+
+
+# --- the same in a process of its own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "note", "--data=digits", "--z-dim=0"], "z_dim cannot be '0': it should be greater than 0."),
+        (["resume", "nowhere"], "nowhere is not a run folder: it has no config.json."),
+    ],
+)
+def test_a_real_process(arguments: list[str], words: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "ganforge", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"ganforge: {words}\n")
+    assert tree(folder.parent) == {"here": None}

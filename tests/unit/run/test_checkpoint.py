@@ -1,0 +1,159 @@
+"""run/checkpoint.py: the newest one that is whole, and the old ones go only after the new one is whole."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganforge.base.errors import UserError
+from ganforge.base.stopping import StopRequest
+from ganforge.recipes import note
+from ganforge.run.checkpoint import KIND, load_newest_checkpoint, save_checkpoint
+from ganforge.run.folder import RunFolder
+from ganforge.run.tensorfile import DamagedFileError, write_tensorfile
+from ganforge.training.launch import go_on, start
+from ganforge.training.progress import Progress
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    run.create({"settings": {}, "data": {}, "environment": [{}]})
+    return run
+
+
+def save(folder: RunFolder, *nimgs: int, keep: int = 9) -> None:
+    for nimg in nimgs:
+        save_checkpoint(folder, nimg, {"w": torch.full((50,), float(nimg))}, {"reported_nimg": nimg - 1}, keep)
+
+
+def damage(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    match how:
+        case "flipped":
+            path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+        case "cut off":
+            path.write_bytes(content[: len(content) // 2])
+        case "empty":
+            path.write_bytes(b"")
+        case "pickle":
+            torch.save({"w": torch.ones(2)}, path)
+        case "snapshot":
+            write_tensorfile(path, "snapshot", {"w": torch.ones(2)}, {"format": 1})
+
+
+HOW = ["flipped", "cut off", "empty", "pickle", "snapshot"]
+
+
+def numbers(folder: RunFolder) -> list[int]:
+    return [nimg for nimg, _ in folder.all_checkpoints()]
+
+
+def test_the_newest_comes_back(folder: RunFolder) -> None:
+    save(folder, 64, 128, 96)
+    tensors, facts, complaints = load_newest_checkpoint(folder)
+    assert torch.equal(tensors["w"], torch.full((50,), 128.0))
+    assert facts == {"kind": "checkpoint", "format": 1, "nimg": 128, "reported_nimg": 127}
+    assert complaints == []
+
+
+def test_without_any_there_is_nothing(folder: RunFolder) -> None:
+    assert load_newest_checkpoint(folder) == ({}, {}, [])
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_damaged_newest_is_passed_over_with_a_complaint(how: str, folder: RunFolder) -> None:
+    save(folder, 64, 128)
+    damage(folder.checkpoint(128), how)
+    tensors, facts, [complaint] = load_newest_checkpoint(folder)
+    assert facts["nimg"] == 64
+    assert torch.equal(tensors["w"], torch.full((50,), 64.0))
+    assert str(folder.checkpoint(128)) in complaint
+
+
+def test_where_none_is_whole_all_are_named(folder: RunFolder) -> None:
+    save(folder, 64, 128)
+    for nimg in (64, 128):
+        damage(folder.checkpoint(nimg), "flipped")
+    with pytest.raises(UserError, match=r"no checkpoint that is whole: .*000000128.*damaged.*000000064.*damaged"):
+        load_newest_checkpoint(folder)
+
+
+def test_a_newer_format_is_refused_and_not_passed_over(folder: RunFolder) -> None:
+    save(folder, 64)
+    write_tensorfile(folder.checkpoint(128), KIND, {"w": torch.ones(1)}, {"format": 2, "nimg": 128})
+    with pytest.raises(UserError, match="has format 2, and this ganforge reads 1; install another"):
+        load_newest_checkpoint(folder)
+
+
+def test_the_newest_are_kept(folder: RunFolder) -> None:
+    save(folder, 32, 64, 96, 128, keep=2)
+    assert numbers(folder) == [96, 128]
+
+
+def test_old_ones_stay_when_a_new_one_cannot_be_written(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(folder, 32, 64)
+
+    def half(temporary: Path, content: bytes) -> int:
+        with temporary.open("wb") as file:
+            return file.write(content[: len(content) // 2])
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(DamagedFileError):
+        save(folder, 96, keep=1)
+    assert numbers(folder) == [32, 64]
+    monkeypatch.undo()
+    assert load_newest_checkpoint(folder)[1]["nimg"] == 64
+    assert len(list(folder.checkpoint(0).parent.iterdir())) == 2
+
+
+def test_old_ones_are_there_until_the_new_one_is(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(folder, 32, 64)
+    seen: list[list[int]] = []
+    replace = Path.replace
+
+    def look(temporary: Path, target: Path) -> Path:
+        seen.append(numbers(folder))
+        return replace(temporary, target)
+
+    monkeypatch.setattr(Path, "replace", look)
+    save(folder, 96, keep=1)
+    assert seen == [[32, 64]]
+    assert numbers(folder) == [96]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
+    how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the one before it, saying so, to the same weights."""
+    config = note(
+        data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
+        report_nimg=64, checkpoint_nimg=96, total_nimg=192,
+    )  # fmt: skip
+    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    assert numbers(folder) == [96, 192]
+    expected, _, _ = load_newest_checkpoint(folder)
+    rows = [(row["nimg"], row["Loss/D"]) for row in folder.rows()]
+    damage(folder.checkpoint(192), how)
+    capsys.readouterr()
+    go_on(folder, {}, Progress(), StopRequest())
+    said = capsys.readouterr().out
+    assert f"{folder.checkpoint(192)}" in said
+    assert "Going on from the one before it." in said
+    tensors, facts, complaints = load_newest_checkpoint(folder)
+    assert (facts["nimg"], complaints) == (192, [])
+    assert all(torch.equal(tensors[name], expected[name]) for name in expected)
+    assert [(row["nimg"], row["Loss/D"]) for row in folder.rows()] == rows
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    """config.json was changed by hand: neither it nor the checkpoint is trusted silently."""
+    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    content = folder.read_config()
+    folder.write_config(content | {"settings": content["settings"] | {"lr": 0.1}})
+    with pytest.raises(
+        UserError, match=r"lr: 0\.0003 in the run, 0\.1 asked for|lr: 0\.1 in the run, 0\.0003 asked for"
+    ):
+        go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())

@@ -1,0 +1,173 @@
+"""run/snapshot.py: weights go into a network only if every one of them fits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganforge
+from ganforge.base.errors import UserError
+from ganforge.networks.build import build_generator
+from ganforge.recipes import note
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import FORMAT, KIND, fill_network, is_milestone, load_snapshot, save_snapshot
+from ganforge.run.tensorfile import write_tensorfile
+from ganforge.training.loop import is_due
+
+CONFIG = note(z_dim=4, g_hidden=(8,), batch_size=32)
+SETTINGS = CONFIG.model_dump(mode="json")
+SHAPE = (1, 3, 3)
+
+
+def generator(seed: int = 0) -> torch.nn.Module:
+    return build_generator(4, SHAPE, (8,), seed)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    run.create({"settings": SETTINGS, "data": {}, "environment": [{}]})
+    return run
+
+
+def damaged(fault: str) -> tuple[dict[str, Tensor], str]:
+    weights = {name: tensor.clone() for name, tensor in generator(1).state_dict().items()}
+    match fault:
+        case "missing":
+            del weights["layers.2.bias"]
+            return weights, "layers.2.bias is missing"
+        case "extra":
+            return weights | {"layers.4.weight": torch.ones(2)}, "layers.4.weight is not known"
+        case "shape":
+            return weights | {"layers.0.bias": torch.ones(9)}, r"layers.0.bias is \(9,\) instead of \(8,\)"
+        case "turned":
+            turned = weights["layers.0.weight"].t().contiguous()
+            return weights | {"layers.0.weight": turned}, r"layers.0.weight is \(4, 8\) instead of \(8, 4\)"
+        case "dtype":
+            half = weights["layers.2.weight"].half()
+            return weights | {"layers.2.weight": half}, "layers.2.weight is torch.float16 instead of torch.float32"
+        case "empty":
+            return {}, "layers.0.bias is missing; layers.0.weight is missing"
+        case _:
+            weights["layers.0.weight"][2, 1] = float(fault)
+            return weights, "layers.0.weight holds numbers that are not finite"
+
+
+FAULTS = pytest.mark.parametrize(
+    "fault", ["missing", "extra", "shape", "turned", "dtype", "empty", "nan", "inf", "-inf"]
+)
+
+
+@FAULTS
+def test_weights_that_do_not_fit_are_not_copied(fault: str) -> None:
+    weights, message = damaged(fault)
+    network, untouched = generator(), generator()
+    with pytest.raises(UserError, match=message):
+        fill_network(network, weights, "the file")
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), untouched.parameters(), strict=True))
+
+
+@FAULTS
+def test_a_file_with_such_weights_is_refused(fault: str, tmp_path: Path) -> None:
+    weights, message = damaged(fault)
+    path = tmp_path / "x.safetensors"
+    write_tensorfile(path, KIND, weights, {"format": FORMAT, "nimg": 1, "shape": list(SHAPE), "settings": SETTINGS})
+    with pytest.raises(UserError, match=rf"x.safetensors does not fit its own settings: {message}"):
+        ganforge.load(path, device="cpu")
+
+
+def test_at_most_five_faults_are_told() -> None:
+    extra = {f"new.{index}": torch.ones(1) for index in range(9)}
+    with pytest.raises(UserError, match=r"new.4 is not known, and 4 more\.$"):
+        fill_network(generator(), generator().state_dict() | extra, "the file")
+
+
+def test_weights_that_fit_are_copied() -> None:
+    network, other = generator(0), generator(1)
+    fill_network(network, other.state_dict(), "the file")
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True))
+    assert not torch.equal(network.layers[0].weight, generator(0).layers[0].weight)
+
+
+def test_saved_and_loaded(folder: RunFolder) -> None:
+    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, keep=3, milestone_nimg=None)
+    for path in (folder.path, folder.snapshot(320)):
+        snapshot = load_snapshot(path)
+        assert (snapshot.path, snapshot.nimg, snapshot.shape) == (folder.snapshot(320), 320, SHAPE)
+        assert snapshot.settings == json.loads(json.dumps(SETTINGS))
+        assert all(torch.equal(snapshot.weights[k], v) for k, v in generator(1).state_dict().items())
+
+
+def test_a_folders_newest_snapshot_is_taken(folder: RunFolder) -> None:
+    for nimg in (999_999_968, 1_000_000_000, 320):  # ten digits sort after nine
+        save_snapshot(folder, nimg, generator(), SETTINGS, SHAPE, keep=9, milestone_nimg=None)
+    assert load_snapshot(folder.path).nimg == 1_000_000_000
+
+
+def test_the_newest_and_the_milestones_are_kept(folder: RunFolder) -> None:
+    for nimg in range(32, 321, 32):
+        save_snapshot(folder, nimg, generator(), SETTINGS, SHAPE, keep=2, milestone_nimg=128)
+    assert [nimg for nimg, _ in folder.all_snapshots()] == [128, 256, 288, 320]
+
+
+@pytest.mark.parametrize("batch_size", [2, 7, 32, 100, 333])
+@pytest.mark.parametrize("every", [1, 50, 100, 1000])
+def test_a_milestone_is_what_the_loop_calls_due(batch_size: int, every: int) -> None:
+    ends = range(batch_size, 4000, batch_size)
+    assert [is_milestone(end, every, batch_size) for end in ends] == [is_due(end, batch_size, every) for end in ends]
+    passed = sum(is_milestone(end, every, batch_size) for end in ends)
+    assert passed == min(len(ends), ends[-1] // every) or batch_size > every
+
+
+def test_where_there_is_none(folder: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no snapshot yet: wait"):
+        load_snapshot(folder.path)
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        load_snapshot(tmp_path / "missing")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="is not a run folder"):
+        load_snapshot(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "has format 2, and this ganforge reads 1; install another"),
+        ({"format": None}, "has format None"),
+        ({"nimg": None}, "does not tell its settings, shape and nimg"),
+        ({"nimg": "many"}, "does not tell its settings, shape and nimg"),
+        ({"shape": 3}, "does not tell its settings, shape and nimg"),
+        ({"shape": ["a"]}, "does not tell its settings, shape and nimg"),
+        ({"settings": None}, "does not tell its settings, shape and nimg"),
+        ({"settings": [1, 2]}, "does not tell its settings, shape and nimg"),
+        ({"settings": {"zdim": 4}}, "There is no setting 'zdim'"),
+        ({"settings": {"z_dim": "x"}}, "z_dim cannot be 'x'"),
+        ({"settings": SETTINGS | {"z_dim": 5}}, r"layers.0.weight is \(8, 4\) instead of \(8, 5\)"),
+        ({"settings": SETTINGS | {"g_hidden": [8, 8]}}, "does not fit its own settings"),
+        ({"shape": [1, 3, 4]}, "does not fit its own settings"),
+        ({"shape": []}, "does not tell its settings, shape and nimg"),
+        ({"shape": [0, 3, 3]}, "does not tell its settings, shape and nimg"),
+        ({"shape": [-1, 3, 3]}, "does not tell its settings, shape and nimg"),
+        ({"shape": [1, 3, 10**12]}, "does not tell its settings, shape and nimg"),
+        ({"shape": [9]}, "does not tell its settings, shape and nimg"),
+        ({"shape": [3, 3]}, "does not tell its settings, shape and nimg"),
+    ],
+)
+def test_facts_that_are_wrong_are_told(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    facts: dict[str, Any] = {"format": FORMAT, "nimg": 1, "shape": list(SHAPE), "settings": SETTINGS}
+    write_tensorfile(path, KIND, generator().state_dict(), facts | change)
+    with pytest.raises(UserError, match=message):
+        ganforge.load(path, device="cpu")
+
+
+def test_a_missing_fact_is_told(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"format": FORMAT, "nimg": 1, "shape": list(SHAPE), "settings": SETTINGS}
+    for name in facts:
+        path = tmp_path / "x.safetensors"
+        write_tensorfile(path, KIND, generator().state_dict(), {k: v for k, v in facts.items() if k != name})
+        with pytest.raises(UserError, match="has format None" if name == "format" else "does not tell its"):
+            load_snapshot(path)

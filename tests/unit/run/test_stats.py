@@ -1,0 +1,64 @@
+"""run/stats.py: means over the steps, the same wherever a run was interrupted."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganforge.run.stats import Stats
+
+
+def step(index: int) -> dict[str, Tensor]:
+    source = torch.Generator().manual_seed(index)
+    logits = {f"{side}_logits": torch.randn(5, generator=source) for side in ("real", "fake")}
+    return {"Loss/D": torch.rand((), generator=source), "Gradient/G": torch.rand((), generator=source)} | logits
+
+
+def test_a_row_by_hand() -> None:
+    stats = Stats()
+    first, second = torch.tensor([1.0, -1.0]), torch.tensor([3.0, 0.0])
+    stats.add({"real_logits": first, "fake_logits": second, "Loss/D": torch.tensor(1.0)})
+    stats.add({"real_logits": second, "fake_logits": -first - second, "Loss/D": torch.tensor(4.0)})
+    assert stats.row() == {
+        "Loss/D": 2.5,
+        "Loss/scores/real": 0.75,
+        "Accuracy/real": 0.5,  # 1 and 3; a logit of 0 is no decision
+        "Loss/scores/fake": 0.0,
+        "Accuracy/fake": 0.25,  # -4
+    }
+
+
+def test_means_are_taken_in_double_precision() -> None:
+    stats = Stats()
+    for value in (16_777_216.0, 1.0, 1.0, 1.0):  # 2^24: in single precision adding 1 to it changes nothing
+        stats.add({"Loss/D": torch.tensor(value)})
+    assert stats.row()["Loss/D"] == 16_777_219 / 4
+
+
+def test_names_are_in_order() -> None:
+    stats = Stats()
+    stats.add({"b": torch.zeros(()), "c": torch.zeros(()), "a": torch.zeros(())})
+    assert list(stats.row()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_row_does_not_depend_on_an_interruption(cut: int) -> None:
+    whole, before, after = Stats(), Stats(), Stats()
+    for index in range(6):
+        whole.add(step(index))
+    for index in range(cut):
+        before.add(step(index))
+    after.load_tensors(before.tensors())
+    for index in range(cut, 6):
+        after.add(step(index))
+    assert after.row() == whole.row()
+    assert all(torch.equal(after.tensors()[name], tensor) for name, tensor in whole.tensors().items())
+
+
+def test_cleared_is_empty() -> None:
+    stats = Stats()
+    stats.add(step(0))
+    assert stats.row()
+    stats.clear()
+    assert stats.row() == stats.tensors() == {}
+    stats.add(step(1))
+    assert stats.row()["Loss/D"] == step(1)["Loss/D"].item()

@@ -1,0 +1,209 @@
+"""training/nonfinite.py: the message names what was not finite, where, and what is safe."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import RunError, UserError
+from ganforge.base.stopping import StopRequest
+from ganforge.config import Config
+from ganforge.data.digits import load_digits
+from ganforge.objectives.losses import NON_SATURATING, Objective
+from ganforge.recipes import note
+from ganforge.run.checkpoint import load_newest_checkpoint
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import load_snapshot
+from ganforge.training.adversarial import train_step
+from ganforge.training.launch import go_on, start
+from ganforge.training.nonfinite import explain
+from ganforge.training.progress import Progress
+from ganforge.training.setup import Game, build_game, build_state
+from ganforge.training.state import TrainingState
+
+CPU = torch.device("cpu")
+NAN, INF = float("nan"), float("inf")
+
+
+def tiny(**changes: object) -> Config:
+    settings = {"data": "digits", "batch_size": 16, "z_dim": 4, "g_hidden": (32,), "d_hidden": (32,), "device": "cpu"}
+    return note(**(settings | changes))
+
+
+@pytest.fixture
+def game() -> Game:
+    return build_game(tiny(), load_digits(), CPU)
+
+
+@pytest.fixture
+def state() -> TrainingState:
+    return build_state(tiny(), (1, 8, 8), CPU)
+
+
+def message(state: TrainingState, game: Game, tmp_path: Path, nimg: int = 160) -> str:
+    """The explanation after a step from ``nimg`` that really failed, and changed no weight in explaining."""
+    reals, z = game.reals(nimg), game.z(nimg)
+    train_step(state.G, state.D, state.G_opt, state.D_opt, game.objective, reals, z, state.failed)
+    assert state.failed.item() == 1
+    before = {name: tensor.clone() for name, tensor in state.tensors().items()}
+    text = explain(state, game, [nimg], RunFolder(tmp_path))
+    after = state.tensors()
+    assert all(before[name].numpy().tobytes() == after[name].numpy().tobytes() for name in before)
+    assert all(p.grad is None for net in (state.G, state.D) for p in net.parameters())
+    return text
+
+
+def fill(tensor: Tensor, value: float) -> None:
+    with torch.no_grad():
+        tensor.view(-1)[3] = value
+
+
+@pytest.mark.parametrize(
+    ("net", "parameter"), [("G", "layers.0.weight"), ("G", "layers.2.bias"), ("D", "layers.2.weight")]
+)
+def test_a_weight(net: str, parameter: str, state: TrainingState, game: Game, tmp_path: Path) -> None:
+    fill(getattr(state, net).get_parameter(parameter), NAN)
+    assert f"because the weight {parameter} of {net} is not finite; " in message(state, game, tmp_path)
+
+
+def test_data(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    reals = game.reals(160)
+    fill(reals, NAN)
+    bad = dataclasses.replace(game, reals=lambda nimg: reals)
+    assert "because the data hold a number that is not finite; " in message(state, bad, tmp_path)
+
+
+def test_a_layer_of_d(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    with torch.no_grad():
+        state.D.layers[2].weight.fill_(3e38)
+    text = message(state, game, tmp_path)
+    assert "because the layer layers.2 (Linear) of D is not finite for real items; " in text
+
+
+def test_a_layer_of_g(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    with torch.no_grad():
+        state.G.layers[0].weight.fill_(3e38)
+        state.G.layers[0].weight[::2] *= -1
+        state.G.layers[2].weight.fill_(3e38)
+        state.G.layers[2].weight[:, ::2] *= -1
+    game = dataclasses.replace(game, z=lambda nimg: torch.ones(16, 4))
+    assert "because the layer layers.0 (Linear) of G is not finite for its noise; " in message(state, game, tmp_path)
+
+
+def test_a_layer_of_d_for_generated_items_only(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    with torch.no_grad():
+        state.D.layers[0].weight.fill_(3e37)
+        state.D.layers[0].bias.zero_()
+        state.G.layers[2].weight.zero_()
+        state.G.layers[2].bias.fill_(9.0)  # all pixels about 1: 64 times 3e37 overflows
+    black = dataclasses.replace(game, reals=lambda nimg: torch.zeros(16, 1, 8, 8))
+    text = message(state, black, tmp_path)
+    assert "because the layer layers.0 (Linear) of D is not finite for generated items; " in text
+
+
+@pytest.mark.parametrize("value", [INF, NAN, -INF])
+@pytest.mark.parametrize("side", ["D", "G"])
+def test_a_term_of_a_loss(side: str, value: float, state: TrainingState, game: Game, tmp_path: Path) -> None:
+    def d_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return NON_SATURATING.d_loss(real, fake) | ({"penalty": fake + value} if side == "D" else {})
+
+    def g_loss(fake: Tensor) -> dict[str, Tensor]:
+        return NON_SATURATING.g_loss(fake) | ({"penalty": fake + value} if side == "G" else {})
+
+    bad = dataclasses.replace(game, objective=Objective(d_loss, g_loss))
+    assert f"because the term 'penalty' of {side}'s loss is {value}; " in message(state, bad, tmp_path)
+
+
+@pytest.mark.parametrize("side", ["D", "G"])
+def test_a_gradient_of_a_finite_loss(side: str, state: TrainingState, game: Game, tmp_path: Path) -> None:
+    def cusp(fake: Tensor) -> dict[str, Tensor]:
+        return {"cusp": (fake - fake.detach()).abs().sqrt()}  # 0, with an infinite slope
+
+    def d_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return NON_SATURATING.d_loss(real, fake) | (cusp(fake) if side == "D" else {})
+
+    def g_loss(fake: Tensor) -> dict[str, Tensor]:
+        return NON_SATURATING.g_loss(fake) | (cusp(fake) if side == "G" else {})
+
+    bad = dataclasses.replace(game, objective=Objective(d_loss, g_loss))
+    text = message(state, bad, tmp_path)
+    terms = "reals, fakes, cusp" if side == "D" else "fakes, cusp"
+    where = f"because the gradient of {side}'s loss (terms: {terms}) is not finite in {side}'s layers.0.weight; "
+    assert where in text
+
+
+def test_the_candidate_that_failed_is_found(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    def reals(nimg: int) -> Tensor:
+        items = game.reals(nimg)
+        if nimg == 48:
+            fill(items, NAN)
+        return items
+
+    text = explain(state, dataclasses.replace(game, reals=reals), range(0, 160, 16), RunFolder(tmp_path))
+    assert text.startswith("Training stopped after 48 images, before the weights changed, because the data hold")
+
+
+def test_without_a_cause_it_says_so(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    text = explain(state, game, [0, 16], RunFolder(tmp_path))
+    assert "because no cause was found when the step was replayed; there was no checkpoint yet" in text
+
+
+def test_the_newest_checkpoint_is_named(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.checkpoint(1).parent.mkdir()
+    for nimg in (64, 128):
+        folder.checkpoint(nimg).touch()
+    assert f"; the last good checkpoint is {folder.checkpoint(128)}." in explain(state, game, [0], folder)
+
+
+class TurnsBad:
+    """The non-saturating loss of D, which from its n-th use on is not finite."""
+
+    def __init__(self, uses: int) -> None:
+        self.left = uses
+
+    def __call__(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        self.left -= 1
+        terms = NON_SATURATING.d_loss(real, fake)
+        return terms if self.left >= 0 else terms | {"fakes": terms["fakes"] * NAN}
+
+
+def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with an error, and what it leaves is older than the failure, finite and usable."""
+    cadences = {"report_nimg": 48, "snapshot_nimg": 64, "checkpoint_nimg": 80, "ema_halflife_nimg": 50}
+    config = tiny(total_nimg=640, **cadences)
+    folder = RunFolder(tmp_path / "run")
+    monkeypatch.setattr("ganforge.training.setup.NON_SATURATING", Objective(TurnsBad(13), NON_SATURATING.g_loss))
+    with pytest.raises(RunError) as caught:
+        start(config, folder.path, Progress(), StopRequest())
+    text = str(caught.value)
+    assert text.startswith("Training stopped after 208 images, before the weights changed, because the term 'fakes' of")
+    assert f"the last good checkpoint is {folder.checkpoint(160)}" in text
+
+    status = folder.read_status()
+    assert status["state"] == "failed"
+    assert "the term 'fakes' of D's loss is nan" in status["reason"]
+    assert [nimg for nimg, _ in folder.all_checkpoints()] == [80, 160]
+    tensors, facts, complaints = load_newest_checkpoint(folder)
+    assert (facts["nimg"], complaints) == (160, [])
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+    assert load_snapshot(folder.path).nimg == 192
+    assert all(row["Loss/D"] == row["Loss/D"] for row in folder.rows())
+
+    monkeypatch.undo()  # the cause is mended: the run goes on and finishes
+    go_on(folder, {}, Progress(), StopRequest())
+    whole = start(config, tmp_path / "whole", Progress(), StopRequest())
+    ours, theirs = (load_newest_checkpoint(run)[0] for run in (folder, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_too_high_a_learning_rate_ends_the_run_without_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"of D is not finite.*there was no checkpoint yet.*lower --lr"):
+        start(tiny(lr=1e30, total_nimg=640), tmp_path / "run", Progress(), StopRequest())
+    folder = RunFolder(tmp_path / "run")
+    assert folder.read_status()["state"] == "failed"
+    assert not folder.all_checkpoints()
+    with pytest.raises(UserError, match="no snapshot yet"):
+        load_snapshot(folder.path)
