@@ -10,7 +10,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
-from ganforge.config import Config, as_typed, make_config, suggestion
+from ganforge.config import MAY_CHANGE, Config, as_typed, make_config, suggestion
 from ganforge.data.catalog import DATA_SETS
 from ganforge.recipes import RECIPES, recipe
 
@@ -89,7 +89,7 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
 
 def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     """The whole command line; `train RECIPE --help` shows that recipe's defaults."""
-    parser = Parser(prog="ganforge", description="Train, judge, show and ship GANs in PyTorch.", epilog=EXAMPLES)
+    parser = Parser(prog="ganforge", description="Train GANs in PyTorch, and make pictures with them.", epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"ganforge {__version__}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     verbs: dict[str, Parser] = {}
@@ -135,11 +135,9 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
         text = setting_help(name)
         if defaults is not None and getattr(defaults, name) is not None:
             text += f" (default: {as_typed(getattr(defaults, name))})"
-        options: dict[str, Any] = {
-            "dest": name,
-            "default": argparse.SUPPRESS,
-            "help": text.replace("%", "%%"),
-        }
+        refused = defaults is None and name not in MAY_CHANGE  # understood, so that the refusal can say why
+        options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        options["help"] = argparse.SUPPRESS if refused else text.replace("%", "%%")
         if field.annotation is bool:
             group.add_argument(f"--{name.replace('_', '-')}", action=argparse.BooleanOptionalAction, **options)
         else:
@@ -159,7 +157,7 @@ def settings_given(given: argparse.Namespace) -> dict[str, Any]:
 
 def setting_help(name: str) -> str:
     text = Config.model_fields[name].description or ""
-    return text[0].lower() + text[1:].removesuffix(".")
+    return text.removesuffix(".")
 
 
 def do_train(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -197,7 +195,7 @@ def do_sample(given: argparse.Namespace, stop: StopRequest) -> int:
 
     seeds = parse_seeds(given.seeds)
     save_picture(draw_items(load(given.source, given.device).sample(seeds)), given.out)
-    print(f"{len(seeds)} pictures in {given.out}")
+    print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
     return 0
 
 

@@ -24,7 +24,7 @@ class Config(BaseModel):
     recipe: str = "note"
     """The recipe that these settings started from."""
     data: str = "mnist"
-    """The data set to learn from (ganforge data lists them)."""
+    """The data set to learn from; `ganforge data` lists them."""
     data_dir: str | None = None
     """A folder to look for the data's files in first."""
     max_images: Count | None = None

@@ -22,7 +22,10 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ImportError):
-        raise UserError(f"The device {name!r} cannot be used here; try cpu, or auto for the best there is.") from None
+        raise UserError(
+            f"The device {name!r} cannot be used here (there is none, or this PyTorch was built without it); "
+            "try cpu, or auto for the best there is."
+        ) from None
     if device.type == "meta":
         raise UserError("The device 'meta' holds no numbers; try cpu, or auto for the best there is.")
     return device

@@ -43,7 +43,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         if not request:
             name = signal.Signals(signum).name
             # os.write: a handler may run in the middle of a print, which must not be entered twice.
-            os.write(2, f"\n{name}: stopping and saving; press Ctrl-C again to stop at once\n".encode())
+            again = "; press Ctrl-C again to stop at once" if signum == signal.SIGINT else ""
+            os.write(2, f"\n{name}: stopping and saving{again}\n".encode())
         request.signum = request.signum or signum
 
     if threading.current_thread() is not threading.main_thread():

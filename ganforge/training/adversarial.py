@@ -28,9 +28,10 @@ def train_step(
     The fakes are computed once: D learns from them as constants, and G from the same ones through the updated D. These
     are the same numbers as in the note's loop, which computes them twice, for about half the work.
 
-    reals: float [N, *shape] in [-1, 1]. z: float [N, z_dim]. failed: float, 0-d, 0 while all is well; set to 1 here,
-    before any weight changes, when a loss or a gradient of either network is not finite, and no weight changes while
-    it is set. Returns, detached: logits [N], the losses and each loss's terms, and both gradient norms (0-d).
+    reals: float [N, *shape] in [-1, 1]. z: float [N, z_dim].
+    failed: float, 0-d, 0 while all is well. Set to 1 here when a network's loss or gradient is not finite, before that
+    network's weights change; no weight changes while it is set.
+    Returns, detached: logits [N], the losses and each loss's terms, and both gradient norms (0-d).
     """
     fakes = G(z)
 

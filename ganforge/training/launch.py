@@ -84,7 +84,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         past_end = facts.get("nimg", 0) - config.total_nimg
         if past_end >= config.batch_size or (past_end >= 0 and folder.read_status().get("state") == "finished"):
             raise UserError(
-                f"{folder.path} is finished: {facts['nimg']:,} images of {config.total_nimg:,}; "
+                f"{folder.path} is finished: it had {facts['nimg']:,} images, and the total is {config.total_nimg:,}; "
                 f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
             )
         dataset, game, state = prepare(config, stop.poll)
@@ -171,6 +171,7 @@ def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> s
         folder.write_status("failed", state.nimg, config.total_nimg, why)
     except OSError as error:
         why += f" (nor could status.json: {error.strerror})"
+    why = why.removesuffix(".")
     return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {folder.path}`."
 
 
@@ -185,10 +186,15 @@ def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progress) -> None:
     """Bits repeat only on the same device, versions and threads: say when they are not the same."""
     changed = [
-        f"{k} {before.get(k)} -> {now[k]}" for k in ("device_name", "torch", "threads") if before.get(k) != now[k]
+        f"{k} {before.get(k)} -> {now[k]}"
+        for k in ("device_name", "python", "torch", "ganforge", "threads")
+        if before.get(k) != now[k]
     ]
     if changed:
-        progress.say(f"Note: {', '.join(changed)}; the run goes on, but not to the last bit as it would have.")
+        progress.say(
+            f"Note: {', '.join(changed)}; the run goes on, but its numbers will differ slightly from those of one "
+            "that was never interrupted."
+        )
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:

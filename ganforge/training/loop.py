@@ -85,7 +85,7 @@ class Loop:
         state.nimg += config.batch_size
         self.report_steps += 1
         # Looking at `failed` waits for the device: free on a CPU, elsewhere done now and then. Nothing is lost by
-        # looking late, since no weight has changed since the step that failed.
+        # looking late, since the failing half of a step and all after it changed no weight.
         if game.device.type == "cpu" or self.report_steps % 64 == 0:
             self.check_finite()
         return losses
@@ -93,14 +93,9 @@ class Loop:
     def check_finite(self) -> None:
         """Raise RunError, with the reason, if a step since the last look was not finite."""
         if bool(self.state.failed):
-            raise RunError(
-                explain(
-                    self.state,
-                    self.game,
-                    range(self.checked_nimg, self.state.nimg, self.config.batch_size),
-                    self.folder,
-                )
-            )
+            candidates = range(self.checked_nimg, self.state.nimg, self.config.batch_size)
+            self.state.nimg = self.checked_nimg
+            raise RunError(explain(self.state, self.game, candidates, self.folder))
         self.checked_nimg = self.state.nimg
 
     def do_what_is_due(self, report: bool, finished: bool) -> None:

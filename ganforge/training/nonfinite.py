@@ -25,7 +25,8 @@ def explain(state: TrainingState, game: Game, candidates: Iterable[int], folder:
     checkpoints = folder.all_checkpoints()
     saved = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there was no checkpoint yet"
     return (
-        f"Training stopped after {failed_nimg:,} images, before the weights changed, because {where}; {saved}. "
+        f"Training stopped in the step after {failed_nimg:,} images, because {where}; the network concerned was not "
+        f"updated, and {saved}. "
         "Going on would end the same way: start a new run with a lower --lr."
     )
 

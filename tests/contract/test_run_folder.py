@@ -164,7 +164,7 @@ def test_resuming_adds_its_environment_and_new_settings(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_not_touched(run: RunFolder) -> None:
     before = {name: (run.path / name).read_bytes() for name in files_of(run)}
-    with pytest.raises(UserError, match=r"finished: 640 images of 640; .*--total-nimg 1280"):
+    with pytest.raises(UserError, match=r"is finished: .*640 images.*--total-nimg 1280"):
         go_on_with(run.path)
     with pytest.raises(UserError, match="already holds a run"):
         begin(run.path, total_nimg=TOTAL)

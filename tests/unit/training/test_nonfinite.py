@@ -142,12 +142,13 @@ def test_the_candidate_that_failed_is_found(state: TrainingState, game: Game, tm
         return items
 
     text = explain(state, dataclasses.replace(game, reals=reals), range(0, 160, 16), RunFolder(tmp_path))
-    assert text.startswith("Training stopped after 48 images, before the weights changed, because the data hold")
+    assert "after 48 images, because the data hold a number that is not finite; " in text
 
 
 def test_without_a_cause_it_says_so(state: TrainingState, game: Game, tmp_path: Path) -> None:
     text = explain(state, game, [0, 16], RunFolder(tmp_path))
-    assert "because no cause was found when the step was replayed; there was no checkpoint yet" in text
+    assert "because no cause was found when the step was replayed; " in text
+    assert "there was no checkpoint yet" in text
 
 
 def test_the_newest_checkpoint_is_named(state: TrainingState, game: Game, tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_the_newest_checkpoint_is_named(state: TrainingState, game: Game, tmp_pa
     folder.checkpoint(1).parent.mkdir()
     for nimg in (64, 128):
         folder.checkpoint(nimg).touch()
-    assert f"; the last good checkpoint is {folder.checkpoint(128)}." in explain(state, game, [0], folder)
+    assert f"the last good checkpoint is {folder.checkpoint(128)}." in explain(state, game, [0], folder)
 
 
 class TurnsBad:
@@ -179,7 +180,7 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(RunError) as caught:
         start(config, folder.path, Progress(), StopRequest())
     text = str(caught.value)
-    assert text.startswith("Training stopped after 208 images, before the weights changed, because the term 'fakes' of")
+    assert "after 208 images, because the term 'fakes' of D's loss is nan; " in text
     assert f"the last good checkpoint is {folder.checkpoint(160)}" in text
 
     status = folder.read_status()
