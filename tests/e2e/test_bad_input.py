@@ -186,7 +186,8 @@ def test_networks_that_do_not_fit_into_memory(capsys: pytest.CaptureFixture[str]
 import resource, sys
 from ganforge.cli import main
 import torch
-resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), used + (4 << 30)))
 sys.exit(main(sys.argv[1:]))
 """
     if sys.platform != "linux":
@@ -408,13 +409,16 @@ def test_a_setting_is_judged_beside_the_runs_own(run: RunFolder, capsys: pytest.
 
 def test_resuming_a_finished_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     said = complaint(["resume", "run"], capsys)
-    assert "run is finished: 640 images of 640; to train longer, `ganforge resume run --total-nimg 1280`" in said
+    assert (
+        "run is finished: it had 640 images, and the total is 640; to train longer, `ganforge resume run --total-nimg 1280`"
+        in said
+    )
 
 
 def test_resuming_to_less_than_there_is(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     run.write_status("stopped", 640, 1280)
     said = complaint(["resume", "run", "--total-nimg=320"], capsys)
-    assert "run is finished: 640 images of 320; to train longer" in said
+    assert "run is finished: it had 640 images, and the total is 320; to train longer" in said
 
 
 def test_two_processes_in_one_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
