@@ -409,10 +409,8 @@ def test_a_setting_is_judged_beside_the_runs_own(run: RunFolder, capsys: pytest.
 
 def test_resuming_a_finished_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     said = complaint(["resume", "run"], capsys)
-    assert (
-        "run is finished: it had 640 images, and the total is 640; to train longer, `ganforge resume run --total-nimg 1280`"
-        in said
-    )
+    assert "run is finished: it had 640 images, and the total is 640" in said
+    assert "to train longer, `ganforge resume run --total-nimg 1280`" in said
 
 
 def test_resuming_to_less_than_there_is(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
