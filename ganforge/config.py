@@ -110,7 +110,8 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     where = "" if source is None else f"{source} holds settings that this ganforge cannot use: "
     for name in values:
         if name not in Config.model_fields:
-            raise UserError(f"{where}There is no setting {name!r}{suggestion(name, Config.model_fields)}.")
+            text = f"{where}There is no setting {name!r}{suggestion(name, Config.model_fields)}"
+            raise UserError(text if text.endswith("?") else f"{text}.")
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import get_total_norm
 
 from ganforge.objectives.losses import Objective, Terms
 from ganforge.training.adam import Adam
@@ -61,7 +60,15 @@ def mean_terms(terms: Terms) -> tuple[dict[str, Tensor], Tensor]:
 
 def step_if_finite(optimizer: Adam, loss: Tensor, grads: Sequence[Tensor], failed: Tensor) -> Tensor:
     """Step the optimizer unless the loss or a gradient, now or in an earlier call, was not finite; returns the norm."""
-    norm = get_total_norm(grads)
+    norm = total_norm(grads)
     failed.logical_or_(~torch.isfinite(norm + loss.detach()))
     optimizer.step(grads, skip=failed)
     return norm
+
+
+def total_norm(grads: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients together, 0-d; not finite where one of them is not.
+
+    By dot products, which use all threads of a CPU: torch.nn.utils.get_total_norm takes twice as long there.
+    """
+    return torch.stack([torch.dot(g.flatten(), g.flatten()) for g in grads]).sum().sqrt()

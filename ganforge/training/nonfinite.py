@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.run.folder import RunFolder
-from ganforge.training.adversarial import mean_terms
+from ganforge.training.adversarial import mean_terms, total_norm
 from ganforge.training.setup import Game
 from ganforge.training.state import TrainingState
 
@@ -54,6 +54,8 @@ def faults(state: TrainingState, game: Game, reals: Tensor, z: Tensor) -> Iterat
         for (parameter, _), grad in zip(params.named_parameters(), grads, strict=True):
             if not torch.isfinite(grad).all():
                 yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is not finite in {name}'s {parameter}"
+        if not torch.isfinite(total_norm(grads)):
+            yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is too large to be squared"
 
 
 @torch.no_grad()
