@@ -12,7 +12,7 @@ def note(**changes: Any) -> Config:
 
     Source: a tutorial note on GANs in PyTorch (docs/sources.md); loss: Goodfellow et al. 2014, arXiv:1406.2661.
     Expect: digits that are recognisable but not complete, because the networks are only fully connected.
-    Cost: 500,000 pictures, about a minute on two CPU cores (benchmarks/results/note_run.md).
+    Cost: 500,000 pictures, 64 seconds on two CPU cores (benchmarks/results/note_run.md).
     """
     # All but the data's size are Config's defaults; 10 epochs of 50,000 pictures are 500,000.
     return make_config({"recipe": "note", "data": "mnist", "max_images": 50_000} | changes)

@@ -78,7 +78,7 @@ def one_sentence(values: dict[str, Any]) -> None:
     try:
         config = make_config(values)
     except UserError as error:
-        assert str(error).endswith(".")
+        assert str(error).endswith((".", "?"))
         assert "\n" not in str(error)
         assert any(name in str(error) or repr(name) in str(error) for name in values)
         return
