@@ -128,7 +128,8 @@ class Notebook(Progress):
 
 def choose_progress() -> Progress:
     """The form that fits where the output goes."""
-    if "ipykernel" in sys.modules:
+    ipython = sys.modules.get("IPython")  # a notebook has loaded it; nobody else needs to
+    if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return Notebook()
     return Bar() if sys.stdout.isatty() else Progress()
 
