@@ -35,7 +35,7 @@ def keep_freed_memory() -> None:
     """Ask glibc's malloc to keep what is freed instead of giving it back to the system; elsewhere, do nothing.
 
     A step allocates its gradients anew. Where their memory went back to the system in between, each of its pages costs
-    a fault when it is written again: for the note's networks, about 2,000 faults and a millisecond a step.
+    a fault when it is written again.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

@@ -11,8 +11,8 @@ class Adam:
     """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, by ``torch.optim.adam.adam`` (eps = 1e-8, no weight decay).
 
     It takes gradients as an argument instead of reading ``.grad``, so that nothing is left over between updates, and
-    it spares the bookkeeping of ``torch.optim.Optimizer``, which costs about 4 % of the note's step on a CPU
-    (benchmarks/note_step.py). With fused=False the weights are equal, to the bit, to ``torch.optim.Adam``'s.
+    it spares the bookkeeping of ``torch.optim.Optimizer``, which a small network on a CPU feels. With
+    fused=False the weights are equal, to the bit, to ``torch.optim.Adam``'s.
     """
 
     def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float], *, fused: bool) -> None:
