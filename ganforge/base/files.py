@@ -41,6 +41,14 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: _write_text(temporary, text))
 
 
+def is_there(path: Path) -> bool:
+    """Does the file exist, as far as one may look?"""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def sync(path: Path) -> None:
     """Ask the operating system to bring a file or a folder to the disk (folders: where the system can)."""
     if path.is_dir() and os.name == "nt":

@@ -1,0 +1,79 @@
+"""Tensors and facts in one safetensors file that proves itself whole: what snapshots and checkpoints are made of."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import write_atomically
+
+
+class DamagedFileError(UserError):
+    """The file is not what was written: cut off, changed, or another kind of file. The message says which."""
+
+
+def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write aside, read back and verify, sync, rename to ``path``. ``facts`` must be JSON.
+
+    Raises OSError (disk full, no permission) or DamagedFileError (what came back is not what was written); a file that
+    was at ``path`` before is then still there.
+    """
+    cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    text = json.dumps({"kind": kind} | facts)
+    content = save(cpu, metadata={"ganforge": text, "sha256": _digest(text, cpu)})
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+        read_tensorfile(temporary, kind)
+
+    write_atomically(path, write)
+
+
+def read_tensorfile(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors (on the CPU) and facts of a file that ``write_tensorfile`` wrote. Runs no code from the file.
+
+    Raises UserError where there is no such file, and DamagedFileError where it is not whole or not of this ``kind``.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise UserError(f"The {kind} {path} cannot be read: {error.strerror}.") from None
+    if start[8:] != b"{":
+        what = "a pickle, which could run code when loaded" if _is_pickle(start) else "not a safetensors file"
+        raise DamagedFileError(f"{path} is {what}; ganforge loads only {kind} files that it wrote itself.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError) as error:
+        raise DamagedFileError(f"The {kind} {path} is damaged or cut off ({error}).") from None
+    if "ganforge" not in metadata:
+        raise DamagedFileError(f"{path} holds tensors but was not written by ganforge, so it is no {kind}.")
+    if metadata.get("sha256") != _digest(metadata["ganforge"], tensors):
+        raise DamagedFileError(f"The {kind} {path} is damaged: its content does not match its SHA-256.")
+    facts = json.loads(metadata["ganforge"])
+    if facts["kind"] != kind:
+        raise DamagedFileError(f"{path} is a {facts['kind']}, not a {kind}.")
+    # Copied, since they lie in the mapped file, which may be changed or cut off from now on.
+    return {name: tensor.clone() for name, tensor in tensors.items()}, facts
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of the facts and of each tensor's name, type, shape and bytes, in the order of the names."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _is_pickle(start: bytes) -> bool:
+    return start[:1] == b"\x80" or start[:4] == b"PK\x03\x04"

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganforge.base.curves import COLORS, DPI, FLOOR, MARKS, PANEL_INCHES, Panel, save_curves
+
+CURVE = [(0, 30.0), (2000, 3.0), (4000, 1.5)]
+
+
+def drawn(panels: list[Panel], path: Path) -> np.ndarray:
+    save_curves(panels, path)
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def top(picture: np.ndarray, color: str, columns: slice) -> int | None:
+    """The first row in which a colour appears in some of the columns."""
+    wanted = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    near = np.abs(picture[:, columns].astype(int) - wanted).sum(axis=2) < 12
+    return next(iter(np.flatnonzero(near.any(axis=1)).tolist()), None)
+
+
+LEFT, RIGHT = slice(100, 200), slice(-100, -20)  # within the first and the last panel, beside the legend
+
+
+def test_ten_runs_have_ten_colours_and_ten_marks(tmp_path: Path) -> None:
+    assert len(set(COLORS)) == len(set(MARKS)) == 10
+    curves = {f"run {i}": [(nimg, value * 3**i) for nimg, value in CURVE] for i in range(10)}
+    picture = drawn([Panel("FD", curves)], tmp_path / "plot.png")
+    heights = [top(picture, color, LEFT) for color in COLORS]
+    assert None not in heights
+    assert heights == sorted(set(heights), reverse=True)
+
+
+def test_equal_curves_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        save_curves([Panel("FD", {"run": CURVE}, [0.1])], tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_the_floor_is_a_dashed_line_below_the_curve(tmp_path: Path) -> None:
+    picture = drawn([Panel("FD", {"run": CURVE}, [0.1])], tmp_path / "plot.png")
+    row, curve = top(picture, FLOOR, LEFT), top(picture, COLORS[0], RIGHT)
+    assert row is not None
+    assert curve is not None
+    assert row > curve
+    dark = picture[row, LEFT].max(axis=1) < 150
+    assert np.abs(np.diff(dark.astype(int))).sum() > 10
+    assert top(drawn([Panel("FD", {"run": CURVE})], tmp_path / "plot.png")[:row], FLOOR, LEFT) is None
+
+
+def test_a_run_has_its_colour_in_every_panel(tmp_path: Path) -> None:
+    picture = drawn([Panel("FD", {"a": CURVE, "b": CURVE}), Panel("KID", {"b": CURVE})], tmp_path / "plot.png")
+    assert top(picture, COLORS[1], LEFT) is not None
+    assert top(picture, COLORS[1], RIGHT) is not None
+    assert top(picture, COLORS[0], RIGHT) is None
+
+
+def test_the_longest_curve_is_drawn_to_its_end_in_every_panel(tmp_path: Path) -> None:
+    """Whichever panel it is in: the first panel's end is not the others'."""
+    long = [(0, 30.0), (2000, 3.0), (400_000, 1.5)]
+    picture = drawn([Panel("FD", {"a": CURVE}), Panel("KID", {"b": long})], tmp_path / "plot.png")
+    assert top(picture, COLORS[1], RIGHT) is not None
+    ends = [top(picture, COLORS[0], columns) for columns in (slice(0, 120), slice(300, 700))]
+    assert ends[0] is not None  # drawn to the same scale, so that it ends at a hundredth of the width
+    assert ends[1] is None
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 1.0], [1.0], [1.0, 1.0], [1e-9, 1e9]])
+def test_all_kinds_of_values(tmp_path: Path, values: list[float]) -> None:
+    picture = drawn([Panel("FD", {"run": list(enumerate(values))})], tmp_path / "plot.png")
+    assert top(picture, COLORS[0], slice(None)) is not None
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    curves = dict.fromkeys(("_hidden", "$x^$", "运行", "x" * 500), CURVE)
+    assert drawn([Panel("FD", curves)], tmp_path / "plot.png").shape[1] == round(PANEL_INCHES[0] * DPI)
+
+
+def test_nothing_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing to draw"):
+        save_curves([], tmp_path / "plot.png")
