@@ -18,13 +18,16 @@ class Batches:
     function of where it starts: nothing has to be saved or replayed to go on from the middle.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, seed: int, device: torch.device | str = "cpu") -> None:
-        """Raises ValueError for an empty data set or a batch size below 1."""
+    def __init__(
+        self, dataset: Dataset, batch_size: int, seed: int, device: torch.device | str = "cpu", purpose: str = "shuffle"
+    ) -> None:
+        """purpose: streams of another purpose are in another order. Raises ValueError for an empty data set or a batch
+        size below 1."""
         if len(dataset) == 0 or batch_size < 1:
             raise ValueError(f"batches of {batch_size} from {len(dataset)} items")
         self.batch_size = batch_size
         self._count = len(dataset)
-        self._seed = seed
+        self._seed, self._purpose = seed, purpose
         self._device = torch.device(device)
         items = dataset.items
         fits = items.numel() * items.element_size() <= RESIDENT_BYTES
@@ -57,7 +60,7 @@ class Batches:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _draw_permutation(self, epoch: int) -> Tensor:
-        rows = torch.randperm(self._count, generator=generator(self._seed, "shuffle", epoch))
+        rows = torch.randperm(self._count, generator=generator(self._seed, self._purpose, epoch))
         return rows.to(self._home)
 
     def _to_device(self, batch: Tensor) -> Tensor:

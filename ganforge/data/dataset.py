@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -53,6 +54,10 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """SHA-256 of the items' shape, type and bytes: equal for equal data, wherever it was read from."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256(f"{self.items.dtype} {tuple(self.items.shape)}".encode())
         digest.update(self.items.contiguous().view(torch.uint8).numpy().data)
         return digest.hexdigest()

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import requests
-from pooch import HTTPDownloader
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -81,8 +81,19 @@ def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         path.open("wb") as file,
     ):
-        get = HTTPDownloader(progressbar=_Bar(progress, poll), chunk_size=CHUNK_BYTES, timeout=TIMEOUT_S)
-        _polling(lambda: get(url, file, None), poll)
+        _polling(lambda: _stream(url, file, progress, poll), poll)
+
+
+def _stream(url: str, file: BinaryIO, progress: Progress, poll: Callable[[], None]) -> None:
+    # Closed at the end, whatever happens: a connection left to the garbage collector complains at some other time.
+    with requests.get(url, stream=True, timeout=TIMEOUT_S) as response:
+        response.raise_for_status()
+        length = response.headers.get("Content-Length", "")
+        task = progress.add_task("", total=int(length) if length.isdecimal() else None)
+        for piece in response.iter_content(CHUNK_BYTES):
+            file.write(piece)
+            progress.advance(task, len(piece))
+            poll()
 
 
 def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
@@ -101,27 +112,7 @@ def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
         poll()
         thread.join(POLL_EVERY_S)
     if raised:
-        raise raised.pop()  # popped, so that the error is in no cycle and closes what it holds when it goes
-
-
-class _Bar:
-    """What pooch wants of a progress bar, drawn by rich on stderr; polls with every piece."""
-
-    def __init__(self, progress: Progress, poll: Callable[[], None]) -> None:
-        self.total = 0
-        self._progress = progress
-        self._task = progress.add_task("", total=None)
-        self._poll = poll
-
-    def update(self, count: int) -> None:
-        self._progress.update(self._task, total=self.total or None, advance=count)
-        self._poll()
-
-    def reset(self) -> None:
-        self._progress.reset(self._task)
-
-    def close(self) -> None:
-        pass
+        raise raised.pop()  # popped, so that the error is in no cycle
 
 
 def _wait(seconds: float, poll: Callable[[], None]) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
-from ganforge.base.images import contact_sheet, grid, save_png, to_uint8
+from ganforge.base.images import MAX_CLASS_ROWS, contact_sheet, grid, save_png, to_uint8
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
@@ -36,10 +36,11 @@ def draw_reals(dataset: Dataset, count: int, seed: int) -> Image:
 
 
 def draw_contact_sheet(dataset: Dataset) -> Image:
-    """A row of pictures for each class, or the points."""
+    """A row of pictures for each class, evenly spaced pictures where there are too many classes for that, or points."""
     if dataset.mixture is not None:
         return draw_reals(dataset, NUM_POINTS, seed=0)
-    return contact_sheet(dataset.items, dataset.labels, dataset.num_classes)
+    labels = dataset.labels if dataset.num_classes <= MAX_CLASS_ROWS else None
+    return contact_sheet(dataset.items, labels, dataset.num_classes)
 
 
 def save_picture(picture: Image, path: Path) -> None:

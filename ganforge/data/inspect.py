@@ -10,6 +10,8 @@ from ganforge.data.dataset import Dataset
 
 CHUNK_ITEMS = 4096
 BAR_WIDTH = 30
+MAX_CLASS_LINES = 50
+"""More classes than these are summed up in one line."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def inspect(dataset: Dataset) -> Facts:
 
 
 def describe(facts: Facts) -> str:
-    """The facts as aligned lines for people, with a bar for each class; no line break at the end."""
+    """The facts as aligned lines for people, with a bar for each class or, of very many, one line for all.
+
+    No line break at the end.
+    """
     shape = " x ".join(str(size) for size in facts.shape)
     rows = [
         ("data set", facts.name),
@@ -91,6 +96,9 @@ def describe(facts: Facts) -> str:
 def _class_lines(counts: tuple[int, ...]) -> list[str]:
     if not counts:
         return ["classes     none: the items have no labels"]
+    if len(counts) > MAX_CLASS_LINES:
+        empty = f", {counts.count(0):,} of them empty" if 0 in counts else ""
+        return [f"classes     {len(counts):,}, of {min(counts):,} to {max(counts):,} items each{empty}"]
     largest = max(max(counts), 1)
     width = len(f"{largest:,}")
     return [

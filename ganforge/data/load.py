@@ -9,6 +9,7 @@ from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
+from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 
 
@@ -21,8 +22,8 @@ def load(
 ) -> Dataset:
     """The data set ``name`` of ``catalog.DATA_SETS``, cut to its first ``max_images`` items.
 
-    split: "train" or "test". data_dir: where to look first for files (only mnist has any). poll: called now
-    and then while files are read or downloaded; raises to stop. Raises UserError for an unknown name or
+    split: "train" or "test". data_dir: where to look first for files (only mnist and stacked-mnist have any). poll:
+    called now and then while files are read or downloaded; raises to stop. Raises UserError for an unknown name or
     split, for max_images below 1, and for bad files.
     """
     if max_images is not None and max_images < 1:
@@ -30,6 +31,8 @@ def load(
     match name:
         case "mnist":
             dataset = load_mnist(split, data_dir, poll)
+        case "stacked-mnist":
+            dataset = load_stacked_mnist(split, data_dir, poll)
         case "digits":
             dataset = load_digits(split)
         case "ring":

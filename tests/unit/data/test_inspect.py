@@ -50,6 +50,19 @@ def test_description_by_hand() -> None:
     ]
 
 
+@pytest.mark.parametrize(("counted", "text"), [
+    (torch.arange(51).repeat(2)[1:], "51, of 1 to 2 items each"),
+    (torch.arange(40), "51, of 0 to 1 items each, 11 of them empty"),
+])  # fmt: skip
+def test_many_classes_take_one_line(counted: torch.Tensor, text: str) -> None:
+    items = torch.zeros(len(counted), 1, 2, 2, dtype=torch.uint8)
+    lines = describe(inspect(Dataset("many", "", items, counted, num_classes=51))).splitlines()
+    assert lines[-1] == f"classes     {text}"
+    assert len(lines) == 7
+    fifty = describe(inspect(Dataset("fifty", "", items, counted.clamp(max=49), num_classes=50))).splitlines()
+    assert len(fifty) == 56
+
+
 def test_points() -> None:
     facts = inspect(load("grid", "test"))
     assert facts.modes == 25

@@ -15,7 +15,7 @@ def test_the_catalog_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize("name", [name for name in DATA_SETS if name != "mnist"])
+@pytest.mark.parametrize("name", [name for name in DATA_SETS if "mnist" not in name])
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_name_gives_its_data_set(name: str, split: str) -> None:
     dataset = load(name, split, max_images=10)
@@ -29,10 +29,14 @@ def test_every_name_gives_its_data_set(name: str, split: str) -> None:
 def test_mnist_through_the_front_door(real_data: Path) -> None:
     dataset = load("mnist", "test", data_dir=real_data, max_images=100)
     assert dataset.items.shape == (100, 1, 28, 28)
+    stacks = load("stacked-mnist", "test", data_dir=real_data, max_images=100)
+    assert stacks.items.shape == (100, 3, 28, 28)
+    assert stacks.num_classes == 1000
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("minst", "mnist"), ("MNIST", "mnist"), ("digit", "digits"), ("rings", "ring")]
+    ("name", "meant"),
+    [("minst", "mnist"), ("MNIST", "mnist"), ("digit", "digits"), ("rings", "ring"), ("stackedmnist", "stacked-mnist")],
 )
 def test_a_misspelt_name_gets_a_suggestion(name: str, meant: str) -> None:
     with pytest.raises(UserError, match=f"did you mean {meant}") as error:
@@ -41,7 +45,7 @@ def test_a_misspelt_name_gets_a_suggestion(name: str, meant: str) -> None:
 
 
 def test_a_strange_name_gets_the_list_only() -> None:
-    with pytest.raises(UserError, match=r"no data set 'xyzzy'; the data sets are mnist, digits"):
+    with pytest.raises(UserError, match=r"no data set 'xyzzy'; the data sets are mnist, stacked-mnist, digits"):
         load("xyzzy")
 
 
