@@ -26,9 +26,9 @@ from typing import Any
 import torch
 from PIL import Image
 
+from ganforge.base.tensorfile import DamagedFileError, read_tensorfile
 from ganforge.config import MAY_CHANGE
 from ganforge.run.folder import RunFolder
-from ganforge.run.tensorfile import DamagedFileError, read_tensorfile
 
 SETTINGS = {
     "data": "digits", "z_dim": 8, "g_hidden": "16", "d_hidden": "16", "batch_size": 64, "total_nimg": 12544,

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import keep_freed_memory
 from ganforge.base.seeding import generator
+from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes import note
-from ganforge.training.adam import Adam
-from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state
+from ganforge.training.adversarial import Batch, train_step
+from ganforge.training.optimizer import Adam
+from ganforge.training.setup import build_game, build_state, schedule_optimizers
 
 BATCHES = 64
 
@@ -34,10 +35,12 @@ BATCHES = 64
 def ours(reals: list[Tensor], noise: list[Tensor], *, fused: bool) -> Iterator[None]:
     """Our update, in the default configuration or with plain Adam."""
     config = note(fused_adam=fused)
-    state = build_state(config, (1, 28, 28), torch.device("cpu"))
-    objective = build_game(config, load("digits"), torch.device("cpu")).objective
+    pictures = Dataset("pictures", "", torch.zeros(config.batch_size, 1, 28, 28, dtype=torch.uint8))
+    state = build_state(config, pictures, torch.device("cpu"))
+    rules = build_game(config, pictures, torch.device("cpu")).rules(0, state)
     for x, z in itertools.cycle(zip(reals, noise, strict=True)):
-        train_step(state.G, state.D, state.G_opt, state.D_opt, objective, x, z, state.failed)
+        batch = Batch(x, z)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, rules, [batch], batch, state.failed)
         yield
 
 
@@ -45,10 +48,12 @@ def ours_with_data(name: str) -> Iterator[None]:
     """The same, drawing its batches and noise as a run does."""
     config = note()
     game = build_game(config, load(name, max_images=50_000), torch.device("cpu"))
-    state = build_state(config, game.dataset.shape, torch.device("cpu"))
-    for nimg in itertools.count(0, config.batch_size):
-        reals, z = game.reals(nimg), game.z(nimg)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, game.objective, reals, z, state.failed)
+    state = build_state(config, game.dataset, torch.device("cpu"))
+    for step in itertools.count():
+        nimg = step * config.batch_size
+        schedule_optimizers(config, state, nimg)
+        rules = game.rules(nimg, state)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, rules, *game.batches(nimg, step), state.failed)
         yield
 
 
@@ -147,7 +152,7 @@ def measure(threads: int, rounds: int, steps: int, data: str) -> list[str]:
     config = note()
     draws = [draw_z("uniform", config.batch_size, config.z_dim, generator(0, "z", i)) for i in range(BATCHES)]
     game = build_game(config, load(data, max_images=50_000), torch.device("cpu"))
-    reals = [game.reals(i * config.batch_size).clone() for i in range(BATCHES)]
+    reals = [game.batches(i * config.batch_size, i)[1].reals.clone() for i in range(BATCHES)]
     times = time_interleaved(
         {
             "the note's loop": note_loop(reals, draws),

@@ -12,6 +12,7 @@ from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.config import MAY_CHANGE, Config, as_typed, make_config, suggestion
 from ganforge.data.catalog import DATA_SETS
+from ganforge.metrics.catalog import NAMES
 from ganforge.recipes import RECIPES, recipe
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ EXAMPLES = """examples:
   ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
   ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
   ganforge sample RUN --seeds 0-63 --out grid.png
+  ganforge evaluate RUN                        how good are its pictures? figures with their floors
+  ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
+  ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge data inspect mnist                  what the data look like
 
 exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
@@ -111,9 +115,25 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
 
     sample = verb("sample", do_sample, "make a picture grid from a run or snapshot, by seeds")
     sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     sample.add_argument("--seeds", default="0-63", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
     sample.add_argument("--out", type=Path, default=Path("samples.png"), help="default: samples.png")
     sample.add_argument("--device", default="auto", help=setting_help("device"))
+
+    evaluate = verb("evaluate", do_evaluate, "how good are the pictures: a table of figures, each with its floor")
+    evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
+    evaluate.add_argument("--against", metavar="DATA", help="the data set to compare with (default: the run's own)")
+    evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
+    evaluate.add_argument("--samples", type=int, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
+    evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
+    evaluate.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
+    evaluate.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
+    evaluate.add_argument("--device", default="auto", help=setting_help("device"))
+    evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: the run's own, or here)")
+
+    compare = verb("compare", do_compare, "several runs in one table and one plot")
+    compare.add_argument("runs", metavar="RUN", nargs="+", type=Path)
+    compare.add_argument("--out", type=Path, default=Path("compare.png"), help="the plot (default: compare.png)")
 
     verb("recipes", do_recipes, "list the recipes: source, expected result, cost")
 
@@ -194,8 +214,40 @@ def do_sample(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.sampling import load, parse_seeds
 
     seeds = parse_seeds(given.seeds)
-    save_picture(draw_items(load(given.source, given.device).sample(seeds)), given.out)
+    model = load(given.source, given.device, best=given.best)
+    stop.poll()
+    items = model.sample(seeds)
+    stop.poll()
+    save_picture(draw_items(items), given.out)
     print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
+    return 0
+
+
+def do_evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.samples is not None and given.samples < 1:
+        raise UserError(f"--samples is {given.samples}; give 1 or more.")
+    from ganforge.evaluation import evaluate
+    from ganforge.metrics.describe import describe
+
+    names = given.features.split(",") if given.features else None
+    done = evaluate(
+        given.source, given.against, best=given.best, samples=given.samples, features=names,
+        inception_file=given.inception_file, data_dir=given.data_dir, device=given.device, out=given.out,
+        poll=stop.poll,
+    )  # fmt: skip
+    print(describe(done.record))
+    print(f"Written: {', '.join(str(path) for path in done.written)}")
+    return 0
+
+
+def do_compare(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.comparison import compare, render, save_plot
+
+    comparison = compare(given.runs)
+    stop.poll()
+    print(render(comparison))
+    save_plot(comparison, given.out)
+    print(f"Plot: {given.out}")
     return 0
 
 
@@ -209,7 +261,7 @@ def do_recipes(given: argparse.Namespace, stop: StopRequest) -> int:
 def do_data(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.action == "list":
         for name, summary in DATA_SETS.items():
-            print(f"{name:10} {summary}")
+            print(f"{name:14} {summary}")
         return 0
     if given.name is None:
         raise UserError(f"Which data set? `ganforge data inspect NAME`, with one of: {', '.join(DATA_SETS)}.")

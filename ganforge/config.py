@@ -1,6 +1,7 @@
 """The settings of a run: frozen, typed, validated, and equal in Python, in JSON and on the command line."""
 
 import difflib
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +15,7 @@ Width = Annotated[int, Field(gt=0, le=65_536)]
 Widths = tuple[Width, ...]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Config(BaseModel):
@@ -34,23 +36,78 @@ class Config(BaseModel):
     """Length of the noise vector z."""
     noise: Literal["uniform", "normal"] = "uniform"
     """Where z comes from: uniform(-1, 1), or the standard normal distribution."""
+    generator: Literal["mlp", "dcgan", "upsample", "resnet", "r3gan"] = "mlp"
+    """G's family: mlp, dcgan, upsample, resnet or r3gan."""
+    discriminator: Literal["mlp", "logistic", "recurrent", "dcgan", "resnet", "r3gan"] = "mlp"
+    """D's family: mlp, logistic, recurrent, dcgan, resnet or r3gan."""
     g_hidden: Widths = (1024, 1024)
-    """Widths of G's hidden layers, for example 1024,1024."""
+    """Widths of an mlp G's hidden layers, for example 1024,1024."""
     d_hidden: Widths = (256, 256)
-    """Widths of D's hidden layers, for example 256,256."""
+    """Widths of an mlp D's hidden layers, for example 256,256."""
+    g_width: Width | None = None
+    """Channels of a convolutional G at full resolution; its family's own number by default."""
+    d_width: Width | None = None
+    """Channels of a convolutional D at full resolution, or a recurrent one's state; its family's own by default."""
+    d_norm: Literal["batch", "layer", "spectral", "unnormalised"] | None = None
+    """What a dcgan D is normalised by: batch (its own choice), layer, spectral, or unnormalised."""
+    conditional: bool = False
+    """Tell both networks each picture's class."""
+
+    objective: Literal["minimax", "non-saturating", "lsgan", "lsgan-ab", "wgan", "hinge", "relativistic"] = (
+        "non-saturating"
+    )
+    """minimax, non-saturating, lsgan, lsgan-ab, wgan, hinge or relativistic."""
+    r1_gamma: Weight = 0.0
+    """gamma / 2 times the squared gradient of D at reals is added to its loss."""
+    r2_gamma: Weight = 0.0
+    """The same at fakes."""
+    gp_weight: Weight = 0.0
+    """Weight of WGAN-GP's penalty on D's slope between reals and fakes."""
+    dragan_weight: Weight = 0.0
+    """Weight of DRAGAN's penalty on D's slope around reals."""
+    clip: Positive | None = None
+    """Keep D's weights within plus and minus this."""
+    d_steps: Annotated[int, Field(ge=1, le=1000)] = 1
+    """D's updates for each of G's."""
+    wgan_schedule: bool = False
+    """100 updates of D for each of G's first 25 and every 500th, as the original WGAN has it."""
+    shared_noise: bool = True
+    """G learns from the same fakes as D did last, instead of from fresh ones: about a third faster."""
+    augment: Literal["none", "diffaugment", "ada"] = "none"
+    """Change the pictures that D sees: none, diffaugment or ada."""
 
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = 128
-    """Real pictures in a step."""
+    """Real pictures in one of D's updates."""
+    accumulate: Annotated[int, Field(ge=1, le=65_536)] = 1
+    """Split each batch into so many parts, for less memory; gradients are the same sum."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """adam or rmsprop."""
     lr: Positive = 3e-4
-    """Adam's learning rate, for both networks."""
+    """Learning rate, for both networks."""
+    d_lr: Positive | None = None
+    """D's learning rate, where it is another than G's."""
     beta1: Beta = 0.5
     """Adam's decay of the mean gradient."""
     beta2: Beta = 0.999
     """Adam's decay of the mean squared gradient."""
     fused_adam: bool = True
     """One pass over the weights instead of several: faster, equal to plain Adam up to rounding."""
+    burn_in_nimg: Count | None = None
+    """Over so many pictures the settings that have an end value go from their first value to that."""
+    burn_in_curve: Literal["cosine", "linear"] = "cosine"
+    """The way they go: cosine or linear."""
+    lr_end: Weight | None = None
+    """Learning rates end at this share of their first value."""
+    beta2_end: Beta | None = None
+    """beta2 ends here."""
+    gamma_end: Weight | None = None
+    """r1_gamma and r2_gamma end at this share of their first value."""
     ema_halflife_nimg: Count | None = None
     """Half-life of the moving average of G's weights; without it, G itself makes the pictures."""
+    ema_rampup: bool = False
+    """Shorten that half-life to a twentieth of the pictures seen so far, while that is less."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the networks compute in; bfloat16 is faster on recent GPUs. Weights and losses stay float32."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Everything random in the run follows from it."""
 
@@ -60,8 +117,10 @@ class Config(BaseModel):
     """How often to log a row and draw a grid."""
     grid_size: Annotated[int, Field(ge=1, le=32)] = 4
     """The grid of generated pictures has this many rows and columns."""
-    snapshot_nimg: Count = 128_000
-    """How often to keep G's weights for use."""
+    snapshot_nimg: Count = 64_000
+    """How often to keep G's weights for use, and to measure how good its pictures are."""
+    metric_samples: Annotated[int, Field(ge=0, le=50_000)] = 2_000
+    """Judge each snapshot by so many pictures; 0: do not."""
     keep_snapshots: Count = 3
     """How many of the newest snapshots to keep."""
     milestone_nimg: Count | None = None
@@ -78,7 +137,50 @@ class Config(BaseModel):
     """CPU threads to compute with; PyTorch's own choice by default."""
 
     @model_validator(mode="after")
-    def _report_at_least_once_a_step(self) -> Self:
+    def _settings_fit_each_other(self) -> Self:
+        for fault, sentence in self._faults():
+            if fault:
+                raise ValueError(sentence)
+        return self
+
+    def _faults(self) -> Iterator[tuple[object, str]]:
+        """What would do nothing, or not what it says."""
+        for network, family, width in (("g", self.generator, self.g_width), ("d", self.discriminator, self.d_width)):
+            plain = width is not None and family in ("mlp", "logistic")
+            yield plain, f"{network}_width is for the other families; {family} has no channels"
+        yield (
+            self.d_norm and self.discriminator != "dcgan",
+            f"d_norm is for a dcgan D, not for {self.discriminator}",
+        )
+        parts = self.batch_size // self.accumulate
+        yield self.batch_size % self.accumulate, f"accumulate = {self.accumulate} does not divide {self.batch_size}"
+        yield parts < 2, f"accumulate = {self.accumulate} leaves parts of {parts} picture; leave 2 or more in each"
+        yield self.accumulate > 1 and self.dragan_weight, "dragan_weight looks at the whole batch; set accumulate to 1"
+        gammas, weights = self.r1_gamma or self.r2_gamma, self.gp_weight or self.dragan_weight
+        mixed = self.discriminator == "dcgan" and self.d_norm in (None, "batch")
+        yield (
+            (gammas or weights) and mixed,
+            "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures",
+        )
+        ends = {self.lr_end, self.beta2_end, self.gamma_end} != {None}
+        yield (
+            ends and not self.burn_in_nimg,
+            "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures",
+        )
+        yield self.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
+        yield self.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
+        yield (
+            self.beta2_end is not None and self.optimizer == "rmsprop",
+            "beta2_end is Adam's, and optimizer is rmsprop",
+        )
+        yield self.ema_rampup and not self.ema_halflife_nimg, "ema_rampup needs ema_halflife_nimg"
+        yield (
+            self.shared_noise and self.objective == "relativistic",
+            "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false",
+        )
+
+    @model_validator(mode="after")
+    def _some_snapshots_are_milestones(self) -> Self:
         if self.milestone_nimg is not None and self.milestone_nimg % self.snapshot_nimg:
             raise ValueError(
                 f"milestone_nimg = {self.milestone_nimg} is not a multiple of snapshot_nimg = {self.snapshot_nimg}, "
@@ -94,6 +196,7 @@ MAY_CHANGE = frozenset(
         "report_nimg",
         "grid_size",
         "snapshot_nimg",
+        "metric_samples",
         "keep_snapshots",
         "milestone_nimg",
     }

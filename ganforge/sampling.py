@@ -14,11 +14,9 @@ from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.config import Config, as_typed, make_config
 from ganforge.networks.build import build_generator
+from ganforge.networks.generate import generate
+from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
-
-BATCH_SIZE = 64
-"""Pictures made at a time: always so many, the last batch filled up, so that a seed's picture is the same to the bit
-whichever other seeds are asked for."""
 
 
 class Model:
@@ -27,6 +25,7 @@ class Model:
     def __init__(self, G: nn.Module, config: Config, snapshot: Snapshot, device: torch.device) -> None:
         self.G, self.config, self.device = G, config, device
         self.shape, self.nimg, self.path = snapshot.shape, snapshot.nimg, snapshot.path
+        self.num_classes = snapshot.num_classes
 
     def __repr__(self) -> str:
         return f"Model({self.config.recipe} on {self.config.data}, {self.nimg:,} images, items {self.shape})"
@@ -36,33 +35,42 @@ class Model:
         rows = [draw_z(self.config.noise, 1, self.config.z_dim, generator(seed, "sample")) for seed in seeds]
         return torch.cat(rows) if rows else torch.empty(0, self.config.z_dim)
 
-    @torch.no_grad()
-    def generate(self, z: Tensor) -> Tensor:
-        """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU."""
-        made = []
-        for chunk in z.split(BATCH_SIZE):
-            full = torch.zeros(BATCH_SIZE, z.shape[1])
-            full[: len(chunk)] = chunk
-            made.append(self.G(full.to(self.device)).cpu()[: len(chunk)])
-        return torch.cat(made) if made else torch.empty(0, *self.shape)
+    def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU.
 
-    def sample(self, seeds: Iterable[int]) -> Tensor:
-        """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2]."""
-        items = self.generate(self.z(seeds))
+        labels: int64 [N] for a model that is told the class, ``num_classes`` > 0; by default 0, 1, 2, ... in turn.
+        """
+        if labels is None and self.num_classes:
+            labels = torch.arange(len(z)) % self.num_classes
+        elif labels is not None and not self.num_classes:
+            raise UserError(f"The model in {self.path} is not told any class; leave the labels out.")
+        if labels is not None and (labels.shape != (len(z),) or ((labels < 0) | (labels >= self.num_classes)).any()):
+            raise UserError(f"{len(z)} labels from 0 to {self.num_classes - 1} are needed, one for each picture.")
+        return generate(self.G, z, labels, self.device) if len(z) else torch.empty(0, *self.shape)
+
+    def sample(self, seeds: Iterable[int], labels: Tensor | None = None) -> Tensor:
+        """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2]. labels as for ``generate``."""
+        items = self.generate(self.z(seeds), labels)
         return to_uint8(items) if len(self.shape) == 3 else items
 
 
-def load(path: str | Path, device: str = "auto") -> Model:
-    """The model in a snapshot file, or in a run folder's newest snapshot. Runs no code from the file.
+def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model:
+    """The model in a snapshot file, or in a run folder's newest snapshot, or its best. Runs no code from the file.
 
     Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
     """
-    snapshot = load_snapshot(Path(path))
+    snapshot = load_snapshot(Path(path), best=best)
     config = make_config(snapshot.settings, source=snapshot.path)
     chosen = choose_device(device)
-    G = build_generator(config.z_dim, snapshot.shape, config.g_hidden, config.seed)
+    G = build_generator(
+        config.generator, config.z_dim, snapshot.shape, config.seed,
+        hidden=config.g_hidden, width=config.g_width, num_classes=snapshot.num_classes,
+    )  # fmt: skip
     fill_network(G, snapshot.weights, str(snapshot.path))
-    return Model(G.to(chosen).eval(), config, snapshot, chosen)
+    G = G.to(chosen).eval()
+    if config.precision == "bfloat16":
+        autocast_forward(G, chosen)
+    return Model(G, config, snapshot, chosen)
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -1,4 +1,5 @@
-"""The note's networks: fully connected, for pictures of any size and for points."""
+"""The note's networks: fully connected, for pictures of any size and for points. Without hidden layers, D is logistic
+regression on the pixels."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,37 +7,52 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganforge.networks.layers import label_scores, with_labels
+
 
 class Generator(nn.Module):
-    """z [N, z_dim] -> fakes [N, *shape] in (-1, 1): linear layers with ReLU between them, tanh at the end.
+    """z [N, z_dim] (and labels [N]) -> fakes [N, *shape] in (-1, 1): linear layers with ReLU between them, tanh at the
+    end.
 
-    With hidden = (1024, 1024), z_dim = 96 and shape = (1, 28, 28) it is the note's G.
+    With hidden = (1024, 1024), z_dim = 96 and shape = (1, 28, 28) it is the note's G. Where num_classes > 0, the label
+    enters as a one-hot code beside z.
     """
 
-    def __init__(self, z_dim: int, shape: Sequence[int], hidden: Sequence[int] = (1024, 1024)) -> None:
+    def __init__(
+        self, z_dim: int, shape: Sequence[int], hidden: Sequence[int] = (1024, 1024), num_classes: int = 0
+    ) -> None:
         super().__init__()
         self.shape = tuple(shape)
-        widths = [z_dim, *hidden, math.prod(shape)]
+        self.num_classes = num_classes
+        widths = [z_dim + num_classes, *hidden, math.prod(shape)]
         # In place: an activation overwrites its input, which no gradient needs. The numbers are the same.
         self.layers = _linear_stack(widths, lambda: nn.ReLU(inplace=True))
         self.layers.append(nn.Tanh())
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.layers(z).view(-1, *self.shape)
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.layers(with_labels(z, labels, self.num_classes)).view(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
-    """Pictures or points [N, *shape] in [-1, 1] -> logits [N]: linear layers with LeakyReLU(0.2) between them.
+    """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N]: linear layers with LeakyReLU(0.2)
+    between them.
 
-    With hidden = (256, 256) and shape = (1, 28, 28) it is the note's D.
+    With hidden = (256, 256) and shape = (1, 28, 28) it is the note's D; with hidden = () it is logistic regression.
+    Where num_classes > 0, the last layer's input also meets a learned vector for the label (projection, Miyato and
+    Koyama 2018, arXiv:1802.05637).
     """
 
-    def __init__(self, shape: Sequence[int], hidden: Sequence[int] = (256, 256)) -> None:
+    def __init__(self, shape: Sequence[int], hidden: Sequence[int] = (256, 256), num_classes: int = 0) -> None:
         super().__init__()
-        self.layers = _linear_stack([math.prod(shape), *hidden, 1], lambda: nn.LeakyReLU(0.2, inplace=True))
+        widths = [math.prod(shape), *hidden]
+        self.layers = _linear_stack([*widths, 1], lambda: nn.LeakyReLU(0.2, inplace=True))
+        self.classes = nn.Linear(widths[-1], num_classes, bias=False) if num_classes else None
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images.flatten(1)).squeeze(1)
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        if self.classes is None:
+            return self.layers(images.flatten(1)).squeeze(1)
+        features = self.layers[:-1](images.flatten(1))
+        return self.layers[-1](features).squeeze(1) + label_scores(self.classes(features), labels)
 
 
 def _linear_stack(widths: Sequence[int], activation: Callable[[], nn.Module]) -> nn.Sequential:

@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.run.folder import RunFolder
-from ganforge.run.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 
 KIND = "checkpoint"
-FORMAT = 1
+FORMAT = 2
 
 
 def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], facts: dict[str, Any], keep: int) -> None:

@@ -3,6 +3,8 @@
 config.json                 the settings, the data's facts and the environment
 status.json                 running, finished, stopped or failed, and how far
 stats.jsonl                 one row a report
+metrics.jsonl               one record of figures a snapshot (docs/metrics.md)
+evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<nimg>.png beside it
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
 evolution.webp              those pictures as an animation
@@ -32,6 +34,7 @@ class RunFolder:
         self.config = self.path / "config.json"
         self.status = self.path / "status.json"
         self.stats = self.path / "stats.jsonl"
+        self.metrics = self.path / "metrics.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
 
@@ -56,6 +59,16 @@ class RunFolder:
 
     def all_checkpoints(self) -> list[tuple[int, Path]]:
         return _numbered(self.path / "checkpoints", "*.safetensors")
+
+    def evaluation(self, nimg: int, protocol_id: str) -> Path:
+        return self.path / f"evaluation-{nimg:09d}-{protocol_id}.json"
+
+    def all_evaluations(self) -> list[Path]:
+        """The records that `ganforge evaluate` left, by nimg, then by protocol."""
+        return sorted(self.path.glob("evaluation-*-*.json"))
+
+    def nearest(self, nimg: int) -> Path:
+        return self.path / f"nearest-{nimg:09d}.png"
 
     def exists(self) -> bool:
         """Is there a run in this folder? Raises UserError where one may not look."""
@@ -155,29 +168,27 @@ class RunFolder:
 
     def append_row(self, row: dict[str, Any]) -> None:
         """Add one line to stats.jsonl. Raises OSError, with the file's name, where that is impossible."""
-        try:
-            with self.stats.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            error.filename = str(self.stats)
-            raise
+        _append_line(self.stats, row)
+
+    def append_metrics(self, record: dict[str, Any]) -> None:
+        """Add one line to metrics.jsonl; raises as ``append_row`` does."""
+        _append_line(self.metrics, record)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out."""
-        if self.stats.exists():
-            for line in self.stats.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(row, dict) and isinstance(row.get("nimg"), int):
-                    yield row
+        return _read_lines(self.stats)
 
-    def cut_after(self, nimg: int) -> None:
-        """Take away the rows and grids made after ``nimg`` images: a run that goes on from there makes them anew."""
-        if self.stats.exists():
-            kept = "".join(json.dumps(row) + "\n" for row in self.rows() if row["nimg"] <= nimg)
-            write_text_atomically(self.stats, kept)
+    def metrics_rows(self) -> Iterator[dict[str, Any]]:
+        """The records of metrics.jsonl, likewise."""
+        return _read_lines(self.metrics)
+
+    def cut_after(self, nimg: int, measured_nimg: int) -> None:
+        """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
+        goes on from there makes them anew."""
+        for path, last in ((self.stats, nimg), (self.metrics, measured_nimg)):
+            if path.exists():
+                kept = "".join(json.dumps(row) + "\n" for row in _read_lines(path) if row["nimg"] <= last)
+                write_text_atomically(path, kept)
         for at, path in self.all_fakes():
             if at > nimg:
                 path.unlink()
@@ -191,6 +202,27 @@ def next_free(parent: Path, name: str) -> Path:
     """``parent/name``, or with -2, -3, ... where that is taken."""
     candidates = (parent / (name if n == 1 else f"{name}-{n}") for n in range(1, 1_000_000))
     return next(path for path in candidates if not path.exists())
+
+
+def _append_line(path: Path, row: dict[str, Any]) -> None:
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("nimg"), int):
+            yield row
 
 
 def _numbered(folder: Path, pattern: str) -> list[tuple[int, Path]]:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
+from ganforge.metrics.trend import best_of, series
 from ganforge.run.folder import RunFolder
-from ganforge.run.tensorfile import read_tensorfile, write_tensorfile
 
 KIND = "snapshot"
 FORMAT = 1
@@ -19,47 +20,61 @@ MAX_SIDE = 65_536
 @dataclass(frozen=True)
 class Snapshot:
     """path: where it was read from. weights: G's (or its moving average's) tensors. settings: the run's, as JSON gives
-    them. shape: of one item, (C, H, W) or (2,). nimg: real pictures that D had seen."""
+    them. shape: of one item, (C, H, W) or (2,). num_classes: that G is told, or 0. nimg: real pictures that D had
+    seen."""
 
     path: Path
     weights: dict[str, Tensor]
     settings: dict[str, Any]
     shape: tuple[int, ...]
+    num_classes: int
     nimg: int
 
 
 def save_snapshot(
     folder: RunFolder, nimg: int, G: nn.Module, settings: dict[str, Any], shape: tuple[int, ...],
-    keep: int, milestone_nimg: int | None,
+    num_classes: int, keep: int, milestone_nimg: int | None,
 ) -> None:  # fmt: skip
-    """Write G's weights, then remove all but the newest ``keep`` snapshots and the milestones."""
-    facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "settings": settings}
+    """Write G's weights, then remove all but the newest ``keep`` snapshots, the best one and the milestones."""
+    facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "num_classes": num_classes, "settings": settings}
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
+    best = best_of(series(folder.metrics_rows()))
     for at, path in folder.all_snapshots()[:-keep]:
-        if milestone_nimg is None or not is_milestone(at, milestone_nimg, settings["batch_size"]):
+        if best is not None and at == best[0]:
+            continue
+        images = settings["batch_size"] * (100 if settings.get("wgan_schedule") else settings["d_steps"])
+        if milestone_nimg is None or not is_milestone(at, milestone_nimg, images):
             path.unlink()
 
 
-def is_milestone(nimg: int, milestone_nimg: int, batch_size: int) -> bool:
-    """Did the batch that ended at ``nimg`` pass a multiple of ``milestone_nimg``?"""
-    return nimg // milestone_nimg > (nimg - batch_size) // milestone_nimg
+def is_milestone(nimg: int, milestone_nimg: int, images: int) -> bool:
+    """Did the step of so many images that ended at ``nimg`` pass a multiple of ``milestone_nimg``?"""
+    return nimg // milestone_nimg > (nimg - images) // milestone_nimg
 
 
-def find_snapshot(path: Path) -> Path:
-    """The newest snapshot of a run folder, or the snapshot file itself. Raises UserError where there is none."""
+def find_snapshot(path: Path, *, best: bool = False) -> Path:
+    """A run folder's newest snapshot, or its best one by the figures in metrics.jsonl; or the snapshot file itself.
+    Raises UserError where there is none."""
     if not path.is_dir():
+        if best:
+            raise UserError(f"{path} is not a run folder, so it has no best snapshot; leave --best out.")
         return path
     folder = RunFolder(path)
     folder.read_config()
-    snapshots = folder.all_snapshots()
+    snapshots = dict(folder.all_snapshots())
     if not snapshots:
         raise UserError(f"{path} has no snapshot yet: wait for the first one, or train with a smaller --snapshot-nimg.")
-    return snapshots[-1][1]
+    if not best:
+        return snapshots[max(snapshots)]
+    found = best_of([pair for pair in series(folder.metrics_rows()) if pair[0] in snapshots])
+    if found is None:
+        raise UserError(f"{path} has no snapshot with a figure, so none is known to be best; leave --best out.")
+    return snapshots[found[0]]
 
 
-def load_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot file, or a run folder's newest one. Raises UserError for anything that is wrong with it."""
-    path = find_snapshot(path)
+def load_snapshot(path: Path, *, best: bool = False) -> Snapshot:
+    """Read a snapshot file, or a run folder's newest or best one. Raises UserError for anything wrong with it."""
+    path = find_snapshot(path, best=best)
     tensors, facts = read_tensorfile(path, KIND)
     if facts.get("format") != FORMAT:
         raise UserError(f"{path} has format {facts.get('format')}, and this ganforge reads {FORMAT}; install another.")
@@ -67,7 +82,9 @@ def load_snapshot(path: Path) -> Snapshot:
         shape = tuple(map(int, facts["shape"]))
         if shape != (2,) and not (len(shape) == 3 and all(0 < n <= MAX_SIDE for n in shape)):
             raise ValueError(shape)
-        return Snapshot(path, tensors, dict(facts["settings"]), shape, int(facts["nimg"]))
+        return Snapshot(
+            path, tensors, dict(facts["settings"]), shape, int(facts.get("num_classes", 0)), int(facts["nimg"])
+        )
     except (KeyError, TypeError, ValueError):
         raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.") from None
 

@@ -13,17 +13,19 @@ from ganforge.base.files import reason
 from ganforge.base.images import save_png
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
+from ganforge.base.tensorfile import DamagedFileError
 from ganforge.config import MAY_CHANGE, Config, differences, make_config
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load
+from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder, next_free
-from ganforge.run.tensorfile import DamagedFileError
 from ganforge.training.loop import Loop
+from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
-from ganforge.training.setup import Game, build_game, build_state
+from ganforge.training.setup import Game, build_game, build_state, images_in
 from ganforge.training.state import TrainingState
 
 
@@ -54,6 +56,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
     folder.refuse_occupied()
     dataset, game, state = prepare(config, stop.poll)
+    judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
@@ -65,7 +68,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
-        return work(config, game, state, folder, progress, stop)
+        return work(config, game, state, folder, progress, stop, judge)
 
 
 def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
@@ -82,7 +85,8 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             progress.say(f"{complaint} Going on from the one before it.")
         # A run that was killed between its last checkpoint and its end is not finished yet: the loop makes the rest.
         past_end = facts.get("nimg", 0) - config.total_nimg
-        if past_end >= config.batch_size or (past_end >= 0 and folder.read_status().get("state") == "finished"):
+        finished = folder.read_status().get("state") == "finished"
+        if past_end >= images_in(config, facts.get("step", 1) - 1) or (past_end >= 0 and finished):
             raise UserError(
                 f"{folder.path} is finished: it had {facts['nimg']:,} images, and the total is {config.total_nimg:,}; "
                 f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
@@ -92,17 +96,18 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
+        judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
         now = environment(game.device)
         if facts:
             state.load(tensors, facts)
         warn_of_changes(stored["environment"][-1], now, progress)
         with noting_failure(folder, state, config):
-            folder.cut_after(state.reported_nimg)
+            folder.cut_after(state.reported_nimg, state.measured_nimg)
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
-        return work(config, game, state, folder, progress, stop)
+        return work(config, game, state, folder, progress, stop, judge)
 
 
 def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, TrainingState]:
@@ -115,7 +120,7 @@ def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, Tr
     dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, poll=poll)
     poll()
     try:
-        return dataset, build_game(config, dataset, device), build_state(config, dataset.shape, device)
+        return dataset, build_game(config, dataset, device), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -123,20 +128,25 @@ def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, Tr
 
 
 def work(
-    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest
-) -> RunFolder:
+    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
+    judge: Judge | None,
+) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended."""
     with noting_failure(folder, state, config):
         folder.write_status("running", state.nimg, config.total_nimg)
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
             save_png(draw_reals(game.dataset, config.grid_size**2, config.seed), folder.reals)
-        progress.start(state.nimg, config.total_nimg, config.batch_size)
+        progress.start(state.nimg, config.total_nimg)
+        loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
-            finished = Loop(config, game, state, folder, progress, stop).run()
+            finished = loop.run()
         finally:
             progress.close()
         ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
         folder.write_status(ending[0], state.nimg, config.total_nimg, ending[1])
+    if loop.measuring_sec:
+        share = 100 * loop.measuring_sec / max(progress.seconds(), loop.measuring_sec)
+        progress.say(f"Measuring took {loop.measuring_sec:.1f} s, {share:.1f} % of the time (--metric-samples 0: none)")
     if finished:
         progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
     else:

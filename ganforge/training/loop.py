@@ -9,24 +9,35 @@ from ganforge.base.errors import RunError
 from ganforge.base.images import animation, save_png
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import peak_memory_mib
+from ganforge.base.schedules import ramped_halflife
 from ganforge.base.seeding import generator
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
+from ganforge.data.augment import next_p
 from ganforge.data.draw import NUM_POINTS, draw_items
+from ganforge.metrics.evaluate import Judge
+from ganforge.networks.generate import generate
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.training.adversarial import train_step
 from ganforge.training.ema import ema_beta, update_ema
+from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
-from ganforge.training.setup import Game
+from ganforge.training.setup import Game, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
 
 
 def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
     """Did the batch that ended at ``nimg`` reach a multiple of ``every_nimg``? (At 0, before any batch: yes.)"""
     return nimg // every_nimg > (nimg - batch_size) // every_nimg
+
+
+def sign_mean(stats: dict[str, torch.Tensor], objective: str) -> torch.Tensor:
+    """How sure D is of the reals, -1 to 1: what adaptive augmentation goes by."""
+    logits = stats["real_logits"]
+    return (logits - stats["fake_logits"] if objective == "relativistic" else logits).sign().mean()
 
 
 class Loop:
@@ -40,12 +51,18 @@ class Loop:
         folder: RunFolder,
         progress: Progress,
         stop: StopRequest,
+        judge: Judge | None,
     ) -> None:
         self.config, self.game, self.state = config, game, state
-        self.folder, self.progress, self.stop = folder, progress, stop
+        self.folder, self.progress, self.stop, self.judge = folder, progress, stop, judge
+        self.measuring_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
-        self.report_steps = 0
-        self.checked_nimg = state.nimg
+        self.report_steps, self.report_nimg = 0, state.nimg
+        self.begun: list[tuple[int, int]] = []  # (nimg, step) of the steps since somebody last looked at ``failed``
+
+    def due(self, every_nimg: int) -> bool:
+        """Did the last step reach a multiple of ``every_nimg``?"""
+        return is_due(self.state.nimg, images_in(self.config, max(self.state.step - 1, 0)), every_nimg)
 
     def run(self) -> bool:
         """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint.
@@ -57,62 +74,79 @@ class Loop:
         done_before = state.nimg if state.reported_nimg >= 0 else -1  # a resumed run did what was due here already
         while True:
             finished = state.nimg >= config.total_nimg
-            report = finished or is_due(state.nimg, config.batch_size, config.report_nimg)
+            report = finished or self.due(config.report_nimg)
             if state.nimg != done_before or finished:
                 self.do_what_is_due(report, finished)
             if finished or self.stop:
                 break
             losses = self.step()
             if report:
-                self.progress.note_line((state.nimg - 1) // config.batch_size, losses["Loss/D"], losses["Loss/G"])
+                self.progress.note_line(state.step - 1, losses["Loss/D"], losses["Loss/G"])
             if self.progress.wants_update():
-                self.progress.update(state.nimg, losses["Loss/D"].item(), losses["Loss/G"].item())
+                self.show_progress(losses)
         if losses:
-            self.progress.update(state.nimg, losses["Loss/D"].item(), losses["Loss/G"].item())
+            self.show_progress(losses)
         if self.stop:
             self.save_checkpoint()
         animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)
         return finished
 
+    def show_progress(self, losses: dict[str, torch.Tensor]) -> None:
+        self.progress.update(self.state.nimg, self.state.step, losses["Loss/D"].item(), losses["Loss/G"].item())
+
     def step(self) -> dict[str, torch.Tensor]:
-        """One update of everything, on the batch that nimg addresses."""
+        """One update of everything, on the batches that nimg addresses."""
         state, game, config = self.state, self.game, self.config
-        reals, z = game.reals(state.nimg), game.z(state.nimg)
-        losses = train_step(state.G, state.D, state.G_opt, state.D_opt, game.objective, reals, z, state.failed)
+        self.begun.append((state.nimg, state.step))
+        schedule_optimizers(config, state, state.nimg)
+        d_batches, g_batch = game.batches(state.nimg, state.step)
+        stats = train_step(
+            state.G, state.D, state.G_opt, state.D_opt, game.rules(state.nimg, state), d_batches, g_batch, state.failed
+        )
+        images = images_in(config, state.step)
+        if state.with_ada:
+            p = next_p(state.ada_p, sign_mean(stats, config.objective), images)
+            state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
+        state.nimg += images
+        state.step += 1
         if state.G_ema is not None and config.ema_halflife_nimg is not None:
-            update_ema(state.G_ema, state.G, ema_beta(config.batch_size, config.ema_halflife_nimg))
-        state.stats.add(losses)
-        state.nimg += config.batch_size
+            update_ema(state.G_ema, state.G, ema_beta(images, self.halflife(config.ema_halflife_nimg)))
+        state.stats.add(stats)
         self.report_steps += 1
         # Looking at `failed` waits for the device: free on a CPU, elsewhere done now and then. Nothing is lost by
         # looking late, since the failing half of a step and all after it changed no weight.
         if game.device.type == "cpu" or self.report_steps % 64 == 0:
             self.check_finite()
-        return losses
+        return stats
+
+    def halflife(self, usual_nimg: int) -> float:
+        return ramped_halflife(self.state.nimg, usual_nimg) if self.config.ema_rampup else usual_nimg
 
     def check_finite(self) -> None:
         """Raise RunError, with the reason, if a step since the last look was not finite."""
         if bool(self.state.failed):
-            candidates = range(self.checked_nimg, self.state.nimg, self.config.batch_size)
-            self.state.nimg = self.checked_nimg
-            raise RunError(explain(self.state, self.game, candidates, self.folder))
-        self.checked_nimg = self.state.nimg
+            self.state.nimg, self.state.step = self.begun[0]
+            raise RunError(explain(self.state, self.game, self.begun, self.folder))
+        self.begun.clear()
 
     def do_what_is_due(self, report: bool, finished: bool) -> None:
         """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
         state, config = self.state, self.config
         if report:
             self.check_finite()
-            self.report(stands=is_due(state.nimg, config.batch_size, config.report_nimg))
+            self.report(stands=self.due(config.report_nimg))
         started = state.nimg > 0
-        if finished or (started and is_due(state.nimg, config.batch_size, config.snapshot_nimg)):
+        snapshot_due = started and self.due(config.snapshot_nimg)
+        if finished or snapshot_due:
             self.check_finite()
+            dataset = self.game.dataset
             save_snapshot(
-                self.folder, state.nimg, state.G_best, config.model_dump(mode="json"), self.game.dataset.shape,
-                config.keep_snapshots, config.milestone_nimg,
+                self.folder, state.nimg, state.G_best, config.model_dump(mode="json"), dataset.shape,
+                dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
             )  # fmt: skip
+            self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
-        if finished or late or (started and is_due(state.nimg, config.batch_size, config.checkpoint_nimg)):
+        if finished or late or (started and self.due(config.checkpoint_nimg)):
             self.save_checkpoint()
 
     def report(self, *, stands: bool) -> None:
@@ -125,27 +159,40 @@ class Loop:
         if stands:
             state.stats.clear()
             state.reported_nimg = state.nimg
-        self.report_time, self.report_steps = time.monotonic(), 0
+        self.report_time, self.report_steps, self.report_nimg = time.monotonic(), 0, state.nimg
         self.folder.write_status("running", state.nimg, config.total_nimg)
         self.progress.picture(self.folder.fakes(state.nimg))
+
+    def measure(self, *, stands: bool) -> None:
+        """Judge the snapshot that was just saved, by the cheap protocol; whether it stands is as in ``report``."""
+        if self.judge is None:
+            return
+        start = time.monotonic()
+        record = measure(self.judge, self.state.G_best, self.config, self.state.nimg, self.game.device)
+        self.folder.append_metrics(record)
+        if stands:
+            self.state.measured_nimg = self.state.nimg
+        for line in say_what_it_means(list(self.folder.metrics_rows())):
+            self.progress.say(line)
+        self.measuring_sec += time.monotonic() - start
 
     def row(self) -> dict[str, Any]:
         """One line of stats.jsonl."""
         seconds = time.monotonic() - self.report_time
         timing = {
-            "Timing/images_per_sec": self.report_steps * self.config.batch_size / seconds,
+            "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
         }
-        head = {"nimg": self.state.nimg, "step": self.state.nimg // self.config.batch_size}
+        head = {"nimg": self.state.nimg, "step": self.state.step}
         return head | self.state.stats.row() | timing | peak_memory_mib(self.game.device)
 
-    @torch.no_grad()
     def draw_fakes(self) -> Any:
-        """The grid of the run's fixed noise."""
-        dataset = self.game.dataset
-        count = NUM_POINTS if dataset.mixture else self.config.grid_size**2
-        z = draw_z(self.config.noise, count, self.config.z_dim, generator(self.config.seed, "grid"))
-        return draw_items(self.state.G_best(z.to(self.game.device)).cpu(), dataset)
+        """The grid of the run's fixed noise; where G is told the class, a column of each class in turn."""
+        dataset, config = self.game.dataset, self.config
+        count = NUM_POINTS if dataset.mixture else config.grid_size**2
+        z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
+        labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
+        return draw_items(generate(self.state.G_best, z, labels, self.game.device), dataset)
 
     def save_checkpoint(self) -> None:
         """Everything in the state, verified on the disk."""

@@ -5,21 +5,22 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from ganforge.objectives.losses import Terms
 from ganforge.run.folder import RunFolder
-from ganforge.training.adversarial import mean_terms, total_norm
+from ganforge.training.adversarial import d_terms, g_terms, mean_terms, total_norm
 from ganforge.training.setup import Game
 from ganforge.training.state import TrainingState
 
 
-def explain(state: TrainingState, game: Game, candidates: Iterable[int], folder: RunFolder) -> str:
+def explain(state: TrainingState, game: Game, candidates: Iterable[tuple[int, int]], folder: RunFolder) -> str:
     """A message that names the term, the layer and the last good checkpoint.
 
-    candidates: the values of nimg at which the failed step may have begun.
+    candidates: (nimg, step) at which the failed step may have begun.
     """
     where = "no cause was found when the step was replayed"
     failed_nimg = state.nimg
-    for nimg in candidates:
-        if found := next(faults(state, game, game.reals(nimg), game.z(nimg)), None):
+    for nimg, step in candidates:
+        if found := next(faults(state, game, nimg, step), None):
             where, failed_nimg = found, nimg
             break
     checkpoints = folder.all_checkpoints()
@@ -31,35 +32,44 @@ def explain(state: TrainingState, game: Game, candidates: Iterable[int], folder:
     )
 
 
-def faults(state: TrainingState, game: Game, reals: Tensor, z: Tensor) -> Iterator[str]:
+def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[str]:
     """What is not finite in one step with the present weights, in the order in which it is computed."""
-    if not torch.isfinite(reals).all():
-        yield "the data hold a number that is not finite"
+    d_batches, g_batch = game.batches(nimg, step)
+    rules = game.rules(nimg, state)
     for name, network in (("G", state.G), ("D", state.D)):
         for parameter, weight in network.named_parameters():
             if not torch.isfinite(weight).all():
                 yield f"the weight {parameter} of {name} is not finite"
-    yield from layer_faults("G", state.G, z, "its noise")
-    fakes = state.G(z)
-    yield from layer_faults("D", state.D, reals, "real items")
-    yield from layer_faults("D", state.D, fakes.detach(), "generated items")
-    d_terms = game.objective.d_loss(state.D(reals), state.D(fakes.detach()))
-    g_terms = game.objective.g_loss(state.D(fakes))
-    for name, terms, params in (("D", d_terms, state.D), ("G", g_terms, state.G)):
-        means, loss = mean_terms(terms)
-        for term, value in means.items():
-            if not torch.isfinite(value):
-                yield f"the term {term!r} of {name}'s loss is {value.item()}"
-        grads = torch.autograd.grad(loss, list(params.parameters()))
-        for (parameter, _), grad in zip(params.named_parameters(), grads, strict=True):
-            if not torch.isfinite(grad).all():
-                yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is not finite in {name}'s {parameter}"
-        if not torch.isfinite(total_norm(grads)):
-            yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is too large to be squared"
+    for batch in d_batches:
+        if not torch.isfinite(batch.reals).all():
+            yield "the data hold a number that is not finite"
+        yield from layer_faults("G", state.G, batch.z, batch.labels, "its noise")
+        with torch.no_grad():
+            fakes = state.G(batch.z, batch.labels)
+        yield from layer_faults("D", state.D, batch.reals, batch.labels, "real items")
+        yield from layer_faults("D", state.D, fakes, batch.labels, "generated items")
+        _, _, terms = d_terms(state.D, rules, batch, fakes)
+        yield from loss_faults("D", state.D, terms)
+    fakes = state.G(g_batch.z, g_batch.labels)
+    yield from loss_faults("G", state.G, g_terms(state.D, rules, g_batch, fakes))
+
+
+def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[str]:
+    """What is not finite in a loss and its gradient."""
+    means, loss = mean_terms(terms)
+    for term, value in means.items():
+        if not torch.isfinite(value):
+            yield f"the term {term!r} of {name}'s loss is {value.item()}"
+    grads = torch.autograd.grad(loss, list(network.parameters()))
+    for (parameter, _), grad in zip(network.named_parameters(), grads, strict=True):
+        if not torch.isfinite(grad).all():
+            yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is not finite in {name}'s {parameter}"
+    if not torch.isfinite(total_norm(grads)):
+        yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is too large to be squared"
 
 
 @torch.no_grad()
-def layer_faults(name: str, network: nn.Module, inputs: Tensor, what: str) -> Iterator[str]:
+def layer_faults(name: str, network: nn.Module, inputs: Tensor, labels: Tensor | None, what: str) -> Iterator[str]:
     """The first layer of a network, in the order of computing, whose output is not finite."""
     found: list[str] = []
 
@@ -72,7 +82,7 @@ def layer_faults(name: str, network: nn.Module, inputs: Tensor, what: str) -> It
 
     handles = [look(label, layer) for label, layer in network.named_modules() if not list(layer.children())]
     try:
-        network(inputs)
+        network(inputs, labels)
     finally:
         for handle in handles:
             handle.remove()

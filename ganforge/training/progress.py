@@ -19,12 +19,12 @@ class Progress:
     def __init__(self) -> None:
         self.started = self.updated = time.monotonic()
         self.first_nimg = self.nimg = self.total_nimg = 0
-        self.batch_size = 1
+        self.step = 0
 
-    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+    def start(self, nimg: int, total_nimg: int) -> None:
         """Training begins at ``nimg`` now."""
         self.started = self.updated = time.monotonic()
-        self.first_nimg, self.nimg, self.total_nimg, self.batch_size = nimg, nimg, total_nimg, batch_size
+        self.first_nimg, self.nimg, self.total_nimg = nimg, nimg, total_nimg
 
     def seconds(self) -> float:
         """Since ``start``."""
@@ -45,9 +45,9 @@ class Progress:
         """Is it time for ``update``? (Reading the losses waits for the device, so not at every step.)"""
         return time.monotonic() - self.updated > self.update_sec
 
-    def update(self, nimg: int, d_loss: float, g_loss: float) -> None:
+    def update(self, nimg: int, step: int, d_loss: float, g_loss: float) -> None:
         """How far, how fast, how long still."""
-        self.updated, self.nimg = time.monotonic(), nimg
+        self.updated, self.nimg, self.step = time.monotonic(), nimg, step
         self.show(self.describe(d_loss, g_loss))
 
     def show(self, text: str) -> None:
@@ -58,7 +58,7 @@ class Progress:
         rate = (self.nimg - self.first_nimg) / max(self.seconds(), 1e-9)
         left = clock(max(self.total_nimg - self.nimg, 0) / rate) if rate else "?"
         return (
-            f"step {self.nimg // self.batch_size:,} · {self.nimg:,} of {self.total_nimg:,} images · "
+            f"step {self.step:,} · {self.nimg:,} of {self.total_nimg:,} images · "
             f"D {d_loss:.3f} G {g_loss:.3f} · {rate:,.0f} images/s · {left} left"
         )
 
@@ -74,11 +74,11 @@ class Bar(Progress):
 
     update_sec = 0.25
 
-    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+    def start(self, nimg: int, total_nimg: int) -> None:
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
-        super().start(nimg, total_nimg, batch_size)
+        super().start(nimg, total_nimg)
         columns = BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}")
         self.bar = RichProgress(*columns, auto_refresh=False)  # refreshed by update, not by a thread beside training
         self.task = self.bar.add_task("", total=total_nimg, completed=nimg)
@@ -104,15 +104,15 @@ class Notebook(Progress):
 
     update_sec = 1.0
 
-    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
+    def start(self, nimg: int, total_nimg: int) -> None:
         from IPython.display import display
 
-        super().start(nimg, total_nimg, batch_size)
+        super().start(nimg, total_nimg)
         self.line = display({"text/plain": ""}, raw=True, display_id=True)
         self.grid: Any = None
 
     def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
-        self.update(step * self.batch_size, d_loss.item(), g_loss.item())
+        """Not shown: the line tells the same, once a second."""
 
     def show(self, text: str) -> None:
         self.line.update({"text/plain": text}, raw=True)

@@ -2,52 +2,146 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganforge.base.errors import UserError
 from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
+from ganforge.base.schedules import cosine, critic_steps, linear
 from ganforge.base.seeding import generator
 from ganforge.config import Config
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.networks.build import build_discriminator, build_generator
-from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.training.adam import Adam
+from ganforge.networks.precision import autocast_forward
+from ganforge.objectives.losses import OBJECTIVES
+from ganforge.training.adversarial import Batch, Rules
+from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
 
 
 @dataclass(frozen=True)
 class Game:
-    """What a step needs beside the state. ``reals`` and ``z`` are pure functions of nimg."""
+    """What a step needs beside the state.
+
+    batches: (nimg, step) -> the batches of D's updates and G's batch, pure in both. rules: (nimg, state) -> Rules.
+    """
 
     dataset: Dataset
-    objective: Objective
-    reals: Callable[[int], Tensor]
-    z: Callable[[int], Tensor]
+    batches: Callable[[int, int], tuple[list[Batch], Batch]]
+    rules: Callable[[int, TrainingState], Rules]
     device: torch.device
 
 
 def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
-    """The data's way into a step: bytes in the order of the shuffle, then floats in [-1, 1]; and the noise."""
-    batches = Batches(dataset, config.batch_size, config.seed, device)
+    """The data's way into a step: bytes in the order of the shuffle, then floats in [-1, 1]; noise; and the rules.
 
-    def reals(nimg: int) -> Tensor:
-        items, _ = batches(nimg)
-        return to_float(items)
+    Raises UserError where the settings ask for what the data do not have.
+    """
+    if config.conditional and dataset.labels is None:
+        raise UserError(f"{dataset.name} has no classes to tell the networks; leave conditional out.")
+    if config.augment != "none" and dataset.mixture is not None:
+        raise UserError(f"Points are not augmented, and {dataset.name} consists of them; leave augment out.")
 
-    def z(nimg: int) -> Tensor:
-        return draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, "z", nimg)).to(device)
+    draw = batch_maker(config, dataset, device)
 
-    return Game(dataset, NON_SATURATING, reals, z, device)
+    def batches(nimg: int, step: int) -> tuple[list[Batch], Batch]:
+        d_batches = [draw("", at) for at in range(nimg, nimg + images_in(config, step), config.batch_size)]
+        return d_batches, d_batches[-1] if config.shared_noise else draw("G/", nimg)
+
+    return Game(dataset, batches, partial(rules_at, config), device)
 
 
-def build_state(config: Config, shape: tuple[int, ...], device: torch.device) -> TrainingState:
+def images_in(config: Config, step: int) -> int:
+    """Real pictures that D sees in a step, counted from 0."""
+    d_steps = critic_steps(step, config.d_steps) if config.wgan_schedule else config.d_steps
+    return d_steps * config.batch_size
+
+
+def batch_maker(config: Config, dataset: Dataset, device: torch.device) -> Callable[[str, int], Batch]:
+    """(whose, nimg) -> the batch there; whose: "" for D's stream of reals and z, "G/" for G's own."""
+    streams = {"": Batches(dataset, config.batch_size, config.seed, device)}
+    if not config.shared_noise:
+        # G's reals are others than D's, in another order.
+        streams["G/"] = Batches(dataset, config.batch_size, config.seed, device, "G/shuffle")
+    columns = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}[config.augment]
+
+    def draws(purpose: str, nimg: int, *shape: int) -> Tensor:
+        numbers = torch.rand(config.batch_size, *shape, generator=generator(config.seed, purpose, nimg))
+        return numbers.to(device)
+
+    def draw(whose: str, nimg: int) -> Batch:
+        items, labels = streams[whose](nimg)
+        z = draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{whose}z", nimg)).to(device)
+        uniform = {name: draws(f"{whose}augment/{name}", nimg, columns) for name in ("reals", "fakes", "G") if columns}
+        if not whose and (config.gp_weight or config.dragan_weight):
+            uniform["alpha"] = draws("alpha", nimg, 1)
+        if not whose and config.dragan_weight:
+            uniform["noise"] = draws("noise", nimg, *dataset.shape)
+        return Batch(to_float(items), z, labels if config.conditional else None, uniform)
+
+    return draw
+
+
+def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
+    """What is played by at ``nimg``, as the settings' schedules have it."""
+    share = 1.0 if config.gamma_end is None else scheduled(config, nimg, 1.0, config.gamma_end)
+    augment = None
+    if config.augment == "diffaugment":
+        augment = diff_augment
+    elif config.augment == "ada":
+        augment = partial(augment_by, state.ada_p)
+    return Rules(
+        OBJECTIVES[config.objective], config.r1_gamma * share, config.r2_gamma * share, config.gp_weight,
+        config.dragan_weight, config.clip, augment, config.shared_noise, config.accumulate,
+    )  # fmt: skip
+
+
+def augment_by(p: Tensor, images: Tensor, draws: Tensor) -> Tensor:
+    return ada(images, p, draws)
+
+
+def scheduled(config: Config, nimg: int, start: float, end: float) -> float:
+    """A setting's value at ``nimg``, on its way from start to end."""
+    curve = cosine if config.burn_in_curve == "cosine" else linear
+    return curve(nimg, start, end, config.burn_in_nimg or 1)
+
+
+def schedule_optimizers(config: Config, state: TrainingState, nimg: int) -> None:
+    """Set the learning rates and beta2 for the step at ``nimg``."""
+    share = 1.0 if config.lr_end is None else scheduled(config, nimg, 1.0, config.lr_end)
+    beta2 = config.beta2 if config.beta2_end is None else scheduled(config, nimg, config.beta2, config.beta2_end)
+    state.G_opt.lr, state.D_opt.lr = config.lr * share, (config.d_lr or config.lr) * share
+    state.G_opt.betas = state.D_opt.betas = (config.beta1, beta2)
+
+
+def build_state(config: Config, dataset: Dataset, device: torch.device) -> TrainingState:
     """Fresh networks and optimizers on the device."""
-    G = build_generator(config.z_dim, shape, config.g_hidden, config.seed).to(device)
-    D = build_discriminator(shape, config.d_hidden, config.seed).to(device)
-    betas = (config.beta1, config.beta2)
-    G_opt = Adam(G, config.lr, betas, fused=config.fused_adam)
-    D_opt = Adam(D, config.lr, betas, fused=config.fused_adam)
-    return TrainingState(G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None)
+    num_classes = dataset.num_classes if config.conditional else 0
+    G = build_generator(
+        config.generator, config.z_dim, dataset.shape, config.seed,
+        hidden=config.g_hidden, width=config.g_width, num_classes=num_classes,
+    ).to(device)  # fmt: skip
+    D = build_discriminator(
+        config.discriminator, dataset.shape, config.seed,
+        hidden=config.d_hidden, width=config.d_width, norm=config.d_norm or "batch", num_classes=num_classes,
+    ).to(device)  # fmt: skip
+    G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
+    state = TrainingState(
+        G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None, with_ada=config.augment == "ada"
+    )
+    if config.precision == "bfloat16":
+        for network in (state.G, state.D, state.G_ema):
+            if network is not None:
+                autocast_forward(network, device)
+    return state
+
+
+def build_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:
+    if config.optimizer == "rmsprop":
+        return RMSprop(network, lr)
+    return Adam(network, lr, (config.beta1, config.beta2), fused=config.fused_adam)

@@ -8,25 +8,41 @@ from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
 from ganforge.run.stats import Stats
-from ganforge.training.adam import Adam
+from ganforge.training.optimizer import Optimizer
 
 
 class TrainingState:
     """Both networks, their optimizers, the moving average, the statistics of the report under way, and counters.
 
-    nimg: real pictures shown to D so far. reported_nimg: nimg at the last row of the log that stands (-1: none yet).
+    step: G's updates so far. ada_p: adaptive augmentation's probability, 0-d, where there is any.
+    nimg: real pictures shown to D so far. reported_nimg: nimg at the last row of the log that stands (-1: none yet);
+    measured_nimg: the same of metrics.jsonl.
     elapsed_sec: time spent training, over all the processes that worked on the run. failed: float, 0-d, on the device,
     1 once a step was not finite.
     """
 
-    def __init__(self, G: nn.Module, D: nn.Module, G_opt: Adam, D_opt: Adam, *, with_ema: bool) -> None:
+    def __init__(
+        self,
+        G: nn.Module,
+        D: nn.Module,
+        G_opt: Optimizer,
+        D_opt: Optimizer,
+        *,
+        with_ema: bool,
+        with_ada: bool = False,
+    ) -> None:
         self.G, self.D, self.G_opt, self.D_opt = G, D, G_opt, D_opt
-        self.G_ema = copy.deepcopy(G).requires_grad_(False) if with_ema else None
+        self.G_ema = copy.deepcopy(G).requires_grad_(False).eval() if with_ema else None
+        device = next(G.parameters()).device
+        self.ada_p = torch.zeros((), device=device)
+        self.with_ada = with_ada
         self.stats = Stats()
+        self.step = 0
         self.nimg = 0
         self.reported_nimg = -1
+        self.measured_nimg = -1
         self.elapsed_sec = 0.0
-        self.failed = torch.zeros((), device=next(G.parameters()).device)
+        self.failed = torch.zeros((), device=device)
 
     @property
     def G_best(self) -> nn.Module:
@@ -40,7 +56,8 @@ class TrainingState:
 
     def facts(self) -> dict[str, Any]:
         """Every number that is not a tensor."""
-        return {"nimg": self.nimg, "reported_nimg": self.reported_nimg, "elapsed_sec": self.elapsed_sec}
+        names = ("step", "nimg", "reported_nimg", "measured_nimg", "elapsed_sec")
+        return {name: getattr(self, name) for name in names}
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -55,8 +72,9 @@ class TrainingState:
         for name, tensor in fixed.items():
             tensor.copy_(given[name])
         self.stats.load_tensors({name: value.to(self.failed.device) for name, value in stats.items()})
-        self.nimg = facts["nimg"]
+        self.step, self.nimg = facts["step"], facts["nimg"]
         self.reported_nimg = facts["reported_nimg"]
+        self.measured_nimg = facts["measured_nimg"]
         self.elapsed_sec = facts["elapsed_sec"]
 
     def _fixed(self) -> dict[str, Tensor]:
@@ -64,4 +82,6 @@ class TrainingState:
         parts |= {"G_opt": self.G_opt.tensors(), "D_opt": self.D_opt.tensors()}
         if self.G_ema is not None:
             parts["G_ema"] = self.G_ema.state_dict()
+        if self.with_ada:
+            parts["ada"] = {"p": self.ada_p}
         return {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}

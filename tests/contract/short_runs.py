@@ -7,18 +7,18 @@ from typing import Any
 from torch import Tensor
 
 from ganforge.base.stopping import StopRequest
+from ganforge.base.tensorfile import read_tensorfile
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import KIND as CHECKPOINT
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import KIND as SNAPSHOT
-from ganforge.run.tensorfile import read_tensorfile
 from ganforge.training.launch import go_on, start
 from ganforge.training.progress import Progress
 
 TINY: dict[str, Any] = {
     "data": "digits", "max_images": 100, "batch_size": 32, "z_dim": 8, "g_hidden": (32,), "d_hidden": (32,),
     "grid_size": 2, "device": "cpu", "report_nimg": 128, "snapshot_nimg": 192, "checkpoint_nimg": 224,
-    "keep_snapshots": 100, "keep_checkpoints": 100,
+    "keep_snapshots": 100, "keep_checkpoints": 100, "metric_samples": 0,
 }  # fmt: skip
 """An epoch of about three steps, a report every four, a snapshot every six, a checkpoint every seven; all are kept."""
 
@@ -35,8 +35,8 @@ class Cut(Progress):
         self.stop = StopRequest()
         self.stop_after, self.kill_after, self.steps = stop_after, kill_after, 0
 
-    def start(self, nimg: int, total_nimg: int, batch_size: int) -> None:
-        super().start(nimg, total_nimg, batch_size)
+    def start(self, nimg: int, total_nimg: int) -> None:
+        super().start(nimg, total_nimg)
         if self.stop_after == 0:  # asked for after the data were loaded, before the first step
             self.stop.signum = 15
 
@@ -71,10 +71,18 @@ def rows_of(folder: RunFolder) -> list[dict[str, Any]]:
     return [repeatable(json.loads(line)) for line in folder.stats.read_text(encoding="utf-8").splitlines()]
 
 
+def figures_of(folder: RunFolder) -> list[dict[str, Any]]:
+    """Every line of metrics.jsonl, without how long it took."""
+    if not folder.metrics.exists():
+        return []
+    lines = [json.loads(line) for line in folder.metrics.read_text(encoding="utf-8").splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
 def checkpoint_of(folder: RunFolder, nimg: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """A checkpoint's tensors and repeatable facts."""
     tensors, facts = read_tensorfile(folder.checkpoint(nimg), CHECKPOINT)
-    return tensors, {"nimg": facts["nimg"], "reported_nimg": facts["reported_nimg"]}
+    return tensors, {key: facts[key] for key in ("step", "nimg", "reported_nimg", "measured_nimg")}
 
 
 def snapshot_of(folder: RunFolder, nimg: int) -> tuple[dict[str, Tensor], dict[str, Any]]:

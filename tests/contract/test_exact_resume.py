@@ -1,5 +1,6 @@
 """Promise 2: N images = k + resume + (N - k), with every tensor, log row and picture equal, for every recipe."""
 
+import json
 import random
 from functools import cache
 from pathlib import Path
@@ -7,42 +8,104 @@ from typing import Any
 
 import pytest
 import torch
-from short_runs import Cut, Killed, begin, checkpoint_of, go_on_with, rows_of, snapshot_of
+from short_runs import TINY, Cut, Killed, begin, checkpoint_of, figures_of, go_on_with, rows_of, snapshot_of
 
-from ganforge.recipes import RECIPES
+from ganforge.base.errors import UserError
+from ganforge.config import Config
+from ganforge.recipes import RECIPES, recipe
 from ganforge.run.folder import RunFolder
+from ganforge.training.setup import images_in
 
 STEPS = 20
-VARIANTS: dict[str, dict[str, Any]] = {
-    "as it is": {},
-    "moving average": {"ema_halflife_nimg": 200},
-    "plain Adam": {"fused_adam": False},
-    "normal noise": {"noise": "normal"},
-    "ring": {"data": "ring"},
-    "uneven": {"batch_size": 30, "report_nimg": 100, "snapshot_nimg": 130, "checkpoint_nimg": 190},
+NARROW = {"batch_size": 8, "g_width": 4, "d_width": 4}
+R3GAN = {"batch_size": 8, "g_width": 8, "d_width": 8, "ema_halflife_nimg": 300, "burn_in_nimg": 100}
+SNGAN = {**NARROW, "burn_in_nimg": 10_000}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "note": ("note", {}),
+    "moving average": ("note", {"ema_halflife_nimg": 200}),
+    "plain Adam": ("note", {"fused_adam": False}),
+    "normal noise": ("note", {"noise": "normal"}),
+    "ring": ("note", {"data": "ring", "metric_samples": 20}),
+    "measured": ("note", {"metric_samples": 300, "max_images": None, "snapshot_nimg": 96}),
+    "uneven": ("note", {"batch_size": 30, "report_nimg": 100, "snapshot_nimg": 130, "checkpoint_nimg": 190}),
+    # The other recipes. WGAN's schedule, 100 updates of D in each of these steps, is only for small networks.
+    "dcgan": ("dcgan", NARROW),
+    "fast": ("fast", {**NARROW, "burn_in_nimg": 300, "ema_halflife_nimg": 100}),
+    "lsgan": ("lsgan", NARROW),
+    "wgan": ("wgan", {"batch_size": 4, "generator": "mlp", "discriminator": "mlp"}),
+    "wgan-gp": ("wgan-gp", NARROW),
+    "dragan": ("dragan", NARROW),
+    "sngan": ("sngan", SNGAN),
+    "r3gan": ("r3gan", R3GAN),
+    "cgan": ("cgan", {}),
+    # What recipes can be combined with.
+    "wgan without its schedule": ("wgan", {**NARROW, "wgan_schedule": False}),
+    "several steps of D, shared noise": ("note", {"d_steps": 3}),
+    "diffaugment": ("dcgan", {**NARROW, "augment": "diffaugment"}),
+    "ada": ("dcgan", {**NARROW, "augment": "ada", "d_lr": 1e-2}),
+    "all of r3gan": (
+        "r3gan",
+        {**R3GAN, "augment": "ada", "conditional": True, "precision": "bfloat16", "d_lr": 2e-2}
+        | {"r1_gamma": 0.01, "r2_gamma": 0.01},
+    ),
+    "conditional dcgan": ("dcgan", {**NARROW, "conditional": True}),
+    "conditional sngan": ("sngan", {**SNGAN, "conditional": True, "d_steps": 2}),
+    "bfloat16": ("dcgan", {**NARROW, "precision": "bfloat16"}),
+    "accumulated": ("r3gan", {**R3GAN, "accumulate": 4}),
+    "accumulated, shared noise": ("dcgan", {**NARROW, "accumulate": 2}),
+    "schedules": (
+        "note",
+        {"burn_in_nimg": 400, "burn_in_curve": "linear", "lr_end": 0.1, "d_lr": 1e-3, "beta2_end": 0.9, "gamma_end": 0}
+        | {"r1_gamma": 1.0, "ema_halflife_nimg": 200, "ema_rampup": True},
+    ),
+    "layer norm": ("wgan-gp", {**NARROW, "d_norm": "layer", "d_steps": 2}),
+    "spectral norm": ("dcgan", {**NARROW, "d_norm": "spectral", "objective": "hinge"}),
+    "upsample and recurrent": ("dcgan", {**NARROW, "generator": "upsample", "discriminator": "recurrent"}),
+    "logistic": ("note", {"discriminator": "logistic"}),
+    "convolutions on points": ("dcgan", {**NARROW, "data": "ring"}),
+    "r3gan on points": ("r3gan", {**R3GAN, "data": "ring"}),
 }
-CASES = [(name, variant) for name in RECIPES for variant in VARIANTS]
+"""name -> recipe and settings beside ``TINY``'s."""
+ALL = pytest.mark.parametrize("case", CASES)
 RANDOM_CUTS = sorted(random.Random(0).sample(range(1, STEPS), 4))
 CUTS = sorted({1, 4, STEPS - 1, *RANDOM_CUTS})  # 4 is at a report, 1 and 19 are not
+
+
+def settings_of(case: str) -> dict[str, Any]:
+    """The case's settings, with cadences that make a report every four steps, a snapshot every six, and a checkpoint
+    every seven, unless it has its own."""
+    recipe_name, changes = CASES[case]
+    images = images_in(recipe(recipe_name, **(TINY | changes)), 0)
+    return {"report_nimg": 4 * images, "snapshot_nimg": 6 * images, "checkpoint_nimg": 7 * images} | changes
+
+
+def nimg_after(case: str, steps: int) -> int:
+    """Real pictures that D sees in so many steps."""
+    config = config_of(case)
+    return sum(images_in(config, step) for step in range(steps))
+
+
+def config_of(case: str) -> Config:
+    return recipe(CASES[case][0], **(TINY | settings_of(case)))
+
+
+def begin_case(out: Path, case: str, steps: int = STEPS, cut: Cut | None = None) -> RunFolder:
+    return begin(out, CASES[case][0], cut=cut, total_nimg=nimg_after(case, steps), **settings_of(case))
 
 
 @pytest.fixture(scope="session")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Any:
     @cache
-    def run(recipe_name: str, variant: str) -> RunFolder:
-        out = tmp_path_factory.mktemp("uninterrupted") / "run"
-        return begin(out, recipe_name, total_nimg=total(variant), **VARIANTS[variant])
+    def run(case: str) -> RunFolder:
+        return begin_case(tmp_path_factory.mktemp("uninterrupted") / "run", case)
 
     return run
-
-
-def total(variant: str) -> int:
-    return STEPS * VARIANTS[variant].get("batch_size", 32)
 
 
 def assert_same(ours: RunFolder, whole: RunFolder) -> None:
     """Everything of the uninterrupted run is there, and equal; other rows and grids are not there."""
     assert rows_of(ours) == rows_of(whole)
+    assert figures_of(ours) == figures_of(whole)
     assert [nimg for nimg, _ in ours.all_fakes()] == [nimg for nimg, _ in whole.all_fakes()]
     assert len(whole.all_fakes()) >= 6
     for name in ["reals.png", "evolution.webp", *(path.name for _, path in whole.all_fakes())]:
@@ -60,53 +123,95 @@ def assert_same(ours: RunFolder, whole: RunFolder) -> None:
     ]
 
 
-@pytest.mark.parametrize(("recipe_name", "variant"), CASES)
-def test_the_comparison_sees_all_that_training_changes(recipe_name: str, variant: str, uninterrupted: Any) -> None:
+def test_every_recipe_is_a_case() -> None:
+    assert {recipe_name for recipe_name, _ in CASES.values()} == RECIPES.keys()
+
+
+def constant(name: str, config: Config) -> bool:
+    """The bias at D's end cancels out of WGAN's loss; a unit vector of one number is 1 or -1."""
+    of_the_bias = ("head.logit.bias", "layers.2.bias")
+    return name == "D.head.logit.u" or (config.objective == "wgan" and name.partition(".")[2].startswith(of_the_bias))
+
+
+@ALL
+def test_the_comparison_sees_all_that_training_changes(case: str, uninterrupted: Any) -> None:
     """The uninterrupted run's tensors differ from checkpoint to checkpoint, all but the constant ones."""
-    whole = uninterrupted(recipe_name, variant)
+    whole, config = uninterrupted(case), config_of(case)
     (first, _), *_, (last, _) = (checkpoint_of(whole, nimg) for nimg, _ in whole.all_checkpoints())
     parts = {name.partition(".")[0] for name in last}
-    assert parts >= {"G", "D", "G_opt", "D_opt"} | ({"G_ema"} if variant == "moving average" else set())
-    for name in last:
-        if not name.startswith("stats."):
-            assert not torch.equal(first[name], last[name]), name
+    expected = {"G", "D", "G_opt", "D_opt"}
+    expected |= {"G_ema"} if config.ema_halflife_nimg else set()
+    expected |= {"ada"} if config.augment == "ada" else set()
+    assert parts - {"stats"} == expected
+    same = [name for name in last if not name.startswith("stats.") and torch.equal(first[name], last[name])]
+    assert [name for name in same if not constant(name, config)] == []
 
 
-@pytest.mark.parametrize(("recipe_name", "variant"), CASES)
-def test_stopped_and_resumed(recipe_name: str, variant: str, uninterrupted: Any, tmp_path: Path) -> None:
+def test_there_are_figures_to_compare(uninterrupted: Any) -> None:
+    for case, every in (("ring", 192), ("measured", 96)):
+        rows = figures_of(uninterrupted(case))
+        assert [row["nimg"] for row in rows] == [*range(every, 640, every), 640]
+        assert len({json.dumps(row["figures"]) for row in rows}) == len(rows)
+
+
+@ALL
+def test_stopped_and_resumed(case: str, uninterrupted: Any, tmp_path: Path) -> None:
     """Stopped on request three times: at a random step, at the next, and just before the end."""
     out = tmp_path / "run"
-    begin(out, recipe_name, cut=Cut(stop_after=RANDOM_CUTS[1]), total_nimg=total(variant), **VARIANTS[variant])
+    begin_case(out, case, cut=Cut(stop_after=RANDOM_CUTS[1]))
     assert RunFolder(out).read_status()["state"] == "stopped"
     go_on_with(out, cut=Cut(stop_after=1))
     go_on_with(out, cut=Cut(stop_after=STEPS - RANDOM_CUTS[1] - 2))
-    assert RunFolder(out).read_status()["nimg"] == total(variant) * (STEPS - 1) // STEPS
+    assert RunFolder(out).read_status()["nimg"] == nimg_after(case, STEPS - 1)
     go_on_with(out)
-    assert_same(RunFolder(out), uninterrupted(recipe_name, variant))
+    assert_same(RunFolder(out), uninterrupted(case))
 
 
-@pytest.mark.parametrize(("recipe_name", "variant"), CASES)
-def test_finished_and_made_longer(recipe_name: str, variant: str, uninterrupted: Any, tmp_path: Path) -> None:
+@ALL
+def test_finished_and_made_longer(case: str, uninterrupted: Any, tmp_path: Path) -> None:
     """The last report of the shorter run, which the longer one does not make, is taken back."""
     out = tmp_path / "run"
-    shorter = RANDOM_CUTS[2] * VARIANTS[variant].get("batch_size", 32)
-    begin(out, recipe_name, total_nimg=shorter, **VARIANTS[variant])
+    begin_case(out, case, RANDOM_CUTS[2])
     assert RunFolder(out).read_status()["state"] == "finished"
-    go_on_with(out, total_nimg=total(variant))
-    assert_same(RunFolder(out), uninterrupted(recipe_name, variant))
+    go_on_with(out, total_nimg=nimg_after(case, STEPS))
+    assert_same(RunFolder(out), uninterrupted(case))
 
 
-@pytest.mark.parametrize(("recipe_name", "variant"), CASES)
-def test_killed_and_resumed(recipe_name: str, variant: str, uninterrupted: Any, tmp_path: Path) -> None:
+@ALL
+def test_killed_and_resumed(case: str, uninterrupted: Any, tmp_path: Path) -> None:
     """Killed between checkpoints: what was made after the newest one is made again."""
     out = tmp_path / "run"
     with pytest.raises(Killed):
-        begin(out, recipe_name, cut=Cut(kill_after=13), total_nimg=total(variant), **VARIANTS[variant])
+        begin_case(out, case, cut=Cut(kill_after=13))
     folder = RunFolder(out)
     saved = folder.all_checkpoints()[-1][0]
     assert max(row["nimg"] for row in folder.rows()) > saved  # there is something to take back
     go_on_with(out)
-    assert_same(folder, uninterrupted(recipe_name, variant))
+    assert_same(folder, uninterrupted(case))
+
+
+def test_wgans_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Cut at the last step with 100 updates of D, and at the first one with 5."""
+    steps = 28
+    assert [images_in(config_of("wgan"), step) for step in (24, 25)] == [400, 20]
+    whole = begin_case(tmp_path / "whole", "wgan", steps)
+    out = tmp_path / "run"
+    begin_case(out, "wgan", steps, cut=Cut(stop_after=25))
+    go_on_with(out, cut=Cut(stop_after=1))
+    go_on_with(out)
+    assert_same(RunFolder(out), whole)
+
+
+def test_killed_between_the_last_checkpoint_and_the_end(tmp_path: Path) -> None:
+    """The last step of WGAN's schedule went far beyond the total: the run is resumed all the same, and then ends."""
+    out = tmp_path / "run"
+    folder = begin(out, "wgan", **(settings_of("wgan") | {"total_nimg": 410}))
+    assert folder.read_status() | {"state": "finished", "nimg": 800} == folder.read_status()
+    folder.write_status("running", 800, 410)
+    go_on_with(out)
+    assert folder.read_status()["state"] == "finished"
+    with pytest.raises(UserError, match="it had 800 images, and the total is 410"):
+        go_on_with(out)
 
 
 @pytest.mark.parametrize(("way", "cut"), [("stop", 0), *((way, n) for way in ("stop", "finish", "kill") for n in CUTS)])
@@ -120,7 +225,7 @@ def test_cut_anywhere(way: str, cut: int, uninterrupted: Any, tmp_path: Path) ->
     else:
         begin(out, total_nimg=cut * 32)
     go_on_with(out, total_nimg=STEPS * 32)
-    assert_same(RunFolder(out), uninterrupted("note", "as it is"))
+    assert_same(RunFolder(out), uninterrupted("note"))
 
 
 def test_stopped_after_every_step(uninterrupted: Any, tmp_path: Path) -> None:
@@ -128,7 +233,7 @@ def test_stopped_after_every_step(uninterrupted: Any, tmp_path: Path) -> None:
     begin(out, cut=Cut(stop_after=1), total_nimg=STEPS * 32)
     for _ in range(STEPS - 1):
         go_on_with(out, cut=Cut(stop_after=1))
-    assert_same(RunFolder(out), uninterrupted("note", "as it is"))
+    assert_same(RunFolder(out), uninterrupted("note"))
 
 
 @pytest.mark.parametrize("tail", ['{"nimg": 400, "step"', '{"nimg": 128, "Loss/D": 0.1', "\x00\x00\x00", "nul"])
@@ -140,7 +245,7 @@ def test_a_torn_last_line_is_cut(tail: str, uninterrupted: Any, tmp_path: Path) 
     with RunFolder(out).stats.open("a") as file:
         file.write(tail)
     go_on_with(out)
-    assert_same(RunFolder(out), uninterrupted("note", "as it is"))
+    assert_same(RunFolder(out), uninterrupted("note"))
 
 
 def test_rows_and_grids_after_the_checkpoint_are_cut(tmp_path: Path) -> None:
@@ -156,7 +261,7 @@ def test_rows_and_grids_after_the_checkpoint_are_cut(tmp_path: Path) -> None:
 
 
 def test_cadences_may_change_and_weights_stay_the_same(uninterrupted: Any, tmp_path: Path) -> None:
-    whole, out = uninterrupted("note", "as it is"), tmp_path / "run"
+    whole, out = uninterrupted("note"), tmp_path / "run"
     begin(out, cut=Cut(stop_after=5), total_nimg=STEPS * 32)
     go_on_with(out, report_nimg=64, snapshot_nimg=64, checkpoint_nimg=64, grid_size=3)
     (ours, _), (expected, _) = checkpoint_of(RunFolder(out), STEPS * 32), checkpoint_of(whole, STEPS * 32)

@@ -20,6 +20,8 @@ BELOW = {
     "run": {"base", "data", "networks", "objectives", "metrics"},
     "training": {"base", "data", "networks", "objectives", "metrics", "run"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
+    "evaluation": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
+    "comparison": {"base", "run"},
     "viewer": {"base", "run", "sampling"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
@@ -30,6 +32,7 @@ SETTINGS = {
     "training.setup": {"config"},
     "training.launch": {"config", "recipes"},
     "training.loop": {"config"},
+    "training.measure": {"config"},
     "sampling": {"config"},
     "cli": {"config", "recipes"},
 }
@@ -37,7 +40,7 @@ SETTINGS = {
 
 
 def module_name(path: Path) -> str:
-    """training/adam.py -> training.adam; data/__init__.py -> data."""
+    """training/optimizer.py -> training.optimizer; data/__init__.py -> data."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -92,7 +95,7 @@ def test_faults_are_seen() -> None:
 def test_the_update_imports_torch_and_objectives_only() -> None:
     names = imported(MODULES["training.adversarial"].read_text(encoding="utf-8"))
     own = {name.rpartition(".")[0] for name in names if name.startswith("ganforge")}
-    assert own == {"ganforge.objectives.losses", "ganforge.training.adam"}
+    assert own == {"ganforge.objectives.losses", "ganforge.objectives.penalties", "ganforge.training.optimizer"}
     others = {name.partition(".")[0] for name in names} - {"ganforge"}
     assert others - {"torch"} <= sys.stdlib_module_names
 

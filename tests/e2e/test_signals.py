@@ -1,6 +1,7 @@
 """Promise 3: SIGINT and SIGTERM, in whichever phase, save what there is and stop with the documented exit status."""
 
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ crash = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(crash)
 
 BOTH = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+STEP = "ganforge.training.loop:Loop.step"
 SOON_S = 5.0
 """From the signal to the end of the process, on a slow and busy machine."""
 
@@ -110,6 +112,17 @@ def check_same_after_resume(run: RunFolder, total_nimg: int, tmp_path: Path) -> 
     assert crash.run_differences(uninterrupted, run) == []
 
 
+def check_nothing_saved(done: Any, signum: int) -> None:
+    """Stopped before anything was worth saving, and said so."""
+    assert done.returncode == 128 + signum, done.stderr
+    assert "stopped before there was anything to save" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 # --- before there is anything to save
 
 
@@ -176,12 +189,11 @@ def test_during_a_slow_download(signum: int, slow_mirror: tuple[str, threading.E
 
 def test_while_resuming_prepares_its_data(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    stopped = signalled("ganforge.training.loop:Loop.step", 9, signal.SIGTERM, crash.train(run.path))
+    stopped = signalled(STEP, 9, signal.SIGTERM, crash.train(run.path))
     nimg = check_stopped(stopped, signal.SIGTERM, run)
     before = run.status.read_bytes()
     done = signalled("ganforge.training.launch.load", 1, signal.SIGTERM, ["resume", str(run.path)])
-    assert done.returncode == 143, done.stderr
-    assert "stopped before there was anything to save" in done.stderr
+    check_nothing_saved(done, signal.SIGTERM)
     assert (check_resumable(run), run.status.read_bytes()) == (nimg, before)
     check_same_after_resume(run, 1280, tmp_path)
 
@@ -206,13 +218,46 @@ def test_from_outside_during_the_steps(signum: int, tmp_path: Path) -> None:
     check_same_after_resume(run, nimg + 640, tmp_path)
 
 
+# --- while the real pictures are measured, which figures are compared with
+
+PREPARING = {
+    "reference": ("ganforge.metrics.reference.measure_reference", 1),
+    "its features": ("ganforge.metrics.reference:Tally.add", 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("phase", "signum"),
+    [("reference", signal.SIGTERM), ("reference", signal.SIGINT), ("its features", signal.SIGTERM)],
+)
+def test_while_the_reference_is_prepared(
+    phase: str, signum: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    done = signalled(*PREPARING[phase], signum, crash.train(tmp_path / "run"))
+    check_nothing_saved(done, signum)
+    assert files_in(tmp_path) == {}
+
+
+def test_while_resuming_prepares_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunFolder(tmp_path / "run")
+    check_stopped(signalled(STEP, 9, signal.SIGTERM, crash.train(run.path)), signal.SIGTERM, run)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = files_in(tmp_path)
+    done = signalled(*PREPARING["reference"], signal.SIGINT, ["resume", str(run.path)])
+    check_nothing_saved(done, signal.SIGINT)
+    assert files_in(tmp_path) == before
+
+
 PHASES = {
-    "first step": ("ganforge.training.loop:Loop.step", 1, 64),
-    "step": ("ganforge.training.loop:Loop.step", 14, 14 * 64),
+    "first step": (STEP, 1, 64),
+    "step": (STEP, 14, 14 * 64),
     "report": ("ganforge.training.loop:Loop.draw_fakes", 2, 640),
     "row": ("ganforge.run.folder:RunFolder.append_row", 1, 640),
     "snapshot": ("ganforge.training.loop.save_snapshot", 1, 1280),
-    "checkpoint's verification": ("ganforge.run.tensorfile.read_tensorfile", 2, 512),
+    "measuring": ("ganforge.metrics.evaluate.compare", 1, 1280),
+    # The first file that is read is the real pictures' statistics; the second is the checkpoint of 256 images.
+    "checkpoint's verification": ("ganforge.base.tensorfile.read_tensorfile", 3, 512),
 }
 
 
@@ -225,6 +270,8 @@ PHASES = {
         ("report", signal.SIGINT),
         ("row", signal.SIGTERM),
         ("snapshot", signal.SIGINT),
+        ("measuring", signal.SIGTERM),
+        ("measuring", signal.SIGINT),
         ("checkpoint's verification", signal.SIGTERM),
         ("checkpoint's verification", signal.SIGINT),
     ],
@@ -256,7 +303,7 @@ def test_a_second_sigint_while_the_data_are_prepared(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("phase", ["step", "report", "row", "snapshot", "checkpoint's verification"])
+@pytest.mark.parametrize("phase", ["step", "report", "row", "snapshot", "measuring", "checkpoint's verification"])
 def test_a_second_sigint_ends_at_once(phase: str, tmp_path: Path) -> None:
     call, nth, nimg = PHASES[phase]
     run = RunFolder(tmp_path / "run")
@@ -276,3 +323,50 @@ def test_a_second_sigterm_is_no_reason_to_hurry(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     done = signalled(call, nth, signal.SIGTERM, crash.train(run.path), times=3)
     assert check_stopped(done, signal.SIGTERM, run) == nimg
+
+
+# --- judging a run
+
+EVALUATING = {
+    "its data": ("ganforge.evaluation.load_data", signal.SIGTERM),
+    "the reference": ("ganforge.metrics.reference.measure_reference", signal.SIGINT),
+    "the held-out pictures": ("ganforge.metrics.copying.measure_space", signal.SIGTERM),
+    "making pictures": ("ganforge.evaluation.to_uint8", signal.SIGINT),
+    "the figures": ("ganforge.metrics.evaluate.compare", signal.SIGTERM),
+    "the copies": ("ganforge.metrics.copying.copies", signal.SIGINT),
+}
+
+
+@pytest.fixture
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A run to be judged with an empty cache, at run/ beside cache/."""
+    settings = crash.SETTINGS | {"g_hidden": [16], "d_hidden": [16], "total_nimg": 640, "metric_samples": 0}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return ganforge.train("note", out=tmp_path / "run", **settings)
+
+
+@pytest.mark.parametrize("phase", EVALUATING)
+def test_evaluate_is_stopped(phase: str, judged: RunFolder, tmp_path: Path) -> None:
+    call, signum = EVALUATING[phase]
+    before = files_in(judged.path)
+    done = signalled(call, 1, signum, ["evaluate", str(judged.path)])
+    check_nothing_saved(done, signum)
+    assert files_in(judged.path) == before
+    assert [path for path in tmp_path.rglob(".*") if path.name != ".lock"] == []
+
+
+def test_a_signal_while_the_evaluation_is_written_changes_nothing(judged: RunFolder) -> None:
+    done = signalled("ganforge.base.files._write_text", 1, signal.SIGTERM, ["evaluate", str(judged.path)])
+    assert done.returncode == 0, done.stderr
+    [record] = judged.all_evaluations()
+    assert json.loads(record.read_text())["nimg"] == 640
+    assert judged.nearest(640).exists()
+
+
+def test_a_second_sigint_while_the_evaluation_is_written(judged: RunFolder, tmp_path: Path) -> None:
+    before = files_in(judged.path)
+    done = signalled("ganforge.base.files._write_text", 1, signal.SIGINT, ["evaluate", str(judged.path)], times=2)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert files_in(judged.path) == before
+    assert [path for path in tmp_path.rglob(".*") if path.name != ".lock"] == []

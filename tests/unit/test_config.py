@@ -1,7 +1,7 @@
 """config.py: any valid settings survive JSON, and anything else is one sentence."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,29 +9,69 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ganforge.base.errors import UserError
-from ganforge.config import MAY_CHANGE, Config, differences, make_config, suggestion
+from ganforge.config import MAY_CHANGE, Config, as_typed, differences, make_config, suggestion
 
 COUNT = st.integers(1, 2**63 - 1)
 WIDTH = st.integers(1, 65_536)
 WIDTHS = st.lists(WIDTH, max_size=5).map(tuple)
 POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+WEIGHT = st.floats(min_value=0, allow_infinity=False)
 BETA = st.floats(min_value=0, max_value=1, exclude_max=True)
 TEXT = st.text(max_size=30)
-VALID: dict[str, st.SearchStrategy[Any]] = {
+
+
+def one_of(setting: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(get_args(Config.model_fields[setting].annotation))
+
+
+CHOICES = ("noise", "generator", "discriminator", "objective", "augment", "optimizer", "burn_in_curve", "precision")
+NORMS = ("batch", "layer", "spectral", "unnormalised")
+PENALTIES = ("r1_gamma", "r2_gamma", "gp_weight", "dragan_weight")
+ENDS = ("lr_end", "beta2_end", "gamma_end")
+VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOICES} | {
+    "d_norm": st.none() | st.sampled_from(NORMS),
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "max_images": st.none() | COUNT, "z_dim": WIDTH,
-    "noise": st.sampled_from(["uniform", "normal"]), "g_hidden": WIDTHS, "d_hidden": WIDTHS,
-    "batch_size": st.integers(2, 65_536), "lr": POSITIVE, "beta1": BETA, "beta2": BETA, "fused_adam": st.booleans(),
-    "ema_halflife_nimg": st.none() | COUNT, "seed": st.integers(0, 2**63 - 1), "total_nimg": COUNT,
-    "report_nimg": COUNT, "grid_size": st.integers(1, 32), "snapshot_nimg": COUNT, "keep_snapshots": COUNT,
-    "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT, "device": TEXT,
-    "threads": st.none() | st.integers(1, 1024),
+    "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
+    "conditional": st.booleans(), "r1_gamma": WEIGHT, "r2_gamma": WEIGHT, "gp_weight": WEIGHT, "dragan_weight": WEIGHT,
+    "clip": st.none() | POSITIVE, "d_steps": st.integers(1, 1000), "wgan_schedule": st.booleans(),
+    "shared_noise": st.booleans(), "batch_size": st.integers(2, 65_536), "accumulate": st.integers(1, 65_536),
+    "lr": POSITIVE, "d_lr": st.none() | POSITIVE, "beta1": BETA, "beta2": BETA, "fused_adam": st.booleans(),
+    "burn_in_nimg": st.none() | COUNT, "lr_end": st.none() | WEIGHT, "beta2_end": st.none() | BETA,
+    "gamma_end": st.none() | WEIGHT, "ema_halflife_nimg": st.none() | COUNT, "ema_rampup": st.booleans(),
+    "seed": st.integers(0, 2**63 - 1), "total_nimg": COUNT, "report_nimg": COUNT, "grid_size": st.integers(1, 32),
+    "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
+    "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
+    "device": TEXT, "threads": st.none() | st.integers(1, 1024),
 }  # fmt: skip
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> Config:
+    """Any settings that fit each other: what another setting rules out is left out or made to fit."""
     values = draw(st.fixed_dictionaries({}, optional=VALID))
-    if draw(st.booleans()):
+    for network, family in (("g", values.get("generator", "mlp")), ("d", values.get("discriminator", "mlp"))):
+        if family in ("mlp", "logistic"):
+            values.pop(f"{network}_width", None)
+    if values.get("discriminator") != "dcgan":
+        values.pop("d_norm", None)
+    elif any(values.get(name) for name in PENALTIES):
+        values["d_norm"] = draw(st.sampled_from(NORMS[1:]))
+    if values.get("objective") == "relativistic":
+        values["shared_noise"] = False
+    if not (values.get("r1_gamma") or values.get("r2_gamma")):
+        values.pop("gamma_end", None)
+    if values.get("optimizer") == "rmsprop":
+        values.pop("beta2_end", None)
+    if values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS):
+        values = {name: value for name, value in values.items() if name not in ("burn_in_nimg", *ENDS)}
+    if values.get("ema_halflife_nimg") is None:
+        values.pop("ema_rampup", None)
+    if values.get("dragan_weight"):
+        values.pop("accumulate", None)
+    if "accumulate" in values:
+        parts = values["accumulate"] = draw(st.integers(1, 32_768))
+        values["batch_size"] = parts * draw(st.integers(2, 65_536 // parts))
+    if values.get("milestone_nimg") is not None:
         every = values["snapshot_nimg"] = draw(st.integers(1, 2**40))
         values["milestone_nimg"] = every * draw(st.integers(1, 2**20))
     return make_config(values)
@@ -51,7 +91,7 @@ JSON = st.recursive(
 
 
 def test_the_strategies_know_every_setting() -> None:
-    assert VALID.keys() | {"milestone_nimg"} == Config.model_fields.keys()
+    assert VALID.keys() == Config.model_fields.keys()
 
 
 @settings(max_examples=150, deadline=None)
@@ -74,13 +114,14 @@ def test_settings_as_the_command_line_gives_them(config: Config) -> None:
 
 
 def one_sentence(values: dict[str, Any]) -> None:
-    """The settings are valid, and survive JSON; or they are refused in one line that names a setting."""
+    """The settings are valid, and survive JSON; or they are refused in one line that names what is wrong."""
     try:
         config = make_config(values)
     except UserError as error:
         assert str(error).endswith((".", "?"))
+        assert not str(error).endswith("?.")
         assert "\n" not in str(error)
-        assert any(name in str(error) or repr(name) in str(error) for name in values)
+        assert any(name in str(error) or repr(name) in str(error) for name in values.keys() | Config.model_fields)
         return
     assert make_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
 
@@ -137,10 +178,96 @@ def test_an_unknown_setting_is_refused_with_a_guess() -> None:
     assert suggestion("xyz", ["mnist", "digits"]) == ""
 
 
-def test_a_milestone_is_a_multiple_of_the_snapshots() -> None:
-    assert make_config({"snapshot_nimg": 100, "milestone_nimg": 300}).milestone_nimg == 300
-    with pytest.raises(UserError, match="milestone_nimg = 250 is not a multiple of snapshot_nimg = 100"):
-        make_config({"snapshot_nimg": 100, "milestone_nimg": 250})
+MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"g_width": 8}, {"generator": "dcgan"}, "g_width is for the other families; mlp has no channels."),
+    ({"d_width": 8}, {"discriminator": "recurrent"}, "d_width is for the other families; mlp has no channels."),
+    (
+        {"d_width": 8, "discriminator": "logistic"},
+        {"discriminator": "resnet"},
+        "d_width is for the other families; logistic has no channels.",
+    ),
+    *(
+        (
+            {"d_norm": norm, "discriminator": family},
+            {"discriminator": "dcgan"},
+            f"d_norm is for a dcgan D, not for {family}.",
+        )
+        for norm in NORMS
+        for family in ("mlp", "logistic", "recurrent", "resnet", "r3gan")
+    ),
+    ({"accumulate": 3}, {"batch_size": 129}, "accumulate = 3 does not divide 128."),
+    ({"accumulate": 256}, {"batch_size": 512}, "accumulate = 256 does not divide 128."),
+    (
+        {"accumulate": 128},
+        {"batch_size": 256},
+        "accumulate = 128 leaves parts of 1 picture; leave 2 or more in each.",
+    ),
+    (
+        {"accumulate": 2, "dragan_weight": 10.0},
+        {"accumulate": 1},
+        "dragan_weight looks at the whole batch; set accumulate to 1.",
+    ),
+    *(
+        (
+            {penalty: 1.0, "discriminator": "dcgan"} | own,
+            {"d_norm": norm},
+            "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures.",
+        )
+        for penalty in PENALTIES
+        for own in ({}, {"d_norm": "batch"})
+        for norm in NORMS[1:]
+    ),
+    *(
+        (
+            {end: 0.5, "r1_gamma": 1.0},
+            {"burn_in_nimg": 100},
+            "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures.",
+        )
+        for end in ENDS
+    ),
+    *(
+        (
+            {"burn_in_nimg": 100, "r2_gamma": 1.0},
+            {end: 0.0},
+            "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go.",
+        )
+        for end in ENDS
+    ),
+    *(
+        ({"gamma_end": 0.1, "burn_in_nimg": 100}, {gamma: 1.0}, "gamma_end needs r1_gamma or r2_gamma.")
+        for gamma in ("r1_gamma", "r2_gamma")
+    ),
+    (
+        {"beta2_end": 0.9, "burn_in_nimg": 100, "optimizer": "rmsprop"},
+        {"optimizer": "adam"},
+        "beta2_end is Adam's, and optimizer is rmsprop.",
+    ),
+    ({"ema_rampup": True}, {"ema_halflife_nimg": 100}, "ema_rampup needs ema_halflife_nimg."),
+    (
+        {"objective": "relativistic"},
+        {"shared_noise": False},
+        "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false.",
+    ),
+    (
+        {"snapshot_nimg": 100, "milestone_nimg": 250},
+        {"milestone_nimg": 300},
+        "milestone_nimg = 250 is not a multiple of snapshot_nimg = 100, so that no snapshot would be one.",
+    ),
+]
+"""Settings that do not fit each other, what mends them, and what is said."""
+
+
+@pytest.mark.parametrize(("misfit", "mend", "sentence"), MISFITS)
+def test_settings_that_do_not_fit_each_other(misfit: dict[str, Any], mend: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make_config(misfit)
+    assert str(caught.value) == sentence
+    config = make_config(misfit | mend)
+    assert {name: getattr(config, name) for name in misfit | mend} == misfit | mend
+
+
+def test_the_norms_are_those_of_the_settings() -> None:
+    assert get_args(get_args(Config.model_fields["d_norm"].annotation)[0]) == NORMS
 
 
 def test_settings_are_frozen() -> None:
@@ -158,8 +285,5 @@ def test_differences_are_those_that_shape_the_result() -> None:
 
 @pytest.mark.parametrize("name", sorted(Config.model_fields.keys() - MAY_CHANGE))
 def test_every_other_setting_may_not_change(name: str) -> None:
-    other = {"recipe": "x", "data": "x", "max_images": 1, "z_dim": 1, "noise": "normal", "g_hidden": (1,),
-             "d_hidden": (1,), "batch_size": 2, "lr": 1.0, "beta1": 0.1, "beta2": 0.1, "fused_adam": False,
-             "ema_halflife_nimg": 1, "seed": 1}  # fmt: skip
-    [text] = differences(Config(), Config(**{name: other[name]}))
-    assert text.startswith(f"{name}: ")
+    [text] = differences(Config(), Config().model_copy(update={name: "another"}))
+    assert text == f"{name}: {as_typed(getattr(Config(), name))} in the run, another asked for"

@@ -7,24 +7,28 @@ import torch
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.base.images import to_uint8
+from ganforge.base.images import save_png, to_uint8
+from ganforge.base.noise import draw_z
+from ganforge.base.seeding import generator
+from ganforge.data.draw import draw_items
 from ganforge.networks.build import build_generator
+from ganforge.networks.generate import BATCH_SIZE
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import BATCH_SIZE, Model, parse_seeds
+from ganforge.sampling import Model, parse_seeds
 
 
-def model_of(folder: Path, shape: tuple[int, ...] = (1, 28, 28), **changes: object) -> Model:
+def model_of(folder: Path, shape: tuple[int, ...] = (1, 28, 28), num_classes: int = 0, **changes: object) -> Model:
     """A model with untrained weights, saved and loaded."""
     config = note(**changes)
     run = RunFolder(folder)
     run.create({"settings": config.model_dump(mode="json"), "data": {}, "environment": [{}]})
-    G = build_generator(config.z_dim, shape, config.g_hidden, seed=5)
+    G = build_generator("mlp", config.z_dim, shape, 5, hidden=config.g_hidden, num_classes=num_classes)
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)  # far enough from zero that pictures differ
-    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, 1, None)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, num_classes, 1, None)
     return ganforge.load(folder, device="cpu")
 
 
@@ -94,6 +98,51 @@ def test_the_model_is_the_snapshots(model: Model, tmp_path: Path) -> None:
     assert again.nimg == 640
     assert repr(again) == "Model(note on mnist, 640 images, items (1, 28, 28))"
     assert not again.generate(again.z([1])).requires_grad
+
+
+def test_labels_for_a_model_that_is_not_told_any_class(model: Model) -> None:
+    with pytest.raises(UserError, match=r"^The model in \S+ is not told any class; leave the labels out\.$"):
+        model.sample([1, 2], torch.tensor([0, 0]))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("told") / "run"
+    return model_of(folder, (1, 5, 9), num_classes=3, conditional=True, g_hidden=(32,))
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 3], [-1, 0], [0], [0, 1, 2], [[0, 1]], []], ids=["3", "-1", "one", "three", "a row", "none"]
+)
+def test_labels_that_do_not_fit(labels: list[int], told: Model) -> None:
+    with pytest.raises(UserError, match=r"^2 labels from 0 to 2 are needed, one for each picture\.$"):
+        told.sample([1, 2], torch.tensor(labels, dtype=torch.int64))
+
+
+def test_labels_that_fit(told: Model) -> None:
+    one, two = (told.sample([1, 2], torch.tensor(labels)) for labels in ([0, 2], [0, 1]))
+    assert torch.equal(one[0], two[0])
+    assert not torch.equal(one[1], two[1])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("recipe_name", ["note", "dcgan", "cgan"])
+def test_a_models_pictures_are_those_of_the_runs_grid(recipe_name: str, precision: str, tmp_path: Path) -> None:
+    """To the byte, in the precision that the run computed in."""
+    small = {"g_hidden": (32,), "d_hidden": (32,)} if recipe_name != "dcgan" else {"g_width": 8, "d_width": 8}
+    run = ganforge.train(
+        recipe_name, out=tmp_path / "run", data="digits", batch_size=32, total_nimg=640, lr=5e-3, grid_size=4,
+        metric_samples=0, ema_halflife_nimg=100, precision=precision, device="cpu", **small,
+    )  # fmt: skip
+    model = ganforge.load(run.path, device="cpu")
+    z = draw_z(model.config.noise, 16, model.config.z_dim, generator(model.config.seed, "grid"))
+    labels = torch.arange(16) % 4 if model.num_classes else None
+    items = model.generate(z, labels)
+    save_png(draw_items(items), tmp_path / "ours.png")
+    assert (tmp_path / "ours.png").read_bytes() == run.fakes(640).read_bytes()
+    with torch.no_grad():
+        in_float32 = type(model.G).forward(model.G, z, labels)
+    assert ((items - in_float32).abs().max().item() > 1e-4) == (precision == "bfloat16")
 
 
 @pytest.mark.parametrize(

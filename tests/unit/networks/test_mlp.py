@@ -69,33 +69,33 @@ def test_activations_in_place_change_no_gradient_and_no_input() -> None:
 @SHAPES
 def test_first_weights_follow_from_the_seed_alone(shape: tuple[int, ...]) -> None:
     before = torch.random.get_rng_state()
-    one, two, other = (build_generator(4, shape, (8,), seed) for seed in (1, 1, 2))
+    one, two, other = (build_generator("mlp", 4, shape, seed, hidden=(8,)) for seed in (1, 1, 2))
     torch.rand(3)
-    three = build_generator(4, shape, (8,), 1)
+    three = build_generator("mlp", 4, shape, 1, hidden=(8,))
     assert torch.equal(one.layers[0].weight, two.layers[0].weight)
     assert torch.equal(one.layers[2].bias, three.layers[2].bias)
     assert not torch.equal(one.layers[0].weight, other.layers[0].weight)
-    D, again = build_discriminator(shape, (8,), 1), build_discriminator(shape, (8,), 1)
+    D, again = build_discriminator("mlp", shape, 1, hidden=(8,)), build_discriminator("mlp", shape, 1, hidden=(8,))
     assert all(torch.equal(a, b) for a, b in zip(D.parameters(), again.parameters(), strict=True))
     torch.random.set_rng_state(before)
 
 
 def test_the_global_generator_is_left_alone() -> None:
     before = torch.random.get_rng_state()
-    build_generator(4, (2,), (8,), 1)
-    build_discriminator((2,), (8,), 1)
+    build_generator("mlp", 4, (2,), 1, hidden=(8,))
+    build_discriminator("mlp", (2,), 1, hidden=(8,))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_g_and_d_do_not_share_their_first_numbers() -> None:
-    G, D = build_generator(4, (4,), (8,), 0), build_discriminator((4,), (8,), 0)
+    G, D = build_generator("mlp", 4, (4,), 0, hidden=(8,)), build_discriminator("mlp", (4,), 0, hidden=(8,))
     assert G.layers[0].weight.shape == D.layers[0].weight.shape
     assert not torch.equal(G.layers[0].weight, D.layers[0].weight)
 
 
 def test_first_weights_are_pytorchs_default() -> None:
     """Uniform within 1 / sqrt(inputs), weights and biases."""
-    layer = build_generator(64, (2,), (4096,), 0).layers[0]
+    layer = build_generator("mlp", 64, (2,), 0, hidden=(4096,)).layers[0]
     assert layer.weight.abs().max().item() == pytest.approx(1 / math.sqrt(64), rel=1e-3)
     assert layer.weight.std().item() == pytest.approx(1 / math.sqrt(3 * 64), rel=1e-2)
     assert layer.bias.abs().max().item() <= 1 / math.sqrt(64)

@@ -7,10 +7,10 @@ import torch
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
+from ganforge.base.tensorfile import DamagedFileError, write_tensorfile
 from ganforge.recipes import note
 from ganforge.run.checkpoint import KIND, load_newest_checkpoint, save_checkpoint
 from ganforge.run.folder import RunFolder
-from ganforge.run.tensorfile import DamagedFileError, write_tensorfile
 from ganforge.training.launch import go_on, start
 from ganforge.training.progress import Progress
 
@@ -53,7 +53,7 @@ def test_the_newest_comes_back(folder: RunFolder) -> None:
     save(folder, 64, 128, 96)
     tensors, facts, complaints = load_newest_checkpoint(folder)
     assert torch.equal(tensors["w"], torch.full((50,), 128.0))
-    assert facts == {"kind": "checkpoint", "format": 1, "nimg": 128, "reported_nimg": 127}
+    assert facts == {"kind": "checkpoint", "format": 2, "nimg": 128, "reported_nimg": 127}
     assert complaints == []
 
 
@@ -81,8 +81,8 @@ def test_where_none_is_whole_all_are_named(folder: RunFolder) -> None:
 
 def test_a_newer_format_is_refused_and_not_passed_over(folder: RunFolder) -> None:
     save(folder, 64)
-    write_tensorfile(folder.checkpoint(128), KIND, {"w": torch.ones(1)}, {"format": 2, "nimg": 128})
-    with pytest.raises(UserError, match="has format 2, and this ganforge reads 1; install another"):
+    write_tensorfile(folder.checkpoint(128), KIND, {"w": torch.ones(1)}, {"format": 3, "nimg": 128})
+    with pytest.raises(UserError, match="has format 3, and this ganforge reads 2; install another"):
         load_newest_checkpoint(folder)
 
 

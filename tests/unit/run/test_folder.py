@@ -120,7 +120,7 @@ def test_a_torn_line_is_left_out_and_cut(tail: str, folder: RunFolder) -> None:
     with folder.stats.open("ab") as file:
         file.write(tail.encode("utf-8", errors="surrogateescape"))
     assert list(folder.rows()) == [{"nimg": 32}, {"nimg": 64}]
-    folder.cut_after(64)
+    folder.cut_after(64, 0)
     assert folder.stats.read_text() == '{"nimg": 32}\n{"nimg": 64}\n'
     folder.append_row({"nimg": 96})
     assert [row["nimg"] for row in folder.rows()] == [32, 64, 96]
@@ -136,14 +136,21 @@ def test_cut_after(at: int, rows: list[int], grids: list[int], folder: RunFolder
         folder.checkpoint(nimg).touch()
         if nimg:
             folder.append_row({"nimg": nimg, "Loss/D": nimg / 7})
-    folder.cut_after(at)
+    folder.cut_after(at, 0)
     assert list(folder.rows()) == [{"nimg": nimg, "Loss/D": nimg / 7} for nimg in rows]
     assert [nimg for nimg, _ in folder.all_fakes()] == grids
     assert len(folder.all_checkpoints()) == 4
 
 
+def test_figures_are_cut_at_their_own_place(folder: RunFolder) -> None:
+    for nimg in (32, 64, 96):
+        folder.append_metrics({"nimg": nimg})
+    folder.cut_after(32, 64)
+    assert [row["nimg"] for row in folder.metrics_rows()] == [32, 64]
+
+
 def test_cut_after_without_any_rows_makes_no_file(folder: RunFolder) -> None:
-    folder.cut_after(0)
+    folder.cut_after(0, 0)
     assert not folder.stats.exists()
 
 

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.networks.mlp import Discriminator, Generator
 from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.training.adam import Adam
-from ganforge.training.adversarial import mean_terms, step_if_finite, train_step
+from ganforge.training.adversarial import Batch, Rules, mean_terms, step_if_finite, train_step
+from ganforge.training.optimizer import Adam
 
 BATCH, SHAPE, Z_DIM = 16, (1, 5, 5), 6
 BOTH = pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
@@ -30,10 +30,8 @@ class Players:
         self.failed = torch.zeros(())
 
     def step(self, reals: Tensor | None = None, z: Tensor | None = None) -> dict[str, Tensor]:
-        return train_step(
-            self.G, self.D, self.G_opt, self.D_opt, self.objective,
-            self.reals if reals is None else reals, self.z if z is None else z, self.failed,
-        )  # fmt: skip
+        batch = Batch(self.reals if reals is None else reals, self.z if z is None else z)
+        return train_step(self.G, self.D, self.G_opt, self.D_opt, Rules(self.objective), [batch], batch, self.failed)
 
     def everything(self) -> dict[str, Tensor]:
         parts = {"G": self.G.state_dict(), "D": self.D.state_dict()}
@@ -46,8 +44,10 @@ def changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
     return {k.partition(".")[0] for k in before if before[k].numpy().tobytes() != after[k].numpy().tobytes()}
 
 
-def nothing_to_learn(*logits: Tensor) -> dict[str, Tensor]:
-    return {"none": logits[-1] * 0.0}
+def nothing_to_learn(*logits: Tensor | None) -> dict[str, Tensor]:
+    fake_logits = logits[0] if logits[-1] is None else logits[-1]
+    assert fake_logits is not None
+    return {"none": fake_logits * 0.0}
 
 
 @BOTH
@@ -129,8 +129,8 @@ def test_the_statistics() -> None:
         real_logits, fake_logits = players.D(players.reals), players.D(players.G(players.z))
     stats = players.step()
     assert list(stats) == [
-        "real_logits", "fake_logits", "Loss/D", "Loss/G", "Loss/D/reals", "Loss/D/fakes", "Loss/G/fakes",
-        "Gradient/D", "Gradient/G",
+        "real_logits", "fake_logits", "Loss/D", "Loss/D/reals", "Loss/D/fakes", "Gradient/D",
+        "Loss/G", "Loss/G/fakes", "Gradient/G",
     ]  # fmt: skip
     assert torch.equal(stats["real_logits"], real_logits)
     assert torch.equal(stats["fake_logits"], fake_logits)
@@ -191,7 +191,7 @@ def test_a_loss_that_is_not_finite_changes_no_weight(fused: bool, loss: str) -> 
 @BOTH
 def test_a_failure_of_gs_half_changes_nothing_of_g(fused: bool) -> None:
     """D's half was in order and has been done by then; from the next step on, D does not change either."""
-    players = Players(fused, objective=Objective(NON_SATURATING.d_loss, lambda f: {"odd": f * float("nan")}))
+    players = Players(fused, objective=Objective(NON_SATURATING.d_loss, lambda f, r=None: {"odd": f * float("nan")}))
     before = players.everything()
     players.step()
     assert players.failed.item() == 1
@@ -256,13 +256,19 @@ def test_nothing_waits_for_the_device() -> None:
     assert waits.names == ["aten::_local_scalar_dense"]
 
 
+class Unlabelled(nn.Sequential):
+    def forward(self, items: Tensor, labels: Tensor | None = None) -> Tensor:
+        return super().forward(items)
+
+
 def test_points_and_any_network_will_do() -> None:
     """The update knows of no shape: any G and D that fit each other."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        G, D = nn.Sequential(nn.Linear(3, 2)), nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+        G, D = Unlabelled(nn.Linear(3, 2)), Unlabelled(nn.Linear(2, 1), nn.Flatten(0))
     failed = torch.zeros(())
     G_opt, D_opt = (Adam(net, 1e-3, (0.5, 0.999), fused=False) for net in (G, D))
-    stats = train_step(G, D, G_opt, D_opt, NON_SATURATING, torch.ones(8, 2), torch.ones(8, 3), failed)
+    batch = Batch(torch.ones(8, 2), torch.ones(8, 3))
+    stats = train_step(G, D, G_opt, D_opt, Rules(NON_SATURATING), [batch], batch, failed)
     assert stats["fake_logits"].shape == (8,)
     assert failed.item() == 0

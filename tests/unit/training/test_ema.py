@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from ganforge.networks.mlp import Discriminator, Generator
-from ganforge.training.adam import Adam
 from ganforge.training.ema import ema_beta, update_ema
+from ganforge.training.optimizer import Adam
 from ganforge.training.state import TrainingState
 
 

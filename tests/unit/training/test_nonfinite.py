@@ -1,6 +1,7 @@
 """training/nonfinite.py: the message names what was not finite, where, and what is safe."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from ganforge.recipes import note
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
-from ganforge.training.adversarial import train_step
+from ganforge.training.adversarial import Batch, Rules, train_step
 from ganforge.training.launch import go_on, start
 from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
@@ -39,20 +40,30 @@ def game() -> Game:
 
 @pytest.fixture
 def state() -> TrainingState:
-    return build_state(tiny(), (1, 8, 8), CPU)
+    return build_state(tiny(), load_digits(), CPU)
 
 
 def message(state: TrainingState, game: Game, tmp_path: Path, nimg: int = 160) -> str:
     """The explanation after a step from ``nimg`` that really failed, and changed no weight in explaining."""
-    reals, z = game.reals(nimg), game.z(nimg)
-    train_step(state.G, state.D, state.G_opt, state.D_opt, game.objective, reals, z, state.failed)
+    batches, rules = game.batches(nimg, 0), game.rules(nimg, state)
+    train_step(state.G, state.D, state.G_opt, state.D_opt, rules, *batches, state.failed)
     assert state.failed.item() == 1
     before = {name: tensor.clone() for name, tensor in state.tensors().items()}
-    text = explain(state, game, [nimg], RunFolder(tmp_path))
+    text = explain(state, game, [(nimg, 0)], RunFolder(tmp_path))
     after = state.tensors()
     assert all(before[name].numpy().tobytes() == after[name].numpy().tobytes() for name in before)
     assert all(p.grad is None for net in (state.G, state.D) for p in net.parameters())
     return text
+
+
+def with_batches(game: Game, change: Callable[[int, Batch], Batch]) -> Game:
+    """The game with other batches, all of D's updates and G's."""
+
+    def batches(nimg: int, step: int) -> tuple[list[Batch], Batch]:
+        batch = change(nimg, game.batches(nimg, step)[1])
+        return [batch], batch
+
+    return dataclasses.replace(game, batches=batches)
 
 
 def fill(tensor: Tensor, value: float) -> None:
@@ -69,9 +80,9 @@ def test_a_weight(net: str, parameter: str, state: TrainingState, game: Game, tm
 
 
 def test_data(state: TrainingState, game: Game, tmp_path: Path) -> None:
-    reals = game.reals(160)
+    reals = game.batches(160, 0)[1].reals
     fill(reals, NAN)
-    bad = dataclasses.replace(game, reals=lambda nimg: reals)
+    bad = with_batches(game, lambda nimg, batch: dataclasses.replace(batch, reals=reals))
     assert "because the data hold a number that is not finite; " in message(state, bad, tmp_path)
 
 
@@ -88,7 +99,7 @@ def test_a_layer_of_g(state: TrainingState, game: Game, tmp_path: Path) -> None:
         state.G.layers[0].weight[::2] *= -1
         state.G.layers[2].weight.fill_(3e38)
         state.G.layers[2].weight[:, ::2] *= -1
-    game = dataclasses.replace(game, z=lambda nimg: torch.ones(16, 4))
+    game = with_batches(game, lambda nimg, batch: dataclasses.replace(batch, z=torch.ones(16, 4)))
     assert "because the layer layers.0 (Linear) of G is not finite for its noise; " in message(state, game, tmp_path)
 
 
@@ -98,7 +109,7 @@ def test_a_layer_of_d_for_generated_items_only(state: TrainingState, game: Game,
         state.D.layers[0].bias.zero_()
         state.G.layers[2].weight.zero_()
         state.G.layers[2].bias.fill_(9.0)  # all pixels about 1: 64 times 3e37 overflows
-    black = dataclasses.replace(game, reals=lambda nimg: torch.zeros(16, 1, 8, 8))
+    black = with_batches(game, lambda nimg, batch: dataclasses.replace(batch, reals=torch.zeros(16, 1, 8, 8)))
     text = message(state, black, tmp_path)
     assert "because the layer layers.0 (Linear) of D is not finite for generated items; " in text
 
@@ -109,10 +120,10 @@ def test_a_term_of_a_loss(side: str, value: float, state: TrainingState, game: G
     def d_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         return NON_SATURATING.d_loss(real, fake) | ({"penalty": fake + value} if side == "D" else {})
 
-    def g_loss(fake: Tensor) -> dict[str, Tensor]:
+    def g_loss(fake: Tensor, real: Tensor | None = None) -> dict[str, Tensor]:
         return NON_SATURATING.g_loss(fake) | ({"penalty": fake + value} if side == "G" else {})
 
-    bad = dataclasses.replace(game, objective=Objective(d_loss, g_loss))
+    bad = dataclasses.replace(game, rules=lambda nimg, state: Rules(Objective(d_loss, g_loss)))
     assert f"because the term 'penalty' of {side}'s loss is {value}; " in message(state, bad, tmp_path)
 
 
@@ -124,10 +135,10 @@ def test_a_gradient_of_a_finite_loss(side: str, state: TrainingState, game: Game
     def d_loss(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         return NON_SATURATING.d_loss(real, fake) | (cusp(fake) if side == "D" else {})
 
-    def g_loss(fake: Tensor) -> dict[str, Tensor]:
+    def g_loss(fake: Tensor, real: Tensor | None = None) -> dict[str, Tensor]:
         return NON_SATURATING.g_loss(fake) | (cusp(fake) if side == "G" else {})
 
-    bad = dataclasses.replace(game, objective=Objective(d_loss, g_loss))
+    bad = dataclasses.replace(game, rules=lambda nimg, state: Rules(Objective(d_loss, g_loss)))
     text = message(state, bad, tmp_path)
     terms = "reals, fakes, cusp" if side == "D" else "fakes, cusp"
     where = f"because the gradient of {side}'s loss (terms: {terms}) is not finite in {side}'s layers.0.weight; "
@@ -135,18 +146,17 @@ def test_a_gradient_of_a_finite_loss(side: str, state: TrainingState, game: Game
 
 
 def test_the_candidate_that_failed_is_found(state: TrainingState, game: Game, tmp_path: Path) -> None:
-    def reals(nimg: int) -> Tensor:
-        items = game.reals(nimg)
+    def spoil(nimg: int, batch: Batch) -> Batch:
         if nimg == 48:
-            fill(items, NAN)
-        return items
+            fill(batch.reals, NAN)
+        return batch
 
-    text = explain(state, dataclasses.replace(game, reals=reals), range(0, 160, 16), RunFolder(tmp_path))
+    text = explain(state, with_batches(game, spoil), [(nimg, 0) for nimg in range(0, 160, 16)], RunFolder(tmp_path))
     assert "after 48 images, because the data hold a number that is not finite; " in text
 
 
 def test_without_a_cause_it_says_so(state: TrainingState, game: Game, tmp_path: Path) -> None:
-    text = explain(state, game, [0, 16], RunFolder(tmp_path))
+    text = explain(state, game, [(0, 0), (16, 1)], RunFolder(tmp_path))
     assert "because no cause was found when the step was replayed; " in text
     assert "there was no checkpoint yet" in text
 
@@ -156,7 +166,7 @@ def test_the_newest_checkpoint_is_named(state: TrainingState, game: Game, tmp_pa
     folder.checkpoint(1).parent.mkdir()
     for nimg in (64, 128):
         folder.checkpoint(nimg).touch()
-    assert f"the last good checkpoint is {folder.checkpoint(128)}." in explain(state, game, [0], folder)
+    assert f"the last good checkpoint is {folder.checkpoint(128)}." in explain(state, game, [(0, 0)], folder)
 
 
 class TurnsBad:
@@ -176,7 +186,8 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     cadences = {"report_nimg": 48, "snapshot_nimg": 64, "checkpoint_nimg": 80, "ema_halflife_nimg": 50}
     config = tiny(total_nimg=640, **cadences)
     folder = RunFolder(tmp_path / "run")
-    monkeypatch.setattr("ganforge.training.setup.NON_SATURATING", Objective(TurnsBad(13), NON_SATURATING.g_loss))
+    bad = Objective(TurnsBad(13), NON_SATURATING.g_loss)
+    monkeypatch.setattr("ganforge.training.setup.OBJECTIVES", {"non-saturating": bad})
     with pytest.raises(RunError) as caught:
         start(config, folder.path, Progress(), StopRequest())
     text = str(caught.value)

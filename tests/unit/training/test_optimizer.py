@@ -1,10 +1,12 @@
-"""training/adam.py: PyTorch's numbers to the bit, and skipping leaves no trace."""
+"""training/optimizer.py: PyTorch's numbers to the bit, and skipping leaves no trace."""
+
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.training.adam import Adam
+from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 
 BOTH = pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
 GO, SKIP = torch.zeros(()), torch.ones(())
@@ -16,7 +18,7 @@ def network(seed: int = 0) -> nn.Module:
         return nn.Sequential(nn.Linear(37, 19), nn.ReLU(), nn.Linear(19, 3))
 
 
-def random_grads(optimizer: Adam, step: int) -> list[Tensor]:
+def random_grads(optimizer: Optimizer, step: int) -> list[Tensor]:
     """Gradients of many sizes, some of them zero."""
     source = torch.Generator().manual_seed(step)
     grads = [torch.randn(p.shape, generator=source) * 10.0 ** (i - 3) for i, p in enumerate(optimizer.params)]
@@ -118,3 +120,70 @@ def test_the_state_has_every_parameters_name() -> None:
         for parameter in ("0.weight", "0.bias", "2.weight", "2.bias")
         for kind in ("exp_avg", "exp_avg_sq", "step")
     )
+
+
+def test_fifty_steps_of_rmsprop_are_pytorchs_to_the_bit() -> None:
+    mine, theirs = network(), network()
+    ours, oracle = RMSprop(mine, 5e-5), torch.optim.RMSprop(theirs.parameters(), lr=5e-5)
+    for step in range(50):
+        grads = random_grads(ours, step)
+        for parameter, grad in zip(theirs.parameters(), grads, strict=True):
+            parameter.grad = grad.clone()
+        ours.step(grads, skip=GO)
+        oracle.step()
+        for parameter, expected, square_avg, count in zip(
+            mine.parameters(), theirs.parameters(), ours.square_avg, ours.steps, strict=True
+        ):
+            assert torch.equal(parameter, expected), step
+            assert torch.equal(square_avg, oracle.state[expected]["square_avg"])
+            assert count.item() == oracle.state[expected]["step"].item() == step + 1
+
+
+def test_rmsprops_first_step_by_hand() -> None:
+    """The mean square starts at 0 and is not corrected for it: the first step is lr * sign(gradient) / sqrt(0.01)."""
+    layer = nn.Linear(2, 1, bias=False).double()
+    start = layer.weight.detach().clone()
+    RMSprop(layer, 0.01).step([torch.tensor([[2.0, -1e-3]], dtype=torch.float64)], skip=GO)
+    expected = torch.tensor([[-0.1, 0.1 / (1 + 1e-4)]], dtype=torch.float64)
+    torch.testing.assert_close(layer.weight.detach() - start, expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("value", [1.0, float("nan"), float("inf")])
+def test_a_skipped_step_of_rmsprop_leaves_no_trace(value: float) -> None:
+    one, two = network(), network()
+    straight, skipping = RMSprop(one, 5e-5), RMSprop(two, 5e-5)
+    for step in range(4):
+        straight.step(random_grads(straight, step), skip=GO)
+        skipping.step([torch.full_like(p, value) for p in skipping.params], skip=SKIP)
+        skipping.step(random_grads(skipping, step), skip=GO)
+    ours, expected = skipping.tensors() | two.state_dict(), straight.tensors() | one.state_dict()
+    assert sorted(skipping.tensors()) == sorted(
+        f"{n}.{kind}" for n in one.state_dict() for kind in ("square_avg", "step")
+    )
+    assert all(torch.equal(ours[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda net, lr: Adam(net, lr, (0.5, 0.9), fused=True), RMSprop], ids=["adam", "rmsprop"]
+)
+def test_the_rate_is_that_of_the_moment(make: Callable[[nn.Module, float], Optimizer]) -> None:
+    """A schedule sets lr (and, for Adam, betas) between two steps: the next step goes by them."""
+    one, two = network(), network()
+    scheduled, fixed = make(one, 1.0), make(two, 1e-3)
+    scheduled.lr = 1e-3
+    for optimizer in (scheduled, fixed):
+        optimizer.step(random_grads(optimizer, 0), skip=GO)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+    scheduled.lr = 0.0
+    before = [parameter.detach().clone() for parameter in one.parameters()]
+    scheduled.step(random_grads(scheduled, 1), skip=GO)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), before, strict=True))
+
+
+def test_adams_betas_are_those_of_the_moment() -> None:
+    one, two = network(), network()
+    scheduled, fixed = Adam(one, 1e-3, (0.5, 0.9), fused=True), Adam(two, 1e-3, (0.0, 0.99), fused=True)
+    scheduled.betas = (0.0, 0.99)
+    for optimizer in (scheduled, fixed):
+        optimizer.step(random_grads(optimizer, 0), skip=GO)
+    assert all(torch.equal(scheduled.tensors()[name], fixed.tensors()[name]) for name in fixed.tensors())

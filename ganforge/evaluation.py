@@ -1,0 +1,161 @@
+"""`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import is_there, write_text_atomically
+from ganforge.base.images import grid, save_png, to_uint8
+from ganforge.base.noise import draw_z
+from ganforge.base.runtime import choose_device, keep_freed_memory
+from ganforge.base.seeding import generator
+from ganforge.data.catalog import DATA_SETS
+from ganforge.data.dataset import Dataset
+from ganforge.data.load import load as load_data
+from ganforge.data.pictures import as_grey, read_pictures
+from ganforge.metrics.evaluate import NUM_FAKES, NUM_FAKES_STACKED, Judge
+from ganforge.run.folder import RunFolder
+from ganforge.sampling import Model, load
+
+CHUNK = 512
+PAIRS = 32
+"""Pairs in the picture of samples and their nearest training pictures."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """record: the figures, as docs/metrics.md describes them. written: the files that were made."""
+
+    record: dict[str, Any]
+    written: list[Path]
+
+
+def evaluate(
+    source: str | Path,
+    against: str | None = None,
+    *,
+    best: bool = False,
+    samples: int | None = None,
+    features: Sequence[str] | None = None,
+    inception_file: Path | None = None,
+    data_dir: Path | None = None,
+    device: str = "auto",
+    out: Path | None = None,
+    poll: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
+
+    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or .npz file of pictures.
+    against: a data set's name; by default the one that the run learned from. samples: how many to judge, 10,000 by
+    default (26,000 for stacked-mnist). features: extractors' names. out: the folder to write to; by default a run's
+    own, else the current one. poll: called now and then; raises to stop. Raises UserError for whatever cannot be
+    judged.
+    """
+    source = Path(source)
+    keep_freed_memory()
+    chosen = choose_device(device)
+    model, pictures = open_source(source, best, device, poll)
+    dataset, held_out = open_data(model, against, data_dir, poll)
+    wanted = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
+    if pictures is not None:
+        pictures = fit(pictures, dataset, source)
+        wanted = min(wanted, len(pictures))
+    elif model is not None and model.shape != dataset.shape:
+        raise UserError(f"{source} makes items of {model.shape}, and those of {dataset.name} are {dataset.shape}.")
+    judge = Judge(dataset, held_out, chosen, names=features, num_fakes=wanted, inception_file=inception_file, poll=poll)
+    count = judge.protocol.num_fakes
+    batches = made_by(model, count) if model is not None else drawn_from(pictures, count)
+    nimg = model.nimg if model is not None else 0
+    record = judge.judge(batches, subject_of(source, model), nimg, poll)
+    return Evaluation(record, write(record, judge, source, model, out))
+
+
+def open_source(source: Path, best: bool, device: str, poll: Callable[[], None]) -> tuple[Model | None, Tensor | None]:
+    """A model, or pictures uint8 [N, C, H, W]: one of the two."""
+    if not is_there(source):
+        raise UserError(f"There is no run, snapshot, folder or .npz file of pictures at {source}; check the path.")
+    is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix in (".npz", ".npy")
+    if not is_pictures:
+        return load(source, device, best=best), None
+    if best:
+        raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
+    return None, read_pictures(source, poll).items
+
+
+def open_data(
+    model: Model | None, against: str | None, data_dir: Path | None, poll: Callable[[], None]
+) -> tuple[Dataset, Dataset]:
+    """The real items and the held-out ones."""
+    if against is None and model is None:
+        known = ", ".join(DATA_SETS)
+        raise UserError(f"Which data are the pictures to be judged against? Give --against, with one of: {known}.")
+    own = model is not None and against in (None, model.config.data)
+    name = against or (model.config.data if model is not None else "")
+    if data_dir is None and own and model is not None and model.config.data_dir is not None:
+        data_dir = Path(model.config.data_dir)
+    max_images = model.config.max_images if own and model is not None else None
+    train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll)
+    return train, load_data(name, split="test", data_dir=data_dir, poll=poll)
+
+
+def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
+    """Grey pictures that were saved in colour are taken as grey; nothing else is changed."""
+    if dataset.shape[:1] == (1,) and pictures.shape[1] == 3:
+        pictures = as_grey(pictures)
+    if tuple(pictures.shape[1:]) != dataset.shape:
+        raise UserError(
+            f"The pictures in {source} are {tuple(pictures.shape[1:])} (channels, height, width), and those of "
+            f"{dataset.name} are {dataset.shape}; judge them against data of their own size."
+        )
+    return pictures
+
+
+def made_by(model: Model, count: int) -> Iterator[Tensor]:
+    """``count`` items of fresh noise, the same for every model of one z_dim; of all classes alike, where it is told."""
+    for index, first in enumerate(range(0, count, CHUNK)):
+        size = min(CHUNK, count - first)
+        z = draw_z(model.config.noise, size, model.config.z_dim, generator(0, "evaluate/z", index))
+        labels = None
+        if model.num_classes:
+            labels = torch.randint(model.num_classes, (size,), generator=generator(0, "evaluate/labels", index))
+        items = model.generate(z, labels)
+        yield items if model.shape == (2,) else to_uint8(items)
+
+
+def drawn_from(pictures: Tensor | None, count: int) -> Iterator[Tensor]:
+    """``count`` of the pictures, in an order that a fixed seed shuffles: folders are often sorted by class."""
+    assert pictures is not None
+    order = torch.randperm(len(pictures), generator=generator(0, "evaluate/pictures"))[:count]
+    yield from (pictures[part] for part in order.split(CHUNK))
+
+
+def subject_of(source: Path, model: Model | None) -> dict[str, Any]:
+    if model is None:
+        return {"kind": "pictures", "path": str(source), "name": f"the pictures in {source}"}
+    name = f"{model.config.recipe} on {model.config.data} after {model.nimg:,} images ({model.path})"
+    return {"kind": "snapshot", "path": str(model.path), "name": name}
+
+
+def write(record: dict[str, Any], judge: Judge, source: Path, model: Model | None, out: Path | None) -> list[Path]:
+    """The record as JSON, and the picture where pictures were judged; returns where they are."""
+    folder = RunFolder(source)
+    if out is None and folder.exists() and model is not None:
+        json_path = folder.evaluation(model.nimg, record["protocol"]["id"])
+        png_path = folder.nearest(model.nimg)
+    else:
+        name = source.resolve().stem
+        out = out or Path()
+        json_path, png_path = out / f"evaluation-{name}-{record['protocol']['id']}.json", out / f"nearest-{name}.png"
+        out.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(json_path, json.dumps(record, indent=2) + "\n")
+    written = [json_path]
+    if judge.copying is not None:
+        save_png(grid(judge.copying.nearest_pictures(PAIRS), columns=8), png_path)
+        written.append(png_path)
+    return written

@@ -1,0 +1,177 @@
+"""Are the fakes copies? The memorisation figures, in pixels and in features, each beside that of held-out pictures."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import is_there
+from ganforge.base.seeding import generator
+from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.data.dataset import Dataset
+from ganforge.metrics.features import Extractor
+from ganforge.metrics.figures import Figure, Figures
+from ganforge.metrics.memorisation import (
+    Neighbours,
+    auth_pct,
+    c_t,
+    copies,
+    exact_duplicates,
+    near_duplicates,
+    nearest,
+)
+from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol
+
+KIND = "neighbourhoods"
+CHUNK = 1_000
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where distances are taken.
+
+    name: "pixels", or an extractor's. embed: pictures uint8 [N, C, H, W] -> [N, D]. train: [M, D], all training
+    pictures. held_out: float64 [H], the distance of each held-out picture to its nearest training picture. near: two
+    fakes nearer than this count as near duplicates: half the median distance of held-out pictures to their nearest
+    others. floors: the figures of the held-out pictures, by name.
+    """
+
+    name: str
+    embed: Callable[[Tensor], Tensor]
+    train: Tensor
+    held_out: Tensor
+    near: float
+    floors: dict[str, float]
+
+
+class Copying:
+    """The training pictures, ready to be compared with; ``keep`` takes the fakes in, ``figures`` compares them."""
+
+    def __init__(self, dataset: Dataset, spaces: list[Space]) -> None:
+        self.dataset, self.spaces = dataset, spaces
+        self.samples = dataset.items[:0]
+        self.neighbours: Neighbours | None = None
+
+    def start(self) -> None:
+        """Forget the fakes taken in so far."""
+        self.samples, self.neighbours = self.dataset.items[:0], None
+
+    def keep(self, fakes: Tensor) -> None:
+        """Take fakes uint8 [N, C, H, W] in, up to ``MAX_SAMPLES_FOR_COPIES`` of them in all."""
+        self.samples = torch.cat([self.samples, fakes[: MAX_SAMPLES_FOR_COPIES - len(self.samples)].cpu()])
+
+    def figures(self, poll: Callable[[], None]) -> Figures:
+        """AuthPct, C_T and near duplicates in each space, exact duplicates and copies in pixels."""
+        figures: Figures = {}
+        for space in self.spaces:
+            poll()
+            vectors = space.embed(self.samples)
+            neighbours = nearest(vectors, space.train)
+            if space.name == "pixels":
+                self.neighbours = neighbours
+                figures["copies/pixels"] = Figure(copies(self.samples, self.dataset.items), "lower", floor=0.0)
+                figures["exact duplicates/pixels"] = Figure(exact_duplicates(self.samples), "lower", floor=0.0)
+            poll()
+            values = {
+                "AuthPct": auth_pct(neighbours, space.train),
+                "C_T": c_t(neighbours.distances, space.held_out),
+                "near duplicates": near_duplicates(vectors, space.near),
+            }
+            for name, value in values.items():
+                better = "lower" if name == "near duplicates" else "near floor"
+                figures[f"{name}/{space.name}"] = Figure(value, better, floor=space.floors[name])
+        return figures
+
+    def nearest_pictures(self, count: int) -> Tensor:
+        """The ``count`` samples that are nearest to a training picture in pixels, the nearest first, each followed by
+        that picture: uint8 [2 count, C, H, W]."""
+        assert self.neighbours is not None, "figures come first"
+        order = self.neighbours.distances.argsort()[:count]
+        pairs = torch.stack([self.samples[order], self.dataset.items[self.neighbours.indices[order]]], dim=1)
+        return pairs.flatten(0, 1)
+
+
+def prepare_copying(
+    dataset: Dataset,
+    held_out: Dataset,
+    extractor: Extractor,
+    protocol: Protocol,
+    cache_dir: Path | None,
+    poll: Callable[[], None],
+) -> Copying:
+    """Both spaces, from the cache where it holds them. Raises UserError where the two splits differ in shape."""
+    if held_out.shape != dataset.shape:
+        raise UserError(f"The splits of {dataset.name} differ in shape; give data whose splits agree.")
+    order = torch.randperm(len(held_out), generator=generator(protocol.seed, "metrics/held out"))
+    fresh = held_out.items[order[:MAX_SAMPLES_FOR_COPIES]]
+
+    def embed(pictures: Tensor) -> Tensor:
+        found = []
+        for chunk in pictures.split(CHUNK):
+            poll()
+            found.append(extractor.extract(chunk)[0].cpu())
+        return torch.cat(found)
+
+    spaces = []
+    for name, function in (("pixels", lambda pictures: pictures.flatten(1)), (extractor.name, embed)):
+        identity = extractor.hash if name == extractor.name else "pixels"
+        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir, poll))
+    return Copying(dataset, spaces)
+
+
+def prepare_space(
+    name: str, identity: str, embed: Callable[[Tensor], Tensor], dataset: Dataset, fresh: Tensor, protocol: Protocol,
+    cache_dir: Path | None, poll: Callable[[], None],
+) -> Space:  # fmt: skip
+    """One space: from the cache if it is there and whole, else measured."""
+    parts = [protocol.conventions, protocol.fingerprint, protocol.held_out, protocol.seed, len(fresh), name, identity]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
+    path = folder / f"{key}.safetensors"
+    if is_there(path):
+        try:
+            tensors, facts = read_tensorfile(path, KIND)
+            train = tensors["train"] if "train" in tensors else embed(dataset.items)
+            return Space(name, embed, train, tensors["held_out"], float(facts["near"]), dict(facts["floors"]))
+        except (DamagedFileError, KeyError, TypeError, ValueError):
+            print(f"{path} in the cache is damaged: measuring the held-out pictures again", file=sys.stderr)
+        except UserError as error:
+            print(f"{error} Measuring the held-out pictures again.", file=sys.stderr)
+    train = embed(dataset.items)
+    space = measure_space(name, embed, train, embed(fresh), poll)
+    tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": train})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_tensorfile(path, KIND, tensors, facts_of(space))
+    except OSError as error:
+        print(f"The held-out pictures' statistics are not kept: {folder}: {error.strerror}", file=sys.stderr)
+    return space
+
+
+def measure_space(
+    name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor, poll: Callable[[], None]
+) -> Space:
+    """The held-out side: how far held-out pictures are from the training set, and from each other."""
+    neighbours = nearest(fresh, train)
+    poll()
+    among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances
+    near = among.median().item() / 2
+    half = len(fresh) // 2
+    floors = {
+        "AuthPct": auth_pct(neighbours, train),
+        "C_T": c_t(neighbours.distances[:half], neighbours.distances[half:]),
+        "near duplicates": (among < near).to(torch.float64).mean().item(),
+    }
+    return Space(name, embed, train, neighbours.distances, near, floors)
+
+
+def facts_of(space: Space) -> dict[str, Any]:
+    return {"near": space.near, "floors": space.floors}

@@ -1,0 +1,58 @@
+"""A record for people: a table on the screen, and what the protocol was, in words."""
+
+from io import StringIO
+from typing import Any
+
+ORDER = (
+    "FD", "KID", "precision", "recall", "density", "coverage", "modes", "KL", "high quality", "score", "class distance",
+    "copies", "exact duplicates", "near duplicates", "AuthPct", "C_T",
+)  # fmt: skip
+"""The rows' order; docs/metrics.md explains each of them."""
+
+
+def describe(record: dict[str, Any], width: int = 100) -> str:
+    """The record as a table: a row for each figure, the floor beside it, and the protocol below."""
+    from rich.console import Console
+    from rich.table import Table
+
+    protocol = record["protocol"]
+    table = Table(title=f"{record['subject']['name']}", title_justify="left", box=None, pad_edge=False)
+    table.add_column("figure")
+    table.add_column("features")
+    table.add_column("value", justify="right")
+    table.add_column("fresh reals", justify="right")
+    table.add_column("better")
+    names = sorted(record["figures"], key=lambda name: (_features(name, protocol), ORDER.index(name.split("/")[0])))
+    for name in names:
+        what, _, features = name.partition("/")
+        figure = record["figures"][name]
+        value = number(figure["value"]) + (f" ± {number(figure['spread'])}" if figure["spread"] is not None else "")
+        table.add_row(what, features, value, number(figure["floor"]), figure["better"])
+    screen = StringIO()
+    console = Console(file=screen, width=width, highlight=False)
+    console.print(table)
+    lines = [screen.getvalue().rstrip(), "", in_words(protocol)]
+    for extractor, shares in record["classes"].items():
+        lines.append(f"Classes by the {extractor}: " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
+    return "\n".join([*lines, *record["notes"]])
+
+
+def in_words(protocol: dict[str, Any]) -> str:
+    """Protocol 1a2b3c4d: 10,000 items judged against 50,000 of mnist's train split; ..."""
+    extractors = ", ".join(f"{name} {hash_}" for name, hash_ in protocol["extractors"].items())
+    return (
+        f"Protocol {protocol['id']}: {protocol['num_fakes']:,} items judged against {protocol['num_reals']:,} of "
+        f"{protocol['data']}'s {protocol['split']} split; fresh reals: {protocol['num_floor']:,} others of it; "
+        f"features: {extractors}."
+    )
+
+
+def number(value: float | None) -> str:
+    """Four significant digits at most; a dash where there is no value."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def _features(name: str, protocol: dict[str, Any]) -> int:
+    return [*protocol["extractors"], "pixels"].index(name.partition("/")[2])

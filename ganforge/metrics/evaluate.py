@@ -1,0 +1,158 @@
+"""From items to a record: every figure, its floor, and the protocol that both were measured by."""
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganforge._version import __version__
+from ganforge.base.errors import UserError
+from ganforge.data.dataset import Dataset
+from ganforge.metrics.copying import Copying, prepare_copying
+from ganforge.metrics.features import build_extractor
+from ganforge.metrics.figures import Figures, Tally, compare
+from ganforge.metrics.protocol import FEWEST, Protocol, share_out, split_reals
+from ganforge.metrics.reference import prepare_reference, with_floors
+
+FORMAT = 1
+HEADLINES = ("FD/inception", "FD/classifier", "FD/channel classifier", "FD/random", "FD/coordinates")
+"""The first of these that was measured decides which snapshot is best."""
+NUM_FAKES, NUM_REALS, KERNEL_SUBSETS = 10_000, 50_000, 100
+"""The full protocol, for `ganforge evaluate`."""
+NUM_FAKES_STACKED = 26_000
+"""Stacked MNIST's, by convention: PacGAN, arXiv:1712.04086, section 4.2."""
+NUM_REALS_CHEAP = 10_000
+"""The reference of the cheap protocol, during training."""
+
+
+class Judge:
+    """The real side, ready: whatever is judged by the same one is comparable.
+
+    protocol: what its figures depend on. It is prepared from the cache, or else by measuring the real items once.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        held_out: Dataset | None,
+        device: torch.device,
+        *,
+        split: str = "train",
+        names: Sequence[str] | None = None,
+        num_fakes: int = NUM_FAKES,
+        num_reals: int = NUM_REALS,
+        kernel_subsets: int = KERNEL_SUBSETS,
+        inception_file: Path | None = None,
+        cache_dir: Path | None = None,
+        poll: Callable[[], None] = lambda: None,
+    ) -> None:
+        """dataset: the real items, ``split`` of their data set. held_out: the other split, or None to leave the
+        memorisation figures out. names: of extractors; the usual ones for the shape by default. num_fakes, num_reals:
+        at most so many are taken. poll: called now and then; raises to stop. Raises UserError for too few items and
+        for extractors that do not fit them."""
+        num_floor, reals = share_out(len(dataset), num_fakes, num_reals)
+        if num_floor < FEWEST:
+            raise UserError(
+                f"{dataset.name} has {len(dataset):,} items, too few to judge by; {3 * FEWEST} are the least."
+            )
+        names = names or usual_extractors(dataset)
+        extractors = [build_extractor(name, dataset.shape, device, inception_file) for name in names]
+        self.dataset, self.num_wanted = dataset, num_fakes
+        self.protocol = Protocol(
+            dataset.name, dataset.fingerprint(), split, num_floor, reals, num_floor,
+            {extractor.name: extractor.hash for extractor in extractors},
+            held_out.fingerprint() if held_out is not None else None, kernel_subsets,
+        )  # fmt: skip
+        self.sides = [
+            (
+                extractor,
+                *prepare_reference(
+                    extractor, self.protocol, lambda: split_reals(dataset, self.protocol), dataset.mixture,
+                    cache_dir, poll,
+                ),
+            )
+            for extractor in extractors
+        ]  # fmt: skip
+        self.copying: Copying | None = None
+        if held_out is not None and dataset.mixture is None:
+            self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir, poll)
+
+    def judge(
+        self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int, poll: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        """A record: JSON, as docs/metrics.md describes it.
+
+        batches: the items judged, uint8 [N, C, H, W] or points float32 [N, 2], ``protocol.num_fakes`` in all.
+        subject: what they are. poll: called between batches; raises to stop.
+        Raises UserError for items of another size, or another number of them.
+        """
+        start = time.perf_counter()
+        tallies = [Tally(extractor, reference.scale) for extractor, reference, _ in self.sides]
+        if self.copying is not None:
+            self.copying.start()
+        for items in batches:
+            poll()
+            if tuple(items.shape[1:]) != self.dataset.shape:
+                raise UserError(
+                    f"The items judged have shape {tuple(items.shape[1:])}, and those of {self.dataset.name} "
+                    f"{self.dataset.shape}: judge them against data of their own size."
+                )
+            for tally in tallies:
+                tally.add(items)
+            if self.copying is not None:
+                self.copying.keep(items)
+        if tallies[0].count != self.protocol.num_fakes:
+            raise UserError(
+                f"{tallies[0].count:,} items were given to a protocol of {self.protocol.num_fakes:,}; give as many."
+            )
+        figures: Figures = {}
+        notes: list[str] = []
+        for tally, (_, reference, floors) in zip(tallies, self.sides, strict=True):
+            poll()
+            found, said = compare(tally, reference, self.protocol, self.dataset.mixture)
+            figures |= with_floors(found, floors)
+            notes += said
+        if self.copying is not None:
+            figures |= self.copying.figures(poll)
+        if self.protocol.num_fakes < self.num_wanted:
+            notes.append(
+                f"{self.protocol.num_fakes:,} items were judged instead of {self.num_wanted:,}: "
+                f"the floor needs as many fresh real ones, a third of {len(self.dataset):,}."
+            )
+        classes = {t.extractor.name: s.tolist() for t in tallies if (s := t.shares()) is not None and len(s) <= 100}
+        return {
+            "format": FORMAT,
+            "nimg": nimg,
+            "subject": subject,
+            "protocol": self.protocol.as_json(),
+            "headline": headline(figures),
+            "figures": {name: figure.as_json() for name, figure in figures.items()},
+            "classes": classes,
+            "real_trace": {extractor.name: float(side.moments.cov.trace()) for extractor, side, _ in self.sides},
+            "notes": notes,
+            "versions": {
+                "ganforge": __version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+            "seconds": time.perf_counter() - start,
+        }
+
+
+def usual_extractors(dataset: Dataset) -> list[str]:
+    """What items are judged by if nothing else is asked for; the first alone while training. The classifier knows
+    digits only, so that it judges no other pictures of their size."""
+    if dataset.mixture is not None:
+        return ["coordinates"]
+    return {"mnist": ["classifier", "random"], "stacked-mnist": ["channel classifier", "random"]}.get(
+        dataset.name, ["random"]
+    )
+
+
+def headline(figures: Figures) -> str | None:
+    """The name of the figure that decides; None where no distance could be measured."""
+    return next((name for name in HEADLINES if name in figures and figures[name].value is not None), None)

@@ -1,0 +1,162 @@
+"""Features: pictures or points in, vectors out. Every distance is taken between features, never between pictures.
+
+classifier           a digit classifier's penultimate layer, for grey 28 x 28 pictures; class probabilities, too
+channel classifier   the same of each channel of 28 x 28 pictures, one after the other: for stacked digits
+random               a fixed random convolutional network, for pictures of any size and any number of channels
+coordinates          points as they are
+inception            the network of the published FID, for grey or colour pictures of any size
+
+Figures of two extractors may be compared only where their hashes are equal.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.metrics.digit_classifier import ChannelClassifier, DigitClassifier, load_classifier
+from ganforge.metrics.inception import Inception
+from ganforge.metrics.inception_weights import load_inception
+from ganforge.metrics.random_convolution import RandomConvolution
+
+TAKES = {
+    "classifier": "28 x 28 grey pictures",
+    "channel classifier": "28 x 28 pictures in colour",
+    "random": "pictures",
+    "coordinates": "points in the plane",
+    "inception": "grey pictures or pictures in colour",
+}
+"""What each extractor can look at."""
+
+MAX_BATCH_SIZE = 256
+MAX_BATCH_VALUES = 2**24
+"""Values in a batch's largest layer, 64 MiB of them: larger pictures come in smaller batches."""
+
+Outputs = tuple[Tensor, Tensor | None]
+"""Features, float32 [N, dims], and class probabilities, float32 [N, K], or None where the extractor has no classes."""
+
+Network = DigitClassifier | ChannelClassifier | RandomConvolution | Inception
+"""Called with pictures, uint8 [N, C, H, W], it returns ``Outputs``."""
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """One way to turn items into features.
+
+    name: a key of ``TAKES``. hash: 16 hexadecimal digits over all that decides its numbers: weights, scaling,
+    architecture. dims: length of a feature vector.
+    extract: pictures, uint8 [N, C, H, W], or points, float32 [N, 2], N at least 1, on any device -> ``Outputs`` on the
+    extractor's device. Works in batches of one size, so that an item's features do not depend on N and memory beside
+    the outputs does not grow with it; takes no gradient and no random numbers. Raises UserError for items of another
+    shape than the extractor was built for, ValueError for another dtype or no items at all.
+    """
+
+    name: str
+    hash: str
+    dims: int
+    extract: Callable[[Tensor], Outputs]
+
+
+def build_extractor(
+    name: str,
+    shape: Sequence[int],
+    device: torch.device,
+    inception_file: Path | None = None,
+    poll: Callable[[], None] = lambda: None,
+) -> Extractor:
+    """The extractor ``name`` for items of one shape, (2,) or (C, H, W), that computes on ``device``.
+
+    inception_file, poll: as for ``load_inception``; the other extractors need no file and no download.
+    Raises UserError for an unknown name, for a shape that it cannot take, and for weights that are missing or damaged.
+    """
+    shape = tuple(shape)
+    if name not in TAKES:
+        raise UserError(f"There is no feature extractor {name!r}; choose from {', '.join(TAKES)}.")
+    if not _can_take(name, shape):
+        instead = " or ".join(other for other in TAKES if _can_take(other, shape))
+        raise UserError(f"The {name} extractor needs {TAKES[name]}; these are {describe_shape(shape)}: use {instead}.")
+    if name == "coordinates":
+        return Extractor(name, _hash(name, 1, {}), 2, lambda points: (_checked(points, shape).to(device), None))
+    network = _load(name, shape[0], inception_file, poll)
+    identity = _hash(name, network.version, network.state_dict())
+    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's is incomplete
+    return Extractor(name, identity, network.dims, partial(_extract, network, shape, device))
+
+
+def describe_shape(shape: Sequence[int]) -> str:
+    """Items of one shape in words, height before width: `32 x 32 pictures in colour`, `points in the plane`."""
+    if tuple(shape) == (2,):
+        return TAKES["coordinates"]
+    if len(shape) != 3:
+        return f"items of shape {tuple(shape)}"
+    channels, height, width = shape
+    kinds = {1: "grey pictures", 3: "pictures in colour"}
+    return f"{height} x {width} {kinds.get(channels, f'pictures of {channels} channels')}"
+
+
+def _can_take(name: str, shape: tuple[int, ...]) -> bool:
+    match name:
+        case "coordinates":
+            return shape == (2,)
+        case "classifier":
+            return shape == (1, 28, 28)
+        case "channel classifier":
+            return shape == (3, 28, 28)
+        case "inception":
+            return len(shape) == 3 and shape[0] in (1, 3)
+        case _:
+            return len(shape) == 3
+
+
+def _load(name: str, channels: int, inception_file: Path | None, poll: Callable[[], None]) -> Network:
+    match name:
+        case "classifier":
+            return load_classifier()
+        case "channel classifier":
+            return ChannelClassifier(load_classifier())
+        case "inception":
+            return load_inception(inception_file, poll)
+        case _:
+            return RandomConvolution(channels)
+
+
+def _extract(network: Network, shape: tuple[int, ...], device: torch.device, items: Tensor) -> Outputs:
+    items = _checked(items, shape)
+    size = max(1, min(MAX_BATCH_SIZE, MAX_BATCH_VALUES // network.largest_layer(shape)))
+    # Made outside inference mode, so that the caller may change them in place.
+    features = torch.empty(len(items), network.dims, device=device)
+    probabilities = torch.empty(len(items), network.num_classes, device=device) if network.num_classes else None
+    # By default, cuDNN rounds to TensorFloat-32's 10 bits, and chooses algorithms whose sums differ from run to run.
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        for start in range(0, len(items), size):
+            batch = items[start : start + size].to(device)
+            count = len(batch)
+            if count < size:  # the last: filled up with black, since kernels of another size would round differently
+                batch = torch.cat([batch, batch.new_zeros(size - count, *shape)])
+            batch_features, batch_probabilities = network(batch)
+            features[start : start + count] = batch_features[:count]
+            if probabilities is not None:
+                probabilities[start : start + count] = batch_probabilities[:count]
+    return features, probabilities
+
+
+def _checked(items: Tensor, shape: tuple[int, ...]) -> Tensor:
+    if tuple(items.shape[1:]) != shape:
+        raise UserError(f"The features are of {describe_shape(shape)}; these are {describe_shape(items.shape[1:])}.")
+    dtype = torch.float32 if shape == (2,) else torch.uint8
+    if items.dtype != dtype or not len(items):
+        raise ValueError(f"items are {items.dtype} {list(items.shape)}; at least one of {dtype} is wanted")
+    return items
+
+
+def _hash(name: str, version: int, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(f"{name} {version}".encode())
+    for key, tensor in sorted(tensors.items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,74 @@
+"""What a figure depends on beside the pictures that are judged. Figures of different protocols are never compared."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganforge.base.seeding import generator
+from ganforge.data.dataset import Dataset
+
+CONVENTIONS = 1
+"""Raised when a definition changes, so that old figures and cached statistics are no longer taken for new ones."""
+NEIGHBOURS = 5
+"""k of precision, recall, density and coverage."""
+MAX_NEIGHBOURHOOD = 5_000
+"""Precision, recall, density and coverage look at so many items of each side: their cost grows with the square."""
+MAX_KEPT = 10_000
+"""So many items' features are kept of each side; of all others only sums and classes, so that memory does not grow."""
+MAX_SAMPLES_FOR_COPIES = 1_000
+"""So many fakes, and so many held-out items, are compared with every training picture."""
+FEWEST = 10
+"""Fewer items of either side are not judged at all."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """data, fingerprint, split: the real items. extractors: name -> hash.
+
+    num_fakes: items judged. num_reals: real items they are compared with (the reference). num_floor: real items that
+    are not in the reference and are judged as if they were fakes: what a perfect generator would reach. held_out:
+    fingerprint of the other split, which calibrates the memorisation figures; None where there are none.
+    kernel_subsets: subsets of the kernel distance; 0: it is left out. seed: of every random choice.
+    """
+
+    data: str
+    fingerprint: str
+    split: str
+    num_fakes: int
+    num_reals: int
+    num_floor: int
+    extractors: Mapping[str, str]
+    held_out: str | None
+    kernel_subsets: int
+    seed: int = 0
+    conventions: int = CONVENTIONS
+
+    @cached_property
+    def id(self) -> str:
+        """8 hexadecimal digits, different for different protocols."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.id} | asdict(self)
+
+
+def share_out(count: int, most_fakes: int, most_reals: int) -> tuple[int, int]:
+    """(items for the floor, items of the reference), of ``count`` real ones; the first is the number of fakes, too.
+
+    At most a third goes to the floor: a figure and its floor are of equally many items, or they could not be compared.
+    """
+    num_floor = min(most_fakes, count // 3)
+    return num_floor, min(most_reals, count - num_floor)
+
+
+def split_reals(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """The floor's items and the reference's: disjoint, drawn from the whole data set in an order fixed by the seed."""
+    order = torch.randperm(len(dataset), generator=generator(protocol.seed, "metrics/reals"))
+    floor, reals = order[: protocol.num_floor], order[protocol.num_floor :][: protocol.num_reals]
+    return dataset.items[floor], dataset.items[reals]

@@ -1,0 +1,124 @@
+"""The real side of every figure: its features' statistics and the floors, computed once and kept in a cache."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pooch
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import is_there
+from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.data.dataset import Mixture
+from ganforge.metrics.coverage import radii
+from ganforge.metrics.distances import KERNEL_SUBSET_SIZE, Moments, kernels_within
+from ganforge.metrics.features import Extractor
+from ganforge.metrics.figures import Figure, Figures, Reference, Tally, compare
+from ganforge.metrics.protocol import MAX_NEIGHBOURHOOD, NEIGHBOURS, Protocol
+
+KIND = "statistics"
+SCALED = ("random",)
+"""Extractors whose features have no scale of their own: they are divided by their RMS over the reference."""
+CHUNK = 1_000
+
+
+def prepare_reference(
+    extractor: Extractor,
+    protocol: Protocol,
+    split: Callable[[], tuple[Tensor, Tensor]],
+    mixture: Mixture | None,
+    cache_dir: Path | None,
+    poll: Callable[[], None],
+) -> tuple[Reference, Figures]:
+    """The reference of one extractor, and the floors: the figures of fresh real items against it.
+
+    split: gives the floor's and the reference's items; called only if the cache has nothing. cache_dir: None for the
+    user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is whole and was
+    made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be written is said
+    aloud, and done without.
+    """
+    folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
+    path = folder / f"{cache_key(extractor, protocol)}.safetensors"
+    if is_there(path):
+        try:
+            return from_file(*read_tensorfile(path, KIND))
+        except (DamagedFileError, KeyError, TypeError, ValueError):
+            print(f"{path} in the cache is damaged: measuring the real pictures again", file=sys.stderr)
+        except UserError as error:
+            print(f"{error} Measuring the real pictures again.", file=sys.stderr)
+    fresh, reals = split()
+    reference = measure_reference(extractor, protocol, reals, poll)
+    floors, _ = compare(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_tensorfile(path, KIND, *to_file(reference, floors))
+    except OSError as error:
+        print(f"The statistics of the real pictures are not kept: {folder}: {error.strerror}", file=sys.stderr)
+    return reference, floors
+
+
+def measure_reference(extractor: Extractor, protocol: Protocol, reals: Tensor, poll: Callable[[], None]) -> Reference:
+    """Features of all reference items, scaled where they have no scale of their own."""
+    tally = gather(extractor, reals, 1.0, poll)
+    moments, kept = tally.sums.moments(), tally.kept()
+    scale = 1.0
+    if extractor.name in SCALED:
+        mean_square = (moments.cov.trace() * (moments.count - 1) / moments.count + moments.mean.square().sum()).item()
+        if mean_square > 0:
+            scale = (mean_square / extractor.dims) ** 0.5
+    moments = Moments(moments.count, moments.mean / scale, moments.cov / scale**2)
+    kept = kept / scale
+    size = min(KERNEL_SUBSET_SIZE, len(kept), protocol.num_fakes)
+    kernels = torch.empty(0, dtype=torch.float64)
+    if protocol.kernel_subsets:
+        kernels = kernels_within(kept, "real", protocol.seed, protocol.kernel_subsets, size)
+    near = radii(kept[:MAX_NEIGHBOURHOOD], NEIGHBOURS)
+    return Reference(scale, moments, kept, near, kernels, tally.shares())
+
+
+def gather(extractor: Extractor, items: Tensor, scale: float, poll: Callable[[], None]) -> Tally:
+    """A tally of items that lie in memory."""
+    tally = Tally(extractor, scale)
+    for chunk in items.split(CHUNK):
+        poll()
+        tally.add(chunk)
+    return tally
+
+
+def with_floors(figures: Figures, floors: Figures) -> Figures:
+    """The same figures, each with its floor."""
+    return {name: replace(figure, floor=floors[name].value) for name, figure in figures.items()}
+
+
+def cache_key(extractor: Extractor, protocol: Protocol) -> str:
+    """32 hexadecimal digits over all that the reference and its floors depend on."""
+    parts = [
+        protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
+        protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def to_file(reference: Reference, floors: Figures) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts for ``write_tensorfile``."""
+    tensors = {"mean": reference.moments.mean, "cov": reference.moments.cov}
+    tensors |= {"kept": reference.kept, "radii": reference.radii, "kernels": reference.kernels}
+    if reference.classes is not None:
+        tensors["classes"] = reference.classes
+    facts = {"scale": reference.scale, "count": reference.moments.count}
+    return tensors, facts | {"floors": {name: figure.as_json() for name, figure in floors.items()}}
+
+
+def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[Reference, Figures]:
+    """What ``to_file`` gave. Raises KeyError, TypeError or ValueError for anything else."""
+    moments = Moments(int(facts["count"]), tensors["mean"], tensors["cov"])
+    reference = Reference(
+        float(facts["scale"]), moments, tensors["kept"], tensors["radii"], tensors["kernels"], tensors.get("classes")
+    )
+    return reference, {name: Figure(**figure) for name, figure in facts["floors"].items()}

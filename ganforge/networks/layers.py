@@ -1,0 +1,130 @@
+"""What the families of networks share: sizes, labels, the last layer of a D, spectral normalisation.
+
+Shapes are (C, H, W), with any C, H and W from 1, or (2,) for points, which convolutions see as 2 channels of 1 x 1.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, one_hot
+
+Size = tuple[int, int]
+"""Height and width, in pixels."""
+
+
+def picture_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    """(C, H, W) as it is; (n,), for points, as (n, 1, 1)."""
+    channels, height, width = [*shape, 1, 1][:3]
+    return channels, height, width
+
+
+def pyramid(size: Size, lowest_side: int) -> list[Size]:
+    """The sizes that a network goes through, smallest first: the picture's, halved and rounded up, at least once, and
+    again until no side is longer than ``lowest_side`` (>= 1).
+
+    pyramid((28, 28), 7) is [(7, 7), (14, 14), (28, 28)]; pyramid((5, 7), 7) is [(3, 4), (5, 7)].
+    """
+    sizes = [size]
+    while len(sizes) == 1 or max(sizes[0]) > lowest_side:
+        height, width = sizes[0]
+        sizes.insert(0, ((height + 1) // 2, (width + 1) // 2))
+    return sizes
+
+
+def level_widths(width: int, levels: int, max_width: int) -> list[int]:
+    """Channels per level, lowest resolution first: ``width`` at the last, doubling downwards up to ``max_width``, which
+    a larger ``width`` raises."""
+    return [min(width * 2**level, max(width, max_width)) for level in reversed(range(levels))]
+
+
+def halving_padding(size: Size) -> Size:
+    """The padding with which a 4 x 4 convolution of stride 2 takes ``size`` to its half, rounded up: 1 for even sides,
+    2 for odd ones. A transposed one goes the way back with the same padding and, for odd sides, output padding 1."""
+    height, width = size
+    return 1 + height % 2, 1 + width % 2
+
+
+def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
+    """G's input: z [N, z_dim] alone or, where num_classes > 0, a one-hot label beside it: [N, z_dim + num_classes].
+
+    The one-hot code is scaled to mean square 1, as noise has it, so that the first layer hears it as well as the noise.
+    labels: int64 [N]; not looked at where num_classes is 0. Raises ValueError where they are needed and missing.
+    """
+    if num_classes == 0:
+        return z
+    code = one_hot(_needed(labels), num_classes).to(z.dtype)
+    return torch.cat([z, code * num_classes**0.5], dim=1)
+
+
+def label_scores(scores: Tensor, labels: Tensor | None) -> Tensor:
+    """Of scores [N, num_classes], the one of each item's label: [N]. Raises ValueError where labels are missing."""
+    return scores.gather(1, _needed(labels).unsqueeze(1)).squeeze(1)
+
+
+def _needed(labels: Tensor | None) -> Tensor:
+    if labels is None:
+        raise ValueError("a class-conditional network needs labels: int64 [N]")
+    return labels
+
+
+class Head(nn.Module):
+    """D's last layer, features [N, F] -> logits [N]: an affine map and, where num_classes > 0, projection.
+
+    Projection (Miyato and Koyama 2018, arXiv:1802.05637, equation 4) adds the inner product of the features with a
+    learned vector for the label. layer: what makes the two linear maps, as nn.Linear does.
+    """
+
+    def __init__(self, features: int, num_classes: int, layer: Callable[..., nn.Linear] = nn.Linear) -> None:
+        super().__init__()
+        self.logit = layer(features, 1)
+        self.classes = layer(features, num_classes, bias=False) if num_classes else None
+
+    def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        logits = self.logit(features).squeeze(1)
+        return logits if self.classes is None else logits + label_scores(self.classes(features), labels)
+
+
+class SpectralLinear(nn.Linear):
+    """A linear layer whose weight is divided by its largest singular value: see ``spectrally_normalised``."""
+
+    u: Tensor
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__(in_features, out_features, bias)
+        self.register_buffer("u", normalize(torch.randn(out_features), dim=0))
+
+    def forward(self, input: Tensor) -> Tensor:
+        weight = spectrally_normalised(self.weight, self.u, update=self.training)
+        return nn.functional.linear(input, weight, self.bias)
+
+
+class SpectralConv2d(nn.Conv2d):
+    """A convolution whose weight, as a matrix [out, in * height * width], is divided by its largest singular value."""
+
+    u: Tensor
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int | Size = 0
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding)
+        self.register_buffer("u", normalize(torch.randn(out_channels), dim=0))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, spectrally_normalised(self.weight, self.u, update=self.training), self.bias)
+
+
+def spectrally_normalised(weight: Tensor, u: Tensor, *, update: bool) -> Tensor:
+    """weight [out, ...] over an estimate of its largest singular value: Miyato et al. 2018, arXiv:1802.05957.
+
+    u [out]: the estimate of the first left singular vector, all that is remembered between calls. Where ``update`` is
+    true, one step of power iteration improves it in place. The vectors are constants to the gradient, the estimate of
+    the singular value is not. Always computed in the weight's own precision.
+    """
+    with torch.autocast(weight.device.type, enabled=False):
+        matrix = weight.flatten(1)
+        with torch.no_grad():
+            v = normalize(matrix.T @ u, dim=0)
+            if update:
+                u.copy_(normalize(matrix @ v, dim=0))
+        return weight / (u.clone() @ matrix @ v)  # a copy: the next call changes u, and this one's gradient needs it

@@ -1,0 +1,75 @@
+"""Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.base.errors import UserError
+from ganforge.base.images import to_uint8
+from ganforge.base.noise import draw_z
+from ganforge.base.seeding import generator
+from ganforge.config import Config
+from ganforge.data.dataset import Dataset
+from ganforge.metrics.evaluate import NUM_REALS_CHEAP, Judge, usual_extractors
+from ganforge.metrics.trend import best_of, plateau_since, series
+from ganforge.networks.generate import generate
+
+CHUNK = 512
+
+
+def prepare_judge(
+    config: Config, dataset: Dataset, device: torch.device, poll: Callable[[], None], say: Callable[[str], None]
+) -> Judge | None:
+    """The judge of a run's snapshots; None where the settings ask for none, or the data cannot be judged by."""
+    if config.metric_samples == 0:
+        return None
+    try:
+        return Judge(
+            dataset, None, device, names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples,
+            num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
+        )  # fmt: skip
+    except UserError as error:
+        say(f"No figures while training: {error}")
+        return None
+
+
+def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
+    """The record of one state of G, always from the same z."""
+
+    def batches() -> Iterator[Tensor]:
+        count = judge.protocol.num_fakes
+        for index, first in enumerate(range(0, count, CHUNK)):
+            size = min(CHUNK, count - first)
+            z = draw_z(config.noise, size, config.z_dim, generator(config.seed, "metrics/z", index))
+            labels = None
+            if config.conditional:
+                labels = torch.randint(
+                    judge.dataset.num_classes, (size,), generator=generator(config.seed, "metrics/labels", index)
+                )
+            items = generate(G, z, labels, device)
+            yield items if judge.dataset.mixture else to_uint8(items)
+
+    return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {config.data}"}, nimg)
+
+
+def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
+    """Lines for the person about the newest of the run's records."""
+    values, row = series(rows), rows[-1]
+    if row["headline"] is None or not values:
+        return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"]
+    figure, best = row["figures"][row["headline"]], best_of(values)
+    assert best is not None
+    so_far = "best so far" if best[0] == row["nimg"] else f"best {best[1]:.4g} at {best[0]:,}"
+    lines = [
+        f"{row['headline']} {figure['value']:.4g} at {row['nimg']:,} images, {so_far} "
+        f"(lower is better; fresh real pictures: {figure['floor']:.3g}; measured in {row['seconds']:.2f} s)"
+    ]
+    since = plateau_since(values)
+    if since is not None and plateau_since(values[:-1]) is None:
+        lines.append(
+            f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "
+            f"the best snapshot so far is that of {best[0]:,} images, and it is kept."
+        )
+    return lines

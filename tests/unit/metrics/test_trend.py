@@ -1,0 +1,47 @@
+"""What a series of records says."""
+
+from typing import Any
+
+from ganforge.metrics.trend import PATIENCE, best_of, plateau_since, series
+
+
+def row(nimg: int, value: float | None, protocol: str = "a", name: str = "FD/random") -> dict[str, Any]:
+    return {
+        "nimg": nimg,
+        "headline": name if value is not None else None,
+        "protocol": {"id": protocol},
+        "figures": {name: {"value": value}},
+    }
+
+
+def test_a_series_is_of_the_newest_protocol_alone() -> None:
+    rows = [row(1, 9.0, "old"), row(2, 8.0), row(3, None), row(4, 7.0), row(5, 6.0, name="FD/classifier"), row(6, 5.0)]
+    assert series(rows) == [(2, 8.0), (4, 7.0), (6, 5.0)]
+
+
+def test_rows_of_something_else_are_passed_over() -> None:
+    assert series([{"nimg": 1}, {"nimg": 2, "headline": "x", "figures": []}, row(3, 2.0)]) == [(3, 2.0)]
+    assert series([]) == []
+
+
+def test_the_best_is_the_lowest_and_the_earliest_of_equals() -> None:
+    assert best_of([(1, 3.0), (2, 1.0), (3, 1.0), (4, 2.0)]) == (2, 1.0)
+    assert best_of([]) is None
+
+
+def test_a_plateau_is_seen_once_patience_is_over() -> None:
+    falling = [(n, 10.0 * 0.9**n) for n in range(10)]
+    assert plateau_since(falling) is None
+    flat = [*falling, *((10 + n, falling[-1][1] * 0.99) for n in range(PATIENCE - 1))]
+    assert plateau_since(flat) is None
+    assert plateau_since([*flat, (99, falling[-1][1])]) == 9
+
+
+def test_a_slow_fall_is_no_plateau() -> None:
+    """Each step gains 2 %, less than what counts, but three of them together count."""
+    assert plateau_since([(n, 10.0 * 0.98**n) for n in range(40)]) is None
+
+
+def test_noise_around_a_level_is_a_plateau() -> None:
+    values = [(n, 5.0 + 0.2 * (-1) ** n) for n in range(20)]
+    assert plateau_since(values) == 1

@@ -1,0 +1,143 @@
+"""networks/build.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import torch
+from torch import nn
+
+import ganforge
+from ganforge.config import Config
+from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks.build import build_discriminator, build_generator
+from ganforge.recipes import recipe
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import save_snapshot
+
+GENERATORS = {
+    "mlp": mlp.Generator, "dcgan": dcgan.Generator, "upsample": upsample.Generator, "resnet": resnet.Generator,
+    "r3gan": r3gan.Generator,
+}  # fmt: skip
+DISCRIMINATORS = {
+    "mlp": mlp.Discriminator, "logistic": mlp.Discriminator, "recurrent": recurrent.Discriminator,
+    "dcgan": dcgan.Discriminator, "resnet": resnet.Discriminator, "r3gan": r3gan.Discriminator,
+}  # fmt: skip
+Z_DIM, SHAPE = 6, (3, 9, 7)
+WITHOUT_WIDTH = {"mlp", "logistic"}
+
+
+def choices(setting: str) -> tuple[str, ...]:
+    return get_args(Config.model_fields[setting].annotation)
+
+
+def weights_of(network: nn.Module) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
+
+
+def test_every_choice_of_the_settings_is_here() -> None:
+    assert set(choices("generator")) == GENERATORS.keys()
+    assert set(choices("discriminator")) == DISCRIMINATORS.keys()
+
+
+@pytest.mark.parametrize("num_classes", [0, 4])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generators(name: str, num_classes: int) -> None:
+    G = build_generator(name, Z_DIM, SHAPE, 0, num_classes=num_classes)
+    assert type(G) is GENERATORS[name]
+    labels = torch.tensor([0, 3]) if num_classes else None
+    assert G(torch.zeros(2, Z_DIM), labels).shape == (2, *SHAPE)
+    if num_classes:
+        with pytest.raises(ValueError, match="needs labels"):
+            G(torch.zeros(2, Z_DIM), None)
+
+
+@pytest.mark.parametrize("num_classes", [0, 4])
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_discriminators(name: str, num_classes: int) -> None:
+    D = build_discriminator(name, SHAPE, 0, num_classes=num_classes)
+    assert type(D) is DISCRIMINATORS[name]
+    labels = torch.tensor([0, 3]) if num_classes else None
+    assert D(torch.zeros(2, *SHAPE), labels).shape == (2,)
+    if num_classes:
+        with pytest.raises(ValueError, match="needs labels"):
+            D(torch.zeros(2, *SHAPE), None)
+
+
+def test_logistic_regression_is_one_linear_layer() -> None:
+    assert [tuple(p.shape) for p in build_discriminator("logistic", SHAPE, 0).parameters()] == [(1, 189), (1,)]
+
+
+def test_widths_are_passed_on() -> None:
+    for build, names, given in (
+        (build_generator, GENERATORS.keys() - WITHOUT_WIDTH, (Z_DIM, SHAPE, 0)),
+        (build_discriminator, DISCRIMINATORS.keys() - WITHOUT_WIDTH, (SHAPE, 0)),
+    ):
+        for name in names:
+            narrow, wide = (weights_of(build(name, *given, width=width)) for width in (8, 32))  # type: ignore[operator]
+            assert sum(map(len, narrow.values())) < sum(map(len, wide.values())), name
+    G = build_generator("mlp", Z_DIM, SHAPE, 0, hidden=(11, 13))
+    D = build_discriminator("mlp", SHAPE, 0, hidden=(17,))
+    assert [len(p) for p in G.parameters() if p.dim() == 2] == [11, 13, 189]
+    assert [len(p) for p in D.parameters() if p.dim() == 2] == [17, 1]
+
+
+@pytest.mark.parametrize("norm", get_args(dcgan.Norm))
+def test_the_norm_is_passed_on(norm: str) -> None:
+    built = build_discriminator("dcgan", (1, 28, 28), 0, norm=norm)  # type: ignore[arg-type]
+    kinds = {type(module).__name__ for module in built.modules()}
+    marks = {"batch": "BatchNorm2d", "layer": "GroupNorm", "spectral": "SpectralConv2d"}
+    assert kinds & set(marks.values()) == ({marks[norm]} if norm in marks else set())
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_gs_first_weights_follow_from_the_seed_alone(name: str) -> None:
+    first = weights_of(build_generator(name, Z_DIM, SHAPE, 3, num_classes=2))
+    torch.rand(7)  # numbers that somebody else draws
+    state = torch.get_rng_state()
+    assert weights_of(build_generator(name, Z_DIM, SHAPE, 3, num_classes=2)) == first
+    assert torch.equal(torch.get_rng_state(), state)
+    assert weights_of(build_generator(name, Z_DIM, SHAPE, 4, num_classes=2)) != first
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_ds_first_weights_follow_from_the_seed_alone(name: str) -> None:
+    first = weights_of(build_discriminator(name, SHAPE, 3, num_classes=2))
+    torch.rand(7)
+    state = torch.get_rng_state()
+    assert weights_of(build_discriminator(name, SHAPE, 3, num_classes=2)) == first
+    assert torch.equal(torch.get_rng_state(), state)
+    assert weights_of(build_discriminator(name, SHAPE, 4, num_classes=2)) != first
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 9, 7), (2,)], ids=str)
+@pytest.mark.parametrize("num_classes", [0, 4])
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_snapshot_of_every_family_loads_back(
+    name: str, num_classes: int, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """With all that batch norm learned: its means, its variances, and its count, which is a whole number."""
+    changes: dict[str, Any] = {"generator": name, "discriminator": "mlp", "z_dim": Z_DIM, "seed": 5}
+    changes |= {"g_hidden": (8,)} if name == "mlp" else {"g_width": 8}
+    config = recipe("note", conditional=num_classes > 0, **changes)
+    G = build_generator(
+        name, Z_DIM, shape, config.seed, hidden=config.g_hidden, width=config.g_width, num_classes=num_classes
+    )
+    source = torch.Generator().manual_seed(0)
+    labels = torch.randint(num_classes, (16,), generator=source) if num_classes else None
+    with torch.no_grad():
+        for weight in G.parameters():
+            weight += 0.1 * torch.randn(weight.shape, generator=source)
+        for _ in range(3):
+            G(torch.randn(16, Z_DIM, generator=source), labels)
+    folder = RunFolder(tmp_path / "run")
+    folder.create({})
+    save_snapshot(folder, 64, G, config.model_dump(mode="json"), shape, num_classes, keep=1, milestone_nimg=None)
+    model = ganforge.load(folder.snapshot(64), device="cpu")
+    assert weights_of(model.G) == weights_of(G)
+    z = model.z(range(16))
+    with torch.no_grad():
+        expected = G.eval()(z, labels)
+    torch.testing.assert_close(model.generate(z, labels), expected, rtol=0, atol=1e-5)
+    if name in ("dcgan", "upsample", "resnet"):
+        assert {t.item() for key, t in model.G.state_dict().items() if key.endswith("num_batches_tracked")} == {3}

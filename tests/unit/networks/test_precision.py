@@ -1,0 +1,83 @@
+"""networks/precision.py: networks compute in bfloat16, and nobody outside notices but by the rounding."""
+
+import pytest
+import torch
+from torch import nn
+
+from ganforge.base.images import to_float
+from ganforge.data.digits import load_digits
+from ganforge.networks import mlp
+from ganforge.networks.precision import autocast_forward
+from ganforge.recipes import recipe
+from ganforge.training.setup import build_state
+from ganforge.training.state import TrainingState
+
+CPU = torch.device("cpu")
+
+
+def generator() -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return mlp.Generator(4, (1, 5, 5), (32,))
+
+
+def test_it_computes_in_bfloat16_and_gives_float32_back() -> None:
+    plain, narrow = generator(), generator()
+    autocast_forward(narrow, CPU)
+    seen: list[torch.dtype] = []
+    narrow.layers[0].register_forward_hook(lambda module, args, output: seen.append(output.dtype))
+    z = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
+    made, expected = narrow(z, None), plain(z, None)
+    assert seen == [torch.bfloat16]
+    assert made.dtype == torch.float32
+    assert not torch.equal(made, expected)
+    torch.testing.assert_close(made, expected, rtol=0, atol=0.02)
+
+
+def test_weights_and_gradients_stay_float32() -> None:
+    narrow = generator()
+    names = list(narrow.state_dict())
+    autocast_forward(narrow, CPU)
+    loss = narrow(torch.ones(2, 4), None).square().mean()
+    grads = torch.autograd.grad(loss, list(narrow.parameters()))
+    assert {tensor.dtype for tensor in (*grads, *narrow.state_dict().values())} == {torch.float32}
+    assert list(narrow.state_dict()) == names
+
+
+def test_the_autocast_ends_with_the_network() -> None:
+    narrow = generator()
+    autocast_forward(narrow, CPU)
+    narrow(torch.ones(2, 4), None)
+    assert not torch.is_autocast_enabled("cpu")
+    assert nn.Linear(3, 3)(torch.ones(1, 3)).dtype == torch.float32
+
+
+def state_of(precision: str) -> TrainingState:
+    config = recipe("dcgan", data="digits", g_width=4, d_width=4, ema_halflife_nimg=100, precision=precision)
+    return build_state(config, load_digits(), CPU)
+
+
+@pytest.mark.parametrize("name", ["G", "D", "G_ema"])
+def test_all_networks_of_a_run_compute_in_it_from_the_same_weights(name: str) -> None:
+    plain, narrow = (getattr(state_of(precision), name).eval() for precision in ("float32", "bfloat16"))
+    inputs = to_float(load_digits().items[:8]) if name == "D" else torch.ones(8, 100)
+    with torch.no_grad():
+        made, expected = narrow(inputs, None), plain(inputs, None)
+    assert made.dtype == torch.float32
+    assert not torch.equal(made, expected)
+    torch.testing.assert_close(made, expected, rtol=0, atol=0.02)
+    assert all(torch.equal(a, b) for a, b in zip(narrow.parameters(), plain.parameters(), strict=True))
+
+
+def test_the_average_computes_with_its_own_weights() -> None:
+    """Not with those of the G whose copy it is."""
+    state = state_of("bfloat16")
+    assert state.G_ema is not None
+    with torch.no_grad():
+        before = state.G_ema(torch.ones(2, 100), None)
+        for weight in state.G.parameters():
+            weight.zero_()
+        assert torch.equal(state.G_ema(torch.ones(2, 100), None), before)
+        for weight in state.G_ema.parameters():
+            weight.zero_()
+        assert not torch.equal(state.G_ema(torch.ones(2, 100), None), before)

@@ -1,0 +1,131 @@
+"""`ganforge evaluate`: runs, snapshots and folders of pictures."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import ganforge
+from ganforge.cli import main
+from ganforge.data.load import load
+from ganforge.evaluation import evaluate
+from ganforge.run.folder import RunFolder
+
+SMALL = {"data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return ganforge.train(
+        "note", out=tmp_path_factory.mktemp("run") / "run", total_nimg=1_280, snapshot_nimg=320, **SMALL
+    )
+
+
+def save(pictures: Tensor, folder: Path) -> Path:
+    folder.mkdir()
+    for index, picture in enumerate(pictures):
+        array = picture.permute(1, 2, 0).numpy()
+        Image.fromarray(array[..., 0] if array.shape[2] == 1 else array).save(folder / f"{index:04d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """600 training pictures, in a folder."""
+    return save(load("digits").items[:600], tmp_path_factory.mktemp("pictures") / "copies")
+
+
+def test_a_run(run: RunFolder) -> None:
+    done = evaluate(run.path)
+    record = done.record
+    assert record["nimg"] == 1_280
+    assert record["protocol"]["data"] == "digits"
+    assert done.written == [run.evaluation(1_280, record["protocol"]["id"]), run.nearest(1_280)]
+    assert json.loads(done.written[0].read_text()) == record
+    assert run.all_evaluations() == [done.written[0]]
+    with Image.open(done.written[1]) as picture:
+        assert picture.size[0] > 8 * 8
+    assert evaluate(run.path).record["figures"] == record["figures"]
+
+
+def test_the_best_snapshot_is_judged_when_asked_for(run: RunFolder) -> None:
+    rows = list(run.metrics_rows())
+    best = min(rows, key=lambda row: row["figures"]["FD/random"]["value"])
+    assert evaluate(run.path, best=True).record["nimg"] == best["nimg"]
+
+
+def test_a_snapshot_alone(run: RunFolder, tmp_path: Path) -> None:
+    snapshot = tmp_path / "mine.safetensors"
+    snapshot.write_bytes(run.snapshot(1_280).read_bytes())
+    done = evaluate(snapshot, out=tmp_path / "here")
+    assert [path.parent for path in done.written] == [tmp_path / "here"] * 2
+    assert done.record["figures"] == evaluate(run.path).record["figures"]
+
+
+def test_a_folder_of_pictures(copies: Path, tmp_path: Path) -> None:
+    record = evaluate(copies, "digits", out=tmp_path).record
+    assert record["figures"]["copies/pixels"]["value"] == 1.0
+    assert record["subject"]["kind"] == "pictures"
+    assert record["protocol"]["num_fakes"] == 499
+
+
+def test_fewer_pictures_are_judged_by_a_floor_of_as_many(copies: Path, tmp_path: Path) -> None:
+    few = save(load("digits", split="test").items[:270], tmp_path / "few")
+    record = evaluate(few, "digits", out=tmp_path).record
+    assert (record["protocol"]["num_fakes"], record["protocol"]["num_floor"]) == (270, 270)
+
+
+def test_grey_pictures_saved_in_colour_are_taken_as_grey(copies: Path, tmp_path: Path) -> None:
+    colour = save(load("digits").items[:600].expand(-1, 3, -1, -1), tmp_path / "colour")
+    assert (
+        evaluate(colour, "digits", out=tmp_path).record["figures"]
+        == (evaluate(copies, "digits", out=tmp_path).record["figures"])
+    )
+
+
+def test_an_array_of_pictures(copies: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "all.npz", images=load("digits").items[:600].permute(0, 2, 3, 1).numpy())
+    record = evaluate(tmp_path / "all.npz", "digits", out=tmp_path).record
+    assert record["figures"]["copies/pixels"]["value"] == 1.0
+
+
+def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run.path)]) == 0
+    shown = capsys.readouterr().out
+    assert "FD " in shown and "fresh reals" in shown and "Protocol" in shown and "Written:" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "There is no run, snapshot, folder or .npz file of pictures at nowhere; check the path."),
+        (["PICTURES"], "Give --against, with one of: mnist"),
+        (["PICTURES", "--against", "mist"], "did you mean mnist"),
+        (["PICTURES", "--against", "ring"], "judge them against data of their own size"),
+        (["PICTURES", "--against", "digits", "--best"], "leave --best out"),
+        (["PICTURES", "--against", "digits", "--features", "classifier"], "needs 28 x 28 grey pictures"),
+        (["PICTURES", "--against", "digits", "--features", "nonsense"], "There is no feature extractor 'nonsense'"),
+        (["PICTURES", "--against", "digits", "--samples", "0"], "--samples is 0"),
+        (["RUN", "--against", "ring"], "makes items of"),
+        (["EMPTY", "--against", "digits"], "EMPTY"),
+        (["SMALL", "--against", "digits"], "too few"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    arguments: list[str], said: str, run: RunFolder, copies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "EMPTY").mkdir()
+    save(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), tmp_path / "SMALL")
+    before = sorted(tmp_path.rglob("*"))
+    places = {"PICTURES": str(copies), "RUN": str(run.path)}
+    assert main(["evaluate", *(places.get(word, word) for word in arguments)]) == 2
+    complaint = capsys.readouterr().err
+    assert said in complaint
+    assert complaint.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before

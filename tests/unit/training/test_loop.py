@@ -1,0 +1,84 @@
+"""training/loop.py: what a step changes beside the networks: ADA's probability, the average, the counters."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ganforge.base.errors import RunError
+from ganforge.base.stopping import StopRequest
+from ganforge.data.digits import load_digits
+from ganforge.recipes import recipe
+from ganforge.run.folder import RunFolder
+from ganforge.training.loop import Loop, sign_mean
+from ganforge.training.progress import Progress
+from ganforge.training.setup import build_game, build_state
+
+CPU = torch.device("cpu")
+N = 8
+
+
+def loop_of(tmp_path: Path, **changes: Any) -> Loop:
+    settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
+    config, dataset = recipe("note", **(settings | changes)), load_digits()
+    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    return Loop(config, game, state, RunFolder(tmp_path), Progress(), StopRequest(), None)
+
+
+def sure_of_reals(loop: Loop, logit: float) -> None:
+    """D gives every item this logit, whatever it sees."""
+    with torch.no_grad():
+        for parameter in loop.state.D.parameters():
+            parameter.zero_()
+        list(loop.state.D.parameters())[-1].fill_(logit)
+
+
+@pytest.mark.parametrize(("logit", "direction"), [(5.0, 1), (-5.0, -1)])
+def test_p_rises_while_d_is_sure_of_the_reals_and_falls_otherwise(logit: float, direction: int, tmp_path: Path) -> None:
+    """By the reals that D saw in the step, of 500,000."""
+    loop = loop_of(tmp_path, augment="ada", d_steps=3)
+    loop.state.ada_p.fill_(0.5)
+    sure_of_reals(loop, logit)
+    loop.step()
+    assert loop.state.ada_p.item() == pytest.approx(0.5 + direction * 3 * N / 500_000, abs=1e-7)
+
+
+def test_relativistic_logits_are_judged_by_their_difference() -> None:
+    stats = {"real_logits": torch.tensor([5.0, 5.0, 5.0, 5.0]), "fake_logits": torch.tensor([9.0, 9.0, 9.0, 1.0])}
+    assert sign_mean(stats, "non-saturating").item() == 1.0
+    assert sign_mean(stats, "relativistic").item() == -0.5
+
+
+def test_p_does_not_change_in_a_step_that_was_not_finite(tmp_path: Path) -> None:
+    loop = loop_of(tmp_path, augment="ada")
+    loop.state.ada_p.fill_(0.5)
+    with torch.no_grad():
+        list(loop.state.D.parameters())[-1].fill_(float("nan"))
+    with pytest.raises(RunError):
+        loop.step()
+    assert loop.state.ada_p.item() == 0.5
+
+
+@pytest.mark.parametrize(("rampup", "halflife"), [(False, 400.0), (True, 0.05 * 2 * N)])
+def test_the_average_follows_by_its_half_life(rampup: bool, halflife: float, tmp_path: Path) -> None:
+    """Two updates of D a step: its images are those of both."""
+    loop = loop_of(tmp_path, ema_halflife_nimg=400, ema_rampup=rampup, d_steps=2)
+    assert loop.state.G_ema is not None
+    before = [weight.clone() for weight in loop.state.G_ema.parameters()]
+    loop.step()
+    kept = 0.5 ** (2 * N / halflife)
+    for old, average, new in zip(before, loop.state.G_ema.parameters(), loop.state.G.parameters(), strict=True):
+        torch.testing.assert_close(average, kept * old + (1 - kept) * new)
+
+
+def test_the_counters(tmp_path: Path) -> None:
+    loop = loop_of(tmp_path, d_steps=5, wgan_schedule=True, shared_noise=False)
+    loop.state.step, loop.state.nimg = 24, 24 * 100 * N
+    loop.step()
+    assert (loop.state.step, loop.state.nimg) == (25, 25 * 100 * N)
+    assert loop.due(100 * N)
+    loop.step()
+    assert (loop.state.step, loop.state.nimg) == (26, 25 * 100 * N + 5 * N)
+    assert not loop.due(100 * N)
+    assert loop.due(5 * N)

@@ -1,0 +1,209 @@
+"""training/setup.py: the batches of a step, the rules and rates at an nimg, and what the data must have."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.images import to_float
+from ganforge.base.noise import draw_z
+from ganforge.base.seeding import generator
+from ganforge.config import Config
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
+from ganforge.data.batches import Batches
+from ganforge.data.dataset import Dataset
+from ganforge.data.digits import load_digits
+from ganforge.data.load import load
+from ganforge.objectives.losses import OBJECTIVES
+from ganforge.recipes import note, recipe
+from ganforge.training.adversarial import Batch
+from ganforge.training.optimizer import Adam, RMSprop
+from ganforge.training.setup import build_game, build_state, images_in, schedule_optimizers
+
+CPU = torch.device("cpu")
+N = 16
+
+
+def config_of(**changes: Any) -> Config:
+    settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
+    return note(**(settings | changes))
+
+
+def batches_of(nimg: int = 0, step: int = 0, **changes: Any) -> tuple[list[Batch], Batch]:
+    return build_game(config_of(**changes), load_digits(), CPU).batches(nimg, step)
+
+
+def tensors_of(batch: Batch) -> list[Tensor]:
+    return [batch.reals, batch.z, *([] if batch.labels is None else [batch.labels]), *batch.draws.values()]
+
+
+def test_a_plain_batch_is_data_and_noise_alone() -> None:
+    [batch], g_batch = batches_of(nimg=48)
+    assert torch.equal(batch.reals, to_float(Batches(load_digits(), N, 0)(48)[0]))
+    assert torch.equal(batch.z, draw_z("uniform", N, 4, generator(0, "z", 48)))
+    assert (batch.labels, dict(batch.draws)) == (None, {})
+    assert g_batch is batch
+
+
+def test_every_update_of_d_has_the_next_reals_and_fresh_noise() -> None:
+    d_batches, g_batch = batches_of(nimg=100, d_steps=3)
+    stream = Batches(load_digits(), N, 0)
+    assert len(d_batches) == 3
+    for index, batch in enumerate(d_batches):
+        assert torch.equal(batch.reals, to_float(stream(100 + index * N)[0]))
+    assert len({batch.z.numpy().tobytes() for batch in d_batches}) == 3
+    assert g_batch is d_batches[-1]
+    [following, *_], _ = batches_of(nimg=100 + 3 * N, d_steps=3)
+    assert torch.equal(following.reals, to_float(stream(148)[0]))
+
+
+def test_gs_own_batch_is_of_its_own_streams() -> None:
+    d_batches, g_batch = batches_of(d_steps=2, shared_noise=False, conditional=True, augment="ada")
+    for batch in d_batches:
+        for ours, theirs in zip(tensors_of(g_batch), tensors_of(batch), strict=True):
+            assert not torch.equal(ours, theirs)
+    items, labels = Batches(load_digits(), N, 0, purpose="G/shuffle")(0)
+    assert torch.equal(g_batch.reals, to_float(items))
+    assert labels is not None
+    assert g_batch.labels is not None
+    assert torch.equal(g_batch.labels, labels)
+
+
+def test_labels_are_those_of_the_reals() -> None:
+    [batch], _ = batches_of(nimg=64, conditional=True)
+    labels = Batches(load_digits(), N, 0)(64)[1]
+    assert labels is not None
+    assert batch.labels is not None
+    assert torch.equal(batch.labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"augment": "diffaugment"}, dict.fromkeys(("reals", "fakes", "G"), (N, DIFF_AUGMENT_DRAWS))),
+        ({"augment": "ada"}, dict.fromkeys(("reals", "fakes", "G"), (N, ADA_DRAWS))),
+        ({"gp_weight": 1.0}, {"alpha": (N, 1)}),
+        ({"dragan_weight": 1.0}, {"alpha": (N, 1), "noise": (N, 1, 8, 8)}),
+    ],
+)
+def test_draws_are_what_is_asked_for_and_uniform(changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    [batch], _ = batches_of(**changes)
+    assert {name: tuple(draws.shape) for name, draws in batch.draws.items()} == expected
+    assert len({draws[:, 0].numpy().tobytes() for draws in batch.draws.values()}) == len(expected)
+    for draws in batch.draws.values():
+        assert 0 <= draws.min() < 0.2 < 0.8 < draws.max() < 1
+
+
+def test_batches_are_a_pure_function_of_where_they_start() -> None:
+    changes = {"d_steps": 2, "shared_noise": False, "augment": "ada", "dragan_weight": 1.0, "conditional": True}
+    one, two = batches_of(320, 9, **changes), batches_of(320, 9, **changes)
+    for ours, theirs in zip([*one[0], one[1]], [*two[0], two[1]], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(tensors_of(ours), tensors_of(theirs), strict=True))
+
+
+def test_images_in_a_step() -> None:
+    assert [images_in(config_of(d_steps=3), step) for step in (0, 25, 500)] == [48, 48, 48]
+    wgan = config_of(d_steps=5, wgan_schedule=True)
+    assert [images_in(wgan, step) for step in (0, 24, 25, 499, 500, 501)] == [1600, 1600, 80, 80, 1600, 80]
+    assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
+
+
+def test_the_rules_are_the_settings() -> None:
+    config = config_of(
+        objective="hinge", r1_gamma=1.0, r2_gamma=2.0, gp_weight=3.0, dragan_weight=4.0, clip=0.5, shared_noise=False,
+    )  # fmt: skip
+    dataset = load_digits()
+    rules = build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU))
+    assert rules.objective is OBJECTIVES["hinge"]
+    assert (rules.r1_gamma, rules.r2_gamma, rules.gp_weight, rules.dragan_weight) == (1.0, 2.0, 3.0, 4.0)
+    assert (rules.clip, rules.accumulate, rules.shared_noise, rules.augment) == (0.5, 1, False, None)
+    config = config_of(accumulate=4)
+    assert build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).accumulate == 4
+
+
+def test_what_d_sees_is_augmented() -> None:
+    dataset = load_digits()
+    for config, draws in (
+        (config_of(augment="diffaugment"), DIFF_AUGMENT_DRAWS),
+        (config_of(augment="ada"), ADA_DRAWS),
+    ):
+        state = build_state(config, dataset, CPU)
+        state.ada_p.fill_(0.7)
+        [batch], _ = build_game(config, dataset, CPU).batches(0, 0)
+        seen = build_game(config, dataset, CPU).rules(0, state).show(batch.reals, batch, "fakes")
+        assert batch.draws["fakes"].shape[1] == draws
+        change = diff_augment if draws == DIFF_AUGMENT_DRAWS else lambda images, u: ada(images, 0.7, u)
+        assert torch.equal(seen, change(batch.reals, batch.draws["fakes"]))
+        assert not torch.equal(seen, batch.reals)
+
+
+@pytest.mark.parametrize(("nimg", "share"), [(0, 0.0), (250, 0.25), (500, 0.5), (1000, 1.0), (5000, 1.0)])
+def test_schedules(nimg: int, share: float) -> None:
+    """Rates, beta2 and gamma on their way from the first value to the last; all others stay."""
+    ends = {"burn_in_nimg": 1000, "burn_in_curve": "linear", "lr_end": 0.1, "beta2_end": 0.99, "gamma_end": 0.0}
+    config = config_of(lr=1e-3, d_lr=4e-3, beta2=0.9, r1_gamma=2.0, r2_gamma=4.0, gp_weight=1.0, **ends)
+    dataset = load_digits()
+    state = build_state(config, dataset, CPU)
+    schedule_optimizers(config, state, nimg)
+    rules = build_game(config, dataset, CPU).rules(nimg, state)
+    assert state.G_opt.lr == pytest.approx(1e-3 * (1 - 0.9 * share))
+    assert state.D_opt.lr == pytest.approx(4e-3 * (1 - 0.9 * share))
+    assert state.G_opt.betas == state.D_opt.betas == (0.5, pytest.approx(0.9 + 0.09 * share))
+    assert (rules.r1_gamma, rules.r2_gamma) == (pytest.approx(2 * (1 - share)), pytest.approx(4 * (1 - share)))
+    assert rules.gp_weight == 1.0
+
+
+def test_the_cosine_is_half_way_in_the_middle_and_slower_before() -> None:
+    config = config_of(lr=1e-3, burn_in_nimg=1000, lr_end=0.0)
+    state = build_state(config, load_digits(), CPU)
+    rates = []
+    for nimg in (0, 250, 500, 1000):
+        schedule_optimizers(config, state, nimg)
+        rates.append(state.G_opt.lr)
+    assert rates == pytest.approx([1e-3, 0.85355339e-3, 0.5e-3, 0.0])
+
+
+def test_without_schedules_nothing_moves_to_the_bit() -> None:
+    config = config_of(lr=3e-4, d_lr=1e-4, r1_gamma=0.3)
+    dataset = load_digits()
+    state = build_state(config, dataset, CPU)
+    for nimg in (0, 12345, 10**12):
+        schedule_optimizers(config, state, nimg)
+        assert (state.G_opt.lr, state.D_opt.lr, state.D_opt.betas) == (3e-4, 1e-4, (0.5, 0.999))
+        assert build_game(config, dataset, CPU).rules(nimg, state).r1_gamma == 0.3
+
+
+def test_optimizers_and_rates() -> None:
+    adam = build_state(config_of(lr=1e-3, fused_adam=False), load_digits(), CPU)
+    assert isinstance(adam.G_opt, Adam)
+    assert isinstance(adam.D_opt, Adam)
+    assert (adam.G_opt.fused, adam.G_opt.lr, adam.D_opt.lr) == (False, 1e-3, 1e-3)
+    rmsprop = build_state(config_of(optimizer="rmsprop", lr=1e-3, d_lr=2e-3), load_digits(), CPU)
+    assert isinstance(rmsprop.G_opt, RMSprop)
+    assert isinstance(rmsprop.D_opt, RMSprop)
+    assert (rmsprop.G_opt.lr, rmsprop.D_opt.lr) == (1e-3, 2e-3)
+
+
+def test_only_a_conditional_run_has_networks_that_are_told_the_class() -> None:
+    dataset = load_digits()
+    plain, told = (build_state(config_of(conditional=c), dataset, CPU) for c in (False, True))
+    [batch], _ = build_game(config_of(conditional=True), dataset, CPU).batches(0, 0)
+    assert plain.G(batch.z).shape == (N, 1, 8, 8)
+    with pytest.raises(ValueError, match="needs labels"):
+        told.G(batch.z)
+    assert told.D(told.G(batch.z, batch.labels), batch.labels).shape == (N,)
+
+
+def test_conditional_needs_labels() -> None:
+    digits = load_digits()
+    unlabelled = Dataset("letters", "nowhere", digits.items)
+    with pytest.raises(UserError, match=r"^letters has no classes to tell the networks; leave conditional out\.$"):
+        build_game(config_of(conditional=True), unlabelled, CPU)
+
+
+@pytest.mark.parametrize("augment", ["diffaugment", "ada"])
+def test_points_are_not_augmented(augment: str) -> None:
+    with pytest.raises(UserError, match=r"^Points are not augmented, and ring consists of them; leave augment out\.$"):
+        build_game(recipe("note", data="ring", augment=augment), load("ring"), CPU)
