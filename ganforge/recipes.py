@@ -61,7 +61,7 @@ def lsgan(**changes: Any) -> Config:
     """DCGAN's networks with squared errors: D's logits are drawn to 1 for reals and 0 for fakes, G's to 1.
 
     Source: Mao et al. 2017, arXiv:1611.04076, equation 9: batches of 64.
-    Expect: by its paper, steadier learning and better pictures than with the note's loss; not compared here yet.
+    Expect: by its paper, steadier learning and better pictures than with the note's loss; not compared here.
     Cost: 400,000 pictures, 3.4 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "lsgan"} | CONVOLUTIONAL | {"objective": "lsgan", "batch_size": 64} | changes)
@@ -87,7 +87,7 @@ def wgan_gp(**changes: Any) -> Config:
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, and its MNIST script: weight 10, Adam at 1e-4 with betas
     (0.5, 0.9), batches of 50, five updates of D for one of G, no norm in D.
-    Expect: by its paper, stable play with many networks and hardly any tuning; not compared here yet.
+    Expect: by its paper, stable play with many networks and hardly any tuning; not compared here.
     Cost: 400,000 pictures, 4.5 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
@@ -101,7 +101,7 @@ def dragan(**changes: Any) -> Config:
     """The note's loss with a penalty on D's slope around the reals.
 
     Source: Kodali et al. 2017, arXiv:1705.07215: weight 10, Adam at 2e-4 with beta1 = 0.5, batches of 64.
-    Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; not compared here yet.
+    Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; not compared here.
     Cost: 400,000 pictures, 5 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"dragan_weight": 10.0, "batch_size": 64}
