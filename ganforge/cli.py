@@ -4,19 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
-from ganforge.config import MAY_CHANGE, Config, as_typed, make_config, suggestion
+from ganforge.config import MAY_CHANGE, Config, as_typed, suggestion
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
 from ganforge.recipes import RECIPES, recipe
-
-if TYPE_CHECKING:
-    from ganforge.run.folder import RunFolder
 
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -103,24 +101,24 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
         verbs[name].set_defaults(do=do)
         return verbs[name]
 
-    train = verb("train", do_train, "train a recipe into a new run folder")
+    train = verb("train", commands.train, "train a recipe into a new run folder")
     train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
     train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     named = arguments[1] if len(arguments) > 1 and arguments[1] in RECIPES else "note"
     add_settings(train, recipe(named))
 
-    resume = verb("resume", do_resume, "go on with a run, exactly as if it had never stopped")
+    resume = verb("resume", commands.resume, "go on with a run, exactly as if it had never stopped")
     resume.add_argument("run", metavar="RUN", help="the run folder")
     add_settings(resume, None)
 
-    sample = verb("sample", do_sample, "make a picture grid from a run or snapshot, by seeds")
+    sample = verb("sample", commands.sample, "make a picture grid from a run or snapshot, by seeds")
     sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
     sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     sample.add_argument("--seeds", default="0-63", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
     sample.add_argument("--out", type=Path, default=Path("samples.png"), help="default: samples.png")
     sample.add_argument("--device", default="auto", help=setting_help("device"))
 
-    evaluate = verb("evaluate", do_evaluate, "how good are the pictures: a table of figures, each with its floor")
+    evaluate = verb("evaluate", commands.evaluate, "how good are the pictures: a table of figures, each with its floor")
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
     evaluate.add_argument("--against", metavar="DATA", help="the data set to compare with (default: the run's own)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
@@ -131,13 +129,13 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("--device", default="auto", help=setting_help("device"))
     evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: the run's own, or here)")
 
-    compare = verb("compare", do_compare, "several runs in one table and one plot")
+    compare = verb("compare", commands.compare, "several runs in one table and one plot")
     compare.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     compare.add_argument("--out", type=Path, default=Path("compare.png"), help="the plot (default: compare.png)")
 
-    verb("recipes", do_recipes, "list the recipes: source, expected result, cost")
+    verb("recipes", commands.recipes, "list the recipes: source, expected result, cost")
 
-    data = verb("data", do_data, "list the data sets, or inspect one")
+    data = verb("data", commands.data, "list the data sets, or inspect one")
     data.add_argument("action", choices=["list", "inspect"], nargs="?", default="list")
     data.add_argument("name", metavar="DATA", nargs="?", help=f"one of: {', '.join(DATA_SETS)}")
     data.add_argument("--split", choices=["train", "test"], default="train")
@@ -164,114 +162,6 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
             group.add_argument(f"--{name.replace('_', '-')}", metavar=name.rpartition("_")[2].upper(), **options)
 
 
-def settings_given(given: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given on the command line, as values that Config can validate."""
-    values = {name: value for name, value in vars(given).items() if name in Config.model_fields and name != "recipe"}
-    for name, value in values.items():
-        if name.endswith("_hidden"):
-            values[name] = value.split(",") if value else []
-        elif value == "none" and type(None) in getattr(Config.model_fields[name].annotation, "__args__", ()):
-            values[name] = None
-    return values
-
-
 def setting_help(name: str) -> str:
     text = Config.model_fields[name].description or ""
     return text.removesuffix(".")
-
-
-def do_train(given: argparse.Namespace, stop: StopRequest) -> int:
-    config = recipe(given.recipe, **settings_given(given))
-    if config.data not in DATA_SETS:  # before the seconds that importing PyTorch takes
-        known = ", ".join(DATA_SETS)
-        raise UserError(
-            f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)} (the data sets: {known})."
-        )
-    from ganforge.training.launch import start
-    from ganforge.training.progress import choose_progress
-
-    return how_it_ended(start(config, given.out, choose_progress(), stop), stop)
-
-
-def do_resume(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.run.folder import RunFolder
-
-    folder, changes = RunFolder(given.run), settings_given(given)
-    old = make_config(folder.read_config()["settings"], source=folder.config)
-    make_config(old.model_dump() | changes)  # what is wrong is said before the seconds that importing PyTorch takes
-    from ganforge.training.launch import go_on
-    from ganforge.training.progress import choose_progress
-
-    return how_it_ended(go_on(folder, changes, choose_progress(), stop), stop)
-
-
-def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
-    return 0 if folder.read_status().get("state") == "finished" else 128 + stop.signum
-
-
-def do_sample(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.data.draw import draw_items, save_picture
-    from ganforge.sampling import load, parse_seeds
-
-    seeds = parse_seeds(given.seeds)
-    model = load(given.source, given.device, best=given.best)
-    stop.poll()
-    items = model.sample(seeds)
-    stop.poll()
-    save_picture(draw_items(items), given.out)
-    print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
-    return 0
-
-
-def do_evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
-    if given.samples is not None and given.samples < 1:
-        raise UserError(f"--samples is {given.samples}; give 1 or more.")
-    from ganforge.evaluation import evaluate
-    from ganforge.metrics.describe import describe
-
-    names = given.features.split(",") if given.features else None
-    done = evaluate(
-        given.source, given.against, best=given.best, samples=given.samples, features=names,
-        inception_file=given.inception_file, data_dir=given.data_dir, device=given.device, out=given.out,
-        poll=stop.poll,
-    )  # fmt: skip
-    print(describe(done.record))
-    print(f"Written: {', '.join(str(path) for path in done.written)}")
-    return 0
-
-
-def do_compare(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.comparison import compare, render, save_plot
-
-    comparison = compare(given.runs)
-    stop.poll()
-    print(render(comparison))
-    save_plot(comparison, given.out)
-    print(f"Plot: {given.out}")
-    return 0
-
-
-def do_recipes(given: argparse.Namespace, stop: StopRequest) -> int:
-    for name, function in RECIPES.items():
-        lines = [line.strip() for line in (function.__doc__ or "").strip().splitlines()]
-        print("\n".join([name, *(f"    {line}" for line in lines if line)]))
-    return 0
-
-
-def do_data(given: argparse.Namespace, stop: StopRequest) -> int:
-    if given.action == "list":
-        for name, summary in DATA_SETS.items():
-            print(f"{name:14} {summary}")
-        return 0
-    if given.name is None:
-        raise UserError(f"Which data set? `ganforge data inspect NAME`, with one of: {', '.join(DATA_SETS)}.")
-    from ganforge.data.draw import draw_contact_sheet, save_picture
-    from ganforge.data.inspect import describe, inspect
-    from ganforge.data.load import load
-
-    dataset = load(given.name, split=given.split, data_dir=given.data_dir, poll=stop.poll)
-    out = given.out or Path(f"{given.name}-{given.split}.png")
-    print(describe(inspect(dataset)))
-    save_picture(draw_contact_sheet(dataset), out)
-    print(f"Contact sheet: {out}")
-    return 0

@@ -25,6 +25,7 @@ BELOW = {
     "viewer": {"base", "run", "sampling"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
+BELOW["commands"] = {*BELOW}
 BELOW["cli"] = {*BELOW}
 SETTINGS = {
     "config": {"base"},
@@ -34,6 +35,7 @@ SETTINGS = {
     "training.loop": {"config"},
     "training.measure": {"config"},
     "sampling": {"config"},
+    "commands": {"config", "recipes"},
     "cli": {"config", "recipes"},
 }
 """Who may import the settings, too."""

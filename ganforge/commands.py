@@ -1,0 +1,122 @@
+"""What the verbs of the command line do: each calls one function of the package and says what came of it."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ganforge.base.errors import UserError
+from ganforge.base.stopping import StopRequest
+from ganforge.config import Config, make_config, suggestion
+from ganforge.data.catalog import DATA_SETS
+from ganforge.recipes import RECIPES, recipe
+
+if TYPE_CHECKING:
+    from ganforge.run.folder import RunFolder
+
+
+def train(given: argparse.Namespace, stop: StopRequest) -> int:
+    config = recipe(given.recipe, **settings_given(given))
+    if config.data not in DATA_SETS:  # before the seconds that importing PyTorch takes
+        known = ", ".join(DATA_SETS)
+        raise UserError(
+            f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)} (the data sets: {known})."
+        )
+    from ganforge.training.launch import start
+    from ganforge.training.progress import choose_progress
+
+    return how_it_ended(start(config, given.out, choose_progress(), stop), stop)
+
+
+def resume(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.run.folder import RunFolder
+
+    folder, changes = RunFolder(given.run), settings_given(given)
+    old = make_config(folder.read_config()["settings"], source=folder.config)
+    make_config(old.model_dump() | changes)  # what is wrong is said before the seconds that importing PyTorch takes
+    from ganforge.training.launch import go_on
+    from ganforge.training.progress import choose_progress
+
+    return how_it_ended(go_on(folder, changes, choose_progress(), stop), stop)
+
+
+def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
+    return 0 if folder.read_status().get("state") == "finished" else 128 + stop.signum
+
+
+def sample(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.data.draw import draw_items, save_picture
+    from ganforge.sampling import load, parse_seeds
+
+    seeds = parse_seeds(given.seeds)
+    model = load(given.source, given.device, best=given.best)
+    stop.poll()
+    items = model.sample(seeds)
+    stop.poll()
+    save_picture(draw_items(items), given.out)
+    print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
+    return 0
+
+
+def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.samples is not None and given.samples < 1:
+        raise UserError(f"--samples is {given.samples}; give 1 or more.")
+    from ganforge.evaluation import evaluate
+    from ganforge.metrics.describe import describe
+
+    names = given.features.split(",") if given.features else None
+    done = evaluate(
+        given.source, given.against, best=given.best, samples=given.samples, features=names,
+        inception_file=given.inception_file, data_dir=given.data_dir, device=given.device, out=given.out,
+        poll=stop.poll,
+    )  # fmt: skip
+    print(describe(done.record))
+    print(f"Written: {', '.join(str(path) for path in done.written)}")
+    return 0
+
+
+def compare(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.comparison import compare, render, save_plot
+
+    comparison = compare(given.runs)
+    stop.poll()
+    print(render(comparison))
+    save_plot(comparison, given.out)
+    print(f"Plot: {given.out}")
+    return 0
+
+
+def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
+    for name, function in RECIPES.items():
+        lines = [line.strip() for line in (function.__doc__ or "").strip().splitlines()]
+        print("\n".join([name, *(f"    {line}" for line in lines if line)]))
+    return 0
+
+
+def data(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.action == "list":
+        for name, summary in DATA_SETS.items():
+            print(f"{name:14} {summary}")
+        return 0
+    if given.name is None:
+        raise UserError(f"Which data set? `ganforge data inspect NAME`, with one of: {', '.join(DATA_SETS)}.")
+    from ganforge.data.draw import draw_contact_sheet, save_picture
+    from ganforge.data.inspect import describe, inspect
+    from ganforge.data.load import load
+
+    dataset = load(given.name, split=given.split, data_dir=given.data_dir, poll=stop.poll)
+    out = given.out or Path(f"{given.name}-{given.split}.png")
+    print(describe(inspect(dataset)))
+    save_picture(draw_contact_sheet(dataset), out)
+    print(f"Contact sheet: {out}")
+    return 0
+
+
+def settings_given(given: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given on the command line, as values that Config can validate."""
+    values = {name: value for name, value in vars(given).items() if name in Config.model_fields and name != "recipe"}
+    for name, value in values.items():
+        if name.endswith("_hidden"):
+            values[name] = value.split(",") if value else []
+        elif value == "none" and type(None) in getattr(Config.model_fields[name].annotation, "__args__", ()):
+            values[name] = None
+    return values
