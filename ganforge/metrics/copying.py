@@ -19,18 +19,13 @@ from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_te
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figures import Figure, Figures
-from ganforge.metrics.memorisation import (
-    Neighbours,
-    auth_pct,
-    c_t,
-    copies,
-    exact_duplicates,
-    near_duplicates,
-    nearest,
-)
+from ganforge.metrics.memorisation import auth_pct, c_t, copies, exact_duplicates, near_duplicates
+from ganforge.metrics.nearest import Neighbours, Sketch, nearest, sketch_of
 from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol
 
 KIND = "neighbourhoods"
+FORMAT = 2
+SKETCH = ("sketch.center", "sketch.axes", "sketch.rows")
 CHUNK = 1_000
 
 
@@ -39,14 +34,15 @@ class Space:
     """Where distances are taken.
 
     name: "pixels", or an extractor's. embed: pictures uint8 [N, C, H, W] -> [N, D]. train: [M, D], all training
-    pictures. held_out: float64 [H], the distance of each held-out picture to its nearest training picture. near: two
-    fakes nearer than this count as near duplicates: half the median distance of held-out pictures to their nearest
-    others. floors: the figures of the held-out pictures, by name.
+    pictures. sketch: of those, to search them by. held_out: float64 [H], the distance of each held-out picture to its
+    nearest training picture. near: two fakes nearer than this count as near duplicates: half the median distance of
+    held-out pictures to their nearest others. floors: the figures of the held-out pictures, by name.
     """
 
     name: str
     embed: Callable[[Tensor], Tensor]
     train: Tensor
+    sketch: Sketch | None
     held_out: Tensor
     near: float
     floors: dict[str, float]
@@ -74,14 +70,14 @@ class Copying:
         for space in self.spaces:
             poll()
             vectors = space.embed(self.samples)
-            neighbours = nearest(vectors, space.train)
+            neighbours = nearest(vectors, space.train, sketch=space.sketch)
             if space.name == "pixels":
                 self.neighbours = neighbours
                 figures["copies/pixels"] = Figure(copies(self.samples, self.dataset.items), "lower", floor=0.0)
                 figures["exact duplicates/pixels"] = Figure(exact_duplicates(self.samples), "lower", floor=0.0)
             poll()
             values = {
-                "AuthPct": auth_pct(neighbours, space.train),
+                "AuthPct": auth_pct(neighbours, space.train, space.sketch),
                 "C_T": c_t(neighbours.distances, space.held_out),
                 "near duplicates": near_duplicates(vectors, space.near),
             }
@@ -132,15 +128,25 @@ def prepare_space(
     cache_dir: Path | None, poll: Callable[[], None],
 ) -> Space:  # fmt: skip
     """One space: from the cache if it is there and whole, else measured."""
-    parts = [protocol.conventions, protocol.fingerprint, protocol.held_out, protocol.seed, len(fresh), name, identity]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+    parts = [
+        FORMAT,
+        protocol.conventions,
+        protocol.fingerprint,
+        protocol.held_out,
+        protocol.seed,
+        len(fresh),
+        name,
+        identity,
+    ]
+    key = hashlib.sha256(json.dumps([*parts, FORMAT]).encode()).hexdigest()[:32]
     folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
     path = folder / f"{key}.safetensors"
     if is_there(path):
         try:
             tensors, facts = read_tensorfile(path, KIND)
             train = tensors["train"] if "train" in tensors else embed(dataset.items)
-            return Space(name, embed, train, tensors["held_out"], float(facts["near"]), dict(facts["floors"]))
+            sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
+            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), dict(facts["floors"]))
         except (DamagedFileError, KeyError, TypeError, ValueError):
             print(f"{path} in the cache is damaged: measuring the held-out pictures again", file=sys.stderr)
         except UserError as error:
@@ -148,6 +154,7 @@ def prepare_space(
     train = embed(dataset.items)
     space = measure_space(name, embed, train, embed(fresh), poll)
     tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": train})
+    tensors |= dict(zip(SKETCH, space.sketch, strict=True)) if space.sketch else {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, tensors, facts_of(space))
@@ -160,17 +167,18 @@ def measure_space(
     name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor, poll: Callable[[], None]
 ) -> Space:
     """The held-out side: how far held-out pictures are from the training set, and from each other."""
-    neighbours = nearest(fresh, train)
+    sketch = sketch_of(train)
+    neighbours = nearest(fresh, train, sketch=sketch)
     poll()
     among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances
     near = among.median().item() / 2
     half = len(fresh) // 2
     floors = {
-        "AuthPct": auth_pct(neighbours, train),
+        "AuthPct": auth_pct(neighbours, train, sketch),
         "C_T": c_t(neighbours.distances[:half], neighbours.distances[half:]),
         "near duplicates": (among < near).to(torch.float64).mean().item(),
     }
-    return Space(name, embed, train, neighbours.distances, near, floors)
+    return Space(name, embed, train, sketch, neighbours.distances, near, floors)
 
 
 def facts_of(space: Space) -> dict[str, Any]:

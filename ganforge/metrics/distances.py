@@ -12,6 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 
+KERNEL_BLOCK = 128  # rows of a kernel at a time
 KERNEL_SUBSET_SIZE = 1_000
 """By convention: the authors' own code."""
 
@@ -122,13 +123,13 @@ def kernel_distance(
     elif within_real.shape != (subsets,):
         raise UserError(f"There are {within_real.numel():,} sums for {subsets:,} subsets of reals; compute them again.")
     within_fake = kernels_within(fake, "fake", seed, subsets, size)
-    reals, fakes = to_float64(real), to_float64(fake)
-    kernel = reals.new_empty(size, size)
+    reals, fakes = _left(to_float64(real)), _right(to_float64(fake))
     real_subsets, fake_subsets = (
         _subsets(len(rows), side, seed, subsets, size) for rows, side in ((real, "real"), (fake, "fake"))
     )
+    buffer = reals.new_empty(KERNEL_BLOCK * size)
     between = torch.stack(
-        [_kernel_sum(reals[x], fakes[y], kernel) for x, y in zip(real_subsets, fake_subsets, strict=True)]
+        [_kernel_sum(reals[x], fakes[y], buffer) for x, y in zip(real_subsets, fake_subsets, strict=True)]
     ).cpu()
     estimates = (within_real + within_fake) / (size * (size - 1)) - 2 * between / size**2
     return KernelDistance(estimates.mean().item(), estimates.std(correction=0).item(), subsets, size)
@@ -138,12 +139,28 @@ def kernels_within(features: Tensor, side: str, seed: int, subsets: int, size: i
     """For each of one side's subsets of features [N, d], the kernel summed over all pairs of two different samples:
     float64 [subsets], on the CPU. side: "real" or "fake", which draw different subsets."""
     rows = to_float64(features)
-    kernel = rows.new_empty(size, size)
+    left, right = _left(rows), _right(rows)
+    with_itself = (left * right).sum(dim=1).pow(3)
+    buffer = rows.new_empty(KERNEL_BLOCK * size)
     sums = []
     for chosen in _subsets(len(rows), side, seed, subsets, size):
-        total = _kernel_sum(rows[chosen], rows[chosen], kernel)
-        sums.append(total - kernel.diagonal().pow(3).sum())
+        x, y = left[chosen], right[chosen]
+        total = -with_itself[chosen].sum()
+        for start in range(0, size, KERNEL_BLOCK):  # the kernel is symmetric: what is below its diagonal is left out
+            end = min(start + KERNEL_BLOCK, size)
+            total += _kernel_sum(x[start:end], y[start:end], buffer)
+            total += 2 * _kernel_sum(x[start:end], y[end:], buffer)
+        sums.append(total)
     return torch.stack(sums).cpu()
+
+
+def _left(rows: Tensor) -> Tensor:
+    """[N, d + 1]: with ``_right``, the product of two rows is x.y / d + 1."""
+    return torch.cat([rows / rows.shape[1], rows.new_ones(len(rows), 1)], dim=1)
+
+
+def _right(rows: Tensor) -> Tensor:
+    return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
 
 
 def _subsets(count: int, side: str, seed: int, subsets: int, size: int) -> Iterator[Tensor]:
@@ -151,13 +168,15 @@ def _subsets(count: int, side: str, seed: int, subsets: int, size: int) -> Itera
     return (torch.randperm(count, generator=draws)[:size] for _ in range(subsets))
 
 
-def _kernel_sum(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
-    """(x.y / d + 1)^3 summed over all pairs of rows. out: one buffer for all products, since fresh memory costs as much
-    as a product; it is left with the kernel's cube root."""
-    torch.mm(x, y.T, out=out)
-    out.div_(x.shape[1]).add_(1)
-    flat = out.view(-1)
-    return torch.dot(flat, flat.square())
+def _kernel_sum(left: Tensor, right: Tensor, buffer: Tensor) -> Tensor:
+    """The kernel summed over all pairs of rows. buffer: at least ``KERNEL_BLOCK`` times the rows on the right; blocks
+    stay in a processor's cache, and fresh memory would cost as much as a product."""
+    total = left.new_zeros(())
+    for part in left.split(KERNEL_BLOCK):
+        bases = buffer[: len(part) * len(right)]
+        torch.mm(part, right.T, out=bases.view(len(part), len(right)))
+        total += torch.dot(bases, bases.square())
+    return total
 
 
 def to_float64(features: Tensor) -> Tensor:
@@ -173,8 +192,7 @@ def check_features(features: Tensor, side: str, at_least: int = 1) -> None:
         raise UserError(f"The {side} features have the shape {shape}; give one row of numbers a sample, [N, d].")
     if len(features) < at_least:
         raise UserError(f"There are {len(features):,} {side} samples, and at least {at_least:,} are needed; use more.")
-    finite = features.isfinite().all(dim=1)
-    if not finite.all():
+    if features.is_floating_point() and not (finite := features.isfinite().all(dim=1)).all():
         bad = len(features) - int(finite.sum())
         fault = f"{bad:,} of the {len(features):,} {side} samples have features that are not finite"
         raise UserError(f"{fault}; check the pictures and the extractor.")

@@ -1,4 +1,4 @@
-"""metrics/memorisation.py: exact neighbours, known answers, and what the figures say of copies of MNIST."""
+"""metrics/memorisation.py: known answers, and what the figures say of copies of MNIST."""
 
 import math
 import os
@@ -14,15 +14,8 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.data.mnist import load_mnist
-from ganforge.metrics.memorisation import (
-    Neighbours,
-    auth_pct,
-    c_t,
-    copies,
-    exact_duplicates,
-    near_duplicates,
-    nearest,
-)
+from ganforge.metrics.memorisation import auth_pct, c_t, copies, exact_duplicates, near_duplicates
+from ganforge.metrics.nearest import Neighbours, nearest
 
 SEEDS = st.integers(0, 2**32)
 DATA = os.environ.get("GANFORGE_DATA")
@@ -34,57 +27,6 @@ def normal(count: int, dims: int, seed: int = 0, purpose: str = "normal") -> Ten
 
 def random_pictures(count: int, seed: int = 0) -> Tensor:
     return torch.randint(256, (count, 1, 4, 5), dtype=torch.uint8, generator=generator(seed, "pictures"))
-
-
-class TestNearest:
-    @settings(max_examples=30, deadline=None)
-    @given(SEEDS, st.integers(1, 30), st.integers(1, 40), st.integers(1, 9))
-    def test_agrees_with_all_distances(self, seed: int, queries: int, rows: int, chunk: int) -> None:
-        asked, reference = normal(queries, 3, seed), normal(rows, 3, seed, "reference")
-        expected = (asked.unsqueeze(1) - reference).norm(dim=2).min(dim=1)
-        found = nearest(asked, reference, chunk)
-        assert torch.equal(found.indices, expected.indices)
-        torch.testing.assert_close(found.distances, expected.values, rtol=1e-15, atol=0)
-
-    @settings(max_examples=20, deadline=None)
-    @given(SEEDS, st.integers(2, 30), st.integers(1, 9))
-    def test_a_skipped_row_is_not_found(self, seed: int, rows: int, chunk: int) -> None:
-        points = normal(rows, 3, seed)
-        distances = (points.unsqueeze(1) - points).norm(dim=2)
-        expected = distances.fill_diagonal_(torch.inf).min(dim=1)
-        found = nearest(points, points, chunk, skip=torch.arange(rows))
-        assert torch.equal(found.indices, expected.indices)
-        torch.testing.assert_close(found.distances, expected.values, rtol=1e-15, atol=0)
-
-    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.uint8])
-    def test_identical_rows_are_exactly_zero_apart(self, dtype: torch.dtype) -> None:
-        reference = (normal(500, 784) * 20 + 128).clamp(0, 255).to(dtype)
-        order = torch.randperm(500, generator=generator(0, "order"))
-        found = nearest(reference[order], reference)
-        assert found.distances.tolist() == [0.0] * 500
-        assert torch.equal(found.indices, order)
-
-    def test_one_step_of_one_pixel_is_seen(self) -> None:
-        reference = random_pictures(300).flatten(1)
-        changed = reference.clone()
-        changed[:, 7] ^= 1
-        found = nearest(changed, reference)
-        assert found.distances.tolist() == [1.0] * 300
-        assert found.indices.tolist() == list(range(300))
-
-    def test_refusals(self) -> None:
-        rows = normal(5, 3)
-        for arguments, message in (
-            ((rows, normal(5, 4)), "query features have 3 dimensions and the reference ones 4"),
-            ((rows, rows[:0]), "0 reference samples, and at least 1"),
-            ((rows[:0], rows), "0 query samples"),
-            ((rows * math.inf, rows), "5 of the 5 query samples .* not finite"),
-            ((rows, rows * math.nan), "5 of the 5 reference samples .* not finite"),
-        ):
-            with pytest.raises(UserError, match=message):
-                nearest(*arguments)
-        with pytest.raises(UserError, match="1 reference samples, and at least 2"):
-            nearest(rows[:1], rows[:1], skip=torch.tensor([0]))
 
 
 class TestAuthPct:
