@@ -32,7 +32,7 @@ FIGURES = (
     "score/classifier", "class distance/classifier",
 )  # fmt: skip
 DISCRIMINATORS = ("logistic", "mlp", "dcgan", "recurrent")
-DATA = {"max_images": 50_000}  # the note's share of the training pictures, for all of them
+DATA = {"data": "mnist", "max_images": 50_000}  # the note's share of the training pictures, for all of them
 NOTE = "note, 10 epochs"
 EPOCHS_10 = 500_000
 
@@ -46,16 +46,22 @@ def images_per_sec() -> dict[str, float]:
 
 def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path) -> None:
     """One run with its evaluation and picture, as far as they are not there yet."""
-    options = [f"--{key.replace('_', '-')}={value}" for key, value in changes.items()]
+    options = [as_option(key, value) for key, value in changes.items()]
     lengths = [f"--total-nimg={total}", f"--snapshot-nimg={max(1, total // 10)}"]
     folder = RunFolder(run)
     if not folder.exists():
-        call(run, "train", name, "--data=mnist", f"--seed={seed}", "--threads=1", f"--out={run}", *lengths, *options)
+        call(run, "train", name, f"--seed={seed}", "--threads=1", f"--out={run}", *lengths, *options)
     elif folder.read_status()["state"] in ("running", "stopped"):
         call(run, "resume", str(run))
     if folder.read_status()["state"] == "finished" and not folder.all_evaluations():
         call(run, "evaluate", str(run))
         call(run, "sample", str(run), f"--out={run}.png", "--seeds=0-63")
+
+
+def as_option(name: str, value: Any) -> str:
+    """g_hidden, "128,128" -> --g-hidden=128,128; shared_noise, False -> --no-shared-noise."""
+    dashed = name.replace("_", "-")
+    return f"--{dashed}={value}" if not isinstance(value, bool) else f"--{dashed}" if value else f"--no-{dashed}"
 
 
 def call(run: Path, *arguments: str) -> None:
