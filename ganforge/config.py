@@ -1,12 +1,12 @@
 """The settings of a run: frozen, typed, validated, and equal in Python, in JSON and on the command line."""
 
-import difflib
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ganforge.base.errors import UserError
+from ganforge.base.wording import as_typed, sentence, suggestion
+from ganforge.misfits import misfits
 
 Count = Annotated[int, Field(gt=0, lt=2**63)]
 """A number of things, at least one."""
@@ -138,54 +138,9 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _settings_fit_each_other(self) -> Self:
-        for fault, sentence in self._faults():
-            if fault:
-                raise ValueError(sentence)
-        return self
-
-    def _faults(self) -> Iterator[tuple[object, str]]:
-        """What would do nothing, or not what it says."""
-        for network, family, width in (("g", self.generator, self.g_width), ("d", self.discriminator, self.d_width)):
-            plain = width is not None and family in ("mlp", "logistic")
-            yield plain, f"{network}_width is for the other families; {family} has no channels"
-        yield (
-            self.d_norm and self.discriminator != "dcgan",
-            f"d_norm is for a dcgan D, not for {self.discriminator}",
-        )
-        parts = self.batch_size // self.accumulate
-        yield self.batch_size % self.accumulate, f"accumulate = {self.accumulate} does not divide {self.batch_size}"
-        yield parts < 2, f"accumulate = {self.accumulate} leaves parts of {parts} picture; leave 2 or more in each"
-        yield self.accumulate > 1 and self.dragan_weight, "dragan_weight looks at the whole batch; set accumulate to 1"
-        gammas, weights = self.r1_gamma or self.r2_gamma, self.gp_weight or self.dragan_weight
-        mixed = self.discriminator == "dcgan" and self.d_norm in (None, "batch")
-        yield (
-            (gammas or weights) and mixed,
-            "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures",
-        )
-        ends = {self.lr_end, self.beta2_end, self.gamma_end} != {None}
-        yield (
-            ends and not self.burn_in_nimg,
-            "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures",
-        )
-        yield self.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
-        yield self.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
-        yield (
-            self.beta2_end is not None and self.optimizer == "rmsprop",
-            "beta2_end is Adam's, and optimizer is rmsprop",
-        )
-        yield self.ema_rampup and not self.ema_halflife_nimg, "ema_rampup needs ema_halflife_nimg"
-        yield (
-            self.shared_noise and self.objective == "relativistic",
-            "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false",
-        )
-
-    @model_validator(mode="after")
-    def _some_snapshots_are_milestones(self) -> Self:
-        if self.milestone_nimg is not None and self.milestone_nimg % self.snapshot_nimg:
-            raise ValueError(
-                f"milestone_nimg = {self.milestone_nimg} is not a multiple of snapshot_nimg = {self.snapshot_nimg}, "
-                "so that no snapshot would be one"
-            )
+        for misfit, why in misfits(self):
+            if misfit:
+                raise ValueError(why)
         return self
 
 
@@ -218,14 +173,8 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(dict.fromkeys(_sentence(fault, values) for fault in error.errors()))
+        faults = "; ".join(dict.fromkeys(sentence(fault, values) for fault in error.errors()))
         raise UserError(f"{where}{faults}.") from None
-
-
-def suggestion(name: str, known: Any) -> str:
-    """`; did you mean 'mnist'?` where something known is spelled much like ``name``, else nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?".removesuffix("?") + "?" if close else ""
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -235,28 +184,3 @@ def differences(old: Config, new: Config) -> list[str]:
         for name in Config.model_fields
         if name not in MAY_CHANGE and getattr(old, name) != getattr(new, name)
     ]
-
-
-def as_typed(value: Any) -> str:
-    """A setting's value as one types it on the command line, cut short where somebody typed too much."""
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
-    "int_parsing_size": "a smaller number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-}
-
-
-def _sentence(fault: Any, values: dict[str, Any]) -> str:
-    if not fault["loc"]:
-        return str(fault["ctx"]["error"])
-    name = str(fault["loc"][0])
-    message = (fault["msg"][0].lower() + fault["msg"][1:]).replace("input should", "it should")
-    if wanted := WRONG_TYPES.get(fault["type"]):
-        message = f"it should be {wanted}"
-        if len(fault["loc"]) > 1:
-            message += ", or several with commas between them"
-    return f"{name} cannot be {as_typed(values.get(name))!r}: {message}"

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.config import Config, make_config, suggestion
+from ganforge.base.wording import suggestion
+from ganforge.config import Config, make_config
 
 CONVOLUTIONAL: dict[str, Any] = {
     "generator": "dcgan", "discriminator": "dcgan", "z_dim": 100, "lr": 2e-4, "total_nimg": 400_000,

@@ -12,7 +12,8 @@ from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
-from ganforge.config import Config, as_typed, make_config
+from ganforge.base.wording import as_typed
+from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator
 from ganforge.networks.generate import generate
 from ganforge.networks.precision import autocast_forward

@@ -1,0 +1,72 @@
+"""Settings that are each well, but do not fit each other."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganforge.config import Config
+
+Misfits = Iterator[tuple[object, str]]
+"""Of all that would do nothing, or not what it says: whether it is so (as a truth value), and what is then said."""
+
+
+def misfits(config: "Config") -> Misfits:
+    yield from of_the_networks(config)
+    yield from of_the_batches(config)
+    yield from of_the_penalties(config)
+    yield from of_the_schedules(config)
+    yield (
+        config.shared_noise and config.objective == "relativistic",
+        "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false",
+    )
+    milestone_nimg, snapshot_nimg = config.milestone_nimg, config.snapshot_nimg
+    yield (
+        milestone_nimg is not None and milestone_nimg % snapshot_nimg,
+        f"milestone_nimg = {milestone_nimg} is not a multiple of snapshot_nimg = {snapshot_nimg}, so that no snapshot "
+        "would be one",
+    )
+
+
+def of_the_networks(config: "Config") -> Misfits:
+    for network, family, width in (
+        ("g", config.generator, config.g_width),
+        ("d", config.discriminator, config.d_width),
+    ):
+        plain = family in ("mlp", "logistic")
+        yield width is not None and plain, f"{network}_width is for the other families; {family} has no channels"
+    yield (
+        config.d_norm and config.discriminator != "dcgan",
+        f"d_norm is for a dcgan D, not for {config.discriminator}",
+    )
+
+
+def of_the_batches(config: "Config") -> Misfits:
+    accumulate = config.accumulate
+    parts = config.batch_size // accumulate
+    yield config.batch_size % accumulate, f"accumulate = {accumulate} does not divide {config.batch_size}"
+    yield parts < 2, f"accumulate = {accumulate} leaves parts of {parts} picture; leave 2 or more in each"
+    yield accumulate > 1 and config.dragan_weight, "dragan_weight looks at the whole batch; set accumulate to 1"
+
+
+def of_the_penalties(config: "Config") -> Misfits:
+    gammas, weights = config.r1_gamma or config.r2_gamma, config.gp_weight or config.dragan_weight
+    mixed = config.discriminator == "dcgan" and config.d_norm in (None, "batch")
+    yield (
+        (gammas or weights) and mixed,
+        "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures",
+    )
+    yield config.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
+
+
+def of_the_schedules(config: "Config") -> Misfits:
+    ends = {config.lr_end, config.beta2_end, config.gamma_end} != {None}
+    yield (
+        ends and not config.burn_in_nimg,
+        "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures",
+    )
+    yield config.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
+    yield (
+        config.beta2_end is not None and config.optimizer == "rmsprop",
+        "beta2_end is Adam's, and optimizer is rmsprop",
+    )
+    yield config.ema_rampup and not config.ema_halflife_nimg, "ema_rampup needs ema_halflife_nimg"
