@@ -52,6 +52,8 @@ class Config(BaseModel):
     """What a dcgan D is normalised by: batch (its own choice), layer, spectral, or unnormalised."""
     conditional: bool = False
     """Tell both networks each picture's class."""
+    init_from: str | None = None
+    """Fine-tune: start from the weights of a snapshot, or of a run's newest checkpoint, instead of from chance."""
 
     objective: Literal["minimax", "non-saturating", "lsgan", "lsgan-ab", "wgan", "hinge", "relativistic"] = (
         "non-saturating"

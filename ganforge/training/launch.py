@@ -25,7 +25,7 @@ from ganforge.run.folder import RunFolder, next_free
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
-from ganforge.training.setup import Game, build_game, build_state, images_in
+from ganforge.training.setup import Game, build_game, build_state, images_in, start_from
 from ganforge.training.state import TrainingState
 
 
@@ -56,18 +56,21 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
     folder.refuse_occupied()
     dataset, game, state = prepare(config, stop.poll)
+    started_from, source_facts = start_from(config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
         "environment": [environment(game.device)],
     }
-    folder.create(facts)
+    folder.create(facts | source_facts)
     with folder.lock():
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
+        if started_from:
+            progress.say(started_from)
         return work(config, game, state, folder, progress, stop, judge)
 
 
@@ -100,6 +103,8 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         now = environment(game.device)
         if facts:
             state.load(tensors, facts)
+        else:
+            start_from(config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
         with noting_failure(folder, state, config):
             folder.cut_after(state.reported_nimg, state.measured_nimg)
@@ -139,6 +144,8 @@ def work(
         progress.start(state.nimg, config.total_nimg)
         loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
+            if config.init_from is not None and state.nimg == 0:
+                loop.save_checkpoint()  # from now on, resuming does not need the source
             finished = loop.run()
         finally:
             progress.close()

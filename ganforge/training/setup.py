@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,8 @@ from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.schedules import cosine, critic_steps, linear
 from ganforge.base.seeding import generator
-from ganforge.config import Config
+from ganforge.base.wording import as_typed
+from ganforge.config import Config, make_config
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
@@ -22,6 +25,7 @@ from ganforge.objectives.losses import OBJECTIVES
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
+from ganforge.training.warm_start import Items, read_source, warm_start
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,27 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
             if network is not None:
                 autocast_forward(network, device)
     return state
+
+
+def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[str, dict[str, Any]]:
+    """Fill a fresh state's networks with the weights that init_from names; ("", {}) where it names none.
+
+    Returns what there is to say, and what config.json is to keep: the file, and how many images it had seen.
+    Raises UserError where the weights cannot be read, or are of other networks.
+    """
+    if config.init_from is None:
+        return "", {}
+    source = read_source(Path(config.init_from))
+    there = make_config(source.settings, source=source.path)
+    names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width"]
+    if source.D is not None:
+        names += ["discriminator", "d_hidden" if config.discriminator == "mlp" else "d_width", "d_norm"]
+    pairs = [(name, as_typed(getattr(there, name)), as_typed(getattr(config, name))) for name in names]
+    if other := [f"{name}: {old} there, {new} here" for name, old, new in pairs if old != new]:
+        fresh_d = "" if source.D is None else ", or start from a snapshot, which leaves D fresh"
+        raise UserError(f"{source.path} is of other networks ({'; '.join(other)}); give its settings{fresh_d}.")
+    said = warm_start(state, source, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
+    return said, {"init_from": {"file": str(source.path), "nimg": source.nimg}}
 
 
 def build_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:

@@ -42,7 +42,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "seed": st.integers(0, 2**63 - 1), "total_nimg": COUNT, "report_nimg": COUNT, "grid_size": st.integers(1, 32),
     "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
     "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
-    "device": TEXT, "threads": st.none() | st.integers(1, 1024),
+    "device": TEXT, "init_from": st.none() | TEXT, "threads": st.none() | st.integers(1, 1024),
 }  # fmt: skip
 
 
