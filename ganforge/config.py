@@ -63,6 +63,8 @@ class Config(BaseModel):
     """gamma / 2 times the squared gradient of D at reals is added to its loss."""
     r2_gamma: Weight = 0.0
     """The same at fakes."""
+    penalty_interval: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Compute r1_gamma's or r2_gamma's penalty only at every so many updates of D, times as strong."""
     gp_weight: Weight = 0.0
     """Weight of WGAN-GP's penalty on D's slope between reals and fakes."""
     dragan_weight: Weight = 0.0

@@ -86,9 +86,21 @@ def batch_maker(config: Config, dataset: Dataset, device: torch.device) -> Calla
             uniform["alpha"] = draws("alpha", nimg, 1)
         if not whose and config.dragan_weight:
             uniform["noise"] = draws("noise", nimg, *dataset.shape)
-        return Batch(to_float(items), z, labels if config.conditional else None, uniform)
+        told = labels if config.conditional else None
+        return Batch(to_float(items), z, told, uniform, penalty_scale(config, nimg))
 
     return draw
+
+
+def penalty_scale(config: Config, nimg: int) -> float:
+    """What R1 or R2 is multiplied by in the update of D that begins at ``nimg``: with lazy regularisation the interval
+    at every so many updates of D, the first included, and 0 between, so that it weighs the same on average.
+
+    Karras et al. 2020, arXiv:1912.04958, section 3.1 and appendix B. There the penalty has an update of D to itself,
+    beside those of the loss, and Adam's rate and betas are corrected for the updates that this adds. Here it joins the
+    loss of the k-th update, Adam takes as many steps as without, and nothing is to be corrected.
+    """
+    return float(config.penalty_interval) if nimg // config.batch_size % config.penalty_interval == 0 else 0.0
 
 
 def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:

@@ -42,7 +42,8 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "seed": st.integers(0, 2**63 - 1), "total_nimg": COUNT, "report_nimg": COUNT, "grid_size": st.integers(1, 32),
     "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
     "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
-    "device": TEXT, "init_from": st.none() | TEXT, "threads": st.none() | st.integers(1, 1024),
+    "penalty_interval": st.integers(1, 1024), "device": TEXT, "init_from": st.none() | TEXT,
+    "threads": st.none() | st.integers(1, 1024),
 }  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def configs(draw: st.DrawFn) -> Config:
         values["shared_noise"] = False
     if not (values.get("r1_gamma") or values.get("r2_gamma")):
         values.pop("gamma_end", None)
+    if sum(bool(values.get(name)) for name in PENALTIES[:2]) != 1 or any(values.get(name) for name in PENALTIES[2:]):
+        values.pop("penalty_interval", None)
     if values.get("optimizer") == "rmsprop":
         values.pop("beta2_end", None)
     if values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS):
@@ -235,6 +238,21 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     *(
         ({"gamma_end": 0.1, "burn_in_nimg": 100}, {gamma: 1.0}, "gamma_end needs r1_gamma or r2_gamma.")
         for gamma in ("r1_gamma", "r2_gamma")
+    ),
+    *(
+        (
+            {"penalty_interval": 16, "r1_gamma": 1.0, weight: 10.0},
+            {weight: 0.0},
+            "gp_weight and dragan_weight are for every update of D; set penalty_interval to 1.",
+        )
+        for weight in PENALTIES[2:]
+    ),
+    ({"penalty_interval": 16}, {"r2_gamma": 1.0}, "penalty_interval needs r1_gamma or r2_gamma."),
+    (
+        {"penalty_interval": 2, "r1_gamma": 1.0, "r2_gamma": 1.0},
+        {"penalty_interval": 1},
+        "r1_gamma and r2_gamma together do not converge unless they are computed at every update of D; set "
+        "penalty_interval to 1, or leave one of them out.",
     ),
     (
         {"beta2_end": 0.9, "burn_in_nimg": 100, "optimizer": "rmsprop"},

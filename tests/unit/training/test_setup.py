@@ -110,6 +110,14 @@ def test_images_in_a_step() -> None:
     assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
 
 
+def test_lazy_penalties_follow_from_where_the_update_begins() -> None:
+    """Every third update of D, the first included, three times as strong; every update without the setting."""
+    lazy = {"r1_gamma": 1.0, "penalty_interval": 3, "d_steps": 2}
+    scales = [b.penalty_scale for nimg in range(0, 6 * N, 2 * N) for b in batches_of(nimg, nimg // N, **lazy)[0]]
+    assert scales == [3.0, 0.0, 0.0, 3.0, 0.0, 0.0]
+    assert [b.penalty_scale for b in batches_of(2 * N, 1, r1_gamma=1.0, d_steps=3)[0]] == [1.0, 1.0, 1.0]
+
+
 def test_the_rules_are_the_settings() -> None:
     config = config_of(
         objective="hinge", r1_gamma=1.0, r2_gamma=2.0, gp_weight=3.0, dragan_weight=4.0, clip=0.5, shared_noise=False,
