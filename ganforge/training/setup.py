@@ -15,7 +15,7 @@ from ganforge.base.noise import draw_z
 from ganforge.base.schedules import cosine, critic_steps, linear
 from ganforge.base.seeding import generator
 from ganforge.base.wording import as_typed
-from ganforge.config import Config, make_config
+from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
@@ -46,6 +46,7 @@ def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
 
     Raises UserError where the settings ask for what the data do not have.
     """
+    config = with_gammas(config, dataset.shape)
     if config.conditional and dataset.labels is None:
         raise UserError(f"{dataset.name} has no classes to tell the networks; leave conditional out.")
     if config.augment != "none" and dataset.mixture is not None:
@@ -105,6 +106,7 @@ def penalty_scale(config: Config, nimg: int) -> float:
 
 def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
     """What is played by at ``nimg``, as the settings' schedules have it."""
+    gammas = [float(gamma) for gamma in (config.r1_gamma, config.r2_gamma)]
     share = 1.0 if config.gamma_end is None else scheduled(config, nimg, 1.0, config.gamma_end)
     augment = None
     if config.augment == "diffaugment":
@@ -112,7 +114,7 @@ def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
     elif config.augment == "ada":
         augment = partial(augment_by, state.ada_p)
     return Rules(
-        OBJECTIVES[config.objective], config.r1_gamma * share, config.r2_gamma * share, config.gp_weight,
+        OBJECTIVES[config.objective], gammas[0] * share, gammas[1] * share, config.gp_weight,
         config.dragan_weight, config.clip, augment, config.shared_noise, config.accumulate,
     )  # fmt: skip
 

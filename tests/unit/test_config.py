@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import as_typed
-from ganforge.config import MAY_CHANGE, Config, differences, make_config
+from ganforge.config import MAY_CHANGE, Config, differences, make_config, with_gammas
 
 COUNT = st.integers(1, 2**63 - 1)
 WIDTH = st.integers(1, 65_536)
 WIDTHS = st.lists(WIDTH, max_size=5).map(tuple)
 POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
 WEIGHT = st.floats(min_value=0, allow_infinity=False)
+GAMMA = WEIGHT | st.just("auto")
 BETA = st.floats(min_value=0, max_value=1, exclude_max=True)
 TEXT = st.text(max_size=30)
 
@@ -33,7 +34,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "d_norm": st.none() | st.sampled_from(NORMS),
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "max_images": st.none() | COUNT, "z_dim": WIDTH,
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
-    "conditional": st.booleans(), "r1_gamma": WEIGHT, "r2_gamma": WEIGHT, "gp_weight": WEIGHT, "dragan_weight": WEIGHT,
+    "conditional": st.booleans(), "r1_gamma": GAMMA, "r2_gamma": GAMMA, "gp_weight": WEIGHT, "dragan_weight": WEIGHT,
     "clip": st.none() | POSITIVE, "d_steps": st.integers(1, 1000), "wgan_schedule": st.booleans(),
     "shared_noise": st.booleans(), "batch_size": st.integers(2, 65_536), "accumulate": st.integers(1, 65_536),
     "lr": POSITIVE, "d_lr": st.none() | POSITIVE, "beta1": BETA, "beta2": BETA, "fused_adam": st.booleans(),
@@ -149,6 +150,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"batch_size": 1}, "batch_size cannot be '1': it should be greater than or equal to 2."),
     ({"lr": "fast"}, "lr cannot be 'fast': it should be a number."),
     ({"lr": -1}, "lr cannot be '-1': it should be greater than 0."),
+    ({"r1_gamma": -1}, "r1_gamma cannot be '-1': it should be greater than or equal to 0, or 'auto'."),
+    ({"r2_gamma": "much"}, "r2_gamma cannot be 'much': it should be a number, or 'auto'."),
+    (
+        {"g_hidden": ["8", "x"]},
+        "g_hidden cannot be '8,x': it should be a whole number, or several with commas between them.",
+    ),
     ({"noise": "gaussian"}, "noise cannot be 'gaussian': it should be 'uniform' or 'normal'."),
     (
         {"total_nimg": 1.5},
@@ -285,6 +292,15 @@ def test_settings_that_do_not_fit_each_other(misfit: dict[str, Any], mend: dict[
 
 def test_the_norms_are_those_of_the_settings() -> None:
     assert get_args(get_args(Config.model_fields["d_norm"].annotation)[0]) == NORMS
+
+
+@pytest.mark.parametrize(
+    ("shape", "gamma"), [((1, 28, 28), 0.784), ((3, 32, 32), 3.072), ((4, 2, 3), 0.024), ((2,), 1)]
+)
+def test_the_rule_for_gamma(shape: tuple[int, ...], gamma: float) -> None:
+    config = with_gammas(make_config({"r1_gamma": "auto", "r2_gamma": "5"}), shape)
+    assert (config.r1_gamma, config.r2_gamma) == (pytest.approx(gamma), 5.0)
+    assert with_gammas(config, (9, 9, 9)) == config
 
 
 def test_settings_are_frozen() -> None:

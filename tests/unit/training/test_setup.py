@@ -131,6 +131,13 @@ def test_the_rules_are_the_settings() -> None:
     assert build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).accumulate == 4
 
 
+def test_gamma_by_the_rule_is_that_of_the_data() -> None:
+    config = config_of(r1_gamma="auto", r2_gamma=2.0, gamma_end=0.5, burn_in_nimg=10)
+    dataset = load_digits()
+    rules = build_game(config, dataset, CPU).rules(10, build_state(config, dataset, CPU))
+    assert (rules.r1_gamma, rules.r2_gamma) == (pytest.approx(0.032), pytest.approx(1.0))
+
+
 def test_what_d_sees_is_augmented() -> None:
     dataset = load_digits()
     for config, draws in (
