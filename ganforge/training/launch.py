@@ -14,7 +14,7 @@ from ganforge.base.images import save_png
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
-from ganforge.config import MAY_CHANGE, Config, differences, make_config, with_gammas
+from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load
@@ -56,7 +56,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
     folder.refuse_occupied()
     dataset, game, state = prepare(config, stop.poll)
-    config = with_gammas(config, dataset.shape)
+    by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
@@ -70,6 +70,8 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
+        if by_rule:
+            progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
         return work(config, game, state, folder, progress, stop, judge)
