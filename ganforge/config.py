@@ -52,6 +52,14 @@ class Config(BaseModel):
     """Channels of a convolutional G at full resolution; its family's own number by default."""
     d_width: Width | None = None
     """Channels of a convolutional D at full resolution, or a recurrent one's state; its family's own by default."""
+    g_lowest_side: Width | None = None
+    """A convolutional G starts from a rectangle with no side longer than this; its family's own number by default."""
+    d_lowest_side: Width | None = None
+    """A convolutional D halves the picture until no side is longer than this; its family's own number by default."""
+    blocks: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Residual blocks at each size of an r3gan network; 1 by default, 2 in the paper."""
+    group_size: Width | None = None
+    """Channels in a group of an r3gan network's 3 x 3 convolutions; 16 by default, as in the paper."""
     d_norm: Literal["batch", "layer", "spectral", "unnormalised"] | None = None
     """What a dcgan D is normalised by: batch (its own choice), layer, spectral, or unnormalised."""
     conditional: bool = False
@@ -150,6 +158,18 @@ class Config(BaseModel):
             if misfit:
                 raise ValueError(why)
         return self
+
+    @property
+    def g_sizes(self) -> dict[str, Any]:
+        """How large G is: what ``networks.build.build_generator`` takes by these names."""
+        sizes = {"hidden": self.g_hidden, "width": self.g_width, "lowest_side": self.g_lowest_side}
+        return sizes | {"blocks": self.blocks, "group_size": self.group_size}
+
+    @property
+    def d_sizes(self) -> dict[str, Any]:
+        """How large D is, likewise."""
+        sizes = {"hidden": self.d_hidden, "width": self.d_width, "lowest_side": self.d_lowest_side}
+        return sizes | {"blocks": self.blocks, "group_size": self.group_size}
 
 
 MAY_CHANGE = frozenset(

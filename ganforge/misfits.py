@@ -28,12 +28,21 @@ def misfits(config: "Config") -> Misfits:
 
 
 def of_the_networks(config: "Config") -> Misfits:
-    for network, family, width in (
-        ("g", config.generator, config.g_width),
-        ("d", config.discriminator, config.d_width),
+    for network, family, width, lowest_side in (
+        ("g", config.generator, config.g_width, config.g_lowest_side),
+        ("d", config.discriminator, config.d_width, config.d_lowest_side),
     ):
         plain = family in ("mlp", "logistic")
         yield width is not None and plain, f"{network}_width is for the other families; {family} has no channels"
+        yield (
+            lowest_side is not None and (plain or family == "recurrent"),
+            f"{network}_lowest_side is for the convolutional families; {family} does not change the picture's size",
+        )
+    for name, size in (("blocks", config.blocks), ("group_size", config.group_size)):
+        yield (
+            size is not None and "r3gan" not in (config.generator, config.discriminator),
+            f"{name} is for r3gan networks, and neither G nor D is one",
+        )
     yield (
         config.d_norm and config.discriminator != "dcgan",
         f"d_norm is for a dcgan D, not for {config.discriminator}",

@@ -65,7 +65,7 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
     chosen = choose_device(device)
     G = build_generator(
         config.generator, config.z_dim, snapshot.shape, config.seed,
-        hidden=config.g_hidden, width=config.g_width, num_classes=snapshot.num_classes,
+        num_classes=snapshot.num_classes, **config.g_sizes,
     )  # fmt: skip
     fill_network(G, snapshot.weights, str(snapshot.path))
     G = G.to(chosen).eval()

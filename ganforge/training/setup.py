@@ -141,12 +141,11 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     """Fresh networks and optimizers on the device."""
     num_classes = dataset.num_classes if config.conditional else 0
     G = build_generator(
-        config.generator, config.z_dim, dataset.shape, config.seed,
-        hidden=config.g_hidden, width=config.g_width, num_classes=num_classes,
-    ).to(device)  # fmt: skip
+        config.generator, config.z_dim, dataset.shape, config.seed, num_classes=num_classes, **config.g_sizes
+    ).to(device)
     D = build_discriminator(
         config.discriminator, dataset.shape, config.seed,
-        hidden=config.d_hidden, width=config.d_width, norm=config.d_norm or "batch", num_classes=num_classes,
+        norm=config.d_norm, num_classes=num_classes, **config.d_sizes,
     ).to(device)  # fmt: skip
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
@@ -169,9 +168,10 @@ def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[
         return "", {}
     source = read_source(Path(config.init_from))
     there = make_config(source.settings, source=source.path)
-    names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width"]
+    names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width", "g_lowest_side"]
     if source.D is not None:
-        names += ["discriminator", "d_hidden" if config.discriminator == "mlp" else "d_width", "d_norm"]
+        names += ["discriminator", "d_hidden" if config.discriminator == "mlp" else "d_width", "d_lowest_side"]
+    names += ["blocks", "group_size"] + ["d_norm"] * (source.D is not None)
     pairs = [(name, as_typed(getattr(there, name)), as_typed(getattr(config, name))) for name in names]
     if other := [f"{name}: {old} there, {new} here" for name, old, new in pairs if old != new]:
         fresh_d = "" if source.D is None else ", or start from a snapshot, which leaves D fresh"

@@ -34,6 +34,8 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "d_norm": st.none() | st.sampled_from(NORMS),
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "max_images": st.none() | COUNT, "z_dim": WIDTH,
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
+    "g_lowest_side": st.none() | WIDTH, "d_lowest_side": st.none() | WIDTH,
+    "blocks": st.none() | st.integers(1, 64), "group_size": st.none() | WIDTH,
     "conditional": st.booleans(), "r1_gamma": GAMMA, "r2_gamma": GAMMA, "gp_weight": WEIGHT, "dragan_weight": WEIGHT,
     "clip": st.none() | POSITIVE, "d_steps": st.integers(1, 1000), "wgan_schedule": st.booleans(),
     "shared_noise": st.booleans(), "batch_size": st.integers(2, 65_536), "accumulate": st.integers(1, 65_536),
@@ -55,6 +57,10 @@ def configs(draw: st.DrawFn) -> Config:
     for network, family in (("g", values.get("generator", "mlp")), ("d", values.get("discriminator", "mlp"))):
         if family in ("mlp", "logistic"):
             values.pop(f"{network}_width", None)
+        if family in ("mlp", "logistic", "recurrent"):
+            values.pop(f"{network}_lowest_side", None)
+    if "r3gan" not in (values.get("generator"), values.get("discriminator")):
+        values = {name: value for name, value in values.items() if name not in ("blocks", "group_size")}
     if values.get("discriminator") != "dcgan":
         values.pop("d_norm", None)
     elif any(values.get(name) for name in PENALTIES):
@@ -204,6 +210,20 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         for norm in NORMS
         for family in ("mlp", "logistic", "recurrent", "resnet", "r3gan")
     ),
+    *(
+        (
+            {f"{network}_lowest_side": 4, player: family},
+            {player: "dcgan"},
+            f"{network}_lowest_side is for the convolutional families; {family} does not change the picture's size.",
+        )
+        for network, player, family in (
+            ("g", "generator", "mlp"),
+            ("d", "discriminator", "logistic"),
+            ("d", "discriminator", "recurrent"),
+        )
+    ),
+    ({"blocks": 2}, {"generator": "r3gan"}, "blocks is for r3gan networks, and neither G nor D is one."),
+    ({"group_size": 8}, {"discriminator": "r3gan"}, "group_size is for r3gan networks, and neither G nor D is one."),
     ({"accumulate": 3}, {"batch_size": 129}, "accumulate = 3 does not divide 128."),
     ({"accumulate": 256}, {"batch_size": 512}, "accumulate = 256 does not divide 128."),
     (
