@@ -6,6 +6,7 @@ the layers that touch the pictures are adapted to other channels, and the rest s
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ class Source:
     """Where weights come from.
 
     path: the file. settings: of the run that made it, as JSON gives them. nimg: real pictures that D had seen. G_best:
-    what makes the pictures. G, D: as they were in training; None where the source is a snapshot.
+    what makes the pictures. G, D: as they were in training; None where the source is a snapshot. complaints: a sentence
+    for each newer checkpoint that is damaged.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Source:
     G_best: Weights
     G: Weights | None = None
     D: Weights | None = None
+    complaints: Sequence[str] = ()
 
 
 @dataclass
@@ -67,15 +70,23 @@ def read_source(path: Path) -> Source:
     if path.is_dir():
         folder = RunFolder(path)
         stored = folder.read_config()
-        tensors, facts, _ = load_newest_checkpoint(folder)
+        tensors, facts, complaints = load_newest_checkpoint(folder)
         if tensors:
-            data, settings = stored["data"], facts.get("settings", stored["settings"])
-            items = Items(tuple(data["shape"]), data["num_classes"] if settings["conditional"] else 0)
             G, D, G_ema = (part_of(tensors, name) for name in ("G", "D", "G_ema"))
-            return Source(folder.checkpoint(facts["nimg"]), settings, items, facts["nimg"], G_ema or G, G, D)
+            path, items = folder.checkpoint(facts["nimg"]), items_of(stored, folder)
+            return Source(path, stored["settings"], items, facts["nimg"], G_ema or G, G, D, complaints)
     snapshot = load_snapshot(path)
     items = Items(snapshot.shape, snapshot.num_classes)
     return Source(snapshot.path, snapshot.settings, items, snapshot.nimg, snapshot.weights)
+
+
+def items_of(stored: dict[str, Any], folder: RunFolder) -> Items:
+    """What config.json says of the data. Raises UserError where it does not."""
+    try:
+        shape = tuple(map(int, stored["data"]["shape"]))
+        return Items(shape, int(stored["data"]["num_classes"]) if stored["settings"].get("conditional") else 0)
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{folder.config} does not tell the data's shape and classes; put back a copy of it.") from None
 
 
 def part_of(tensors: Weights, part: str) -> Weights:
@@ -110,7 +121,8 @@ def warm_start(state: TrainingState, source: Source, items: Items) -> str:
         said.append("D is fresh, since a snapshot has none")
     for network, fitting in fitted.items():
         network.load_state_dict(fitting.weights)
-    return f"From {source.path} ({source.nimg:,} images): {'; '.join(said)}"
+    passed_over = "".join(f"{complaint} Starting from the one before it. " for complaint in source.complaints)
+    return f"{passed_over}From {source.path} ({source.nimg:,} images): {'; '.join(said)}"
 
 
 def describe(fitting: Fitting, was: Items, items: Items) -> str:

@@ -93,6 +93,26 @@ def test_to_colour_and_another_size(
     assert red.tobytes() == green.tobytes() == blue.tobytes()
 
 
+def test_a_damaged_checkpoint_is_passed_over_aloud(
+    source: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = RunFolder(tmp_path / "source")
+    shutil.copytree(source.path, copy.path)
+    copy.checkpoint(320).write_bytes(b"nothing")
+    begin(tmp_path / "run", "dcgan", init_from=str(copy.path), total_nimg=32, **SMALL)
+    said = "".join(capsys.readouterr())
+    assert f"{copy.checkpoint(320)} is not a safetensors file" in said
+    assert f"Starting from the one before it. From {copy.checkpoint(224)} (224 images): G " in said
+
+
+def test_a_config_json_without_the_shape_is_refused(source: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / "source")
+    shutil.copytree(source.path, copy.path)
+    copy.write_config(copy.read_config() | {"data": {"shape": "wide"}})
+    with pytest.raises(UserError, match=r"config.json does not tell the data's shape and classes; put back a copy"):
+        begin(tmp_path / "run", "dcgan", init_from=str(copy.path), **SMALL)
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"z_dim": 5, "g_width": 16}, r"other networks \(z_dim: 8 there, 5 here; g_width: 8 there, 16 here\); give its"),
     ({"noise": "normal"}, r"other networks \(noise: uniform there, normal here\)"),
