@@ -11,7 +11,8 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason, silence_stdout
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
-from ganforge.config import MAY_CHANGE, Config, as_typed, suggestion
+from ganforge.base.wording import as_typed, suggestion
+from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
 from ganforge.recipes import RECIPES, recipe

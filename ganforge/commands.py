@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
-from ganforge.config import Config, make_config, suggestion
+from ganforge.base.wording import suggestion
+from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.recipes import RECIPES, recipe
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.config import Config, make_config, suggestion
+from ganforge.base.wording import suggestion
+from ganforge.config import Config, make_config
 
 CONVOLUTIONAL: dict[str, Any] = {
     "generator": "dcgan", "discriminator": "dcgan", "z_dim": 100, "lr": 2e-4, "total_nimg": 400_000,
@@ -134,14 +135,14 @@ def r3gan(**changes: Any) -> Config:
     and 768 channels become the run's own length and 16 to 64 channels. The burn-in is a fifth of the run, over which
     beta2 goes from 0.9 to 0.99 and gamma falls to a tenth.
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
-    their count / 1000: about 1 for MNIST, the default; set 3 for 32 x 32 in colour.
+    their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
     Expect: the method for the long run: in minutes on a CPU, only rough digits; no figures over several seeds yet.
     Cost: 400,000 pictures, 20 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
         "z_dim": 64, "noise": "normal", "batch_size": 128, "lr": 5e-4, "beta1": 0.0, "beta2": 0.9,
-        "r1_gamma": 1.0, "r2_gamma": 1.0, "total_nimg": 400_000, "ema_halflife_nimg": 20_000, "ema_rampup": True,
+        "r1_gamma": "auto", "r2_gamma": "auto", "total_nimg": 400_000, "ema_halflife_nimg": 20_000, "ema_rampup": True,
     }  # fmt: skip
     total_nimg = make_config({"total_nimg": settings["total_nimg"]} | only_total(changes)).total_nimg
     burn_in = {"burn_in_nimg": max(1, total_nimg // 5), "beta2_end": 0.99, "gamma_end": 0.1}

@@ -12,7 +12,8 @@ from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
-from ganforge.config import Config, as_typed, make_config
+from ganforge.base.wording import as_typed
+from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator
 from ganforge.networks.generate import generate
 from ganforge.networks.precision import autocast_forward
@@ -64,7 +65,7 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
     chosen = choose_device(device)
     G = build_generator(
         config.generator, config.z_dim, snapshot.shape, config.seed,
-        hidden=config.g_hidden, width=config.g_width, num_classes=snapshot.num_classes,
+        num_classes=snapshot.num_classes, **config.g_sizes,
     )  # fmt: skip
     fill_network(G, snapshot.weights, str(snapshot.path))
     G = G.to(chosen).eval()

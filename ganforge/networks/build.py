@@ -1,6 +1,7 @@
 """Settings' plain values in, networks out; their first weights follow from the seed alone."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -8,62 +9,50 @@ from torch import nn
 from ganforge.base.seeding import derive
 from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
 
-GENERATORS = {
-    "dcgan": dcgan.Generator,
-    "upsample": upsample.Generator,
-    "resnet": resnet.Generator,
-    "r3gan": r3gan.Generator,
+PYRAMID = ("width", "lowest_side")
+GENERATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
+    "mlp": (mlp.Generator, ("hidden",)),
+    "dcgan": (dcgan.Generator, PYRAMID),
+    "upsample": (upsample.Generator, PYRAMID),
+    "resnet": (resnet.Generator, PYRAMID),
+    "r3gan": (r3gan.Generator, (*PYRAMID, "blocks", "group_size")),
 }
-DISCRIMINATORS = {"resnet": resnet.Discriminator, "r3gan": r3gan.Discriminator}
+"""name -> the family's G, and which sizes it has."""
+DISCRIMINATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
+    "mlp": (mlp.Discriminator, ("hidden",)),
+    "logistic": (mlp.Discriminator, ("hidden",)),
+    "recurrent": (recurrent.Discriminator, ("width",)),
+    "dcgan": (dcgan.Discriminator, (*PYRAMID, "norm")),
+    "resnet": (resnet.Discriminator, PYRAMID),
+    "r3gan": (r3gan.Discriminator, (*PYRAMID, "blocks", "group_size")),
+}
 
 
 def build_generator(
-    name: str,
-    z_dim: int,
-    shape: Sequence[int],
-    seed: int,
-    *,
-    hidden: Sequence[int] = (1024, 1024),
-    width: int | None = None,
-    num_classes: int = 0,
+    name: str, z_dim: int, shape: Sequence[int], seed: int, *, num_classes: int = 0, **sizes: Any
 ) -> nn.Module:
     """G for z [N, z_dim] and items of ``shape``, on the CPU.
 
-    name: mlp, or a key of ``GENERATORS``. hidden: the mlp's layers. width: channels at full resolution, the family's
-    own by default. num_classes: 0 for a G that is not told the class.
+    name: a key of ``GENERATORS``. num_classes: 0 for a G that is not told the class. sizes: hidden, the mlp's layers;
+    width, lowest_side, blocks and group_size as the families' classes have them. Those that a family does not have are
+    not looked at; None stands for its own. Raises UserError where they do not fit each other.
     """
+    network, names = GENERATORS[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "G"))
-        if name == "mlp":
-            return mlp.Generator(z_dim, shape, hidden, num_classes)
-        wide = {} if width is None else {"width": width}
-        return GENERATORS[name](z_dim, shape, num_classes=num_classes, **wide)
+        return network(z_dim, shape, num_classes=num_classes, **chosen(sizes, names))
 
 
-def build_discriminator(
-    name: str,
-    shape: Sequence[int],
-    seed: int,
-    *,
-    hidden: Sequence[int] = (256, 256),
-    width: int | None = None,
-    norm: dcgan.Norm = "batch",
-    num_classes: int = 0,
-) -> nn.Module:
-    """D for items of ``shape``, likewise; also logistic, recurrent and dcgan. norm: dcgan's, for example "batch"."""
-    wide = {} if width is None else {"width": width}
+def build_discriminator(name: str, shape: Sequence[int], seed: int, *, num_classes: int = 0, **sizes: Any) -> nn.Module:
+    """D for items of ``shape``, likewise. sizes: norm, too, a dcgan D's, for example "batch"."""
+    network, names = DISCRIMINATORS[name]
+    if name == "logistic":
+        sizes = {"hidden": ()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "D"))
-        match name:
-            case "mlp":
-                return mlp.Discriminator(shape, hidden, num_classes)
-            case "logistic":
-                return mlp.Discriminator(shape, (), num_classes)
-            case "recurrent":
-                return recurrent.Discriminator(
-                    shape, num_classes=num_classes, **({} if width is None else {"hidden": width})
-                )
-            case "dcgan":
-                return dcgan.Discriminator(shape, norm=norm, num_classes=num_classes, **wide)
-            case _:
-                return DISCRIMINATORS[name](shape, num_classes=num_classes, **wide)
+        return network(shape, num_classes=num_classes, **chosen(sizes, names))
+
+
+def chosen(sizes: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Those of these names that were given."""
+    return {name: sizes[name] for name in names if sizes.get(name) is not None}

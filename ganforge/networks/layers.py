@@ -85,6 +85,30 @@ class Head(nn.Module):
         return logits if self.classes is None else logits + label_scores(self.classes(features), labels)
 
 
+class ClassBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm whose gain and shift each class has for itself: conditional batch norm.
+
+    de Vries et al. 2017, arXiv:1707.00683; in a GAN's generator Miyato and Koyama 2018, arXiv:1802.05637. The means and
+    variances are those of the whole batch. Gains start from 1 and shifts from 0, so that classes are alike at first.
+    Where num_classes is 0 it is plain batch norm.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__(channels, affine=num_classes == 0)
+        self.num_classes = num_classes
+        if num_classes:
+            self.gains = nn.Parameter(torch.ones(num_classes, channels))
+            self.shifts = nn.Parameter(torch.zeros(num_classes, channels))
+
+    def forward(self, input: Tensor, labels: Tensor | None = None) -> Tensor:
+        """input: [N, channels, h, w]; labels: int64 [N]. Raises ValueError where they are needed and missing."""
+        normed = super().forward(input)
+        if self.num_classes == 0:
+            return normed
+        told = _needed(labels)
+        return normed * self.gains[told][:, :, None, None] + self.shifts[told][:, :, None, None]
+
+
 class SpectralLinear(nn.Linear):
     """A linear layer whose weight is divided by its largest singular value: see ``spectrally_normalised``."""
 

@@ -12,30 +12,30 @@ class Discriminator(nn.Module):
     """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N].
 
     A gated recurrent unit (Cho et al. 2014, arXiv:1406.1078, in PyTorch's form) takes H steps, from the top row to the
-    bottom one; each row is C * W numbers. ``hidden``: how many numbers it remembers. An affine head reads the last
+    bottom one; each row is C * W numbers. ``width``: how many numbers it remembers. An affine head reads the last
     state (with projection where num_classes > 0).
 
     The unit is written out rather than taken from nn.GRU, which has no second derivative on a GPU with cuDNN, and
     gradient penalties need one.
     """
 
-    def __init__(self, shape: Sequence[int], hidden: int = 128, num_classes: int = 0) -> None:
+    def __init__(self, shape: Sequence[int], width: int = 128, num_classes: int = 0) -> None:
         super().__init__()
-        self.shape, self.hidden = picture_shape(shape), hidden
-        channels, _, width = self.shape
-        self.from_row = nn.Linear(channels * width, 3 * hidden)
-        self.from_state = nn.Linear(hidden, 3 * hidden)
-        self.head = Head(hidden, num_classes)
+        self.shape, self.width = picture_shape(shape), width
+        channels, _, side = self.shape
+        self.from_row = nn.Linear(channels * side, 3 * width)
+        self.from_state = nn.Linear(width, 3 * width)
+        self.head = Head(width, num_classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         rows = images.view(-1, *self.shape).transpose(1, 2).flatten(2)  # [N, H, C * W]
-        state = rows.new_zeros(len(rows), self.hidden)
+        state = rows.new_zeros(len(rows), self.width)
         for seen in self.from_row(rows).unbind(1):
             state = self.step(seen, state)
         return self.head(state, labels)
 
     def step(self, seen: Tensor, state: Tensor) -> Tensor:
-        """One row: what is seen of it [N, 3 * hidden] and the state [N, hidden] -> the new state."""
+        """One row: what is seen of it [N, 3 * width] and the state [N, width] -> the new state."""
         reset_seen, keep_seen, new_seen = seen.chunk(3, dim=1)
         reset_known, keep_known, new_known = self.from_state(state).chunk(3, dim=1)
         reset = torch.sigmoid(reset_seen + reset_known)

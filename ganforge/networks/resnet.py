@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganforge.networks.layers import (
+    ClassBatchNorm2d,
     Head,
     Size,
     SpectralConv2d,
@@ -19,7 +20,6 @@ from ganforge.networks.layers import (
     level_widths,
     picture_shape,
     pyramid,
-    with_labels,
 )
 
 
@@ -28,8 +28,9 @@ class Generator(nn.Module):
 
     An affine map onto a rectangle whose sides are at most ``lowest_side``, a residual block with nearest upsampling per
     level, batch norm, ReLU, a 3 x 3 convolution, tanh. ``width``: channels at the picture's size, doubling per level
-    below up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 256. The label is a one-hot code beside
-    z. Batch norm needs two items or more in training, and learns what evaluation uses.
+    below up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 256. Where num_classes > 0, the label
+    chooses the gains and shifts of every batch norm (Miyato and Koyama 2018, arXiv:1802.05637). Batch norm needs two
+    items or more in training, and learns what evaluation uses.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class Generator(nn.Module):
         channels, height, side = picture_shape(shape)
         sizes = pyramid((height, side), lowest_side)
         widths = level_widths(width, len(sizes), max_width)
-        self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1])
-        blocks = [UpBlock(*ends, size) for ends, size in zip(pairwise(widths), sizes[1:], strict=True)]
+        self.start = nn.Linear(z_dim, widths[0] * sizes[0][0] * sizes[0][1])
+        blocks = [UpBlock(*ends, size, num_classes) for ends, size in zip(pairwise(widths), sizes[1:], strict=True)]
         last = nn.Conv2d(width, channels, 3, padding=1)
         self.layers = nn.Sequential(
             nn.Unflatten(1, (widths[0], *sizes[0])),
             *blocks,
-            nn.BatchNorm2d(width),
+            ClassBatchNorm2d(width, num_classes),
             nn.ReLU(inplace=True),
             last,
             nn.Tanh(),
@@ -56,7 +57,10 @@ class Generator(nn.Module):
             _first_weights(layer)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.layers(self.start(with_labels(z, labels, self.num_classes))).view(-1, *self.shape)
+        h = self.start(z)
+        for layer in self.layers:
+            h = layer(h, labels) if isinstance(layer, UpBlock | ClassBatchNorm2d) else layer(h)
+        return h.view(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
@@ -90,17 +94,19 @@ class UpBlock(nn.Module):
     """[N, n_in, h, w] -> [N, n_out, *size]: norm, ReLU, nearest upsampling, convolution, norm, ReLU, convolution;
     beside them a 1 x 1 convolution and upsampling. The norm after the last block is the shift of all convolutions."""
 
-    def __init__(self, n_in: int, n_out: int, size: Size) -> None:
+    def __init__(self, n_in: int, n_out: int, size: Size, num_classes: int = 0) -> None:
         super().__init__()
         self.size = size
-        self.norm1, self.conv1 = nn.BatchNorm2d(n_in), nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
-        self.norm2, self.conv2 = nn.BatchNorm2d(n_out), nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.norm1 = ClassBatchNorm2d(n_in, num_classes)
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
+        self.norm2 = ClassBatchNorm2d(n_out, num_classes)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
         self.shortcut = nn.Conv2d(n_in, n_out, 1, bias=False)
         _first_block_weights(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(interpolate(relu(self.norm1(x)), self.size))
-        return self.conv2(relu(self.norm2(h))) + interpolate(self.shortcut(x), self.size)
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.conv1(interpolate(relu(self.norm1(x, labels)), self.size))
+        return self.conv2(relu(self.norm2(h, labels))) + interpolate(self.shortcut(x), self.size)
 
 
 class DownBlock(nn.Module):

@@ -22,9 +22,9 @@ def squared_gradient_norm(logits: Tensor, inputs: Tensor) -> Tensor:
 
     R1 is r1_gamma / 2 times this on reals, R2 r2_gamma / 2 times this on fakes: Mescheder et al. 2018,
     arXiv:1801.04406, equations 9 and 10. (Their code leaves out the 1/2: its gamma counts double.) R1 alone may be
-    computed on every k-th step only, times k (Karras et al. 2020, arXiv:1912.04958, section 3.1). With
-    R3GAN, whose D pays both, that fails to converge on Stacked MNIST and in the plane (Huang et al. 2024,
-    arXiv:2501.05441): compute them on every step there.
+    computed on every k-th step only, times k (Karras et al. 2020, arXiv:1912.04958, section 3.1); so may R2 alone.
+    With R3GAN, whose D pays both, that fails to converge on Stacked MNIST and in the plane (Huang et al. 2024,
+    arXiv:2501.05441, appendix E): settings that ask for it are refused.
     """
     return _gradient(logits, inputs).square().sum(1)
 

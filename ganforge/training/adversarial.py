@@ -22,6 +22,7 @@ class Batch:
     """What one update of one network looks at.
 
     reals: float [N, *shape] in [-1, 1]. z: [N, z_dim]. labels: int64 [N], of the reals and of the fakes, or None.
+    penalty_scale: what R1 and R2 are multiplied by in this update of D; 0: they are not computed.
     draws: uniform numbers in [0, 1), a row for each item, by what they are for: "reals", "fakes" and "G" for the
     augmentation of each, "alpha" [N, 1] and "noise" [N, *shape] for the penalties between or around pictures.
     """
@@ -30,6 +31,7 @@ class Batch:
     z: Tensor
     labels: Tensor | None = None
     draws: Mapping[str, Tensor] = field(default_factory=dict)
+    penalty_scale: float = 1.0
 
     def split(self, parts: int) -> Iterator["Batch"]:
         """Equal parts, for the accumulation of gradients."""
@@ -37,7 +39,8 @@ class Batch:
         for first in range(0, size * parts, size):
             part = slice(first, first + size)
             labels = None if self.labels is None else self.labels[part]
-            yield Batch(self.reals[part], self.z[part], labels, {name: d[part] for name, d in self.draws.items()})
+            draws = {name: d[part] for name, d in self.draws.items()}
+            yield Batch(self.reals[part], self.z[part], labels, draws, self.penalty_scale)
 
 
 @dataclass(frozen=True)
@@ -113,17 +116,18 @@ def update_d(
 def d_terms(D: nn.Module, rules: Rules, batch: Batch, fakes: Tensor) -> tuple[Tensor, Tensor, Terms]:
     """D's logits on reals and on fakes (constants), and the terms of its loss."""
     reals, labels = batch.reals, batch.labels
-    if rules.r1_gamma:
+    r1_gamma, r2_gamma = rules.r1_gamma * batch.penalty_scale, rules.r2_gamma * batch.penalty_scale
+    if r1_gamma:
         reals = reals.detach().requires_grad_()
-    if rules.r2_gamma:
+    if r2_gamma:
         fakes = fakes.requires_grad_()
     real_logits = D(rules.show(reals, batch, "reals"), labels)
     fake_logits = D(rules.show(fakes, batch, "fakes"), labels)
     terms = rules.objective.d_loss(real_logits, fake_logits)
-    if rules.r1_gamma:
-        terms["r1"] = rules.r1_gamma / 2 * squared_gradient_norm(real_logits, reals)
-    if rules.r2_gamma:
-        terms["r2"] = rules.r2_gamma / 2 * squared_gradient_norm(fake_logits, fakes)
+    if r1_gamma:
+        terms["r1"] = r1_gamma / 2 * squared_gradient_norm(real_logits, reals)
+    if r2_gamma:
+        terms["r2"] = r2_gamma / 2 * squared_gradient_norm(fake_logits, fakes)
     if rules.gp_weight:
         alpha = batch.draws["alpha"].squeeze(1)
         terms["gp"] = rules.gp_weight * gradient_penalty(D, reals, fakes, alpha, labels)

@@ -14,7 +14,7 @@ from ganforge.base.images import save_png
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
-from ganforge.config import MAY_CHANGE, Config, differences, make_config
+from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load
@@ -25,7 +25,7 @@ from ganforge.run.folder import RunFolder, next_free
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
-from ganforge.training.setup import Game, build_game, build_state, images_in
+from ganforge.training.setup import Game, build_game, build_state, images_in, start_from
 from ganforge.training.state import TrainingState
 
 
@@ -56,18 +56,24 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
     folder.refuse_occupied()
     dataset, game, state = prepare(config, stop.poll)
+    by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
+    started_from, source_facts = start_from(config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
         "environment": [environment(game.device)],
     }
-    folder.create(facts)
+    folder.create(facts | source_facts)
     with folder.lock():
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
+        if by_rule:
+            progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
+        if started_from:
+            progress.say(started_from)
         return work(config, game, state, folder, progress, stop, judge)
 
 
@@ -100,6 +106,8 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         now = environment(game.device)
         if facts:
             state.load(tensors, facts)
+        else:
+            start_from(config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
         with noting_failure(folder, state, config):
             folder.cut_after(state.reported_nimg, state.measured_nimg)
@@ -139,6 +147,8 @@ def work(
         progress.start(state.nimg, config.total_nimg)
         loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
+            if config.init_from is not None and state.nimg == 0:
+                loop.save_checkpoint()  # from now on, resuming does not need the source
             finished = loop.run()
         finally:
             progress.close()

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,8 @@ from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.schedules import cosine, critic_steps, linear
 from ganforge.base.seeding import generator
-from ganforge.config import Config
+from ganforge.base.wording import as_typed
+from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
@@ -22,6 +25,7 @@ from ganforge.objectives.losses import OBJECTIVES
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
+from ganforge.training.warm_start import Items, read_source, warm_start
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
 
     Raises UserError where the settings ask for what the data do not have.
     """
+    config = with_gammas(config, dataset.shape)
     if config.conditional and dataset.labels is None:
         raise UserError(f"{dataset.name} has no classes to tell the networks; leave conditional out.")
     if config.augment != "none" and dataset.mixture is not None:
@@ -82,13 +87,26 @@ def batch_maker(config: Config, dataset: Dataset, device: torch.device) -> Calla
             uniform["alpha"] = draws("alpha", nimg, 1)
         if not whose and config.dragan_weight:
             uniform["noise"] = draws("noise", nimg, *dataset.shape)
-        return Batch(to_float(items), z, labels if config.conditional else None, uniform)
+        told = labels if config.conditional else None
+        return Batch(to_float(items), z, told, uniform, penalty_scale(config, nimg))
 
     return draw
 
 
+def penalty_scale(config: Config, nimg: int) -> float:
+    """What R1 or R2 is multiplied by in the update of D that begins at ``nimg``: with lazy regularisation the interval
+    at every so many updates of D, the first included, and 0 between, so that it weighs the same on average.
+
+    Karras et al. 2020, arXiv:1912.04958, section 3.1 and appendix B. There the penalty has an update of D to itself,
+    beside those of the loss, and Adam's rate and betas are corrected for the updates that this adds. Here it joins the
+    loss of the k-th update, Adam takes as many steps as without, and nothing is to be corrected.
+    """
+    return float(config.penalty_interval) if nimg // config.batch_size % config.penalty_interval == 0 else 0.0
+
+
 def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
     """What is played by at ``nimg``, as the settings' schedules have it."""
+    gammas = [float(gamma) for gamma in (config.r1_gamma, config.r2_gamma)]
     share = 1.0 if config.gamma_end is None else scheduled(config, nimg, 1.0, config.gamma_end)
     augment = None
     if config.augment == "diffaugment":
@@ -96,7 +114,7 @@ def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
     elif config.augment == "ada":
         augment = partial(augment_by, state.ada_p)
     return Rules(
-        OBJECTIVES[config.objective], config.r1_gamma * share, config.r2_gamma * share, config.gp_weight,
+        OBJECTIVES[config.objective], gammas[0] * share, gammas[1] * share, config.gp_weight,
         config.dragan_weight, config.clip, augment, config.shared_noise, config.accumulate,
     )  # fmt: skip
 
@@ -123,12 +141,11 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     """Fresh networks and optimizers on the device."""
     num_classes = dataset.num_classes if config.conditional else 0
     G = build_generator(
-        config.generator, config.z_dim, dataset.shape, config.seed,
-        hidden=config.g_hidden, width=config.g_width, num_classes=num_classes,
-    ).to(device)  # fmt: skip
+        config.generator, config.z_dim, dataset.shape, config.seed, num_classes=num_classes, **config.g_sizes
+    ).to(device)
     D = build_discriminator(
         config.discriminator, dataset.shape, config.seed,
-        hidden=config.d_hidden, width=config.d_width, norm=config.d_norm or "batch", num_classes=num_classes,
+        norm=config.d_norm, num_classes=num_classes, **config.d_sizes,
     ).to(device)  # fmt: skip
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
@@ -139,6 +156,28 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
             if network is not None:
                 autocast_forward(network, device)
     return state
+
+
+def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[str, dict[str, Any]]:
+    """Fill a fresh state's networks with the weights that init_from names; ("", {}) where it names none.
+
+    Returns what there is to say, and what config.json is to keep: the file, and how many images it had seen.
+    Raises UserError where the weights cannot be read, or are of other networks.
+    """
+    if config.init_from is None:
+        return "", {}
+    source = read_source(Path(config.init_from))
+    there = make_config(source.settings, source=source.path)
+    names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width", "g_lowest_side"]
+    if source.D is not None:
+        names += ["discriminator", "d_hidden" if config.discriminator == "mlp" else "d_width", "d_lowest_side"]
+    names += ["blocks", "group_size"] + ["d_norm"] * (source.D is not None)
+    pairs = [(name, as_typed(getattr(there, name)), as_typed(getattr(config, name))) for name in names]
+    if other := [f"{name}: {old} there, {new} here" for name, old, new in pairs if old != new]:
+        fresh_d = "" if source.D is None else ", or start from a snapshot, which leaves D fresh"
+        raise UserError(f"{source.path} is of other networks ({'; '.join(other)}); give its settings{fresh_d}.")
+    said = warm_start(state, source, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
+    return said, {"init_from": {"file": str(source.path), "nimg": source.nimg}}
 
 
 def build_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:

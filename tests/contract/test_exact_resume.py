@@ -58,11 +58,17 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"burn_in_nimg": 400, "burn_in_curve": "linear", "lr_end": 0.1, "d_lr": 1e-3, "beta2_end": 0.9, "gamma_end": 0}
         | {"r1_gamma": 1.0, "ema_halflife_nimg": 200, "ema_rampup": True},
     ),
+    "lazy R1": (
+        "note",
+        {"r1_gamma": 1.0, "penalty_interval": 3, "d_steps": 2, "gamma_end": 0.5, "burn_in_nimg": 400},
+    ),
+    "lazy R2, accumulated": ("note", {"r2_gamma": 1.0, "penalty_interval": 7, "accumulate": 2}),
     "layer norm": ("wgan-gp", {**NARROW, "d_norm": "layer", "d_steps": 2}),
     "spectral norm": ("dcgan", {**NARROW, "d_norm": "spectral", "objective": "hinge"}),
     "upsample and recurrent": ("dcgan", {**NARROW, "generator": "upsample", "discriminator": "recurrent"}),
     "logistic": ("note", {"discriminator": "logistic"}),
     "convolutions on points": ("dcgan", {**NARROW, "data": "ring"}),
+    "deep r3gan": ("r3gan", {**R3GAN, "blocks": 2, "group_size": 4, "g_lowest_side": 2, "d_lowest_side": 3}),
     "r3gan on points": ("r3gan", {**R3GAN, "data": "ring"}),
 }
 """name -> recipe and settings beside ``TINY``'s."""

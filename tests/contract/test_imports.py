@@ -28,7 +28,8 @@ BELOW = {
 BELOW["commands"] = {*BELOW}
 BELOW["cli"] = {*BELOW}
 SETTINGS = {
-    "config": {"base"},
+    "config": {"base", "misfits"},
+    "misfits": {"config"},
     "recipes": {"base", "config"},
     "training.setup": {"config"},
     "training.launch": {"config", "recipes"},

@@ -171,3 +171,14 @@ def test_a_finished_run_is_not_touched(run: RunFolder) -> None:
     with pytest.raises(UserError, match="z_dim: 8 in the run, 9 asked for"):
         go_on_with(run.path, z_dim=9, total_nimg=2 * TOTAL)
     assert {name: (run.path / name).read_bytes() for name in files_of(run)} == before
+
+
+def test_what_auto_came_to_is_in_config_json_and_stays(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"d_hidden": (8,), "r1_gamma": "auto", "total_nimg": 64}
+    folder = begin(tmp_path / "run", cut=Cut(stop_after=1), **settings)
+    assert folder.read_config()["settings"]["r1_gamma"] == pytest.approx(0.064)
+    with pytest.raises(UserError, match=r"r1_gamma: 0\.064 in the run, 2\.0 asked for"):
+        go_on_with(folder.path, r1_gamma=2.0)
+    go_on_with(folder.path)
+    assert folder.read_config()["settings"]["r1_gamma"] == pytest.approx(0.064)
+    assert load_snapshot(folder.snapshot(64)).settings["r1_gamma"] == pytest.approx(0.064)

@@ -48,7 +48,7 @@ PAPERS: dict[str, dict[str, Any]] = {
     "r3gan": {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
         "noise": "normal", "beta1": 0, "beta2": 0.9, "beta2_end": 0.99, "gamma_end": 0.1, "burn_in_curve": "cosine",
-        "r1_gamma": 1, "r2_gamma": 1, "gp_weight": 0, "ema_rampup": True, "d_steps": 1,
+        "r1_gamma": "auto", "r2_gamma": "auto", "gp_weight": 0, "ema_rampup": True, "d_steps": 1,
     },
     "cgan": THE_NOTE | {"conditional": True, "grid_size": 10},
 }  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import ganforge
+from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
 from ganforge.networks.build import build_discriminator, build_generator
@@ -82,9 +83,42 @@ def test_widths_are_passed_on() -> None:
     assert [len(p) for p in D.parameters() if p.dim() == 2] == [17, 1]
 
 
+@pytest.mark.parametrize("name", ["dcgan", "upsample", "resnet", "r3gan"])
+def test_the_lowest_side_is_passed_on(name: str) -> None:
+    """Where it is 1, G starts from one pixel; otherwise from as many as there are at its family's own."""
+    rows = [build_generator(name, Z_DIM, (1, 8, 8), 0, lowest_side=side, width=8).state_dict() for side in (1, None)]
+    starts = [next(t for key, t in weights.items() if key in ("start.weight", "basis")) for weights in rows]
+    assert len(rows[0]) > len(rows[1])
+    assert starts[0].shape != starts[1].shape
+    if name == "r3gan":
+        assert starts[0].shape[1:] == (1, 1)
+    if name != "upsample":
+        deep, plain = (weights_of(build_discriminator(name, (1, 8, 8), 0, lowest_side=s, width=8)) for s in (1, None))
+        assert len(deep) > len(plain)
+
+
+@pytest.mark.parametrize("size", [{"blocks": 3}, {"group_size": 4}], ids=str)
+def test_r3gans_sizes_are_passed_on(size: dict[str, int]) -> None:
+    for build, given in ((build_generator, (Z_DIM, SHAPE, 0)), (build_discriminator, (SHAPE, 0))):
+        ours, usual = (weights_of(build("r3gan", *given, **sizes)) for sizes in (size, {}))  # type: ignore[operator]
+        more, less = (ours, usual) if "blocks" in size else (usual, ours)
+        assert sum(map(len, more.values())) > sum(map(len, less.values()))
+    with pytest.raises(UserError, match=r"groups of 7 channels do not divide a block of 2 x 64; choose a group size"):
+        build_generator("r3gan", Z_DIM, (1, 28, 28), 0, group_size=7)
+
+
+def test_r3gans_full_size_has_the_papers_weights() -> None:
+    """20.73 and 20.68 million, Huang et al. 2024, arXiv:2501.05441, table 9: here without any memory for them."""
+    sizes = {"width": 768, "blocks": 2, "group_size": 16, "lowest_side": 4}
+    with torch.device("meta"):
+        G = r3gan.Generator(64, (3, 32, 32), **sizes)
+        D = r3gan.Discriminator((3, 32, 32), **sizes)
+    assert [sum(p.numel() for p in net.parameters()) / 1e6 for net in (G, D)] == pytest.approx([20.73, 20.68], abs=0.01)
+
+
 @pytest.mark.parametrize("norm", get_args(dcgan.Norm))
 def test_the_norm_is_passed_on(norm: str) -> None:
-    built = build_discriminator("dcgan", (1, 28, 28), 0, norm=norm)  # type: ignore[arg-type]
+    built = build_discriminator("dcgan", (1, 28, 28), 0, norm=norm)
     kinds = {type(module).__name__ for module in built.modules()}
     marks = {"batch": "BatchNorm2d", "layer": "GroupNorm", "spectral": "SpectralConv2d"}
     assert kinds & set(marks.values()) == ({marks[norm]} if norm in marks else set())

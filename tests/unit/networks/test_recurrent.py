@@ -8,7 +8,7 @@ from ganforge.networks.recurrent import Discriminator
 
 def test_the_unit_is_pytorchs_gru() -> None:
     torch.manual_seed(0)
-    D = Discriminator((3, 6, 4), hidden=5).double()
+    D = Discriminator((3, 6, 4), width=5).double()
     gru = nn.GRU(3 * 4, 5, batch_first=True).double()
     gru.load_state_dict({
         "weight_ih_l0": D.from_row.weight, "bias_ih_l0": D.from_row.bias,
@@ -22,7 +22,7 @@ def test_the_unit_is_pytorchs_gru() -> None:
 
 def test_it_remembers_and_order_counts() -> None:
     torch.manual_seed(0)
-    D = Discriminator((1, 6, 4), hidden=8)
+    D = Discriminator((1, 6, 4), width=8)
     images = torch.randn(3, 1, 6, 4)
     changed = images.clone()
     changed[:, :, 0] += 1.0
@@ -32,5 +32,5 @@ def test_it_remembers_and_order_counts() -> None:
 
 def test_weights_by_hand() -> None:
     """Three gates, each with weights for a row, weights for the state, and two biases; then the head."""
-    D = Discriminator((3, 32, 20), hidden=64)
+    D = Discriminator((3, 32, 20), width=64)
     assert sum(p.numel() for p in D.parameters()) == 3 * 64 * (60 + 64 + 2) + 65

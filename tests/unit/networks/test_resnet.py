@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.networks.layers import SpectralConv2d, SpectralLinear
+from ganforge.networks.layers import ClassBatchNorm2d, SpectralConv2d, SpectralLinear
 from ganforge.networks.resnet import Discriminator, DownBlock, Generator, UpBlock, halved
 
 
@@ -123,3 +123,40 @@ def test_the_papers_sizes_for_cifar() -> None:
     assert [tuple(m.conv1.weight.shape) for m in G.modules() if isinstance(m, UpBlock)] == [(256, 256, 3, 3)] * 3
     assert [block.pool for block in D.blocks] == [True, True, False, False]
     assert D.blocks(torch.zeros(1, 3, 32, 32)).shape == (1, 128, 8, 8)
+
+
+def test_each_class_has_its_own_gains_and_shifts() -> None:
+    norm, images, labels = ClassBatchNorm2d(3, 4), torch.randn(6, 3, 2, 2), torch.tensor([0, 3, 3, 1, 0, 2])
+    plain = nn.BatchNorm2d(3, affine=False)
+    torch.testing.assert_close(norm(images, labels), plain(images))  # classes are alike at first
+    with torch.no_grad():
+        norm.gains.copy_(torch.randn(4, 3))
+        norm.shifts.copy_(torch.randn(4, 3))
+    expected = plain(images)
+    for item, label in enumerate(labels):
+        expected[item] = expected[item] * norm.gains[label].view(3, 1, 1) + norm.shifts[label].view(3, 1, 1)
+    torch.testing.assert_close(norm(images, labels), expected)
+    torch.testing.assert_close(norm.running_mean, plain.running_mean)
+
+
+def test_without_classes_it_is_batch_norm() -> None:
+    norm, plain, images = ClassBatchNorm2d(3, 0), nn.BatchNorm2d(3), torch.randn(4, 3, 2, 2)
+    assert norm.state_dict().keys() == plain.state_dict().keys()
+    assert torch.equal(norm(images), plain(images))
+
+
+def test_g_is_told_the_class_by_its_norms_alone() -> None:
+    G = Generator(5, (1, 8, 8), 4, num_classes=3)
+    assert G.start.in_features == 5
+    norms = [module for module in G.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert [type(norm) for norm in norms] == [ClassBatchNorm2d] * 3  # two of a block, and the last
+    z, labels = torch.randn(2, 5), torch.tensor([0, 2])
+    G.eval()
+    assert torch.equal(G(z, labels), G(z, labels.flip(0)))
+    for norm in norms:
+        before = G(z, labels).detach()
+        with torch.no_grad():
+            norm.shifts[2] += 1
+        after = G(z, labels).detach()
+        assert torch.equal(before[0], after[0])
+        assert not torch.equal(before[1], after[1])

@@ -272,3 +272,19 @@ def test_points_and_any_network_will_do() -> None:
     stats = train_step(G, D, G_opt, D_opt, Rules(NON_SATURATING), [batch], batch, failed)
     assert stats["fake_logits"].shape == (8,)
     assert failed.item() == 0
+
+
+@pytest.mark.parametrize(("scale", "same_as"), [(0.0, 0.0), (3.0, 6.0), (1.0, 2.0)])
+@pytest.mark.parametrize("gamma", ["r1_gamma", "r2_gamma"])
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_a_scaled_penalty_is_a_stronger_gamma(gamma: str, scale: float, same_as: float, accumulate: int) -> None:
+    """And at 0 it is not there at all."""
+    made = []
+    for strength, penalty_scale in ((2.0, scale), (same_as, 1.0)):
+        one = Players()
+        rules = Rules(NON_SATURATING, **{gamma: strength}, accumulate=accumulate)  # type: ignore[arg-type]
+        batch = Batch(one.reals, one.z, penalty_scale=penalty_scale)
+        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, rules, [batch], batch, one.failed)
+        assert (f"Loss/D/{gamma[:2]}" in stats) == (scale > 0)
+        made.append(one.everything())
+    assert all(torch.equal(made[0][name], tensor) for name, tensor in made[1].items())

@@ -110,6 +110,14 @@ def test_images_in_a_step() -> None:
     assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
 
 
+def test_lazy_penalties_follow_from_where_the_update_begins() -> None:
+    """Every third update of D, the first included, three times as strong; every update without the setting."""
+    lazy = {"r1_gamma": 1.0, "penalty_interval": 3, "d_steps": 2}
+    scales = [b.penalty_scale for nimg in range(0, 6 * N, 2 * N) for b in batches_of(nimg, nimg // N, **lazy)[0]]
+    assert scales == [3.0, 0.0, 0.0, 3.0, 0.0, 0.0]
+    assert [b.penalty_scale for b in batches_of(2 * N, 1, r1_gamma=1.0, d_steps=3)[0]] == [1.0, 1.0, 1.0]
+
+
 def test_the_rules_are_the_settings() -> None:
     config = config_of(
         objective="hinge", r1_gamma=1.0, r2_gamma=2.0, gp_weight=3.0, dragan_weight=4.0, clip=0.5, shared_noise=False,
@@ -121,6 +129,13 @@ def test_the_rules_are_the_settings() -> None:
     assert (rules.clip, rules.accumulate, rules.shared_noise, rules.augment) == (0.5, 1, False, None)
     config = config_of(accumulate=4)
     assert build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).accumulate == 4
+
+
+def test_gamma_by_the_rule_is_that_of_the_data() -> None:
+    config = config_of(r1_gamma="auto", r2_gamma=2.0, gamma_end=0.5, burn_in_nimg=10)
+    dataset = load_digits()
+    rules = build_game(config, dataset, CPU).rules(10, build_state(config, dataset, CPU))
+    assert (rules.r1_gamma, rules.r2_gamma) == (pytest.approx(0.032), pytest.approx(1.0))
 
 
 def test_what_d_sees_is_augmented() -> None:

@@ -1,0 +1,51 @@
+"""How a complaint about something that was typed is worded."""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+
+def suggestion(name: str, known: Any) -> str:
+    """`; did you mean 'mnist'?` where something known is spelled much like ``name``, else nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?".removesuffix("?") + "?" if close else ""
+
+
+def as_typed(value: Any) -> str:
+    """A setting's value as one types it on the command line, cut short where somebody typed too much."""
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+}
+
+
+def sentences(faults: Sequence[Any], values: dict[str, Any]) -> list[str]:
+    """What pydantic's errors say, each once. values: all that were given.
+
+    Of a setting that is a number or a word, pydantic tells twice what it is not; here it is told once."""
+    words = {fault["loc"][0]: fault["ctx"]["expected"] for fault in faults if of_a_word(fault)}
+    said = {sentence(fault, values): fault["loc"][:1] for fault in faults if not of_a_word(fault)}
+    return [text + "".join(f", or {words[name]}" for name in names if name in words) for text, names in said.items()]
+
+
+def of_a_word(fault: Any) -> bool:
+    """Is this what is wrong with a value as one of the words that may stand in place of a number?"""
+    return len(fault["loc"]) > 1 and fault["type"] == "literal_error"
+
+
+def sentence(fault: Any, values: dict[str, Any]) -> str:
+    """What one of them says."""
+    if not fault["loc"]:
+        return str(fault["ctx"]["error"])
+    name = str(fault["loc"][0])
+    message = (fault["msg"][0].lower() + fault["msg"][1:]).replace("input should", "it should")
+    if wanted := WRONG_TYPES.get(fault["type"]):
+        message = f"it should be {wanted}"
+        if len(fault["loc"]) > 1 and isinstance(fault["loc"][1], int):
+            message += ", or several with commas between them"
+    return f"{name} cannot be {as_typed(values.get(name))!r}: {message}"
