@@ -174,8 +174,9 @@ def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[
     names += ["blocks", "group_size"] + ["d_norm"] * (source.D is not None)
     pairs = [(name, as_typed(getattr(there, name)), as_typed(getattr(config, name))) for name in names]
     if other := [f"{name}: {old} there, {new} here" for name, old, new in pairs if old != new]:
-        fresh_d = "" if source.D is None else ", or start from a snapshot, which leaves D fresh"
-        raise UserError(f"{source.path} is of other networks ({'; '.join(other)}); give its settings{fresh_d}.")
+        only_d = all(line.startswith(("d_", "discriminator")) for line in other)
+        instead = ", or start from a snapshot, which leaves D fresh" if only_d else ""
+        raise UserError(f"{source.path} is of other networks ({'; '.join(other)}); give its settings{instead}.")
     said = warm_start(state, source, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
     return said, {"init_from": {"file": str(source.path), "nimg": source.nimg}}
 

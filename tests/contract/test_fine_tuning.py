@@ -117,7 +117,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"z_dim": 5, "g_width": 16}, r"other networks \(z_dim: 8 there, 5 here; g_width: 8 there, 16 here\); give its"),
     ({"noise": "normal"}, r"other networks \(noise: uniform there, normal here\)"),
     ({"d_norm": "layer"}, r"\(d_norm: None there, layer here\); give its settings, or start from a snapshot, which"),
-    ({"generator": "resnet"}, r"other networks \(generator: dcgan there, resnet here\)"),
+    ({"generator": "resnet"}, r"other networks \(generator: dcgan there, resnet here\); give its settings\.$"),
     ({"data": "ring"}, r"makes pictures, and the data are points"),
     ({"init_from": "nowhere"}, r"^The snapshot nowhere cannot be read: No such file or directory\.$"),
 ]
