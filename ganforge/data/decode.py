@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """What a file may be, whatever its name says: Pillow has other readers that start programs."""
@@ -74,7 +74,7 @@ def read_header(content: bytes) -> Header:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
+def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     """The file, its size looked at and its pixels not; whatever goes wrong inside becomes Unreadable."""
     if not content:
         raise Unreadable("empty file")
@@ -93,7 +93,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             found = re.search(r"\d{9,}", str(error))
             raise Unreadable(_too_many(f"{int(found[0]):,}" if found else "too many")) from None
-        except Image.UnidentifiedImageError:
+        except UnidentifiedImageError:
             known = content.startswith(MAGIC)
             raise Unreadable("damaged, or cut off at the beginning" if known else "not a picture") from None
         except MemoryError:
@@ -113,7 +113,7 @@ def _reason(error: Exception) -> str:
     return f"damaged ({text[:100]})"
 
 
-def _final_mode(picture: Image.Image) -> str:
+def _final_mode(picture: ImageFile.ImageFile) -> str:
     """The mode that the opened picture is to have. Raises Unreadable for what has no meaning in 8 bits."""
     mode = picture.mode
     deep = re.search(r";16", str(picture.tile)) is not None

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,11 +38,16 @@ class Source(Protocol):
     skipped: (name, reason) of what was passed over while listing.
     """
 
-    name: str
-    kind: str
-    entries: Sequence[Entry]
-    labels_from: str
-    skipped: Sequence[tuple[str, str]]
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def entries(self) -> Sequence[Entry]: ...
+    @property
+    def labels_from(self) -> str: ...
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]: ...
 
     def fingerprint(self) -> str:
         """Looks at the source as it is now, not at its pictures: another text whenever its content has changed."""
@@ -69,15 +73,27 @@ def _class_key(name: str) -> tuple[int, int, str]:
 
 def printable(name: str) -> str:
     """A name without what a terminal cannot show: undecodable bytes and control characters become ``\\xNN``."""
+    if name.isprintable():
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_picture(path: str) -> bool:
     """Is this the path (with / between its parts) of a picture, as far as names tell? Hidden ones are not."""
-    parts = PurePosixPath(path).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and PurePosixPath(path).suffix.lower() in SUFFIXES
+    if suffix_of(path) not in SUFFIXES:
+        return False
+    return not any(_is_hidden(part) for part in path.split("/"))
+
+
+def _is_hidden(part: str) -> bool:
+    return (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX"
+
+
+def suffix_of(path: str) -> str:
+    """``.png`` of ``a/b.PNG``; "" where there is none."""
+    stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return dot + suffix.lower() if stem else ""
 
 
 def folder_labels(paths: Sequence[str]) -> list[str] | None:
@@ -133,7 +149,9 @@ def with_labels(
     if given is not None:
         missing = [path for path in paths if path not in given]
         if missing:
-            skipped.append((origin, f"not used: no class for {len(missing):,} pictures, such as {printable(missing[0])}"))
+            skipped.append(
+                (origin, f"not used: no class for {len(missing):,} pictures, such as {printable(missing[0])}")
+            )
         else:
             labels, where = [given[path] for path in paths], origin
     return make_entries(paths, labels), where
