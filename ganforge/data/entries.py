@@ -18,6 +18,7 @@ MAX_ENTRIES = 20_000_000
 LABEL_COLUMNS = ("label", "labels", "class")
 PICTURE_COLUMNS = ("image", "img", "picture", "images")
 DATASET_JSON = "dataset.json"
+EMPTY_CLASS = "a class folder without pictures"
 
 Array = NDArray[np.uint8]
 
@@ -101,14 +102,30 @@ def folder_labels(paths: Sequence[str]) -> list[str] | None:
 
     Folders around all pictures do not count: all/cat/1.png and all/dog/1.png are "cat" and "dog".
     """
+    depth = class_depth(paths)
+    return None if depth is None else [path.split("/")[depth] for path in paths]
+
+
+def class_depth(paths: Sequence[str]) -> int | None:
+    """How many folders lie around the class folders; None where there are no such."""
     parts = [path.split("/") for path in paths]
     depth = 0
     while parts and all(len(one) > depth + 1 for one in parts):
-        labels = [one[depth] for one in parts]
-        if len(set(labels)) > 1:
-            return labels
+        if len({one[depth] for one in parts}) > 1:
+            return depth
         depth += 1
     return None
+
+
+def empty_classes(paths: Sequence[str], folders: Iterable[str]) -> list[tuple[str, str]]:
+    """Those of the folders that stand beside the class folders and hold no picture, as lines for ``skipped``."""
+    depth = class_depth(paths)
+    if depth is None:
+        return []
+    around = paths[0].split("/")[:depth]
+    used = {path.split("/")[depth] for path in paths}
+    beside = [parts for parts in (folder.split("/") for folder in folders) if parts[:-1] == around]
+    return [(printable("/".join(parts)) + "/", EMPTY_CLASS) for parts in sorted(beside) if parts[-1] not in used]
 
 
 def json_labels(content: bytes) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ from ganforge.data.entries import (
     DATASET_JSON,
     MAX_FILE_BYTES,
     SUFFIXES,
+    empty_classes,
     is_picture,
     json_labels,
     printable,
@@ -24,7 +25,7 @@ from ganforge.data.entries import (
 @dataclass
 class Listing:
     """What is in a folder: path (with / between its parts) -> (size, mtime_ns) of the files, what was passed over, the
-    first-level folders, and how often each other suffix was seen."""
+    folders, and how often each other suffix was seen."""
 
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
@@ -55,6 +56,7 @@ def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
                 raise UserError(f"{root} cannot be listed ({error.strerror}); check that you may read it.") from None
             found.skipped.append((printable(inner), f"cannot be listed ({error.strerror})"))
             continue
+        found.folders.append(inner)
         for name in names:
             if not name.startswith(".") and name != "__MACOSX":
                 _note(root, f"{inner}/{name}" if inner else name, suffixes, found, folders, links)
@@ -76,8 +78,6 @@ def _note(
         return
     if stat.S_ISDIR(state.st_mode):
         (links if (root / path).is_symlink() else folders).append(path)
-        if "/" not in path:
-            found.folders.append(path)
     elif suffix not in suffixes and path != DATASET_JSON:
         found.others[suffix or "no suffix"] += 1
     elif not stat.S_ISREG(state.st_mode):
@@ -128,9 +128,7 @@ class FolderSource:
                 raise UserError(f"{root / DATASET_JSON} cannot be used: {error}; correct it or take it away.") from None
         self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
         if self.labels_from == "sub-folders":
-            used = {path.partition("/")[0] for path in paths}
-            empty = [name for name in listing.folders if name not in used]
-            self.skipped += [(printable(name) + "/", "a folder without pictures") for name in sorted(empty)]
+            self.skipped += empty_classes(paths, listing.folders)
 
     def fingerprint(self) -> str:
         return digest_of(list(list_folder(self._root).files.items()))

@@ -57,7 +57,9 @@ class TarSource:
             labels, self.labels_from = [classes[key] for key in keys], ".cls or .json beside each picture"
         else:
             if classes:
-                reason = f"not used: {len(missing):,} pictures have none, such as {printable(missing[0])}"
+                reason = (
+                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {printable(missing[0])}"
+                )
                 self.skipped.append((".cls and .json", reason))
             labels = folder_labels(inside)
             self.labels_from = "sub-folders" if labels else ""

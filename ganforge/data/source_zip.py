@@ -14,6 +14,7 @@ from ganforge.data.entries import (
     MAX_ENTRIES,
     MAX_FILE_BYTES,
     SUFFIXES,
+    empty_classes,
     is_picture,
     json_labels,
     printable,
@@ -69,14 +70,8 @@ class ZipSource:
         self._infos = [listed[path] for path in paths]
         self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
         if self.labels_from == "sub-folders":
-            self._note_empty(paths)
-
-    def _note_empty(self, paths: list[str]) -> None:
-        """First-level folders that are in the archive without a picture in them."""
-        used = {path.partition("/")[0] for path in paths}
-        inner = {info.filename.strip("/") for info in self._zip.infolist() if info.is_dir()}
-        empty = sorted(name for name in inner - used if "/" not in name and is_picture(name + "/a.png"))
-        self.skipped += [(printable(name) + "/", "a folder without pictures") for name in empty]
+            folders = [info.filename.strip("/") for info in self._zip.infolist() if info.is_dir()]
+            self.skipped += empty_classes(paths, [path for path in folders if is_picture(f"{path}/a.png")])
 
     def _given(self, info: zipfile.ZipInfo | None) -> dict[str, str] | None:
         try:
