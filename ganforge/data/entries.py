@@ -166,9 +166,8 @@ def with_labels(
     if given is not None:
         missing = [path for path in paths if path not in given]
         if missing:
-            skipped.append(
-                (origin, f"not used: no class for {len(missing):,} pictures, such as {printable(missing[0])}")
-            )
+            some = f"{len(missing):,} of {len(paths):,} pictures, such as {printable(missing[0])}"
+            skipped.append((origin, f"not used: no class for {some}"))
         else:
             labels, where = [given[path] for path in paths], origin
     return make_entries(paths, labels), where

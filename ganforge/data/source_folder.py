@@ -56,7 +56,7 @@ def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
                 raise UserError(f"{root} cannot be listed ({error.strerror}); check that you may read it.") from None
             found.skipped.append((printable(inner), f"cannot be listed ({error.strerror})"))
             continue
-        found.folders.append(inner)
+        found.folders += [inner] if inner else []
         for name in names:
             if not name.startswith(".") and name != "__MACOSX":
                 _note(root, f"{inner}/{name}" if inner else name, suffixes, found, folders, links)
