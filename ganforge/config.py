@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ganforge.base.errors import UserError
+from ganforge.base.sizes import parse_size
 
 Count = Annotated[int, Field(gt=0, lt=2**63)]
 """A number of things, at least one."""
@@ -26,11 +27,25 @@ class Config(BaseModel):
     recipe: str = "note"
     """The recipe that these settings started from."""
     data: str = "mnist"
-    """The data set to learn from; `ganforge data` lists them."""
+    """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
     data_dir: str | None = None
     """A folder to look for the data's files in first."""
     max_images: Count | None = None
     """Use only the first so many pictures."""
+    size: str | None = None
+    """Bring all pictures to this height x width, such as 64 or 64x96; by default it follows from the pictures."""
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    """How, where a picture has another shape: crop (its middle), pad (with the background) or stretch."""
+    channels: Annotated[int, Field(ge=1, le=4)] | None = None
+    """1 (grey), 3 (colour) or 4 (with transparency); by default 1 if all pictures are grey, else 3."""
+    background: Literal["white", "black"] = "white"
+    """What transparent pictures lie on, and what pads: white or black."""
+    mirror: bool = False
+    """Learn from each picture's mirror image, too."""
+    max_broken: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
+    test_data: str | None = None
+    """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
 
     z_dim: Width = 96
     """Length of the noise vector z."""
@@ -145,6 +160,8 @@ class Config(BaseModel):
 
     def _faults(self) -> Iterator[tuple[object, str]]:
         """What would do nothing, or not what it says."""
+        yield self.size is not None and size_fault(self.size), size_fault(self.size or "")
+        yield self.channels == 2, "channels cannot be 2: give 1 (grey), 3 (colour) or 4 (with transparency)"
         for network, family, width in (("g", self.generator, self.g_width), ("d", self.discriminator, self.d_width)):
             plain = width is not None and family in ("mlp", "logistic")
             yield plain, f"{network}_width is for the other families; {family} has no channels"
@@ -178,6 +195,10 @@ class Config(BaseModel):
             self.shared_noise and self.objective == "relativistic",
             "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false",
         )
+
+    def data_settings(self) -> dict[str, Any]:
+        """What ``ganforge.data.load.load`` is told of the pictures' shape, by the names of its arguments."""
+        return {name: getattr(self, name) for name in ("size", "fit", "channels", "background", "max_broken")}
 
     @model_validator(mode="after")
     def _some_snapshots_are_milestones(self) -> Self:
@@ -220,6 +241,15 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     except ValidationError as error:
         faults = "; ".join(dict.fromkeys(_sentence(fault, values) for fault in error.errors()))
         raise UserError(f"{where}{faults}.") from None
+
+
+def size_fault(text: str) -> str:
+    """What is wrong with a size, or nothing."""
+    try:
+        parse_size(text)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def suggestion(name: str, known: Any) -> str:
