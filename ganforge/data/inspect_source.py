@@ -33,7 +33,7 @@ class SourceFacts:
     maximum, mean, std: over all values but transparency, 0 to 255. classes: class -> entries, in the classes' order.
     duplicates: pictures whose pixels equal an earlier one's; examples: some of them as (name, earlier name).
     constant, near_constant: of one value in each channel; of almost one. frames: (red, green, blue) of a plain frame,
-    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason) of all of them.
+    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason).
     """
 
     name: str
@@ -202,7 +202,7 @@ def warnings_for(facts: SourceFacts) -> list[str]:
 
 
 def _named(colour: tuple[int, ...]) -> str:
-    names = {(0, 0, 0): "black", (255, 255, 255): "white"}
+    names: dict[tuple[int, ...], str] = {(0, 0, 0): "black", (255, 255, 255): "white"}
     return names.get(colour, "red {}, green {}, blue {}".format(*colour))
 
 
