@@ -1,10 +1,12 @@
 """From a picture file's bytes to a picture of 8 bits a channel, whatever the file is and whoever made it."""
 
 import io
+import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +14,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """What a file may be, whatever its name says: Pillow has other readers that start programs."""
-MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", b"II*\0", b"MM\0*")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", *TIFF_MAGIC)
 """How files of these formats begin."""
 MAX_PIXELS = 64_000_000
 """The most for one picture."""
@@ -28,6 +31,7 @@ TRANSPOSE = {
 """What undoes each EXIF orientation (EXIF 2.32, tag 0x0112)."""
 TURNED = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
+STDERR = threading.Lock()
 KINDS = {"I": "32-bit integers", "F": "floating-point numbers", "LAB": "Lab colours", "HSV": "HSV colours"}
 
 
@@ -78,7 +82,8 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     """The file, its size looked at and its pixels not; whatever goes wrong inside becomes Unreadable."""
     if not content:
         raise Unreadable("empty file")
-    with warnings.catch_warnings():
+    quiet = _silent_stderr() if content.startswith(TIFF_MAGIC) else nullcontext()
+    with quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow thinks of odd metadata and of large pictures
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
@@ -100,6 +105,25 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
             raise Unreadable("does not fit into memory") from None
         except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
             raise Unreadable(_reason(error)) from None
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """libtiff writes what it thinks of a file straight to the process's stderr; for one thread at a time."""
+    with STDERR:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def _too_many(pixels: str) -> str:
