@@ -141,6 +141,8 @@ def _final_mode(picture: ImageFile.ImageFile) -> str:
     """The mode that the opened picture is to have. Raises Unreadable for what has no meaning in 8 bits."""
     mode = picture.mode
     deep = re.search(r";16", str(picture.tile)) is not None
+    if "LA;16B" in str(picture.tile):
+        mode = "LA"  # which Pillow holds as RGBA
     if mode == "I" and deep and picture.format == "PNG":
         mode = "I;16"  # what Pillow calls it from 10.3 on
     clear = mode in ("LA", "La", "PA", "RGBA", "RGBa") or (picture.has_transparency_data and not deep)

@@ -18,7 +18,7 @@ from ganforge.data.decode import Unreadable
 from ganforge.data.entries import MAX_ENTRIES, Array, is_label, make_entries
 from ganforge.data.idx import GZIP_MAGIC, read_idx
 from ganforge.data.source_folder import digest_of
-from ganforge.data.source_zip import FAULTS, open_zip
+from ganforge.data.source_zip import open_zip
 
 ARRAYS = ("images", "arr_0")
 """Names under which an .npz file may hold the pictures; the second is what ``numpy.savez`` gives on its own account."""
@@ -56,7 +56,7 @@ class RowSource:
         try:
             self._stream.seek(self._begin + range(len(self.entries))[index] * size)
             content = self._stream.read(size)
-        except FAULTS as error:
+        except Exception as error:  # the unpackers raise almost anything on damaged bytes
             raise Unreadable(f"cannot be unpacked ({str(error)[:100]})") from None
         if len(content) != size:
             raise Unreadable("cut off")
@@ -87,7 +87,7 @@ def open_npz(path: Path) -> RowSource:
         labels = _npz_labels(path, archive, infos["labels"]) if "labels" in infos else None
         try:
             stream = archive.open(pictures)
-        except FAULTS as error:
+        except Exception as error:  # the unpackers raise almost anything on damaged bytes
             raise _unreadable_array(path, error) from None
         try:
             if pictures.file_size > MAX_PACKED * pictures.compress_size:
