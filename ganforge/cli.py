@@ -125,9 +125,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
 
     evaluate = verb("evaluate", commands.evaluate, "how good are the pictures: a table of figures, each with its floor")
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
-    evaluate.add_argument(
-        "--against", metavar="DATA", help="data set or pictures to compare with (default: the run's own)"
-    )
+    evaluate.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     evaluate.add_argument("--samples", type=int, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
     evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")

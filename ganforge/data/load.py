@@ -63,8 +63,8 @@ def load_held_out(
 ) -> Dataset | None:  # fmt: skip
     """Items to judge by that nothing was learned from, of the shape of ``like``; None where there are none.
 
-    They are the pictures of ``test_data``, if it is named (all of them, whatever they are called), else the test split
-    of ``name``. Raises UserError where they cannot be had.
+    They are those of ``test_data``, if it is named (its test split, if it has one, else all), else the test split of
+    ``name``. Raises UserError where they cannot be had.
     """
     if name not in DATA_SETS and test_data is None and not like.has_test_split:
         return None
@@ -74,7 +74,7 @@ def load_held_out(
     if test_data is not None:
         if locate(test_data) == locate(name):
             raise UserError(f"test_data and data are both {name}; hold other pictures out than those learned from.")
-        name, split = test_data, "test" if test_data in DATA_SETS else "train"
+        name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
     return load(
         name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
         max_broken=max_broken, say=say,

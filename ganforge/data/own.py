@@ -86,10 +86,10 @@ def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dat
     target = Target(request.channels or channels, height, width, request.fit, request.background)
     if target.shape == dataset.shape:
         return dataset
-    items = torch.empty(len(dataset), *target.shape, dtype=torch.uint8)
+    rows = np.empty((len(dataset), *target.shape), np.uint8)
     for row, pixels in enumerate(dataset.items.permute(0, 2, 3, 1).numpy()):
         if row % 256 == 0:
             poll()
         picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
-        items[row] = torch.from_numpy(fit_picture(picture, target))
-    return replace(dataset, items=items, digest="")
+        rows[row] = fit_picture(picture, target)
+    return replace(dataset, items=torch.from_numpy(rows), digest="")

@@ -24,14 +24,17 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _lines(total: int) -> Callable[[int], None]:
-    start = said = time.monotonic()
+    said = time.monotonic()
+    first: tuple[float, int] | None = None  # the speed is taken from there, as processes need a moment to start
 
     def tell(done: int) -> None:
-        nonlocal said
+        nonlocal said, first
         now = time.monotonic()
-        if now - said >= LINE_EVERY_S and done:
+        if first is None:
+            first = now, done
+        elif now - said >= LINE_EVERY_S and done > first[1]:
             said = now
-            left = (now - start) / done * (total - done)
+            left = (now - first[0]) / (done - first[1]) * (total - done)
             print(f"preparing: {done:,} of {total:,} pictures, about {left:.0f} s left", file=sys.stderr, flush=True)
 
     return tell

@@ -49,7 +49,11 @@ def make_request(split: str, size: str | None, channels: int | None, fit: str, b
     """Settings as people type them. Raises UserError for what cannot be."""
     if channels not in (None, *MODES):
         raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
-    for name, value, known in (("split", split, SPLITS), ("fit", fit, FITS), ("background", background, COLOURS)):
+    for name, value, known in (
+        ("split", split, (*SPLITS, "held-out")),
+        ("fit", fit, FITS),
+        ("background", background, COLOURS),
+    ):
         if value not in known:
             raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
     return Request(split, None if size is None else parse_size(size), channels, fit, background)

@@ -26,7 +26,7 @@ class Chosen:
 
 
 def choose_split(source: Source, split: str) -> Chosen:
-    """The pictures of ``split``, "train" or "test".
+    """The pictures of ``split``: "train", "test", or "held-out", which is the test split if there is one, else all.
 
     A source whose pictures lie in folders train and test (whatever else stands beside them) has both splits, and the
     folders inside are its classes, if there are two at least. All others are a train split as a whole. Raises UserError
@@ -34,10 +34,11 @@ def choose_split(source: Source, split: str) -> Chosen:
     """
     entries = source.entries
     if source.labels_from == "sub-folders" and set(SPLITS) <= {entry.label for entry in entries}:
+        split = "train" if split == "train" else "test"
         indices = [index for index, entry in enumerate(entries) if entry.label == split]
         labels = folder_labels([entries[index].name for index in indices])
         return Chosen(indices, labels, f"sub-folders of {split}" if labels else "", has_splits=True)
-    if split != "train":
+    if split == "test":
         raise UserError(f"{source.name} has no test pictures: it has no folders train and test.")
     labelled = bool(source.labels_from) and all(entry.label is not None for entry in entries)
     labels = [entry.label or "" for entry in entries] if labelled else None

@@ -81,7 +81,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
     """``resume`` with everything given."""
     stored = folder.read_config()
     old = make_config(stored["settings"], source=folder.config)
-    config = with_places(make_config(old.model_dump() | changes))
+    config = make_config(old.model_dump() | placed(changes))
     refuse_differences(folder, old, config)
     with folder.lock():
         tensors, facts, complaints = load_newest_checkpoint(folder)
@@ -123,6 +123,15 @@ def with_places(config: Config) -> Config:
     if config.test_data is not None:
         places["test_data"] = locate(config.test_data)
     return config.model_copy(update=places)
+
+
+def placed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The same for settings asked of a run that has its data; a name of nothing stays, and is refused as a change."""
+    places = {}
+    for name in {"data", "test_data"} & changes.keys():
+        with contextlib.suppress(UserError):
+            places[name] = locate(str(changes[name]))
+    return changes | places
 
 
 def prepare(
