@@ -171,7 +171,7 @@ def warnings_for(facts: SourceFacts) -> list[str]:
     """What will hurt the training, a sentence each."""
     found, readable = [], facts.readable
     if facts.unreadable:
-        found.append(f"{len(facts.unreadable):,} pictures cannot be read and will be left out.")
+        found.append(f"pictures that cannot be read and will be left out: {len(facts.unreadable):,}.")
     if not readable:
         return [*found, "there is nothing to learn from."]
     if readable - facts.duplicates < FEW:
@@ -187,7 +187,7 @@ def warnings_for(facts: SourceFacts) -> list[str]:
         found.append(f"class folders without pictures: {', '.join(facts.empty_classes[:MAX_NAMES])}")
     plain = facts.constant + facts.near_constant
     if plain:
-        found.append(f"{plain:,} pictures have one value or almost one; take them away unless they are meant to be so.")
+        found.append(f"pictures of one value or almost one: {plain:,}; take them away unless they are meant to be so.")
     for colour, count in facts.frames.most_common(1):
         if count * 2 > readable:
             found.append(f"{count / readable:.0%} have a plain frame ({_named(colour)}); cut it off if it is a border.")
@@ -195,9 +195,9 @@ def warnings_for(facts: SourceFacts) -> list[str]:
         found.append(f"{len(facts.sizes):,} different sizes: pictures will be made one size; see the setting size.")
     grey = facts.modes["L"] + facts.modes["LA"]
     if 0 < grey < readable:
-        found.append(f"{grey:,} pictures are grey and {readable - grey:,} in colour; G will make both.")
+        found.append(f"grey pictures among those in colour: {grey:,} of {readable:,}; G will make both.")
     if facts.transparent:
-        found.append(f"{facts.transparent:,} pictures are transparent in places; see the setting channels.")
+        found.append(f"pictures that are transparent in places: {facts.transparent:,}; see the setting channels.")
     return found
 
 

@@ -80,7 +80,7 @@ class TarSource:
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror or error}); check that you may read it.") from None
         except Exception as error:  # on damaged headers tarfile raises much more than its own errors
-            self.skipped.append((printable(path.name), f"damaged, {found:,} files read of it ({str(error)[:80]})"))
+            self.skipped.append((printable(path.name), f"damaged after file {found:,} ({str(error)[:80]})"))
         self._places += [places[name] for name in sorted(places)]
         if len(self._places) > MAX_ENTRIES:
             raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} pictures; split it.")
@@ -91,7 +91,7 @@ class TarSource:
             file.seek(min(archive.offset, size))
             block = file.read(BLOCK)
         if block != bytes(BLOCK):
-            self.skipped.append((printable(path.name), f"cut off or damaged after {found:,} files"))
+            self.skipped.append((printable(path.name), f"cut off or damaged after file {found:,}"))
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
