@@ -9,7 +9,6 @@ the header must agree with the decoded picture; no file may be opened for writin
 import argparse
 import os
 import random
-import resource
 import sys
 import tempfile
 import traceback
@@ -88,6 +87,8 @@ def supervise(folder: Path, seed: int, count: int) -> Iterator[Outcome]:
 def work(pipe: Connection, folder: Path, seed: int, start: int, stop: int) -> None:
     """In the child: try file after file."""
     if sys.platform == "linux":
+        import resource
+
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
     pictures, containers = make_pictures(), make_containers(folder)

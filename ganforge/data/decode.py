@@ -100,11 +100,11 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
             raise Unreadable(_too_many(f"{int(found[0]):,}" if found else "too many")) from None
         except UnidentifiedImageError:
             known = content.startswith(MAGIC)
-            raise Unreadable("damaged, or cut off at the beginning" if known else "not a picture") from None
+            raise Unreadable("damaged or cut off" if known else "not a picture") from None
         except MemoryError:
             raise Unreadable("does not fit into memory") from None
         except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
-            raise Unreadable(_reason(error)) from None
+            raise Unreadable("cut off" if _is_short_webp(content) else _reason(error)) from None
 
 
 @contextmanager
@@ -135,6 +135,11 @@ def _reason(error: Exception) -> str:
     if re.search(r"truncat|unexpected end|not enough|tile cannot extend|EOF", text, re.IGNORECASE):
         return "cut off"
     return f"damaged ({text[:100]})"
+
+
+def _is_short_webp(content: bytes) -> bool:
+    """Does the file say that it is longer than it is? What libwebp says of such a file tells nobody anything."""
+    return content.startswith(b"RIFF") and len(content) < 8 + int.from_bytes(content[4:8], "little")
 
 
 def _final_mode(picture: ImageFile.ImageFile) -> str:

@@ -159,10 +159,11 @@ def test_cut_off_files_are_told(kind: str, kept: float) -> None:
         (b"hello", "^not a picture$"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n%%EndComments\nshowpage\n", "^not a picture$"),
         (encode(GREY, "PPM"), "^not a picture$"),
-        (encode(GREY)[:10], "^damaged, or cut off at the beginning$"),
+        (encode(GREY)[:10], "^damaged or cut off$"),
         (encode(COLOUR, "JPEG")[:-30], "^cut off$"),
+        (encode(COLOUR, "WEBP")[:-30], "^cut off$"),
     ],
-    ids=["empty", "text", "PostScript", "PPM", "PNG's beginning", "JPEG's beginning"],
+    ids=["empty", "text", "PostScript", "PPM", "PNG's beginning", "JPEG's beginning", "WebP's beginning"],
 )
 def test_reasons_are_plain(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
