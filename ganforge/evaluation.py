@@ -27,6 +27,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.sampling import Model, load
 
 CHUNK = 512
+PICTURE_FILES = (".npz", ".npy", ".zip", ".tar", ".parquet")
 PAIRS = 32
 """Pairs in the picture of samples and their nearest training pictures."""
 
@@ -55,7 +56,7 @@ def evaluate(
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
 
-    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or .npz file of pictures.
+    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or file of pictures.
     against: a data set's name, or a path or hub:OWNER/NAME of anybody's pictures, which are brought to the size of
     those judged; by default what the run learned from. test_data: the held-out pictures, likewise. samples: how many to
     judge, 10,000 by default (26,000 for stacked-mnist). features: extractors' names. out: the folder to write to; by
@@ -90,7 +91,7 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
     """A model, or pictures uint8 [N, C, H, W]: one of the two."""
     if not is_there(source):
         raise UserError(f"There is no run, snapshot, folder or .npz file of pictures at {source}; check the path.")
-    is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix in (".npz", ".npy")
+    is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix.lower() in PICTURE_FILES
     if not is_pictures:
         return load(source, device, best=best), None
     if best:

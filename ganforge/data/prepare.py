@@ -96,7 +96,7 @@ def _make(
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        return _decode_all(source, path, chosen, fingerprint, target, part / PICTURES, _worth(workers, seconds), poll)
+        return _decode_all(source, path, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
 
     try:
         target, seconds = first_guess(source, chosen.indices, request, poll)
@@ -180,14 +180,14 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 
 def _decode_all(
-    source: Source, path: str, chosen: Chosen, fingerprint: str, target: Target, file: Path, workers: int,
+    source: Source, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
     poll: Callable[[], None],
 ) -> Findings:  # fmt: skip
     indices, found = chosen.indices, Findings()
     per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
     pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
     if workers:
-        answers = decode_with_workers(min(workers, len(pieces)), path, fingerprint, pieces, target, file, poll)
+        answers = decode_with_workers(min(workers, len(pieces)), path, len(source.entries), pieces, target, file, poll)
     else:
         answers = decode_here(source, pieces, target, file, poll)
     done = 0

@@ -46,15 +46,15 @@ def decode_here(
 
 
 def decode_with_workers(
-    count: int, source_path: str, fingerprint: str, pieces: Sequence[Piece], target: Target, path: Path,
+    count: int, source_path: str, num_entries: int, pieces: Sequence[Piece], target: Target, path: Path,
     poll: Callable[[], None],
 ) -> Answers:  # fmt: skip
     """The same by ``count`` other processes, in the order in which they finish.
 
-    Raises SourceChanged where one of them finds the source changed, OSError where the file cannot be written, UserError
-    where a process is killed, and what ``poll`` raises; no process is left then.
+    num_entries: of the source. Raises SourceChanged where one of them finds another number, OSError where the file
+    cannot be written, UserError where a process is killed, and what ``poll`` raises; no process is left then.
     """
-    task = {"path": source_path, "fingerprint": fingerprint, "target": asdict(target), "file": str(path)}
+    task = {"path": source_path, "count": num_entries, "target": asdict(target), "file": str(path)}
     todo: queue.SimpleQueue[Piece] = queue.SimpleQueue()
     for piece in pieces:
         todo.put(piece)
