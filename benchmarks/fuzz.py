@@ -1,8 +1,8 @@
 """Damage picture files and their containers in thousands of ways, and see that none does harm.
 
 Small real files of every format and container are damaged at random: bits flipped, bytes cut off, moved, repeated,
-zeroed, put in, and numbers in headers made extreme. Each is opened, listed, read and decoded as ganforge does it, in a
-process of its own kind. It must give pictures, or Unreadable or UserError with one line of text, within the time limit;
+zeroed, put in, and numbers in headers made extreme. Each is opened, listed, read and decoded as ganforge does it, in
+another process. It must give pictures, or Unreadable or UserError with one line of text, within the time limit;
 the header must agree with the decoded picture; no file may be opened for writing, no process or connection started.
 """
 

@@ -19,6 +19,8 @@ MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", *TIFF_MAGIC)
 """How files of these formats begin."""
 MAX_PIXELS = 64_000_000
 """The most for one picture."""
+MAX_SCANNED = 20 * MAX_PIXELS
+"""Pixels times scans of a JPEG: a small file may tell a decoder to go over a large picture ten thousand times."""
 TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -90,6 +92,8 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
                 pixels = picture.width * picture.height
                 if pixels > MAX_PIXELS:
                     raise Unreadable(_too_many(f"{pixels:,}"))
+                if content.count(b"\xff\xda") * pixels > MAX_SCANNED and picture.format in ("JPEG", "MPO"):
+                    raise Unreadable("would take too long: a JPEG of very many scans")
                 if not pixels:
                     raise Unreadable("has no pixels")
                 yield picture

@@ -142,8 +142,12 @@ class TarSource:
 
 
 def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
-    """One by one; tarfile would keep them all."""
+    """One by one; tarfile would keep them all, and go round in circles where a size is negative."""
+    before = -1
     while (member := archive.next()) is not None:
+        if archive.offset <= before or member.size < 0:
+            raise tarfile.ReadError("a size that cannot be")
+        before = archive.offset
         archive.members = []  # type: ignore[attr-defined]
         yield member
 

@@ -137,6 +137,18 @@ def test_the_limit_itself_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         decode(encode(GREY))
 
 
+def test_a_jpeg_that_is_gone_over_too_often_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encode(COLOUR, "JPEG", progressive=True)
+    scans = content.count(b"\xff\xda")
+    assert scans == 10
+    monkeypatch.setattr("ganforge.data.decode.MAX_SCANNED", scans * GREY.size)
+    decode(content)
+    again = content[content.rindex(b"\xff\xda") : -2]
+    for look in (decode, read_header):
+        with pytest.raises(Unreadable, match="would take too long: a JPEG of very many scans"):
+            look(content[:-2] + again + content[-2:])
+
+
 def test_a_bomb_of_text_in_a_png_is_refused() -> None:
     content = encode(GREY)
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1 << 26)))

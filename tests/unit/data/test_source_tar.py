@@ -114,6 +114,18 @@ def test_damage_between_two_files_is_noticed(tmp_path: Path) -> None:
     source.close()
 
 
+def test_a_negative_size_ends_the_listing(tmp_path: Path) -> None:
+    content = bytearray(make(tmp_path / "a.tar", {"0.png": shade(0), "1.png": shade(1)}).read_bytes())
+    content[1024 + 124 : 1024 + 136] = (-1024).to_bytes(12, "big", signed=True)  # of the second: back to the first
+    content[1024 + 148 : 1024 + 156] = b" " * 8
+    content[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(content[1024:1536])
+    (tmp_path / "a.tar").write_bytes(content)
+    source = open_source(tmp_path / "a.tar")
+    assert [entry.name for entry in source.entries] == ["0.png"]
+    assert source.skipped == [("a.tar", "damaged after file 1 (a size that cannot be)")]
+    source.close()
+
+
 def test_a_shard_that_changes_or_goes(tmp_path: Path) -> None:
     path = make(tmp_path / "a.tar", {"0.png": shade(0)})
     source = open_source(path)
