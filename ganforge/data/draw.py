@@ -69,7 +69,9 @@ def draw_source_sheet(source: Source, seed: int = 0, poll: Callable[[], None] = 
         drawn.append(_thumbnails(source, sorted(row[place] for place in order), wanted, poll))
     side = max((max(picture.size) for row in drawn for picture in row), default=0)
     if not side:
-        raise UserError(f"None of the pictures tried in {source.name} can be read; `ganforge data inspect` says why.")
+        raise UserError(
+            f"None of the pictures tried in {source.name} can be read, so no sheet is drawn; make them again."
+        )
     columns = max(map(len, drawn)) if by_class else MAX_CLASS_COLUMNS
     cells = [
         _on_grey(row[column] if column < len(row) else None, side)
