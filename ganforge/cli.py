@@ -25,10 +25,15 @@ EXAMPLES = """examples:
   ganforge evaluate RUN                        how good are its pictures? figures with their floors
   ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
   ganforge compare RUN RUN                     runs side by side: a table and a plot
-  ganforge data inspect mnist                  what the data look like
+  ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures
+  ganforge data inspect PICTURES               what the data look like, and what will hurt
 
 exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
 SIGINT (Ctrl-C) or SIGTERM, after saving"""
+
+
+SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken")
+"""The settings that decide what pictures are prepared to."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -121,12 +126,13 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
 
     evaluate = verb("evaluate", commands.evaluate, "how good are the pictures: a table of figures, each with its floor")
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
-    evaluate.add_argument("--against", metavar="DATA", help="the data set to compare with (default: the run's own)")
+    evaluate.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     evaluate.add_argument("--samples", type=int, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
     evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
     evaluate.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
     evaluate.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
+    evaluate.add_argument("--test-data", metavar="DATA", help=setting_help("test_data"))
     evaluate.add_argument("--device", default="auto", help=setting_help("device"))
     evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: the run's own, or here)")
 
@@ -136,12 +142,19 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
 
     verb("recipes", commands.recipes, "list the recipes: source, expected result, cost")
 
-    data = verb("data", commands.data, "list the data sets, or inspect one")
-    data.add_argument("action", choices=["list", "inspect"], nargs="?", default="list")
-    data.add_argument("name", metavar="DATA", nargs="?", help=f"one of: {', '.join(DATA_SETS)}")
-    data.add_argument("--split", choices=["train", "test"], default="train")
+    data = verb("data", commands.data, "list the data sets, inspect one, prepare pictures, or clear what was prepared")
+    data.add_argument("action", choices=["list", "inspect", "prepare", "clear"], nargs="?", default="list")
+    data.add_argument(
+        "name", metavar="DATA", nargs="?",
+        help=f"one of: {', '.join(DATA_SETS)}; or a folder or file of pictures, or hub:OWNER/NAME",
+    )  # fmt: skip
+    data.add_argument("--split", choices=["train", "test"], help="which part (default: train)")
     data.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
-    data.add_argument("--out", type=Path, help="where to put the contact sheet (default: DATA-SPLIT.png)")
+    data.add_argument("--out", type=Path, help="where to put the contact sheet (default: a .png here, by the name)")
+    shape = data.add_argument_group("for prepare, as the settings of `ganforge train`")
+    for name in SHAPE_SETTINGS:
+        option, metavar = f"--{name.replace('_', '-')}", name.rpartition("_")[2].upper()
+        shape.add_argument(option, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=setting_help(name))
     return parser, verbs
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
-from ganforge.base.wording import suggestion
 from ganforge.config import Config, make_config
-from ganforge.data.catalog import DATA_SETS
+from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
 from ganforge.recipes import RECIPES, recipe
 
 if TYPE_CHECKING:
@@ -17,11 +16,7 @@ if TYPE_CHECKING:
 
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
     config = recipe(given.recipe, **settings_given(given))
-    if config.data not in DATA_SETS:  # before the seconds that importing PyTorch takes
-        known = ", ".join(DATA_SETS)
-        raise UserError(
-            f"There is no data set {config.data!r}{suggestion(config.data, DATA_SETS)} (the data sets: {known})."
-        )
+    locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     from ganforge.training.launch import start
     from ganforge.training.progress import choose_progress
 
@@ -67,8 +62,8 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
     names = given.features.split(",") if given.features else None
     done = evaluate(
         given.source, given.against, best=given.best, samples=given.samples, features=names,
-        inception_file=given.inception_file, data_dir=given.data_dir, device=given.device, out=given.out,
-        poll=stop.poll,
+        inception_file=given.inception_file, data_dir=given.data_dir, test_data=given.test_data,
+        device=given.device, out=given.out, poll=stop.poll,
     )  # fmt: skip
     print(describe(done.record))
     print(f"Written: {', '.join(str(path) for path in done.written)}")
@@ -94,22 +89,94 @@ def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def data(given: argparse.Namespace, stop: StopRequest) -> int:
-    if given.action == "list":
-        for name, summary in DATA_SETS.items():
-            print(f"{name:14} {summary}")
-        return 0
+    if given.action in ("list", "clear"):
+        if given.name is not None:
+            raise UserError(f"`ganforge data {given.action}` is about all data; leave {given.name!r} out.")
+        return {"list": list_data, "clear": clear_data}[given.action]()
     if given.name is None:
-        raise UserError(f"Which data set? `ganforge data inspect NAME`, with one of: {', '.join(DATA_SETS)}.")
-    from ganforge.data.draw import draw_contact_sheet, save_picture
-    from ganforge.data.inspect import describe, inspect
-    from ganforge.data.load import load
+        raise UserError(
+            f"Which data set? `ganforge data {given.action} DATA`, with one of: {', '.join(DATA_SETS)}; or with a "
+            "folder or file of pictures."
+        )
+    locate(given.name)
+    return {"inspect": inspect_data, "prepare": prepare_data}[given.action](given, stop)
 
-    dataset = load(given.name, split=given.split, data_dir=given.data_dir, poll=stop.poll)
-    out = given.out or Path(f"{given.name}-{given.split}.png")
-    print(describe(inspect(dataset)))
-    save_picture(draw_contact_sheet(dataset), out)
+
+def list_data() -> int:
+    from ganforge.data.prepared import all_kept, gib, limit_bytes, prepared_folder
+
+    for name, summary in DATA_SETS.items():
+        print(f"{name:14} {summary}")
+    print(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
+    print(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
+    kept = all_kept(prepared_folder())
+    total, most = gib(sum(one.size for one in kept)), gib(limit_bytes())
+    print(f"\nPrepared pictures in {prepared_folder()}: {total} of at most {most}")
+    for one in reversed(kept):
+        print(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else one.facts['summary']}")
+    return 0
+
+
+def clear_data() -> int:
+    from ganforge.data.prepared import all_kept, gib, prepared_folder, remove
+
+    kept = all_kept(prepared_folder())
+    removed = [one for one in kept if remove(one)]
+    print(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
+    if left := len(kept) - len(removed):
+        print(f"Left, since they are in use or cannot be removed: {left}")
+    return 0
+
+
+def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.data.draw import draw_contact_sheet, draw_source_sheet, save_picture
+
+    if given.name in DATA_SETS:
+        from ganforge.data.inspect import describe, inspect
+        from ganforge.data.load import load
+
+        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
+        out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
+        print(describe(inspect(dataset)))
+        save_picture(draw_contact_sheet(dataset), out)
+    else:
+        from contextlib import closing
+
+        from ganforge.data.inspect_source import describe_source, inspect_source
+        from ganforge.data.sources import open_source
+
+        refuse_options(given, ("split", "data_dir"), "for a data set by name")
+        out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
+        with closing(open_source(given.name)) as source:
+            print(describe_source(inspect_source(source, stop.poll)))
+            save_picture(draw_source_sheet(source, poll=stop.poll), out)
     print(f"Contact sheet: {out}")
     return 0
+
+
+def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.name in DATA_SETS:
+        raise UserError(f"{given.name} needs no preparing; train on it with --data {given.name}.")
+    refuse_options(given, ("data_dir", "out"), "for inspecting")
+    settings = make_config({"data": given.name} | settings_given(given)).data_settings()
+    from ganforge.data.load import load
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
+    for note in dataset.notes:
+        say(note)
+    classes = f"found, {dataset.num_classes:,} classes ({dataset.labels_from})" if dataset.labels_from else "none"
+    say(f"labels: {classes}")
+    say(f"Ready: `ganforge train RECIPE --data {given.name}` with the same options begins at once.")
+    return 0
+
+
+def refuse_options(given: argparse.Namespace, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if getattr(given, name) is not None:
+            raise UserError(f"--{name.replace('_', '-')} is {what}; leave it out.")
 
 
 def settings_given(given: argparse.Namespace) -> dict[str, Any]:

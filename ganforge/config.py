@@ -30,11 +30,25 @@ class Config(BaseModel):
     recipe: str = "note"
     """The recipe that these settings started from."""
     data: str = "mnist"
-    """The data set to learn from; `ganforge data` lists them."""
+    """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
     data_dir: str | None = None
     """A folder to look for the data's files in first."""
     max_images: Count | None = None
     """Use only the first so many pictures."""
+    size: str | None = None
+    """Bring all pictures to this height x width, such as 64 or 64x96; by default it follows from the pictures."""
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    """How, where a picture has another shape: crop (its middle), pad (with the background) or stretch."""
+    channels: Annotated[int, Field(ge=1, le=4)] | None = None
+    """1 (grey), 3 (colour) or 4 (with transparency); by default 1 if all pictures are grey, else 3."""
+    background: Literal["white", "black"] = "white"
+    """What transparent pictures lie on, and what pads: white or black."""
+    mirror: bool = False
+    """Learn from each picture's mirror image, too."""
+    max_broken: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
+    test_data: str | None = None
+    """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
 
     z_dim: Width = 96
     """Length of the noise vector z."""
@@ -170,6 +184,10 @@ class Config(BaseModel):
         """How large D is, likewise."""
         sizes = {"hidden": self.d_hidden, "width": self.d_width, "lowest_side": self.d_lowest_side}
         return sizes | {"blocks": self.blocks, "group_size": self.group_size}
+
+    def data_settings(self) -> dict[str, Any]:
+        """What ``ganforge.data.load.load`` is told of the pictures' shape, by the names of its arguments."""
+        return {name: getattr(self, name) for name in ("size", "fit", "channels", "background", "max_broken")}
 
 
 MAY_CHANGE = frozenset(

@@ -1,6 +1,7 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,18 @@ from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
-from ganforge.data.catalog import DATA_SETS
+from ganforge.base.sizes import size_text
+from ganforge.data.catalog import DATA_SETS, locate, short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
+from ganforge.data.load import load_held_out
 from ganforge.data.pictures import as_grey, read_pictures
 from ganforge.metrics.evaluate import NUM_FAKES, NUM_FAKES_STACKED, Judge
 from ganforge.run.folder import RunFolder
 from ganforge.sampling import Model, load
 
 CHUNK = 512
+PICTURE_FILES = (".npz", ".npy", ".zip", ".tar", ".parquet")
 PAIRS = 32
 """Pairs in the picture of samples and their nearest training pictures."""
 
@@ -45,23 +49,25 @@ def evaluate(
     features: Sequence[str] | None = None,
     inception_file: Path | None = None,
     data_dir: Path | None = None,
+    test_data: str | None = None,
     device: str = "auto",
     out: Path | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
 
-    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or .npz file of pictures.
-    against: a data set's name; by default the one that the run learned from. samples: how many to judge, 10,000 by
-    default (26,000 for stacked-mnist). features: extractors' names. out: the folder to write to; by default a run's
-    own, else the current one. poll: called now and then; raises to stop. Raises UserError for whatever cannot be
-    judged.
+    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or file of pictures.
+    against: a data set's name, or a path or hub:OWNER/NAME of anybody's pictures, which are brought to the size of
+    those judged; by default what the run learned from. test_data: the held-out pictures, likewise. samples: how many to
+    judge, 10,000 by default (26,000 for stacked-mnist). features: extractors' names. out: the folder to write to; by
+    default a run's own, else the current one. poll: called now and then; raises to stop. Raises UserError for whatever
+    cannot be judged.
     """
     source = Path(source)
     keep_freed_memory()
     chosen = choose_device(device)
     model, pictures = open_source(source, best, device, poll)
-    dataset, held_out = open_data(model, against, data_dir, poll)
+    dataset, held_out = open_data(model, pictures, against, data_dir, test_data, poll)
     wanted = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
     if pictures is not None:
         pictures = fit(pictures, dataset, source)
@@ -73,6 +79,11 @@ def evaluate(
     batches = made_by(model, count) if model is not None else drawn_from(pictures, count)
     nimg = model.nimg if model is not None else 0
     record = judge.judge(batches, subject_of(source, model), nimg, poll)
+    if held_out is None:
+        record["notes"].append(
+            f"Whether pictures are copies was not measured: {dataset.name} has no held-out pictures to compare with; "
+            "name some with --test-data."
+        )
     return Evaluation(record, write(record, judge, source, model, out))
 
 
@@ -80,7 +91,7 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
     """A model, or pictures uint8 [N, C, H, W]: one of the two."""
     if not is_there(source):
         raise UserError(f"There is no run, snapshot, folder or .npz file of pictures at {source}; check the path.")
-    is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix in (".npz", ".npy")
+    is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix.lower() in PICTURE_FILES
     if not is_pictures:
         return load(source, device, best=best), None
     if best:
@@ -89,19 +100,44 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
 
 
 def open_data(
-    model: Model | None, against: str | None, data_dir: Path | None, poll: Callable[[], None]
-) -> tuple[Dataset, Dataset]:
-    """The real items and the held-out ones."""
+    model: Model | None, pictures: Tensor | None, against: str | None, data_dir: Path | None, test_data: str | None,
+    poll: Callable[[], None],
+) -> tuple[Dataset, Dataset | None]:  # fmt: skip
+    """The real items, and the held-out ones where there are any. Lines about long work go to stderr."""
     if against is None and model is None:
         known = ", ".join(DATA_SETS)
-        raise UserError(f"Which data are the pictures to be judged against? Give --against, with one of: {known}.")
-    own = model is not None and against in (None, model.config.data)
-    name = against or (model.config.data if model is not None else "")
-    if data_dir is None and own and model is not None and model.config.data_dir is not None:
-        data_dir = Path(model.config.data_dir)
-    max_images = model.config.max_images if own and model is not None else None
-    train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll)
-    return train, load_data(name, split="test", data_dir=data_dir, poll=poll)
+        raise UserError(
+            f"Which data are the pictures to be judged against? Give --against, with one of: {known}; or with a folder "
+            "or file of pictures."
+        )
+    name = locate(against or (model.config.data if model is not None else ""))
+    own = model is not None and name == model.config.data
+    max_images = None
+    settings = load_settings(model, pictures)
+    if own and model is not None:
+        settings, max_images = model.config.data_settings(), model.config.max_images
+        test_data = test_data or model.config.test_data
+        if data_dir is None and model.config.data_dir is not None:
+            data_dir = Path(model.config.data_dir)
+    elif name in DATA_SETS:
+        settings = {}
+    train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
+    policy = {key: settings[key] for key in ("fit", "background", "max_broken") if key in settings}
+    return train, load_held_out(name, test_data, train, data_dir, poll, say, **policy)
+
+
+def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any]:
+    """The shape to which anybody's pictures are brought to be judged against: a model's own; of pictures, the size."""
+    if pictures is not None:
+        return {"size": size_text(*pictures.shape[2:])}
+    if model is None or len(model.shape) != 3:
+        return {}
+    channels, height, width = model.shape
+    return {"size": size_text(height, width), "channels": channels}
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
@@ -138,7 +174,7 @@ def drawn_from(pictures: Tensor | None, count: int) -> Iterator[Tensor]:
 def subject_of(source: Path, model: Model | None) -> dict[str, Any]:
     if model is None:
         return {"kind": "pictures", "path": str(source), "name": f"the pictures in {source}"}
-    name = f"{model.config.recipe} on {model.config.data} after {model.nimg:,} images ({model.path})"
+    name = f"{model.config.recipe} on {short_name(model.config.data)} after {model.nimg:,} images ({model.path})"
     return {"kind": "snapshot", "path": str(model.path), "name": name}
 
 

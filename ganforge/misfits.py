@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ganforge.base.errors import UserError
+from ganforge.base.sizes import parse_size
+
 if TYPE_CHECKING:
     from ganforge.config import Config
 
@@ -11,6 +14,7 @@ Misfits = Iterator[tuple[object, str]]
 
 
 def misfits(config: "Config") -> Misfits:
+    yield from of_the_data(config)
     yield from of_the_networks(config)
     yield from of_the_batches(config)
     yield from of_the_penalties(config)
@@ -25,6 +29,20 @@ def misfits(config: "Config") -> Misfits:
         f"milestone_nimg = {milestone_nimg} is not a multiple of snapshot_nimg = {snapshot_nimg}, so that no snapshot "
         "would be one",
     )
+
+
+def of_the_data(config: "Config") -> Misfits:
+    yield config.size is not None and size_fault(config.size), size_fault(config.size or "")
+    yield config.channels == 2, "channels cannot be 2: give 1 (grey), 3 (colour) or 4 (with transparency)"
+
+
+def size_fault(text: str) -> str:
+    """What is wrong with a size, or nothing."""
+    try:
+        parse_size(text)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def of_the_networks(config: "Config") -> Misfits:

@@ -8,31 +8,42 @@ from torch import Tensor
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 
-RESIDENT_BYTES = 2 << 30  # data sets up to this size are copied to the device once, larger ones batch by batch
+RESIDENT_BYTES = 2 << 30  # data sets up to this size are copied to a GPU once, larger ones batch by batch
+MAPPED_BYTES = 32 << 20
+"""Of items that are mapped from a file, so much memory is taken before it is given back to the system, at most."""
+PAGES_AROUND = 64 << 10
+"""Looking at a mapped item takes as much memory as it is long, and up to so much around it (Linux's fault_around)."""
 
 
 class Batches:
     """A stream of items in which every epoch is a fresh permutation of the whole data set.
 
     Position p of the stream holds item ``permutation(seed, p // N)[p % N]``, so that a batch is a pure
-    function of where it starts: nothing has to be saved or replayed to go on from the middle.
+    function of where it starts: nothing has to be saved or replayed to go on from the middle. With ``mirror``, the
+    stream is over 2 N items, and item N + i is item i mirrored.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, seed: int, device: torch.device | str = "cpu", purpose: str = "shuffle"
-    ) -> None:
-        """purpose: streams of another purpose are in another order. Raises ValueError for an empty data set or a batch
-        size below 1."""
+        self, dataset: Dataset, batch_size: int, seed: int, device: torch.device | str = "cpu",
+        purpose: str = "shuffle", mirror: bool = False,
+    ) -> None:  # fmt: skip
+        """purpose: streams of another purpose are in another order. mirror: pictures only. Raises ValueError for an
+        empty data set or a batch size below 1."""
         if len(dataset) == 0 or batch_size < 1:
             raise ValueError(f"batches of {batch_size} from {len(dataset)} items")
         self.batch_size = batch_size
-        self._count = len(dataset)
+        self._size, self._mirror = len(dataset), mirror
+        self._count = 2 * self._size if mirror else self._size
         self._seed, self._purpose = seed, purpose
         self._device = torch.device(device)
         items = dataset.items
         fits = items.numel() * items.element_size() <= RESIDENT_BYTES
         self._home = self._device if fits else torch.device("cpu")
         self._items = items.contiguous().to(self._home)
+        self._release = dataset.release if self._home.type == "cpu" else None
+        self._looked_at, self._item_bytes = 0, items[0].numel() * items.element_size() + PAGES_AROUND
+        if dataset.release is not None:
+            dataset.release()  # what a copy to the device has looked at
         self._labels = None if dataset.labels is None else dataset.labels.to(self._home)
         self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
 
@@ -43,9 +54,15 @@ class Batches:
         ...]; labels int64 [batch_size], None where there are none. A batch may reach over the end of an
         epoch, or over several. Raises ValueError for a negative nimg.
         """
-        rows = self._rows(nimg)
+        places = self._rows(nimg)
+        rows = places % self._size if self._mirror else places
         labels = None if self._labels is None else self._to_device(self._labels.index_select(0, rows))
-        return self._to_device(self._items.index_select(0, rows)), labels
+        items = self._items.index_select(0, rows)
+        self._give_back()
+        if self._mirror:
+            mirrored = (places >= self._size).view(-1, 1, 1, 1)
+            items = torch.where(mirrored, items.flip(3), items)
+        return self._to_device(items), labels
 
     def _rows(self, nimg: int) -> Tensor:
         if nimg < 0:
@@ -58,6 +75,16 @@ class Batches:
             missing -= len(parts[-1])
             epoch, start = epoch + 1, 0
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _give_back(self) -> None:
+        """Pages of a mapped file count as this process's memory until it lets go of them; the system keeps them as long
+        as it has room, so that looking again is no reading from the disk."""
+        if self._release is None:
+            return
+        self._looked_at += self.batch_size * self._item_bytes
+        if self._looked_at > MAPPED_BYTES:
+            self._release()
+            self._looked_at = 0
 
     def _draw_permutation(self, epoch: int) -> Tensor:
         rows = torch.randperm(self._count, generator=generator(self._seed, self._purpose, epoch))

@@ -1,4 +1,10 @@
-"""The data sets' names, for ``--help`` and for error messages; importing this loads nothing else."""
+"""The data sets' names, and what else may be learned from, for ``--help`` and messages; importing this loads little."""
+
+import difflib
+from pathlib import Path
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import is_there
 
 DATA_SETS: dict[str, str] = {
     "mnist": "handwritten digits, 60,000 pictures of 28 x 28, grey; found locally or downloaded (12 MB)",
@@ -7,3 +13,36 @@ DATA_SETS: dict[str, str] = {
     "ring": "50,000 points from 8 Gaussians on a circle; made on the spot",
     "grid": "50,000 points from 25 Gaussians on a 5 x 5 grid; made on the spot",
 }
+
+HUB = "hub:"
+"""How the names of data sets on the Hugging Face hub begin."""
+
+
+def locate(name: str) -> str:
+    """What a run keeps as its data: the name of a data set in ``DATA_SETS``, hub:OWNER/NAME as it is, or a path made
+    absolute, so that it means the same from any folder. Raises UserError where it is none of them."""
+    if name in DATA_SETS or name.startswith(HUB):
+        return name
+    if name and is_there(Path(name)):
+        return str(Path(name).absolute())
+    close = difflib.get_close_matches(name.lower(), DATA_SETS, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? The" if close else "the"
+    raise UserError(
+        f"There is no data set {name!r}, and no file or folder of that name; {hint} data sets are "
+        f"{', '.join(DATA_SETS)}, and a path or hub:OWNER/NAME names anybody's pictures."
+    )
+
+
+def short_name(name: str) -> str:
+    """What people call it: a data set's name, a file's, or a folder's with a slash, so that they are told apart."""
+    if name in DATA_SETS or name.startswith(HUB):
+        return name
+    path = Path(name)
+    return path.name if path.is_file() else f"{path.name}/"
+
+
+def folder_name(name: str) -> str:
+    """The same as part of a run folder's name."""
+    if name in DATA_SETS:
+        return name
+    return (name.rpartition("/")[2] if name.startswith(HUB) else Path(name).stem) or "pictures"

@@ -1,7 +1,8 @@
 """What a run learns from: pictures as bytes, or points in the plane."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -21,12 +22,15 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Items to learn from, all in memory.
+    """Items to learn from, in memory or in a file that is mapped into it.
 
     name: as the user asked for it. source: where the items came from, for people to read.
     items: pictures, uint8 [N, C, H, W], or points, float32 [N, 2] within about [-1, 1].
     labels: int64 [N] in [0, num_classes), or None. num_classes: 0 where there are no labels.
     mixture: the modes the points were drawn from; None for pictures.
+    labels_from: where the labels came from, for people. notes: lines about the data that people should see once.
+    digest: the fingerprint, where it is known already. release: where the items are mapped from a file, gives the
+    memory of what was looked at back to the system. has_test_split: of anybody's pictures: is part of them held out?
     """
 
     name: str
@@ -35,6 +39,11 @@ class Dataset:
     labels: Tensor | None = None
     num_classes: int = 0
     mixture: Mixture | None = None
+    labels_from: str = ""
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+    release: Callable[[], None] | None = None
+    has_test_split: bool = False
 
     def __len__(self) -> int:
         return len(self.items)
@@ -49,15 +58,16 @@ class Dataset:
         if max_images is None or max_images >= len(self):
             return self
         labels = None if self.labels is None else self.labels[:max_images]
-        items = self.items[:max_images]
-        return Dataset(self.name, self.source, items, labels, self.num_classes, self.mixture)
+        return replace(self, items=self.items[:max_images], labels=labels, digest="")
 
     def fingerprint(self) -> str:
         """SHA-256 of the items' shape, type and bytes: equal for equal data, wherever it was read from."""
-        return self._fingerprint
+        return self.digest or self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(f"{self.items.dtype} {tuple(self.items.shape)}".encode())
         digest.update(self.items.contiguous().view(torch.uint8).numpy().data)
+        if self.release is not None:
+            self.release()
         return digest.hexdigest()

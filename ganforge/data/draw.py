@@ -1,20 +1,30 @@
 """Items as pictures: grids of pictures, scatters of points."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL.Image import Image
+from PIL.Image import new as new_image
 from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
-from ganforge.base.images import MAX_CLASS_ROWS, contact_sheet, grid, save_png, to_uint8
+from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid, save_png, to_uint8
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
+from ganforge.data.sources import Source, Unreadable, class_names, picture_at
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""
+CELL = 96
+"""Pixels: the most that a picture of a source's sheet is wide or high."""
+MAX_CLASS_COLUMNS = 10
+SPARE = 20
+"""So many more pictures of a class, or of all, are tried where some cannot be read."""
 
 
 def draw_items(items: Tensor, dataset: Dataset | None = None) -> Image:
@@ -41,6 +51,66 @@ def draw_contact_sheet(dataset: Dataset) -> Image:
         return draw_reals(dataset, NUM_POINTS, seed=0)
     labels = dataset.labels if dataset.num_classes <= MAX_CLASS_ROWS else None
     return contact_sheet(dataset.items, labels, dataset.num_classes)
+
+
+def draw_source_sheet(source: Source, seed: int = 0, poll: Callable[[], None] = lambda: None) -> Image:
+    """Random pictures of a source, RGB: a row for each of up to ten classes, else up to ten rows over all of it.
+
+    Pictures are made smaller to fit into squares of ``CELL`` pixels, never larger, and lie on grey; unreadable ones are
+    left out. poll: called for every picture; raises to stop. Raises UserError if none of those tried can be read.
+    """
+    names = class_names(source.entries)
+    by_class = 1 < len(names) <= MAX_CLASS_ROWS
+    rows = _rows_of(source, names) if by_class else [list(range(len(source.entries)))]
+    wanted = MAX_CLASS_COLUMNS if by_class else MAX_CLASS_COLUMNS * MAX_CLASS_ROWS
+    drawn = []
+    for number, row in enumerate(rows):
+        order = torch.randperm(len(row), generator=generator(seed, f"sheet-{number}")).tolist()[: wanted + SPARE]
+        drawn.append(_thumbnails(source, sorted(row[place] for place in order), wanted, poll))
+    side = max((max(picture.size) for row in drawn for picture in row), default=0)
+    if not side:
+        raise UserError(
+            f"None of the pictures tried in {source.name} can be read, so no sheet is drawn; make them again."
+        )
+    columns = max(map(len, drawn)) if by_class else MAX_CLASS_COLUMNS
+    cells = [
+        _on_grey(row[column] if column < len(row) else None, side)
+        for row in drawn
+        for column in range(columns if by_class else len(row))
+    ]
+    return grid(torch.from_numpy(np.stack(cells)).permute(0, 3, 1, 2), columns)
+
+
+def _rows_of(source: Source, names: list[str]) -> list[list[int]]:
+    """The entries of each class."""
+    rows: dict[str | None, list[int]] = {name: [] for name in names}
+    for index, entry in enumerate(source.entries):
+        rows.setdefault(entry.label, []).append(index)
+    return [rows[name] for name in names]
+
+
+def _thumbnails(source: Source, indices: list[int], wanted: int, poll: Callable[[], None]) -> list[Image]:
+    """Up to ``wanted`` of the entries, RGB or RGBA, within ``CELL`` pixels."""
+    found: list[Image] = []
+    for index in indices:
+        if len(found) == wanted:
+            break
+        poll()
+        try:
+            picture = picture_at(source, index)
+        except Unreadable:
+            continue
+        picture.thumbnail((CELL, CELL))
+        found.append(picture.convert("RGBA"))
+    return found
+
+
+def _on_grey(picture: Image | None, side: int) -> NDArray[np.uint8]:
+    """[side, side, 3], the picture in the middle."""
+    canvas = new_image("RGBA", (side, side), (GAP_VALUE, GAP_VALUE, GAP_VALUE, 255))
+    if picture is not None:
+        canvas.alpha_composite(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    return np.array(canvas.convert("RGB"))
 
 
 def save_picture(picture: Image, path: Path) -> None:

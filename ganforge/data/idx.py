@@ -10,12 +10,12 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO
-
-import torch
-from torch import Tensor
+from typing import IO, TYPE_CHECKING
 
 from ganforge.base.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
@@ -27,7 +27,7 @@ OTHER_TYPES = {0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit inte
 AGAIN = "get the file again"
 
 
-def read_idx(path: Path) -> Tensor:
+def read_idx(path: Path) -> "Tensor":
     """The array in an IDX file of unsigned bytes: pictures, uint8 [N, H, W], or labels, uint8 [N].
 
     Whether the file is gzipped is decided by its first bytes, not by its name. Raises UserError for whatever
@@ -36,8 +36,10 @@ def read_idx(path: Path) -> Tensor:
     return to_tensor(unpack_idx(path))
 
 
-def to_tensor(unpacked: bytearray) -> Tensor:
+def to_tensor(unpacked: bytearray) -> "Tensor":
     """The array in what ``unpack_idx`` returned; it shares the memory."""
+    import torch  # here, as processes that only decode pictures go without it
+
     dims = unpacked[3]
     shape = struct.unpack_from(f">{dims}I", unpacked, 4)
     return torch.frombuffer(unpacked, dtype=torch.uint8, offset=4 + 4 * dims).view(shape)

@@ -1,6 +1,7 @@
 """What is in a data set: sizes, range, classes, and the faults worth knowing before training on it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -97,14 +98,25 @@ def _class_lines(counts: tuple[int, ...]) -> list[str]:
     if not counts:
         return ["classes     none: the items have no labels"]
     if len(counts) > MAX_CLASS_LINES:
-        empty = f", {counts.count(0):,} of them empty" if 0 in counts else ""
-        return [f"classes     {len(counts):,}, of {min(counts):,} to {max(counts):,} items each{empty}"]
-    largest = max(max(counts), 1)
+        return [f"classes     {summed_up(counts)}"]
+    return class_bars([f"class {label}" for label in range(len(counts))], counts)
+
+
+def class_bars(names: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """A line for each class: its name, its count, and a bar, the longest for the largest class."""
+    largest = max(1, *counts)
+    left = max(12, *(len(name) + 2 for name in names))
     width = len(f"{largest:,}")
     return [
-        f"class {label:<6}{count:>{width},} {'#' * round(BAR_WIDTH * count / largest)}".rstrip()
-        for label, count in enumerate(counts)
+        f"{name:<{left}}{count:>{width},} {'#' * round(BAR_WIDTH * count / largest)}".rstrip()
+        for name, count in zip(names, counts, strict=True)
     ]
+
+
+def summed_up(counts: Sequence[int]) -> str:
+    """Very many classes in one line."""
+    empty = f", {counts.count(0):,} of them empty" if 0 in counts else ""
+    return f"{len(counts):,}, of {min(counts):,} to {max(counts):,} items each{empty}"
 
 
 def _mean_and_std(items: Tensor) -> tuple[float, float]:

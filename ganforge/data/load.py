@@ -1,14 +1,15 @@
-"""A data set by its name."""
+"""A data set by its name, or anybody's pictures by their path."""
 
-import difflib
 from collections.abc import Callable
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.data.catalog import DATA_SETS
+from ganforge.data.catalog import DATA_SETS, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
+from ganforge.data.own import load_own, reshape
+from ganforge.data.request import make_request
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 
@@ -19,15 +20,29 @@ def load(
     data_dir: Path | None = None,
     max_images: int | None = None,
     poll: Callable[[], None] = lambda: None,
+    *,
+    size: str | None = None,
+    fit: str = "crop",
+    channels: int | None = None,
+    background: str = "white",
+    max_broken: int | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Dataset:
-    """The data set ``name`` of ``catalog.DATA_SETS``, cut to its first ``max_images`` items.
+    """The data set ``name`` of ``catalog.DATA_SETS``, or the pictures at a path or of hub:OWNER/NAME, cut to the first
+    ``max_images`` items.
 
     split: "train" or "test". data_dir: where to look first for files (only mnist and stacked-mnist have any). poll:
-    called now and then while files are read or downloaded; raises to stop. Raises UserError for an unknown name or
-    split, for max_images below 1, and for bad files.
+    called now and then while files are read or downloaded; raises to stop. size, fit, channels, background: the shape
+    that pictures are brought to, as in docs/data.md; by default it follows from them. max_broken: unreadable pictures
+    that are left out, by default one in a hundred but at least 10. say: takes lines about long work.
+    Raises UserError for an unknown name or split, for max_images below 1, for bad files, and where a shape is asked for
+    that the data cannot have.
     """
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
+    request = make_request(split, size, channels, fit, background)
+    if name not in DATA_SETS:
+        return load_own(locate(name), request, max_images, max_broken, say, poll)
     match name:
         case "mnist":
             dataset = load_mnist(split, data_dir, poll)
@@ -37,14 +52,30 @@ def load(
             dataset = load_digits(split)
         case "ring":
             dataset = load_ring(split)
-        case "grid":
-            dataset = load_grid(split)
         case _:
-            raise UserError(_unknown(name))
-    return dataset.first(max_images)
+            dataset = load_grid(split)
+    return reshape(dataset.first(max_images), request, poll)
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name.lower(), DATA_SETS, n=1, cutoff=0.5)
-    hint = f" did you mean {close[0]}? The" if close else " the"
-    return f"There is no data set {name!r};{hint} data sets are {', '.join(DATA_SETS)}."
+def load_held_out(
+    name: str, test_data: str | None, like: Dataset, data_dir: Path | None, poll: Callable[[], None],
+    say: Callable[[str], None], *, fit: str = "crop", background: str = "white", max_broken: int | None = None,
+) -> Dataset | None:  # fmt: skip
+    """Items to judge by that nothing was learned from, of the shape of ``like``; None where there are none.
+
+    They are those of ``test_data``, if it is named (its test split, if it has one, else all), else the test split of
+    ``name``. Raises UserError where they cannot be had.
+    """
+    if name not in DATA_SETS and test_data is None and not like.has_test_split:
+        return None
+    shape = f"{like.shape[1]}x{like.shape[2]}" if len(like.shape) == 3 else None
+    channels = like.shape[0] if shape else None
+    split = "test"
+    if test_data is not None:
+        if locate(test_data) == locate(name):
+            raise UserError(f"test_data and data are both {name}; hold other pictures out than those learned from.")
+        name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
+    return load(
+        name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
+        max_broken=max_broken, say=say,
+    )  # fmt: skip

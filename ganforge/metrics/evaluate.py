@@ -15,8 +15,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.metrics.copying import Copying, prepare_copying
 from ganforge.metrics.features import build_extractor
 from ganforge.metrics.figures import Figures, Tally, compare
-from ganforge.metrics.protocol import FEWEST, Protocol, share_out, split_reals
-from ganforge.metrics.reference import prepare_reference, with_floors
+from ganforge.metrics.protocol import FEWEST, Protocol, chunks_of, share_out, split_rows
+from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference, with_floors
 
 FORMAT = 1
 HEADLINES = ("FD/inception", "FD/classifier", "FD/channel classifier", "FD/random", "FD/coordinates")
@@ -71,7 +71,7 @@ class Judge:
             (
                 extractor,
                 *prepare_reference(
-                    extractor, self.protocol, lambda: split_reals(dataset, self.protocol), dataset.mixture,
+                    extractor, self.protocol, lambda: real_chunks(dataset, self.protocol), dataset.mixture,
                     cache_dir, poll,
                 ),
             )
@@ -141,6 +141,12 @@ class Judge:
             },
             "seconds": time.perf_counter() - start,
         }
+
+
+def real_chunks(dataset: Dataset, protocol: Protocol) -> tuple[Chunks, Chunks]:
+    """The floor's items and the reference's, chunk by chunk."""
+    floor, reals = split_rows(dataset, protocol)
+    return chunks_of(dataset, floor, CHUNK), chunks_of(dataset, reals, CHUNK)
 
 
 def usual_extractors(dataset: Dataset) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -67,8 +67,22 @@ def share_out(count: int, most_fakes: int, most_reals: int) -> tuple[int, int]:
     return num_floor, min(most_reals, count - num_floor)
 
 
-def split_reals(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """The floor's items and the reference's: disjoint, drawn from the whole data set in an order fixed by the seed."""
+def split_rows(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """The rows of the floor's items and the reference's: disjoint, drawn from the whole data set in an order fixed by
+    the seed."""
     order = torch.randperm(len(dataset), generator=generator(protocol.seed, "metrics/reals"))
-    floor, reals = order[: protocol.num_floor], order[protocol.num_floor :][: protocol.num_reals]
+    return order[: protocol.num_floor], order[protocol.num_floor :][: protocol.num_reals]
+
+
+def split_reals(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
+    """The floor's items and the reference's."""
+    floor, reals = split_rows(dataset, protocol)
     return dataset.items[floor], dataset.items[reals]
+
+
+def chunks_of(dataset: Dataset, rows: Tensor, size: int) -> Iterator[Tensor]:
+    """These items, ``size`` at a time, so that memory does not grow with their number."""
+    for part in rows.split(size):
+        yield dataset.items[part]
+        if dataset.release is not None:
+            dataset.release()

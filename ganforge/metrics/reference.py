@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,22 +26,26 @@ KIND = "statistics"
 SCALED = ("random",)
 """Extractors whose features have no scale of their own: they are divided by their RMS over the reference."""
 CHUNK = 1_000
+"""Items in a chunk."""
+
+Chunks = Iterable[Tensor]
+"""Items, pictures or points, some at a time."""
 
 
 def prepare_reference(
     extractor: Extractor,
     protocol: Protocol,
-    split: Callable[[], tuple[Tensor, Tensor]],
+    split: Callable[[], tuple[Chunks, Chunks]],
     mixture: Mixture | None,
     cache_dir: Path | None,
     poll: Callable[[], None],
 ) -> tuple[Reference, Figures]:
     """The reference of one extractor, and the floors: the figures of fresh real items against it.
 
-    split: gives the floor's and the reference's items; called only if the cache has nothing. cache_dir: None for the
-    user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is whole and was
-    made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be written is said
-    aloud, and done without.
+    split: gives the floor's and the reference's items, chunk by chunk; called only if the cache has nothing. cache_dir:
+    None for the user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is
+    whole and was made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be
+    written is said aloud, and done without.
     """
     folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
     path = folder / f"{cache_key(extractor, protocol)}.safetensors"
@@ -63,7 +67,7 @@ def prepare_reference(
     return reference, floors
 
 
-def measure_reference(extractor: Extractor, protocol: Protocol, reals: Tensor, poll: Callable[[], None]) -> Reference:
+def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, poll: Callable[[], None]) -> Reference:
     """Features of all reference items, scaled where they have no scale of their own."""
     tally = gather(extractor, reals, 1.0, poll)
     moments, kept = tally.sums.moments(), tally.kept()
@@ -82,10 +86,10 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Tensor, p
     return Reference(scale, moments, kept, near, kernels, tally.shares())
 
 
-def gather(extractor: Extractor, items: Tensor, scale: float, poll: Callable[[], None]) -> Tally:
-    """A tally of items that lie in memory."""
+def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[], None]) -> Tally:
+    """A tally of items."""
     tally = Tally(extractor, scale)
-    for chunk in items.split(CHUNK):
+    for chunk in chunks:
         poll()
         tally.add(chunk)
     return tally

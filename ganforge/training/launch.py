@@ -15,6 +15,7 @@ from ganforge.base.runtime import choose_device, environment, is_out_of_memory, 
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
 from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
+from ganforge.data.catalog import folder_name, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load
@@ -53,9 +54,14 @@ def resume(run: str | Path, **changes: Any) -> RunFolder:
 
 def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
-    folder = RunFolder(out if out is not None else next_free(Path("runs"), f"{config.recipe}-{config.data}"))
+    config = with_places(config)
+    folder = RunFolder(
+        out if out is not None else next_free(Path("runs"), f"{config.recipe}-{folder_name(config.data)}")
+    )
     folder.refuse_occupied()
-    dataset, game, state = prepare(config, stop.poll)
+    dataset, game, state = prepare(config, stop.poll, progress.say)
+    for line in about_data(config, dataset):
+        progress.say(line)
     by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
@@ -81,7 +87,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
     """``resume`` with everything given."""
     stored = folder.read_config()
     old = make_config(stored["settings"], source=folder.config)
-    config = make_config(old.model_dump() | changes)
+    config = make_config(old.model_dump() | placed(changes))
     refuse_differences(folder, old, config)
     with folder.lock():
         tensors, facts, complaints = load_newest_checkpoint(folder)
@@ -97,7 +103,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
                 f"{folder.path} is finished: it had {facts['nimg']:,} images, and the total is {config.total_nimg:,}; "
                 f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
             )
-        dataset, game, state = prepare(config, stop.poll)
+        dataset, game, state = prepare(config, stop.poll, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
@@ -118,14 +124,36 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         return work(config, game, state, folder, progress, stop, judge)
 
 
-def prepare(config: Config, poll: Callable[[], None]) -> tuple[Dataset, Game, TrainingState]:
+def with_places(config: Config) -> Config:
+    """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
+    where there is nothing of that name."""
+    places = {"data": locate(config.data)}
+    if config.test_data is not None:
+        places["test_data"] = locate(config.test_data)
+    return config.model_copy(update=places)
+
+
+def placed(changes: dict[str, Any]) -> dict[str, Any]:
+    """The same for settings asked of a run that has its data; a name of nothing stays, and is refused as a change."""
+    places = {}
+    for name in {"data", "test_data"} & changes.keys():
+        with contextlib.suppress(UserError):
+            places[name] = locate(str(changes[name]))
+    return changes | places
+
+
+def prepare(
+    config: Config, poll: Callable[[], None], say: Callable[[str], None]
+) -> tuple[Dataset, Game, TrainingState]:
     """Data, and fresh networks to fit. Raises UserError where the data or the device is not to be had."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
     device = choose_device(config.device)
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
-    dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, poll=poll)
+    dataset = load(
+        config.data, data_dir=data_dir, max_images=config.max_images, poll=poll, say=say, **config.data_settings()
+    )
     poll()
     try:
         return dataset, build_game(config, dataset, device), build_state(config, dataset, device)
@@ -226,6 +254,20 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         "shape": list(dataset.shape),
     }
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
+
+
+def about_data(config: Config, dataset: Dataset) -> list[str]:
+    """What the person should know of the pictures: what was made of them, and what becomes of their classes."""
+    lines = list(dataset.notes)
+    if config.mirror:
+        lines.append(f"mirror: {2 * len(dataset):,} pictures, each of the {len(dataset):,} and its mirror image")
+    if dataset.labels is not None:
+        source = f" ({dataset.labels_from})" if dataset.labels_from else ""
+        used = "told to the networks" if config.conditional else "not used by these settings"
+        lines.append(f"labels: found, {dataset.num_classes:,} classes{source}, {used}")
+    elif dataset.notes:
+        lines.append("labels: none")
+    return lines
 
 
 def describe(dataset: Dataset) -> str:

@@ -51,7 +51,7 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
             items = generate(G, z, labels, device)
             yield items if judge.dataset.mixture else to_uint8(items)
 
-    return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {config.data}"}, nimg)
+    return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
 def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:

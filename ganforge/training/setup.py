@@ -51,6 +51,8 @@ def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
         raise UserError(f"{dataset.name} has no classes to tell the networks; leave conditional out.")
     if config.augment != "none" and dataset.mixture is not None:
         raise UserError(f"Points are not augmented, and {dataset.name} consists of them; leave augment out.")
+    if config.mirror and dataset.mixture is not None:
+        raise UserError(f"Points have no mirror image, and {dataset.name} consists of them; leave mirror out.")
 
     draw = batch_maker(config, dataset, device)
 
@@ -69,10 +71,10 @@ def images_in(config: Config, step: int) -> int:
 
 def batch_maker(config: Config, dataset: Dataset, device: torch.device) -> Callable[[str, int], Batch]:
     """(whose, nimg) -> the batch there; whose: "" for D's stream of reals and z, "G/" for G's own."""
-    streams = {"": Batches(dataset, config.batch_size, config.seed, device)}
+    streams = {"": Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)}
     if not config.shared_noise:
         # G's reals are others than D's, in another order.
-        streams["G/"] = Batches(dataset, config.batch_size, config.seed, device, "G/shuffle")
+        streams["G/"] = Batches(dataset, config.batch_size, config.seed, device, "G/shuffle", config.mirror)
     columns = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}[config.augment]
 
     def draws(purpose: str, nimg: int, *shape: int) -> Tensor:

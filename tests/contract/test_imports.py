@@ -29,7 +29,7 @@ BELOW["commands"] = {*BELOW}
 BELOW["cli"] = {*BELOW}
 SETTINGS = {
     "config": {"base", "misfits"},
-    "misfits": {"config"},
+    "misfits": {"base", "config"},
     "recipes": {"base", "config"},
     "training.setup": {"config"},
     "training.launch": {"config", "recipes"},

@@ -101,7 +101,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str], lines: i
         (["resume"], ["required", "RUN", "`ganforge resume --help`"]),
         (["sample"], ["required", "RUN_OR_SNAPSHOT"]),
         (["data", "inspect"], ["Which data set?", "mnist, digits, ring, grid"]),
-        (["data", "inspect", "minst"], ["no data set 'minst'", "did you mean mnist?"]),
+        (["data", "inspect", "minst"], ["no data set 'minst'", "did you mean 'mnist'?"]),
         (["data", "show"], ["'show'", "list", "inspect"]),
         (["data", "inspect", "digits", "--split", "valid"], ["'valid'", "train", "test"]),
     ],

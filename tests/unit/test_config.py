@@ -21,18 +21,34 @@ GAMMA = WEIGHT | st.just("auto")
 BETA = st.floats(min_value=0, max_value=1, exclude_max=True)
 TEXT = st.text(max_size=30)
 
+SIDE = st.integers(1, 4096).map(str)
+SIZE = SIDE | st.tuples(SIDE, SIDE).map("x".join)
+
 
 def one_of(setting: str) -> st.SearchStrategy[str]:
     return st.sampled_from(get_args(Config.model_fields[setting].annotation))
 
 
-CHOICES = ("noise", "generator", "discriminator", "objective", "augment", "optimizer", "burn_in_curve", "precision")
+CHOICES = (
+    "noise",
+    "fit",
+    "background",
+    "generator",
+    "discriminator",
+    "objective",
+    "augment",
+    "optimizer",
+    "burn_in_curve",
+    "precision",
+)
 NORMS = ("batch", "layer", "spectral", "unnormalised")
 PENALTIES = ("r1_gamma", "r2_gamma", "gp_weight", "dragan_weight")
 ENDS = ("lr_end", "beta2_end", "gamma_end")
 VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOICES} | {
     "d_norm": st.none() | st.sampled_from(NORMS),
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "max_images": st.none() | COUNT, "z_dim": WIDTH,
+    "size": st.none() | SIZE, "channels": st.sampled_from([None, 1, 3, 4]), "mirror": st.booleans(),
+    "max_broken": st.none() | st.integers(0, 2**63 - 1), "test_data": st.none() | TEXT,
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
     "g_lowest_side": st.none() | WIDTH, "d_lowest_side": st.none() | WIDTH,
     "blocks": st.none() | st.integers(1, 64), "group_size": st.none() | WIDTH,

@@ -104,7 +104,7 @@ def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixt
     [
         (["nowhere"], "There is no run, snapshot, folder or .npz file of pictures at nowhere; check the path."),
         (["PICTURES"], "Give --against, with one of: mnist"),
-        (["PICTURES", "--against", "mist"], "did you mean mnist"),
+        (["PICTURES", "--against", "mist"], "did you mean 'mnist'"),
         (["PICTURES", "--against", "ring"], "judge them against data of their own size"),
         (["PICTURES", "--against", "digits", "--best"], "leave --best out"),
         (["PICTURES", "--against", "digits", "--features", "classifier"], "needs 28 x 28 grey pictures"),

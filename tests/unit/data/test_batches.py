@@ -79,6 +79,32 @@ def test_writing_to_a_batch_leaves_the_data_alone() -> None:
     assert sorted(numbers(batches, 0)) == list(range(10))
 
 
+def test_mirror_images_are_items_of_their_own() -> None:
+    items = torch.arange(5 * 2 * 3, dtype=torch.uint8).view(5, 1, 2, 3)
+    dataset = Dataset("d", "", items, torch.arange(5), num_classes=5)
+    batches = Batches(dataset, 10, seed=0, mirror=True)
+    found, labels = batches(0)
+    assert labels is not None
+    both = torch.cat([items, items.flip(3)])
+    assert {item.numpy().tobytes() for item in found} == {item.numpy().tobytes() for item in both}
+    for item, label in zip(found, labels, strict=True):
+        assert torch.equal(item, items[label]) or torch.equal(item, items[label].flip(2))
+    assert sorted(labels.tolist()) == sorted([*range(5)] * 2)
+    one_by_one = Batches(dataset, 1, seed=0, mirror=True)
+    assert torch.equal(torch.cat([one_by_one(nimg)[0] for nimg in range(10, 20)]), batches(10)[0])
+
+
+def test_memory_of_mapped_items_is_given_back_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = []
+    dataset = Dataset("d", "", numbered(100).items, release=lambda: released.append(1))
+    batches = Batches(dataset, 10, seed=0)
+    released.clear()
+    monkeypatch.setattr(module, "MAPPED_BYTES", 25 * (6 + module.PAGES_AROUND))
+    for nimg in range(0, 90, 10):
+        batches(nimg)
+    assert len(released) == 3
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("resident_bytes", [0, 1 << 30])
 def test_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch, resident_bytes: int) -> None:

@@ -39,13 +39,16 @@ def test_mnist_through_the_front_door(real_data: Path) -> None:
     [("minst", "mnist"), ("MNIST", "mnist"), ("digit", "digits"), ("rings", "ring"), ("stackedmnist", "stacked-mnist")],
 )
 def test_a_misspelt_name_gets_a_suggestion(name: str, meant: str) -> None:
-    with pytest.raises(UserError, match=f"did you mean {meant}") as error:
+    with pytest.raises(UserError, match=f"did you mean {meant!r}") as error:
         load(name)
     assert all(known in str(error.value) for known in DATA_SETS)
 
 
 def test_a_strange_name_gets_the_list_only() -> None:
-    with pytest.raises(UserError, match=r"no data set 'xyzzy'; the data sets are mnist, stacked-mnist, digits"):
+    with pytest.raises(
+        UserError,
+        match=r"no data set 'xyzzy', and no file or folder of that name; the data sets are mnist, stacked",
+    ):
         load("xyzzy")
 
 

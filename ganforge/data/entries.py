@@ -1,0 +1,180 @@
+"""What every source of pictures gives, and the rules that all of them share: names, order, classes."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+"""What picture files are called; what is in them decides how they are read."""
+MAX_FILE_BYTES = 600 << 20
+"""The most that one picture's file may take: 64 million pixels, four channels of 16 bits, unpacked, and some more."""
+MAX_ENTRIES = 20_000_000
+"""The most pictures in one source."""
+LABEL_COLUMNS = ("label", "labels", "class")
+PICTURE_COLUMNS = ("image", "img", "picture", "images")
+DATASET_JSON = "dataset.json"
+EMPTY_CLASS = "a class folder without pictures"
+
+Array = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture. name: within its source, printable, for messages. label: its class's name, or None."""
+
+    name: str
+    label: str | None
+
+
+class Source(Protocol):
+    """Pictures in the form in which somebody keeps them. ``open_source`` makes one; every process opens its own.
+
+    name, kind: for people: the path or hub:NAME, and "folder", "zip", "array", "idx", "parquet", "tar" or "hub".
+    entries: in an order that is the same every time. labels_from: where the classes come from, "" without classes.
+    skipped: (name, reason) of what was passed over while listing.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def entries(self) -> Sequence[Entry]: ...
+    @property
+    def labels_from(self) -> str: ...
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]: ...
+
+    def fingerprint(self) -> str:
+        """Looks at the source as it is now, not at its pictures: another text whenever its content has changed."""
+
+    def read(self, index: int) -> bytes | Array:
+        """Entry ``index``: a picture file's bytes, or pixels, uint8 [H, W] or [H, W, C] with C 1, 3 or 4.
+
+        Ascending indices are the quickest order. For one thread at a time. Raises Unreadable.
+        """
+
+    def close(self) -> None:
+        """Let go of the files; ``read`` is over."""
+
+
+def class_names(entries: Iterable[Entry]) -> list[str]:
+    """The classes in their order: by name, numbers by their value ("2" before "10"), before other names."""
+    return sorted({entry.label for entry in entries if entry.label is not None}, key=_class_key)
+
+
+def _class_key(name: str) -> tuple[int, int, str]:
+    return (0, int(name), name) if re.fullmatch(r"[0-9]{1,18}", name) else (1, 0, name)
+
+
+def printable(name: str) -> str:
+    """A name without what a terminal cannot show: undecodable bytes and control characters become ``\\xNN``."""
+    if name.isprintable():
+        return name
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_picture(path: str) -> bool:
+    """Is this the path (with / between its parts) of a picture, as far as names tell? Hidden ones are not."""
+    if suffix_of(path) not in SUFFIXES:
+        return False
+    return not any(_is_hidden(part) for part in path.split("/"))
+
+
+def _is_hidden(part: str) -> bool:
+    return (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX"
+
+
+def suffix_of(path: str) -> str:
+    """``.png`` of ``a/b.PNG``; "" where there is none."""
+    stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+    return dot + suffix.lower() if stem else ""
+
+
+def folder_labels(paths: Sequence[str]) -> list[str] | None:
+    """Each picture's first folder, if every one is in a folder and there are two folders at least; else None.
+
+    Folders around all pictures do not count: all/cat/1.png and all/dog/1.png are "cat" and "dog".
+    """
+    depth = class_depth(paths)
+    return None if depth is None else [path.split("/")[depth] for path in paths]
+
+
+def class_depth(paths: Sequence[str]) -> int | None:
+    """How many folders lie around the class folders; None where there are no such."""
+    parts = [path.split("/") for path in paths]
+    depth = 0
+    while parts and all(len(one) > depth + 1 for one in parts):
+        if len({one[depth] for one in parts}) > 1:
+            return depth
+        depth += 1
+    return None
+
+
+def empty_classes(paths: Sequence[str], folders: Iterable[str]) -> list[tuple[str, str]]:
+    """Those of the folders that stand beside the class folders and hold no picture, as lines for ``skipped``."""
+    depth = class_depth(paths)
+    if depth is None:
+        return []
+    around = paths[0].split("/")[:depth]
+    used = {path.split("/")[depth] for path in paths}
+    beside = [parts for parts in (folder.split("/") for folder in folders) if parts[:-1] == around]
+    return [(printable("/".join(parts)) + "/", EMPTY_CLASS) for parts in sorted(beside) if parts[-1] not in used]
+
+
+def json_labels(content: bytes) -> dict[str, str] | None:
+    """The classes in a dataset.json of StyleGAN's form, ``{"labels": [["path", 3], ...]}``; None if it tells none.
+
+    Source: dataset_tool.py of github.com/NVlabs/stylegan3. Raises ValueError, its text for people, for another form.
+    """
+    try:
+        held = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON ({str(error)[:80]})") from None
+    pairs = held.get("labels") if isinstance(held, dict) else None
+    if pairs is None:
+        return None
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
+        raise ValueError('its "labels" is not a list of pairs ["path", class]')
+    return {path: str(label) for path, label in pairs}
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and is_label(pair[1])
+
+
+def is_label(value: Any) -> bool:
+    """May this be a class: a number from 0, or a text?"""
+    return (type(value) is int and value >= 0) or (isinstance(value, str) and value != "")
+
+
+def with_labels(
+    paths: Sequence[str], given: Mapping[str, str] | None, skipped: list[tuple[str, str]], origin: str
+) -> tuple[list[Entry], str]:
+    """The entries of a tree of files, and where their labels come from.
+
+    given: from a file in the tree, ``origin``; counts if it knows every picture, and is noted in ``skipped`` if not.
+    """
+    labels: Sequence[str] | None = folder_labels(paths)
+    where = "sub-folders" if labels else ""
+    if given is not None:
+        missing = [path for path in paths if path not in given]
+        if missing:
+            some = f"{len(missing):,} of {len(paths):,} pictures, such as {printable(missing[0])}"
+            skipped.append((origin, f"not used: no class for {some}"))
+        else:
+            labels, where = [given[path] for path in paths], origin
+    return make_entries(paths, labels), where
+
+
+def make_entries(names: Sequence[str], labels: Sequence[str] | None) -> list[Entry]:
+    """The names made printable, with their labels."""
+    if labels is None:
+        return [Entry(printable(name), None) for name in names]
+    return [Entry(printable(name), printable(label)) for name, label in zip(names, labels, strict=True)]

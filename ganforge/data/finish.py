@@ -1,0 +1,81 @@
+"""The last part of preparing: what broken pictures left empty is closed, labels are written, and the facts gathered."""
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganforge.base.errors import UserError
+from ganforge.base.sizes import size_text
+from ganforge.data.fit import Target, describe_kind, infer_size
+from ganforge.data.mapped import labels_digest, pictures_digest
+from ganforge.data.prepared import FORMAT, LABELS, PICTURES
+from ganforge.data.request import Findings, Request
+from ganforge.data.sources import Source
+from ganforge.data.splits import Chosen
+
+COPY_BYTES = 1 << 24
+
+
+def finish(
+    part: Path, source: Source, chosen: Chosen, request: Request, target: Target, found: Findings,
+    poll: Callable[[], None],
+) -> dict[str, Any]:  # fmt: skip
+    """Close the gaps that broken pictures left, write the labels, and gather the facts. Raises UserError where fewer
+    than two pictures are left."""
+    count, total = len(found.kept), len(chosen.indices)
+    if count < 2:
+        left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
+        name, why = found.broken[0]
+        raise UserError(f"{source.name}: {left} can be read, and 2 are the least; {name}, for one: {why}.")
+    close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
+    facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
+    facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
+    facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
+    facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
+    facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": [list(s) for s in source.skipped]}
+    facts["digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
+    size, kind = size_text(target.height, target.width), describe_kind(target.channels)
+    facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
+    return facts | _write_labels(part / LABELS, chosen, found)
+
+
+def close_gaps(path: Path, kept: Sequence[int], row_bytes: int, poll: Callable[[], None]) -> None:
+    """Move the rows ``kept``, ascending, together at the file's start, and cut the rest off."""
+    with path.open("r+b") as file:
+        to, at = 0, 0
+        while at < len(kept):
+            poll()
+            end = at + 1
+            while end < len(kept) and kept[end] == kept[end - 1] + 1 and (end - at) * row_bytes < COPY_BYTES:
+                end += 1
+            if kept[at] != to:
+                file.seek(kept[at] * row_bytes)
+                rows = file.read((end - at) * row_bytes)
+                file.seek(to * row_bytes)
+                file.write(rows)
+            to, at = to + end - at, end
+        file.truncate(to * row_bytes)
+
+
+def _write_labels(path: Path, chosen: Chosen, found: Findings) -> dict[str, Any]:
+    """Labels count the classes that still have pictures, 0, 1, 2, ... in the classes' order."""
+    if chosen.labels is None:
+        return {"classes": [], "class_counts": [], "labels_from": "", "labels_digest": "", "empty_classes": []}
+    names = [chosen.labels[row] for row in found.kept]
+    counts = Counter(names)
+    classes = [name for name in chosen.classes() if counts[name]]
+    number = {name: at for at, name in enumerate(classes)}
+    labels = np.array([number[name] for name in names], np.int64)
+    with path.open("wb") as file:
+        np.save(file, labels, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    facts = {"classes": classes, "class_counts": [counts[name] for name in classes], "labels_from": chosen.labels_from}
+    empty = [name for name in chosen.classes() if not counts[name]]
+    return facts | {"labels_digest": labels_digest(labels), "empty_classes": empty}

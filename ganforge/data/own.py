@@ -1,0 +1,95 @@
+"""Anybody's pictures as a data set: prepared once, then mapped from the cache; and pictures in memory reshaped."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganforge.base.errors import UserError
+from ganforge.base.sizes import size_text
+from ganforge.data.catalog import short_name
+from ganforge.data.dataset import Dataset
+from ganforge.data.fit import Target, describe_kind, fit_picture
+from ganforge.data.mapped import map_pictures, read_labels
+from ganforge.data.prepare import list_broken, prepare
+from ganforge.data.prepared import LABELS, PICTURES
+from ganforge.data.request import Request
+
+LISTED = 20
+"""So many unreadable pictures are listed aloud; all of them are in facts.json."""
+
+
+def load_own(
+    path: str, request: Request, max_images: int | None, max_broken: int | None, say: Callable[[str], None],
+    poll: Callable[[], None], *, root: Path | None = None, workers: int | None = None,
+) -> Dataset:  # fmt: skip
+    """The prepared pictures of a source, as a data set that maps them; arguments as for ``prepare``."""
+    folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
+    try:
+        items, release = map_pictures(folder / PICTURES, facts["shape"])
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
+    labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
+    notes = tuple(describe_preparation(facts))
+    if max_images is not None and max_images < len(items):
+        notes += (f"Only the first {max_images:,} of the {len(items):,} pictures are used (max_images).",)
+    dataset = Dataset(
+        short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
+        digest=facts["digest"], release=release, has_test_split=facts["has_splits"],
+    )  # fmt: skip
+    return dataset.first(max_images)
+
+
+def describe_preparation(facts: dict[str, Any]) -> list[str]:
+    """What came of the pictures, in lines for people."""
+    count, channels, height, width = facts["shape"]
+    request, broken = facts["request"], facts["broken"]
+    size = size_text(height, width)
+    resized = "" if facts["num_sizes"] == 1 else f"; {request['fit']} where the shape differs"
+    kind = "asked for" if request["channels"] else "some have colours" if channels == 3 else "none has colours"
+    lines = [
+        f"{count:,} pictures of {size} {describe_kind(channels)} (size: {facts['size_because']}{resized}; "
+        f"channels: {kind})"
+    ]
+    if facts["has_splits"]:
+        lines.append(f"{facts['source']} has folders train and test: these are of {request['split']}.")
+    if facts["transparent"] and channels != 4:
+        lines.append(
+            f"{facts['transparent']:,} of them are transparent in places: laid on {request['background']} "
+            "(--channels 4 keeps the transparency)"
+        )
+    if broken:
+        lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")
+    if facts["skipped"]:
+        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED)}")
+    if facts["empty_classes"]:
+        names = ", ".join(facts["empty_classes"][:LISTED])
+        lines.append(f"Classes left out, since none of their pictures can be read: {names}")
+    return lines
+
+
+def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dataset:
+    """A data set in memory, its pictures brought to the size and channels that are asked for; as it is if none are.
+
+    Raises UserError for points.
+    """
+    if request.size is None and request.channels is None:
+        return dataset
+    if dataset.mixture is not None:
+        raise UserError(f"{dataset.name} consists of points, which have no size or channels; leave those out.")
+    channels, height, width = dataset.shape
+    height, width = request.size or (height, width)
+    target = Target(request.channels or channels, height, width, request.fit, request.background)
+    if target.shape == dataset.shape:
+        return dataset
+    rows = np.empty((len(dataset), *target.shape), np.uint8)
+    for row, pixels in enumerate(dataset.items.permute(0, 2, 3, 1).numpy()):
+        if row % 256 == 0:
+            poll()
+        picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
+        rows[row] = fit_picture(picture, target)
+    return replace(dataset, items=torch.from_numpy(rows), digest="")

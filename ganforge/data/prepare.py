@@ -1,0 +1,230 @@
+"""Pictures prepared once: decoded, brought to one shape, and kept in the cache as a file that training maps."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import reason, sync
+from ganforge.base.sizes import size_text
+from ganforge.data.decode_rows import Piece, Report
+from ganforge.data.finish import finish
+from ganforge.data.fit import Target, fit_picture, is_grey
+from ganforge.data.mapped import read_labels
+from ganforge.data.prepared import (
+    FACTS,
+    LABELS,
+    PICTURES,
+    gib,
+    locked,
+    make_room,
+    note_use,
+    prepared_folder,
+    read_facts,
+)
+from ganforge.data.preparing_progress import shown
+from ganforge.data.request import Findings, Request, settle
+from ganforge.data.sources import Source, Unreadable, header_at, open_source, picture_at
+from ganforge.data.splits import Chosen, choose_split
+from ganforge.data.workers import SourceChanged, decode_here, decode_with_workers, usual_workers
+
+SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
+"""So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""
+MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
+"""Pictures, and bytes of them, that are written at once."""
+WORTH_PROCESSES_S = 2.0
+"""Less work than this is done here: other processes take a moment to start."""
+FEWEST_ALLOWED = 10
+"""Broken pictures that are left out of any source, unless the user says otherwise."""
+
+
+def prepare(
+    path: str,
+    request: Request,
+    max_broken: int | None,
+    say: Callable[[str], None],
+    poll: Callable[[], None],
+    *,
+    root: Path | None = None,
+    workers: int | None = None,
+) -> tuple[Path, dict[str, Any]]:
+    """The folder in the cache that holds the prepared pictures, and its facts; made if it is not there.
+
+    path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
+    hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
+    half-made stays. root: the cache. workers: processes; None: as many as are worth it, 0: none but this.
+    Raises UserError for a source that cannot be used, more broken pictures, and a full disk or cache.
+    """
+    root = root or prepared_folder()
+    with closing(open_source(path)) as source:
+        chosen = choose_split(source, request.split)
+        fingerprint = source.fingerprint()
+        folder = root / request.key(fingerprint)
+        try:
+            with locked(folder, poll, say):
+                facts = _whole(folder)
+                if facts is None:
+                    facts = _make(source, path, chosen, fingerprint, request, folder, say, poll, workers)
+        except OSError as error:
+            raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
+    refuse_broken(facts, max_broken)
+    note_use(folder)
+    return folder, facts
+
+
+def _whole(folder: Path) -> dict[str, Any] | None:
+    facts = read_facts(folder)
+    if facts is not None and facts["classes"] and read_labels(folder / LABELS, facts["labels_digest"]) is None:
+        return None
+    return facts
+
+
+def _make(
+    source: Source, path: str, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
+    say: Callable[[str], None], poll: Callable[[], None], workers: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    """Into <key>.part, then renamed."""
+    part = folder.with_suffix(".part")
+    for old in (part, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    start = time.monotonic()
+
+    def decode(target: Target, seconds: float) -> Findings:
+        _make_place(part, chosen, target, source, say)
+        return _decode_all(source, path, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+
+    try:
+        target, seconds = first_guess(source, chosen.indices, request, poll)
+        found = decode(target, seconds)
+        right = settle(request, found)
+        if right.shape != target.shape:
+            say("Once more: not all pictures are like the ones that were looked at first.")
+            target, found = right, decode(right, seconds)
+        facts = finish(part, source, chosen, request, target, found, poll)
+        if source.fingerprint() != fingerprint:
+            raise SourceChanged
+        facts["seconds"] = round(time.monotonic() - start, 2)
+        (part / FACTS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+        for name in (PICTURES, FACTS):
+            sync(part / name)
+        part.rename(folder)
+        sync(folder.parent)
+    except SourceChanged:
+        raise UserError(
+            f"{source.name} changed while it was read; wait until nothing writes to it any more, and start again."
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return facts
+
+
+def _make_place(part: Path, chosen: Chosen, target: Target, source: Source, say: Callable[[str], None]) -> None:
+    """A file of the full size, so that whoever else looks at the cache counts it, though nothing is in it yet."""
+    shutil.rmtree(part, ignore_errors=True)
+    needed = len(chosen.indices) * math.prod(target.shape)
+    what = f"{len(chosen.indices):,} pictures of {size_text(target.height, target.width)}"
+    if gone := make_room(part.parent, needed, what):
+        say(f"Removed from the cache, as least recently used: {gib(sum(one.size for one in gone))}.")
+    say(f"Preparing {what} from {source.name} ({source.kind}): {gib(needed)}, once, in {part.parent}")
+    part.mkdir()
+    with (part / PICTURES).open("wb") as file:
+        file.truncate(needed)
+
+
+def _worth(workers: int | None, seconds: float) -> int:
+    if workers is not None:
+        return workers
+    count = usual_workers()
+    return count if count > 1 and seconds > WORTH_PROCESSES_S else 0
+
+
+def first_guess(
+    source: Source, indices: Sequence[int], request: Request, poll: Callable[[], None]
+) -> tuple[Target, float]:
+    """The shape, and the seconds that one process will take, judged by some pictures spread over all. Raises UserError
+    where there are too few."""
+    if len(indices) < 2:
+        pictures = "1 picture" if len(indices) else "no pictures"
+        raise UserError(f"{source.name} holds {pictures} to learn from; give at least 2.")
+    found = Findings()
+    for index in _spread(indices, SAMPLE_SIZES):
+        poll()
+        try:
+            header = header_at(source, index)
+        except Unreadable:
+            continue
+        found.sizes[header.height, header.width] += 1
+    seconds, read = 0.0, 0
+    for index in _spread(indices, SAMPLE_PICTURES):
+        poll()
+        start = time.monotonic()
+        try:
+            picture = picture_at(source, index)
+            pixels = fit_picture(picture, Target(3, picture.height, picture.width))
+        except Unreadable:
+            continue
+        found.coloured += not is_grey(pixels)
+        read += 1
+        seconds += time.monotonic() - start
+    return settle(request, found), seconds / max(read, 1) * len(indices)
+
+
+def _spread(indices: Sequence[int], count: int) -> list[int]:
+    count = min(count, len(indices))
+    return [indices[k * len(indices) // count] for k in range(count)]
+
+
+def _decode_all(
+    source: Source, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
+    poll: Callable[[], None],
+) -> Findings:  # fmt: skip
+    indices, found = chosen.indices, Findings()
+    per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
+    pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
+    if workers:
+        answers = decode_with_workers(min(workers, len(pieces)), path, len(source.entries), pieces, target, file, poll)
+    else:
+        answers = decode_here(source, pieces, target, file, poll)
+    done = 0
+    with shown(len(indices)) as tell, closing(answers):
+        for piece, reports in answers:
+            _note(found, source, piece, reports)
+            done += len(reports)
+            tell(done)
+    found.kept.sort()  # processes answer in any order
+    found.broken.sort()
+    return found
+
+
+def _note(found: Findings, source: Source, piece: Piece, reports: Sequence[Report]) -> None:
+    for offset, (index, report) in enumerate(zip(piece.indices, reports, strict=True)):
+        if len(report) == 1:
+            found.broken.append([source.entries[index].name, report[0]])
+            continue
+        height, width, transparent, grey = report
+        found.sizes[height, width] += 1
+        found.transparent += transparent
+        found.coloured += not grey
+        found.kept.append(piece.first + offset)
+
+
+def refuse_broken(facts: dict[str, Any], max_broken: int | None) -> None:
+    """Raises UserError where more pictures are broken than may be left out."""
+    broken, total = len(facts["broken"]), len(facts["broken"]) + facts["shape"][0]
+    allowed = max(FEWEST_ALLOWED, total // 100) if max_broken is None else max_broken
+    if broken > allowed:
+        raise UserError(
+            f"{broken:,} of the {total:,} pictures in {facts['source']} cannot be read, and at most {allowed:,} may be "
+            f"left out: {list_broken(facts['broken'], 5)}; mend or remove them, or allow more with --max-broken."
+        )
+
+
+def list_broken(broken: Sequence[Sequence[str]], most: int) -> str:
+    """a.jpg (cut off), b.jpg (empty file) and 3 more"""
+    text = ", ".join(f"{name} ({why})" for name, why in broken[:most])
+    return f"{text} and {len(broken) - most:,} more" if len(broken) > most else text

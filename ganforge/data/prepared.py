@@ -1,0 +1,208 @@
+"""The cache of prepared pictures: a folder for each, whole or absent, bounded in all.
+
+<cache>/prepared/<key>/pictures.u8   uint8 [N, C, H, W], nothing else
+                       labels.npy    int64 [N], where there are classes
+                       facts.json    what it was made of, and the digests
+<cache>/prepared/<key>.part/         being made, or left by a process that was killed
+<cache>/prepared/<key>.lock          held while <key> is made or removed
+
+Who reads pictures.u8 holds a shared lock on it (on Windows, open files cannot be removed anyway). No PyTorch here.
+"""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+from ganforge.base.cache import cache_folder
+from ganforge.base.errors import UserError
+
+FORMAT = 1
+"""Raised when what is prepared changes, so that what older versions made is made again."""
+PICTURES, LABELS, FACTS = "pictures.u8", "labels.npy", "facts.json"
+USUAL_LIMIT_GIB = 20
+LIMIT = "GANFORGE_CACHE_GIB"
+"""The environment variable that sets another limit."""
+SPARE_BYTES = 64 << 20
+"""Left free on the disk."""
+LOCK_EVERY_S = 0.2
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One prepared set of pictures, as a listing shows it. used: when it was last opened, in seconds since 1970."""
+
+    folder: Path
+    size: int
+    used: float
+    facts: dict[str, Any] | None
+
+
+def prepared_folder() -> Path:
+    return cache_folder("prepared")
+
+
+def limit_bytes() -> int:
+    """What all prepared pictures may take together. Raises UserError where the variable is no number."""
+    text = os.environ.get(LIMIT, "") or str(USUAL_LIMIT_GIB)
+    try:
+        gib = float(text)
+    except ValueError:
+        gib = math.nan
+    if not 0 < gib < 2**30:
+        raise UserError(f"{LIMIT} is {text!r}; give the most that prepared pictures may take, in GiB, such as 20.")
+    return int(gib * 2**30)
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """The facts of what is prepared in ``folder``; None where it is absent, of another format, or not whole."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        count, *shape = facts["shape"]
+        size = (folder / PICTURES).stat().st_size
+        labelled = not facts["classes"] or (folder / LABELS).is_file()
+        whole = facts["format"] == FORMAT and size == count * math.prod(shape) and labelled
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return facts if whole else None
+
+
+def note_use(folder: Path) -> None:
+    """Least recently used go first: this one was used now."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / FACTS)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
+    """Only one process at a time makes or removes ``folder``; others wait here. poll: raises to stop waiting."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_suffix(".lock"))
+    said = False
+    while True:
+        poll()
+        try:
+            lock.acquire(timeout=LOCK_EVERY_S)
+            break
+        except Timeout:
+            if not said:
+                say("Another process is preparing the same pictures: waiting for it.")
+                said = True
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def hold(file: IO[bytes]) -> None:
+    """Mark an open pictures.u8 as in use, as long as it, or a memory map of it, is open."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):  # a file system without locks: there, "in use" is not known
+            fcntl.flock(file, fcntl.LOCK_SH)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Does some process have its pictures open?"""
+    if fcntl is None:
+        return False  # then removing fails
+    try:
+        with (folder / PICTURES).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def all_kept(root: Path) -> list[Kept]:
+    """All that lies in the cache, what is being made included, the least recently used first."""
+    kept = []
+    for folder in root.iterdir() if root.is_dir() else ():
+        if not folder.is_dir():
+            continue
+        facts = read_facts(folder) if not folder.suffix else None
+        with contextlib.suppress(OSError):
+            newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
+            used = (folder / FACTS).stat().st_mtime if facts is not None else newest
+            kept.append(Kept(folder, sum(path.stat().st_size for path in folder.iterdir()), used, facts))
+    return sorted(kept, key=lambda one: one.used)
+
+
+def remove(kept: Kept) -> bool:
+    """Remove one from the cache, unless some process reads or makes it; True if it is gone.
+
+    It is renamed first, so that nobody finds half of it.
+    """
+    lock = FileLock(kept.folder.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    try:
+        if is_in_use(kept.folder):
+            return False
+        part = kept.folder.with_suffix(".part")
+        if kept.folder != part:
+            shutil.rmtree(part, ignore_errors=True)
+            kept.folder.rename(part)
+        shutil.rmtree(part)
+    except OSError:
+        return False
+    finally:
+        lock.release()
+    return True
+
+
+def make_room(root: Path, needed: int, what: str) -> list[Kept]:
+    """Remove the least recently used until ``needed`` more bytes keep to the limit; returns what was removed.
+
+    what: whose bytes they are, for messages. Raises UserError where that is not enough, or the disk is too full.
+    """
+    limit, removed = limit_bytes(), []
+    if needed > limit:
+        raise UserError(
+            f"{what} would take {gib(needed)}, and prepared pictures may take {gib(limit)} in all; choose a smaller "
+            f"--size, or set {LIMIT} to more."
+        )
+    kept = all_kept(root)
+    total = sum(one.size for one in kept)
+    for one in kept:
+        if total + needed <= limit:
+            break
+        if remove(one):
+            total -= one.size
+            removed.append(one)
+    if total + needed > limit:
+        raise UserError(
+            f"{what} would take {gib(needed)}, and other pictures that are in use now take {gib(total)} of the "
+            f"{gib(limit)} that all prepared pictures may take; wait for those runs, or set {LIMIT} to more."
+        )
+    free = shutil.disk_usage(root).free
+    if needed + SPARE_BYTES > free:
+        raise UserError(
+            f"{what} would take {gib(needed)}, and {root} has {gib(free)} free; make room there (`ganforge data clear` "
+            "removes what was prepared before), or choose a smaller --size."
+        )
+    return removed
+
+
+def gib(size: float) -> str:
+    """73.2 MiB; 1.5 GiB."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} GiB"

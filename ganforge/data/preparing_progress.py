@@ -1,0 +1,40 @@
+"""Showing how far the preparing of pictures is: a bar in a terminal, a line now and then elsewhere; both on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+LINE_EVERY_S = 10.0
+
+
+@contextmanager
+def shown(total: int) -> Iterator[Callable[[int], None]]:
+    """While the context lasts, the function that it gives is to be called with the number of pictures done so far."""
+    if not sys.stderr.isatty():
+        yield _lines(total)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _lines(total: int) -> Callable[[int], None]:
+    said = time.monotonic()
+    first: tuple[float, int] | None = None  # the speed is taken from there, as processes need a moment to start
+
+    def tell(done: int) -> None:
+        nonlocal said, first
+        now = time.monotonic()
+        if first is None:
+            first = now, done
+        elif now - said >= LINE_EVERY_S and done > first[1]:
+            said = now
+            left = (now - first[0]) / (done - first[1]) * (total - done)
+            print(f"preparing: {done:,} of {total:,} pictures, about {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,59 @@
+"""What is asked of the pictures, what decoding brings to light about them, and the shape that follows from both."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+from ganforge.base.errors import UserError
+from ganforge.base.sizes import parse_size
+from ganforge.data.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
+from ganforge.data.prepared import FORMAT
+from ganforge.data.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; None: it follows from the pictures. size: (height, width)."""
+
+    split: str = "train"
+    size: tuple[int, int] | None = None
+    channels: int | None = None
+    fit: str = "crop"
+    background: str = "white"
+
+    def key(self, fingerprint: str) -> str:
+        text = json.dumps([FORMAT, fingerprint, asdict(self)])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass
+class Findings:
+    """What decoding brought to light. kept: rows of the file that hold a picture. broken: [name, reason]."""
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    transparent: int = 0
+    coloured: int = 0
+    kept: list[int] = field(default_factory=list)
+    broken: list[list[str]] = field(default_factory=list)
+
+
+def settle(request: Request, found: Findings) -> Target:
+    """The shape that follows from what was asked for and what was found."""
+    height, width = request.size or (infer_size(found.sizes)[0] if found.sizes else (SIDES[0], SIDES[0]))
+    channels = request.channels or (3 if found.coloured else 1)
+    return Target(channels, height, width, request.fit, request.background)
+
+
+def make_request(split: str, size: str | None, channels: int | None, fit: str, background: str) -> Request:
+    """Settings as people type them. Raises UserError for what cannot be."""
+    if channels not in (None, *MODES):
+        raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
+    for name, value, known in (
+        ("split", split, (*SPLITS, "held-out")),
+        ("fit", fit, FITS),
+        ("background", background, COLOURS),
+    ):
+        if value not in known:
+            raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
+    return Request(split, None if size is None else parse_size(size), channels, fit, background)

@@ -1,0 +1,141 @@
+"""A folder of picture files, and of the folders in it."""
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganforge.base.errors import UserError
+from ganforge.data.decode import Unreadable
+from ganforge.data.entries import (
+    DATASET_JSON,
+    MAX_FILE_BYTES,
+    SUFFIXES,
+    empty_classes,
+    is_picture,
+    json_labels,
+    printable,
+    suffix_of,
+    with_labels,
+)
+
+
+@dataclass
+class Listing:
+    """What is in a folder: path (with / between its parts) -> (size, mtime_ns) of the files, what was passed over, the
+    folders, and how often each other suffix was seen."""
+
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+
+def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
+    """The files with one of the suffixes, by path. Links are followed, to each folder once: loops end.
+
+    Hidden names and ``__MACOSX`` are passed over without a word; what is no file, leads nowhere or may not be looked
+    at is noted. Nothing is opened. Raises UserError if the folder itself cannot be looked at.
+    """
+    found = Listing()
+    seen: set[tuple[int, int]] = set()
+    folders, links = [""], list[str]()  # links wait until all real folders are known
+    while folders or links:
+        inner = folders.pop() if folders else links.pop(0)
+        try:
+            state = (root / inner).stat()
+            if (state.st_dev, state.st_ino) in seen:
+                found.skipped.append((printable(inner), "a link to a folder that is read already"))
+                continue
+            seen.add((state.st_dev, state.st_ino))
+            names = sorted(path.name for path in (root / inner).iterdir())
+        except OSError as error:
+            if not inner:
+                raise UserError(f"{root} cannot be listed ({error.strerror}); check that you may read it.") from None
+            found.skipped.append((printable(inner), f"cannot be listed ({error.strerror})"))
+            continue
+        found.folders += [inner] if inner else []
+        for name in names:
+            if not name.startswith(".") and name != "__MACOSX":
+                _note(root, f"{inner}/{name}" if inner else name, suffixes, found, folders, links)
+    found.files = dict(sorted(found.files.items()))
+    found.skipped.sort()
+    return found
+
+
+def _note(
+    root: Path, path: str, suffixes: frozenset[str], found: Listing, folders: list[str], links: list[str]
+) -> None:
+    """Put one name where it belongs."""
+    suffix = suffix_of(path)
+    try:
+        state = (root / path).stat()
+    except OSError as error:  # a link that leads nowhere or to itself, or a file that is gone by now
+        if suffix in suffixes or (root / path).is_symlink():
+            found.skipped.append((printable(path), f"cannot be reached ({error.strerror})"))
+        return
+    if stat.S_ISDIR(state.st_mode):
+        (links if (root / path).is_symlink() else folders).append(path)
+    elif suffix not in suffixes and path != DATASET_JSON:
+        found.others[suffix or "no suffix"] += 1
+    elif not stat.S_ISREG(state.st_mode):
+        found.skipped.append((printable(path), "not a file but a pipe, socket or device"))
+    else:
+        found.files[path] = (state.st_size, state.st_mtime_ns)
+
+
+def digest_of(rows: object) -> str:
+    """SHA-256 of names, sizes and times."""
+    return hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def read_file(path: Path, expected: tuple[int, int] | None = None) -> bytes:
+    """A file's bytes. expected: its size and mtime_ns when it was listed. Raises Unreadable; never waits for a pipe."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            state = os.fstat(handle)
+            if not stat.S_ISREG(state.st_mode):
+                raise Unreadable("not a file any more")
+            if expected is not None and (state.st_size, state.st_mtime_ns) != expected:
+                raise Unreadable("changed since the folder was listed")
+            if state.st_size > MAX_FILE_BYTES:
+                raise Unreadable(f"takes {state.st_size >> 20:,} MiB, more than {MAX_FILE_BYTES >> 20}")
+            return file.read(MAX_FILE_BYTES)
+    except FileNotFoundError:
+        raise Unreadable("not there any more") from None
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+class FolderSource:
+    """See ``Source``."""
+
+    kind = "folder"
+
+    def __init__(self, root: Path, listing: Listing) -> None:
+        self.name, self._root = str(root), root
+        self.skipped = listing.skipped
+        self._files = [(path, state) for path, state in listing.files.items() if is_picture(path)]
+        paths = [path for path, _ in self._files]
+        given = None
+        if DATASET_JSON in listing.files:
+            try:
+                given = json_labels(read_file(root / DATASET_JSON))
+            except (ValueError, Unreadable) as error:
+                raise UserError(f"{root / DATASET_JSON} cannot be used: {error}; correct it or take it away.") from None
+        self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
+        if self.labels_from == "sub-folders":
+            self.skipped += empty_classes(paths, listing.folders)
+
+    def fingerprint(self) -> str:
+        return digest_of(list(list_folder(self._root).files.items()))
+
+    def read(self, index: int) -> bytes:
+        path, state = self._files[index]
+        return read_file(self._root / path, state)
+
+    def close(self) -> None:
+        pass

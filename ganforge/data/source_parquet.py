@@ -1,0 +1,201 @@
+"""Parquet files with a column of picture files, as Hugging Face and others keep them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.data.decode import Unreadable
+from ganforge.data.entries import LABEL_COLUMNS, MAX_ENTRIES, MAX_FILE_BYTES, PICTURE_COLUMNS, is_label, make_entries
+from ganforge.data.source_folder import digest_of
+
+BATCH_ROWS = 16
+"""Rows that are held at a time."""
+BUFFER_BYTES = 1 << 20
+HUB_EXTRA = "install it with pip install 'ganforge[hub]'"
+
+
+class ParquetSource:
+    """See ``Source``. Holds ``BATCH_ROWS`` rows; rows in ascending order are read once."""
+
+    kind = "parquet"
+
+    def __init__(self, name: str, paths: list[Path]) -> None:
+        self.name, self._paths = name, paths
+        self.skipped: list[tuple[str, str]] = []
+        self._rows: list[tuple[int, int]] = []  # of each entry: the file, and the row in it
+        self._open: tuple[int, Any] | None = None
+        self._batches: Iterator[Any] = iter(())
+        self._held: tuple[int, int, Any] = (-1, 0, [])  # a file, its first row in hand, the pictures from there on
+        labels: list[str | None] = []
+        names: list[str] = []
+        columns = set()
+        for number, path in enumerate(paths):
+            with _opened(path) as file:
+                schema = file.schema_arrow
+                picture, label = picture_column(path, schema), label_column(schema)
+                count = file.metadata.num_rows
+                if len(names) + count > MAX_ENTRIES:
+                    raise UserError(f"{name} holds more than {MAX_ENTRIES:,} rows; split it.")
+                columns.add((picture, label))
+                labels += _labels(path, file, schema, label, count)
+            names += [f"{path.name}, row {row}" for row in range(count)]
+            self._rows += [(number, row) for row in range(count)]
+        if len(columns) > 1:
+            raise UserError(f"The files in {name} have different columns; keep files of one kind together.")
+        [(self._column, label)] = columns
+        if not names:
+            raise UserError(f"{name} holds no rows; check the file.")
+        self.labels_from = f"column '{label}'" if label else ""
+        if label and None in labels:
+            self.skipped.append((f"column '{label}'", f"not used: no class in {labels.count(None):,} rows"))
+            self.labels_from = ""
+        known = [one for one in labels if one is not None]
+        self.entries = make_entries(names, known if self.labels_from else None)
+
+    def fingerprint(self) -> str:
+        try:
+            states = [(path.name, path.stat()) for path in self._paths]
+        except OSError as error:
+            raise UserError(f"{error.filename} is not there any more ({error.strerror}).") from None
+        return digest_of([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+
+    def read(self, index: int) -> bytes:
+        number, row = self._rows[index]
+        try:
+            self._advance(number, row)
+            held = self._held[2][row - self._held[1]].as_py()
+        except Exception as error:  # pyarrow's errors and those of the codecs below it
+            self.close()
+            raise Unreadable(f"cannot be read from the file ({' '.join(str(error).split())[:100]})") from None
+        return picture_bytes(held)
+
+    def _advance(self, number: int, row: int) -> None:
+        """Bring a row into hand: on from where the last one was, or from the start of its row group."""
+        import pyarrow.parquet as pq
+
+        if self._open is None or self._open[0] != number:
+            self.close()
+            path = self._paths[number]
+            self._open = (number, pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False))
+        held, first, rows = self._held
+        end = first + len(rows)
+        if held == number and first <= row < end:
+            return
+        group, begin = _group(self._open[1].metadata, row)
+        if held != number or row < first or begin > end:
+            self._batches = self._open[1].iter_batches(
+                BATCH_ROWS, row_groups=list(range(group, self._open[1].num_row_groups)), columns=[self._column]
+            )
+            end = begin
+        while True:
+            batch = next(self._batches)
+            self._held = (number, end, batch.column(0))
+            end += len(batch)
+            if row < end:
+                return
+
+    def close(self) -> None:
+        self._batches, self._held = iter(()), (-1, 0, [])
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
+def _opened(path: Path) -> Any:
+    """A ParquetFile. Raises UserError."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise UserError(f"{path} is a Parquet file, and reading it needs pyarrow; {HUB_EXTRA}.") from None
+    try:
+        return pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
+    except Exception as error:  # pyarrow's own errors, OSError, and what damaged metadata set off
+        reason = " ".join(str(error).split())[:150]
+        raise UserError(f"{path} cannot be read as a Parquet file ({reason}); get it again.") from None
+
+
+def _group(metadata: Any, row: int) -> tuple[int, int]:
+    """The row group that a row is in, and its first row."""
+    begin = 0
+    for group in range(metadata.num_row_groups):
+        count = metadata.row_group(group).num_rows
+        if row < begin + count:
+            return group, begin
+        begin += count
+    raise IndexError(f"there is no row {row}")
+
+
+def picture_column(path: Path, schema: Any) -> str:
+    """The column of picture files: bytes, or Hugging Face's struct of bytes and path. Raises UserError."""
+    import pyarrow as pa
+
+    def holds_files(kind: Any) -> bool:
+        if pa.types.is_struct(kind):
+            return any(field.name == "bytes" and holds_files(field.type) for field in kind)
+        return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+    found = [field.name for field in schema if holds_files(field.type)]
+    usual = [name for name in PICTURE_COLUMNS if name in found]
+    if usual or len(found) == 1:
+        return (usual or found)[0]
+    if found:
+        raise UserError(f"{path} has several columns of bytes ({', '.join(found)}); name the pictures' one 'image'.")
+    names = ", ".join(map(str, schema.names[:20]))
+    raise UserError(f"{path} has no column of picture files among its columns ({names}); name another file.")
+
+
+def label_column(schema: Any) -> str | None:
+    """The column of the classes: whole numbers or texts."""
+    import pyarrow as pa
+
+    def holds_labels(kind: Any) -> bool:
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        return pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+    return next(
+        (name for name in LABEL_COLUMNS if name in schema.names and holds_labels(schema.field(name).type)), None
+    )
+
+
+def _labels(path: Path, file: Any, schema: Any, label: str | None, count: int) -> list[str | None]:
+    if label is None:
+        return [None] * count
+    try:
+        values = file.read(columns=[label]).column(0).to_pylist()
+    except Exception as error:
+        reason = " ".join(str(error).split())[:150]
+        raise UserError(f"The column '{label}' of {path} cannot be read ({reason}); get the file again.") from None
+    if len(values) != count:
+        raise UserError(f"{path} has {count:,} rows and {len(values):,} labels; get the file again.")
+    return [label_name(value, _class_names(schema, label)) for value in values]
+
+
+def label_name(value: Any, names: list[str]) -> str | None:
+    """The name of a class by its number, if it is among the names; else the value itself; None for what is none."""
+    if type(value) is int and 0 <= value < len(names):
+        return names[value]
+    return str(value) if is_label(value) else None
+
+
+def _class_names(schema: Any, label: str) -> list[str]:
+    """From what Hugging Face writes into the file's metadata; empty where it is not there."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[label]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return []
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def picture_bytes(held: Any) -> bytes:
+    """A cell's picture file. Raises Unreadable."""
+    content = held.get("bytes") if isinstance(held, dict) else held
+    if not isinstance(content, bytes):
+        path = held.get("path") if isinstance(held, dict) else None
+        raise Unreadable("its bytes are not in the file, only a path" if path else "no picture in this row")
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"takes {len(content) >> 20:,} MiB, more than {MAX_FILE_BYTES >> 20}")
+    return content

@@ -1,0 +1,121 @@
+"""A zip file of picture files, read in place: nothing is unpacked to the disk."""
+
+import re
+import zipfile
+from pathlib import Path
+
+from ganforge.base.errors import UserError
+from ganforge.data.decode import Unreadable
+from ganforge.data.entries import (
+    DATASET_JSON,
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    SUFFIXES,
+    empty_classes,
+    is_picture,
+    json_labels,
+    printable,
+    with_labels,
+)
+from ganforge.data.source_folder import digest_of
+
+MAX_RATIO = 200
+BOMB_BYTES = 16 << 20
+"""An entry that unpacks to more than this, and to more than ``MAX_RATIO`` times what it takes, is passed over."""
+
+
+class ZipSource:
+    """See ``Source``. The archive stays open."""
+
+    kind = "zip"
+
+    def __init__(self, path: Path) -> None:
+        self.name, self._path = str(path), path
+        self._zip = open_zip(path)
+        try:
+            self._list()
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def _list(self) -> None:
+        self.skipped: list[tuple[str, str]] = []
+        listed: dict[str, zipfile.ZipInfo] = {}
+        for info in self._zip.infolist():
+            path = info.filename.replace("\\", "/").removeprefix("./")
+            wanted = is_picture(path) or path == DATASET_JSON
+            if not wanted:
+                continue
+            if path in listed:
+                self.skipped.append((printable(path), "replaced by a later entry of the same name"))
+            if fault := _fault(info, path):
+                self.skipped.append((printable(path), fault))
+                listed.pop(path, None)
+            else:
+                listed[path] = info
+        given = self._given(listed.pop(DATASET_JSON, None))
+        if not listed:
+            why = f" that can be read ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
+            kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+            raise UserError(f"{self._path} holds no pictures ({kinds}){why}; check the file.")
+        paths = sorted(listed)
+        self._infos = [listed[path] for path in paths]
+        self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
+        if self.labels_from == "sub-folders":
+            folders = [info.filename.strip("/") for info in self._zip.infolist() if info.filename.endswith("/")]
+            self.skipped += empty_classes(paths, [path for path in folders if is_picture(f"{path}/a.png")])
+
+    def _given(self, info: zipfile.ZipInfo | None) -> dict[str, str] | None:
+        try:
+            return None if info is None else json_labels(self._read(info))
+        except (ValueError, Unreadable) as error:
+            raise UserError(f"{DATASET_JSON} in {self._path} cannot be used: {error}; correct it.") from None
+
+    def fingerprint(self) -> str:
+        with open_zip(self._path) as now:
+            return digest_of([(info.filename, info.file_size, info.CRC) for info in now.infolist()])
+
+    def read(self, index: int) -> bytes:
+        return self._read(self._infos[index])
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
+        try:
+            with self._zip.open(info) as file:
+                content = file.read(info.file_size)
+                file.read(1)  # at the end, zipfile compares the checksum
+        except Exception as error:  # zipfile and the unpackers below it raise almost anything on damaged bytes
+            text = " ".join(str(error).split())[:100] or type(error).__name__
+            raise Unreadable(f"cannot be unpacked ({printable(text)})") from None
+        if len(content) != info.file_size:
+            raise Unreadable("cut off")
+        return content
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """The archive with its directory read. Raises UserError."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}); check that you may read it.") from None
+    except Exception as error:  # zipfile raises almost anything on damaged bytes
+        raise UserError(f"{path} is not a whole zip file ({error}); get it again.") from None
+    if len(archive.filelist) > MAX_ENTRIES:
+        archive.close()
+        raise UserError(f"{path} holds more than {MAX_ENTRIES:,} files; split it.")
+    return archive
+
+
+def _fault(info: zipfile.ZipInfo, path: str) -> str:
+    """Why an entry is passed over, "" if it is not."""
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
+        return "its name leads out of the archive"
+    if info.flag_bits & 1:
+        return "encrypted"
+    if info.file_size > MAX_FILE_BYTES:
+        return f"unpacks to {info.file_size >> 20:,} MiB, more than {MAX_FILE_BYTES >> 20}"
+    if info.file_size > max(BOMB_BYTES, MAX_RATIO * info.compress_size):
+        return f"unpacks to {info.file_size // max(1, info.compress_size):,} times its size"
+    return ""

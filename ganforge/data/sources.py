@@ -1,0 +1,126 @@
+"""Pictures wherever they are kept: a folder, a zip file, arrays, IDX, Parquet and tar files, Hugging Face data sets."""
+
+import re
+import stat
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ganforge.base.errors import UserError
+from ganforge.data.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
+from ganforge.data.entries import SUFFIXES, Array, Entry, Source, class_names
+from ganforge.data.source_folder import FolderSource, list_folder
+from ganforge.data.source_hub import is_saved, open_hub, open_saved
+from ganforge.data.source_parquet import ParquetSource
+from ganforge.data.source_rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
+from ganforge.data.source_tar import TarSource
+from ganforge.data.source_zip import ZipSource, open_zip
+
+__all__ = ["Entry", "Header", "Source", "Unreadable", "class_names", "header_at", "open_source", "picture_at"]
+
+KINDS = "a folder of pictures, a zip, .npz, .npy, IDX, Parquet or tar file, or hub:OWNER/NAME"
+SHARDS = frozenset({".parquet", ".tar"})
+
+
+def open_source(path: str | Path) -> Source:
+    """The pictures at a path, or, for ``hub:OWNER/NAME``, of a data set on the Hugging Face hub.
+
+    Lists the pictures and reads none. What a file is is told by how it begins, not by its name. Raises UserError for
+    what is not there, not readable, or holds no pictures.
+    """
+    name = str(path)
+    if name.startswith("hub:"):
+        if not re.fullmatch(r"hub:[\w.-]+(/[\w.-]+)?", name):
+            raise UserError(f"{name} is no name on the Hugging Face hub; write hub:OWNER/NAME.")
+        return open_hub(name)
+    place = Path(path).expanduser()
+    try:
+        mode = place.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _open_folder(place)
+        if not stat.S_ISREG(mode):
+            raise UserError(f"{place} is a pipe, socket or device; name {KINDS}.")
+        return _open_file(place)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"There is no file or folder {place}; check its name.") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{place} cannot be read ({reason}); check its name, and that you may read it.") from None
+
+
+def picture_at(source: Source, index: int) -> Image.Image:
+    """Entry ``index`` as a picture of mode L, LA, RGB or RGBA. Raises Unreadable."""
+    held = source.read(index)
+    if isinstance(held, bytes):
+        return decode(held)
+    _mode(held)
+    return Image.fromarray(np.ascontiguousarray(held[..., 0] if held.shape[2:] == (1,) else held))
+
+
+def header_at(source: Source, index: int) -> Header:
+    """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
+    held = source.read(index)
+    return read_header(held) if isinstance(held, bytes) else Header(held.shape[1], held.shape[0], _mode(held))
+
+
+def _mode(pixels: Array) -> str:
+    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        raise Unreadable(f"has {pixels.shape[0] * pixels.shape[1]:,} pixels, more than {MAX_PIXELS:,}")
+    return {1: "L", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1]
+
+
+def _open_file(path: Path) -> Source:
+    with path.open("rb") as file:
+        begin = file.read(265)
+    if not begin:
+        raise UserError(f"{path} is empty; name {KINDS}.")
+    if begin.startswith((b"PK\3\4", b"PK\5\6")):
+        return open_npz(path) if _is_npz(path) else ZipSource(path)
+    if begin.startswith(NPY_MAGIC):
+        return open_npy(path)
+    if begin.startswith(b"PAR1"):
+        return ParquetSource(str(path), [path])
+    if begin[257:262] == b"ustar" or path.suffix.lower() == ".tar":
+        return TarSource(str(path), [path])
+    if is_idx(path):
+        return open_idx(path)
+    if is_idx(path, IDX_LABELS):
+        raise UserError(f"{path} holds labels; name the file of their pictures, whose name says idx3.")
+    if begin.startswith(MAGIC):
+        raise UserError(f"{path} is a single picture; name the folder that it is in.")
+    packed = " (unpack a .tar.gz first)" if begin.startswith(b"\x1f\x8b") else ""
+    raise UserError(f"{path} is of no kind that is read{packed}; name {KINDS}.")
+
+
+def _is_npz(path: Path) -> bool:
+    with open_zip(path) as archive:
+        names = archive.namelist()
+    return path.suffix.lower() == ".npz" or (bool(names) and all(name.endswith(".npy") for name in names))
+
+
+def _open_folder(folder: Path) -> Source:
+    if is_saved(folder):
+        return open_saved(folder)
+    listing = list_folder(folder)
+    source = FolderSource(folder, listing)
+    if source.entries:
+        return source
+    shards = list_folder(folder, SHARDS).files
+    for suffix, kind in ((".parquet", ParquetSource), (".tar", TarSource)):
+        paths = [folder / name for name in shards if name.lower().endswith(suffix)]
+        if paths:
+            used = [path for path in paths if path.name.startswith("train-")] or paths
+            opened = kind(str(folder), used)
+            opened.skipped += [(path.name, "another split than train") for path in paths if path not in used]
+            return opened
+    idx = sorted(path.name for path in folder.iterdir() if path.is_file() and is_idx(path))
+    if idx:
+        raise UserError(f"{folder} holds IDX files; name one of them, such as {folder / idx[0]}.")
+    kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+    seen = ", ".join(f"{count:,} x {suffix}" for suffix, count in listing.others.most_common(3))
+    there = f", only {seen}" if seen else ""
+    raised = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
+    raise UserError(f"{folder} holds no pictures ({kinds}){there}{raised}; check the folder's name.")

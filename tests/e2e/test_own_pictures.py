@@ -1,0 +1,139 @@
+"""From a folder of pictures to a trained, resumed and judged run, as somebody at a command line would."""
+
+import gc
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganforge
+from ganforge.cli import main
+from ganforge.data.prepared import prepared_folder
+
+SMALL = ["--batch-size=8", "--device=cpu", "--metric-samples=16", "--snapshot-nimg=16", "--report-nimg=16"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def photos(folder: Path, count: int, mode: str = "RGB", size: tuple[int, int] = (12, 10), seed: int = 0) -> Path:
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    for index in range(count):
+        array = random.integers(256, size=(size[1], size[0], len(mode)), dtype=np.uint8)
+        Image.fromarray(array[..., 0] if mode == "L" else array).save(folder / f"{index:03d}.png")
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    capsys.readouterr()
+    assert main([*arguments]) == status, capsys.readouterr()
+    written = capsys.readouterr()
+    return written.out + written.err
+
+
+def test_a_folder_from_inspecting_to_judging(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("cat", 1), ("dog", 2)):
+        photos(place / "pets" / name, 40, seed=seed)
+    (place / "pets" / "dog" / "zzz.png").write_bytes(b"")
+    first = said(capsys, "data", "prepare", "pets")
+    assert "80 pictures of 10x12 in colour (size: all have this size; channels: some have colours)" in first
+    assert "Unreadable, and left out: dog/zzz.png (empty file)" in first
+    assert "labels: found, 2 classes (sub-folders)" in first
+    again = said(capsys, "train", "fast", "--data=pets", "--total-nimg=32", *SMALL)
+    assert "Preparing" not in again
+    assert "labels: found, 2 classes (sub-folders), not used by these settings" in again
+    run = place / "runs" / "fast-pets"
+    config = json.loads((run / "config.json").read_text())
+    assert config["settings"]["data"] == str(place / "pets")
+    monkeypatch.chdir("/")  # the data are found from any folder
+    assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=64")
+    assert "cannot go on with other settings (mirror: False" in said(
+        capsys, "resume", str(run), "--total-nimg=96", "--mirror", status=2
+    )
+    monkeypatch.chdir(place)
+    assert "has no held-out pictures" in said(capsys, "evaluate", str(run), "--samples=20")
+    photos(place / "others", 30, seed=3)
+    figures = said(capsys, "evaluate", str(run), "--samples=20", "--test-data=others")
+    assert "AuthPct" in figures and "has no held-out" not in figures
+    assert "copies" in said(capsys, "evaluate", "others", "--against=pets", "--test-data=others", "--samples=20")
+    listed = said(capsys, "data")
+    assert f"80 pictures of 10x12 in colour, train, from {place / 'pets'}" in listed
+    gc.collect()  # in this one process, pictures count as in use until the last run's objects are gone
+    assert said(capsys, "data", "clear").startswith("Removed")
+    assert not [path for path in prepared_folder().iterdir() if path.is_dir()]
+    assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
+
+
+@pytest.mark.parametrize("recipe", ["note", "fast", "sngan", "r3gan", "cgan"])
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
+def test_every_shape_with_every_family(
+    place: Path, recipe: str, mode: str, channels: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        photos(place / "p" / name, 20, mode, (9, 14), seed)
+    width = {"fast": 4, "sngan": 4, "r3gan": 16}.get(recipe)
+    widths = [f"--g-width={width}", f"--d-width={width}"] if width else []
+    said(
+        capsys, "train", recipe, "--data=p", "--out=run", f"--channels={channels}", "--mirror", "--total-nimg=16",
+        *SMALL, *widths,
+    )  # fmt: skip
+    for name in ("reals.png", "fakes-*.png"):
+        with Image.open(next((place / "run").glob(name))) as picture:
+            assert picture.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    assert ganforge.load("run", device="cpu").sample([1, 2]).shape == (2, channels, 14, 9)
+    said(capsys, "sample", "run", "--seeds=0-3", "--out=grid.png", "--device=cpu")
+
+
+def test_training_from_the_file_is_training_from_memory(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same pictures, once prepared and once built in, give the same weights."""
+    digits = ganforge.load_data("digits")
+    np.savez(place / "digits.npz", images=digits.items.numpy())
+    weights = []
+    for data in ("digits", "digits.npz"):
+        said(capsys, "train", "note", f"--data={data}", f"--out=run-{data}", "--total-nimg=256", *SMALL)
+        G = ganforge.load(f"run-{data}", device="cpu").G
+        weights.append(torch.cat([tensor.flatten() for tensor in G.state_dict().values()]))
+    assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "fast", "--data=nowhere"], "no data set 'nowhere', and no file or folder of that name"),
+        (["train", "fast", "--data=p", "--size=8x"], "size cannot be '8x'"),
+        (["train", "fast", "--data=p", "--channels=2"], "channels cannot be 2"),
+        (["train", "fast", "--data=p", "--fit=squash"], "fit cannot be 'squash'"),
+        (["train", "fast", "--data=p", "--max-broken=-1"], "max_broken cannot be '-1'"),
+        (["train", "fast", "--data=p", "--test-data=nowhere"], "no data set 'nowhere'"),
+        (["train", "fast", "--data=p", "--max-broken=1"], "2 of the 12 pictures in"),
+        (["train", "fast", "--data=empty"], "empty"),
+        (["train", "fast", "--data=ring", "--mirror"], "Points have no mirror image"),
+        (["train", "cgan", "--data=p"], "p/ has no classes to tell the networks"),
+        (["data", "prepare", "mnist"], "mnist needs no preparing"),
+        (["data", "prepare"], "Which data set?"),
+        (["data", "prepare", "p", "--out=x"], "--out is for inspecting; leave it out"),
+        (["data", "clear", "p"], "leave 'p' out"),
+        (["data", "inspect", "p", "--split=test"], "--split is for a data set by name"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    place: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(place / "p", 10)
+    for name in ("x.png", "y.png"):
+        (place / "p" / name).write_bytes(b"broken")
+    (place / "empty").mkdir()
+    assert main(arguments) == 2
+    complaint = capsys.readouterr().err
+    assert words in complaint and complaint.count("\n") == 1
+    assert not (place / "runs").exists()

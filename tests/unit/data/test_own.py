@@ -1,0 +1,151 @@
+"""Anybody's pictures as data sets: loading, splits, held-out pictures, and built-in pictures reshaped."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganforge.base.errors import UserError
+from ganforge.data.catalog import folder_name, locate, short_name
+from ganforge.data.load import load, load_held_out
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return iter([None])
+
+
+def fill(folder: Path, count: int, first: int = 0, mode: str = "RGB", size: tuple[int, int] = (6, 5)) -> Path:
+    """Pictures of one value each, first, first + 1, ...; in colour, red is one more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for value in range(first, first + count):
+        colour: tuple[int, ...] | int = (value + 1, value, value)
+        colour = value if mode == "L" else (*colour, 128) if mode == "RGBA" else colour
+        Image.new(mode, size, colour).save(folder / f"{value:03d}.png")
+    return folder
+
+
+def test_a_folder_is_a_data_set(tmp_path: Path) -> None:
+    for name, first in (("cat", 0), ("dog", 50)):
+        fill(tmp_path / "p" / name, 4, first)
+    dataset = load(str(tmp_path / "p"))
+    assert (dataset.name, dataset.source) == ("p/", str(tmp_path / "p"))
+    assert dataset.items[:, 1, 0, 0].tolist() == [0, 1, 2, 3, 50, 51, 52, 53]
+    assert dataset.shape == (3, 5, 6)
+    assert dataset.labels is not None
+    assert (dataset.labels.tolist(), dataset.num_classes) == ([0] * 4 + [1] * 4, 2)
+    assert dataset.labels_from == "sub-folders"
+    assert not dataset.has_test_split
+
+
+def test_the_fingerprint_is_that_of_the_pictures(tmp_path: Path) -> None:
+    dataset = load(str(fill(tmp_path / "p", 5)))
+    again = load(str(fill(tmp_path / "q", 5)))
+    assert dataset.fingerprint() == again.fingerprint()
+    few = load(str(tmp_path / "p"), max_images=3)
+    assert few.fingerprint() == load(str(fill(tmp_path / "r", 3))).fingerprint() != dataset.fingerprint()
+    assert any("Only the first 3 of the 5 pictures are used" in note for note in few.notes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels", "shape"),
+    [("L", None, 1), ("L", 3, 3), ("RGB", None, 3), ("RGB", 1, 1), ("RGBA", None, 3), ("RGBA", 4, 4), ("L", 4, 4)],
+)
+def test_channels(tmp_path: Path, mode: str, channels: int | None, shape: int) -> None:
+    dataset = load(str(fill(tmp_path / "p", 3, mode=mode)), channels=channels, size="7x9", fit="pad")
+    assert dataset.shape == (shape, 7, 9)
+    transparent = any("3 of them are transparent in places: laid on white" in note for note in dataset.notes)
+    assert transparent == (mode == "RGBA" and channels is None)
+
+
+def test_train_and_test_are_never_mixed(tmp_path: Path) -> None:
+    for split, first in (("train", 0), ("test", 100)):
+        for name, more in (("cat", 0), ("dog", 10)):
+            fill(tmp_path / "p" / split / name, 3, first + more)
+    fill(tmp_path / "p" / "val", 3, 200)
+    train = load(str(tmp_path / "p"))
+    assert train.items[:, 1, 0, 0].tolist() == [0, 1, 2, 10, 11, 12]
+    assert (train.num_classes, train.labels_from, train.has_test_split) == (2, "sub-folders of train", True)
+    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda: None, lambda line: None)
+    assert held_out is not None
+    assert held_out.items[:, 1, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
+    others = load(str(fill(tmp_path / "q", 3)))
+    named = load_held_out(others.source, str(tmp_path / "p"), others, None, lambda: None, lambda line: None)
+    assert named is not None
+    assert torch.equal(named.items, held_out.items)
+
+
+def test_pictures_without_a_test_split_have_none_until_some_are_named(tmp_path: Path) -> None:
+    path = str(fill(tmp_path / "p", 3))
+    train, nothing = load(path, size="4x8"), (None, lambda: None, lambda line: None)
+    assert load_held_out(path, None, train, *nothing) is None
+    held_out = load_held_out(path, str(fill(tmp_path / "q", 4, mode="L")), train, *nothing)
+    assert held_out is not None
+    assert (len(held_out), held_out.shape) == (4, train.shape)
+    with pytest.raises(UserError, match="test_data and data are both"):
+        load_held_out(path, path, train, *nothing)
+    with pytest.raises(UserError, match="has no test pictures: it has no folders train and test"):
+        load(path, "test")
+    digits = load("digits", size="12")
+    other = load_held_out("digits", None, digits, *nothing)
+    assert other is not None
+    assert (len(other), other.shape) == (300, (1, 12, 12))
+
+
+def test_pictures_in_memory_are_reshaped() -> None:
+    plain, large = (
+        load("digits", max_images=5),
+        load("digits", max_images=5, size="8x12", fit="pad", background="black"),
+    )
+    assert torch.equal(large.items[:, :, :, 2:10], plain.items)
+    assert not large.items[:, :, :, :2].any()
+    assert large.labels is not None
+    assert large.fingerprint() != plain.fingerprint()
+    assert load("digits", max_images=5, channels=3).items.float().std(1).max() == 0
+    assert torch.equal(load("digits", max_images=5, size="8", channels=1).items, plain.items)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"size": "0"}, "size cannot be '0'"),
+        ({"channels": 2}, "channels cannot be 2"),
+        ({"fit": "squeeze"}, "fit cannot be 'squeeze': give crop or pad or stretch"),
+        ({"background": "pink"}, "background cannot be 'pink'"),
+        ({"split": "val"}, "split cannot be 'val'"),
+    ],
+)
+def test_what_cannot_be(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        load("digits", **settings)  # type: ignore[arg-type]
+
+
+def test_points_have_no_size() -> None:
+    with pytest.raises(UserError, match="ring consists of points"):
+        load("ring", size="8")
+
+
+def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "birds.v2.zip").touch()
+    assert locate("mnist") == "mnist"
+    assert locate("./mnist") == str(tmp_path / "mnist")
+    assert locate("hub:a/b") == "hub:a/b"
+    assert short_name(locate("./mnist")) == "mnist/"  # no folder is taken for the data set of that name
+    assert short_name(locate("birds.v2.zip")) == "birds.v2.zip"
+    assert [folder_name(name) for name in ("ring", "hub:a/b", "x/birds.zip", "/")] == ["ring", "b", "birds", "pictures"]
+    with pytest.raises(UserError, match="and no file or folder of that name; did you mean 'digits'"):
+        locate("digit")
+
+
+def test_an_array_file_too(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(256, size=(7, 4, 6, 3), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", images=array, labels=np.arange(7) % 2)
+    dataset = load(str(tmp_path / "a.npz"))
+    assert np.array_equal(dataset.items.numpy(), array.transpose(0, 3, 1, 2))
+    assert dataset.num_classes == 2

@@ -1,0 +1,101 @@
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_files import save, shade
+
+from ganforge.base.errors import UserError
+from ganforge.data.sources import Unreadable, open_source, picture_at
+
+datasets = pytest.importorskip("datasets")
+pytestmark = pytest.mark.filterwarnings("ignore")  # the library's own
+
+
+def rows(**columns: Any) -> Any:
+    features: dict[str, Any] = {"image": datasets.Image()}
+    if "label" in columns:
+        features["label"] = datasets.ClassLabel(names=["no", "yes"])
+    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+
+
+def cells(*shades: int) -> list[dict[str, object]]:
+    return [{"bytes": shade(value), "path": None} for value in shades]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    datasets.disable_progress_bars()
+
+
+def test_a_saved_data_set(tmp_path: Path) -> None:
+    rows(image=cells(3, 4, 5), label=[1, 0, 1]).save_to_disk(tmp_path / "saved")
+    source = open_source(tmp_path / "saved")
+    assert [entry.label for entry in source.entries] == ["yes", "no", "yes"]
+    assert (source.kind, source.labels_from, source.entries[2].name) == ("hub", "column 'label'", "row 2")
+    assert [np.asarray(picture_at(source, index))[0, 0] for index in (2, 0, 1)] == [5, 3, 4]
+    assert source.fingerprint() == open_source(tmp_path / "saved").fingerprint()
+    source.close()
+
+
+def test_of_several_splits_train_counts(tmp_path: Path) -> None:
+    held = {"test": rows(image=cells(1)), "train": rows(image=cells(2, 3))}
+    datasets.DatasetDict(held).save_to_disk(tmp_path / "saved")
+    source = open_source(tmp_path / "saved")
+    assert (len(source.entries), source.labels_from) == (2, "")
+    assert source.skipped == [("test", "another split than 'train'")]
+    source.close()
+    datasets.DatasetDict({"a": held["test"], "b": held["train"]}).save_to_disk(tmp_path / "other")
+    with pytest.raises(UserError, match="has the splits a, b and no 'train'; save one of them on its own"):
+        open_source(tmp_path / "other")
+
+
+def test_pictures_that_are_files_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "1.png", np.full((2, 2), 9, np.uint8))
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: rows(image=[{"bytes": None, "path": str(path)}]))
+    source = open_source("hub:owner/name")
+    assert np.asarray(picture_at(source, 0)).max() == 9
+    path.unlink()
+    with pytest.raises(Unreadable, match="not there any more"):
+        source.read(0)
+    source.close()
+
+
+def test_a_saved_data_set_that_is_damaged_or_holds_no_pictures(tmp_path: Path) -> None:
+    datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(tmp_path / "text")
+    with pytest.raises(UserError, match="has no column of pictures among text; name another data set"):
+        open_source(tmp_path / "text")
+    (tmp_path / "text" / "state.json").write_text("{}")
+    with pytest.raises(UserError, match=r"text cannot be loaded \(.*\); save it again with save_to_disk"):
+        open_source(tmp_path / "text")
+
+
+def test_names_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> Any:
+        asked.append(name)
+        if name == "owner/none":
+            raise FileNotFoundError("Couldn't find\nit")
+        return datasets.DatasetDict({"train": rows(image=cells(7), label=[1])})
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    source = open_source("hub:owner/some-name")
+    assert (source.name, source.entries[0].label, asked) == ("hub:owner/some-name", "yes", ["owner/some-name"])
+    assert np.asarray(picture_at(source, 0))[0, 0] == 7
+    source.close()
+    with pytest.raises(
+        UserError, match=r"hub:owner/none cannot be loaded \(Couldn't find it\); check the name and the net"
+    ):
+        open_source("hub:owner/none")
+    with pytest.raises(UserError, match=r"hub:\.\./x y is no name on the Hugging Face hub; write hub:OWNER/NAME"):
+        open_source("hub:../x y")
+
+
+def test_without_the_library_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(
+        UserError, match=r"hub:a/b is a Hugging Face data set, and reading it needs datasets; install it"
+    ):
+        open_source("hub:a/b")

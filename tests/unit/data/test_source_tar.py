@@ -1,0 +1,155 @@
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from picture_files import shade
+
+from ganforge.base.errors import UserError
+from ganforge.data.entries import Entry
+from ganforge.data.sources import Unreadable, class_names, open_source, picture_at
+
+
+def make(path: Path, files: dict[str, bytes], **options: object) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w", **options) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_read_in_place(tmp_path: Path, form: int) -> None:
+    long = f"dog/{'n' * 90}/1.png"
+    files = {"./cat/2.png": shade(2), "cat/1.png": shade(1), long: shade(3), "notes.txt": b"", "cat/.3.png": shade(9)}
+    path = make(tmp_path / "a.tar", files, format=form)
+    source = open_source(path)
+    assert source.entries == [Entry("cat/1.png", "cat"), Entry("cat/2.png", "cat"), Entry(long, "dog")]
+    assert (source.kind, source.labels_from, source.skipped) == ("tar", "sub-folders", [])
+    assert [np.asarray(picture_at(source, index))[0, 0] for index in (2, 0, 1)] == [3, 1, 2]
+    source.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "notes"),
+    [("cls", [b"7\n", b"10"]), ("json", [b'{"label": 7}', b'{"class": "10", "caption": "x"}'])],
+)
+def test_shards_with_classes_beside_the_pictures(tmp_path: Path, suffix: str, notes: list[bytes]) -> None:
+    for shard in range(2):
+        files = {f"a/{key}.{end}": content for key in ("00", "01")
+                 for end, content in (("seg.png", shade(shard)), (suffix, notes[shard]))}  # fmt: skip
+        make(tmp_path / "shards" / f"{shard}.tar", files)
+    source = open_source(tmp_path / "shards")
+    assert [entry.name for entry in source.entries] == [
+        f"{s}.tar/a/{key}.seg.png" for s in (0, 1) for key in ("00", "01")
+    ]
+    assert class_names(source.entries) == ["7", "10"]
+    assert source.labels_from == ".cls or .json beside each picture"
+    assert [np.asarray(picture_at(source, index))[0, 0] for index in (3, 0, 2, 1)] == [1, 0, 1, 0]
+    source.close()
+
+
+def test_classes_count_only_if_every_picture_has_one(tmp_path: Path) -> None:
+    files = {
+        "0.png": shade(0),
+        "0.cls": b"1",
+        "1.png": shade(1),
+        "1.json": b"[" * 9999,
+        "2.png": shade(2),
+        "2.json": b"{}",
+    }
+    source = open_source(make(tmp_path / "a.tar", files))
+    assert [entry.label for entry in source.entries] == [None] * 3
+    assert source.skipped == [(".cls and .json", "not used: 2 of 3 pictures have none, such as 1.png")]
+    source.close()
+
+
+def test_names_that_lead_out_links_and_devices_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, kind in (
+            ("link.png", tarfile.SYMTYPE),
+            ("hard.png", tarfile.LNKTYPE),
+            ("pipe.png", tarfile.FIFOTYPE),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+        for name in ("../x.png", "/x.png", "good.png"):
+            info = tarfile.TarInfo(name)
+            info.size = len(shade(0))
+            archive.addfile(info, io.BytesIO(shade(0)))
+    source = open_source(path)
+    assert [entry.name for entry in source.entries] == ["good.png"]
+    assert source.skipped == [(name, "its name leads out of the archive") for name in ("../x.png", "/x.png")]
+    source.close()
+
+
+@pytest.mark.parametrize(("kept", "left"), [(530, 0), (1024, 1), (1500, 1), (2000, 1)])
+def test_a_cut_off_shard_keeps_what_is_whole_and_says_so(tmp_path: Path, kept: int, left: int) -> None:
+    content = make(tmp_path / "a.tar", {"0.png": shade(0), "1.png": shade(1)}).read_bytes()
+    assert content[1024:1029] == b"1.png"
+    (tmp_path / "a.tar").write_bytes(content[:kept])
+    if not left:
+        with pytest.raises(UserError, match=r"a\.tar holds no pictures that can be read"):
+            open_source(tmp_path / "a.tar")
+        return
+    source = open_source(tmp_path / "a.tar")
+    assert [entry.name for entry in source.entries][:1] == ["0.png"]
+    assert any(name == "a.tar" and ("cut off" in reason or "damaged" in reason) for name, reason in source.skipped)
+    source.close()
+
+
+def test_damage_between_two_files_is_noticed(tmp_path: Path) -> None:
+    content = bytearray(make(tmp_path / "a.tar", {"0.png": shade(0), "1.png": shade(1)}).read_bytes())
+    content[1030] ^= 1
+    (tmp_path / "a.tar").write_bytes(content)
+    source = open_source(tmp_path / "a.tar")
+    assert source.skipped == [("a.tar", "cut off or damaged after file 1")]
+    source.close()
+
+
+def test_a_negative_size_ends_the_listing(tmp_path: Path) -> None:
+    content = bytearray(make(tmp_path / "a.tar", {"0.png": shade(0), "1.png": shade(1)}).read_bytes())
+    content[1024 + 124 : 1024 + 136] = (-1024).to_bytes(12, "big", signed=True)  # of the second: back to the first
+    content[1024 + 148 : 1024 + 156] = b" " * 8
+    content[1024 + 148 : 1024 + 156] = b"%06o\0 " % sum(content[1024:1536])
+    (tmp_path / "a.tar").write_bytes(content)
+    source = open_source(tmp_path / "a.tar")
+    assert [entry.name for entry in source.entries] == ["0.png"]
+    assert source.skipped == [("a.tar", "damaged after file 1 (a size that cannot be)")]
+    source.close()
+
+
+def test_a_shard_that_changes_or_goes(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.tar", {"0.png": shade(0)})
+    source = open_source(path)
+    before = source.fingerprint()
+    path.write_bytes(path.read_bytes()[:520])
+    with pytest.raises(Unreadable, match="cut off"):
+        source.read(0)
+    assert source.fingerprint() != before
+    source.close()
+    path.unlink()
+    with pytest.raises(Unreadable, match="cannot be read"):
+        source.read(0)
+    with pytest.raises(UserError, match="is not there any more"):
+        source.fingerprint()
+
+
+def test_a_packed_tar_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("x"))
+    with pytest.raises(UserError, match=r"a\.tar\.gz is of no kind that is read \(unpack a \.tar\.gz first\)"):
+        open_source(tmp_path / "a.tar.gz")
+
+
+def test_labels_are_never_taken_for_pictures(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.tar", {"0.json": json.dumps({"label": 1}).encode()})
+    with pytest.raises(UserError, match="holds no pictures"):
+        open_source(path)
