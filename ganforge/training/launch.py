@@ -15,6 +15,7 @@ from ganforge.base.runtime import choose_device, environment, is_out_of_memory, 
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
 from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
+from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import folder_name, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
@@ -60,7 +61,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
     )
     folder.refuse_occupied()
     dataset, game, state = prepare(config, stop.poll, progress.say)
-    for line in about_data(config, dataset):
+    for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(config, state, dataset)
@@ -254,26 +255,6 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         "shape": list(dataset.shape),
     }
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
-
-
-def about_data(config: Config, dataset: Dataset) -> list[str]:
-    """What the person should know of the pictures: what was made of them, and what becomes of their classes."""
-    lines = list(dataset.notes)
-    if config.mirror:
-        lines.append(f"mirror: {2 * len(dataset):,} pictures, each of the {len(dataset):,} and its mirror image")
-    if dataset.labels is not None:
-        source = f" ({dataset.labels_from})" if dataset.labels_from else ""
-        used = "told to the networks" if config.conditional else "not used by these settings"
-        lines.append(f"labels: found, {dataset.num_classes:,} classes{source}, {used}")
-    elif dataset.notes:
-        lines.append("labels: none")
-    return lines
-
-
-def describe(dataset: Dataset) -> str:
-    """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
-    shape = " x ".join(str(n) for n in dataset.shape)
-    return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"
 
 
 def size(network: torch.nn.Module) -> str:
