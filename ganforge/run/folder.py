@@ -152,6 +152,24 @@ class RunFolder:
                 leftover.unlink()  # a temporary file of a process that was killed while writing
         return held
 
+    def is_held(self) -> bool:
+        """Does a process train here now? Where the system does not tell, yes.
+
+        Asking takes a shared lock for a moment, so that `resume` in that very moment would be told to wait.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows: a file that is locked cannot be removed, nor asked about
+            return True
+        try:
+            with (self.path / ".lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
         """state: running, finished, stopped or failed; the reason for the last two."""
         status = {"state": state, "nimg": nimg, "total_nimg": total_nimg, "reason": reason}

@@ -1,0 +1,83 @@
+"""Curves as options for ECharts: legible in light and dark, by colour and by dash."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#808080")
+"""Okabe and Ito, "Color Universal Design", 2008, but for two: for colour-blind eyes, too, on white and on near-black."""
+DASHES = ("solid", "dashed", "dotted")
+TEXT = "#7d7d7d"
+"""Legible on both backgrounds; a canvas does not see the page's style sheet."""
+LINES = "rgba(128, 128, 128, 0.22)"
+BAND = "rgba(0, 158, 115, 0.10)"
+MAX_POINTS = 1_000
+
+Point = tuple[int, float]
+
+
+def curves(
+    title: str,
+    series: Mapping[str, Sequence[Point]],
+    bands: Sequence[tuple[float, float]] | None = None,
+    floors: Mapping[str, float] | None = None,
+    log: bool = False,
+) -> dict[str, Any]:
+    """Options for ``ui.echart``: one line a series over nimg.
+
+    series: name -> (nimg, value) by rising nimg, thinned out to ``MAX_POINTS`` each; values that are not finite are
+    gaps. bands: (low, high) ranges shaded as healthy. floors: name -> value of a dashed line. log: a logarithmic axis
+    for the values, on which those of 0 or less are gaps.
+    """
+    lines = [_line(index, name, points, log) for index, (name, points) in enumerate(series.items())]
+    if lines and bands:
+        areas = [[{"yAxis": low}, {"yAxis": high}] for low, high in bands]
+        lines[0]["markArea"] = {"silent": True, "itemStyle": {"color": BAND}, "data": areas}
+    if lines and floors:
+        lines[0]["markLine"] = {
+            "silent": True, "symbol": "none", "lineStyle": {"color": TEXT, "type": "dashed"},
+            "label": {"formatter": "{b}", "position": "insideEndTop", "color": TEXT},
+            "data": [{"name": name, "yAxis": value} for name, value in floors.items() if not log or value > 0],
+        }  # fmt: skip
+    return {
+        "title": {"text": title, "left": 0, "textStyle": {"fontSize": 14, "fontWeight": 600, "color": TEXT}},
+        "color": list(COLORS),
+        "animation": False,
+        "aria": {"enabled": True},
+        "grid": {"left": 8, "right": 20, "top": 64, "bottom": 8, "containLabel": True},
+        "legend": {"type": "scroll", "top": 28, "left": 0, "textStyle": {"color": TEXT}, "itemWidth": 20},
+        "tooltip": {"trigger": "axis", "confine": True, "order": "seriesAsc"},
+        "xAxis": _axis("value") | {"min": 0, ":axisLabel": f"{{color: '{TEXT}', formatter: window.ganforgeShort}}"},
+        "yAxis": _axis("log" if log else "value") | {"scale": True, "axisLabel": {"color": TEXT}},
+        "series": lines,
+    }
+
+
+def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> list[Point]:
+    """At most ``limit`` of the points, evenly chosen, the first and the last among them. Raises ValueError below 2."""
+    if limit < 2:
+        raise ValueError(f"limit is {limit}; a curve needs 2 points")
+    if len(points) <= limit:
+        return list(points)
+    step = (len(points) - 1) / (limit - 1)
+    return [points[round(index * step)] for index in range(limit)]
+
+
+def _line(index: int, name: str, points: Sequence[Point], log: bool) -> dict[str, Any]:
+    shown = [[nimg, value if _is_shown(value, log) else None] for nimg, value in thin(points)]
+    dash = DASHES[index // len(COLORS) % len(DASHES)]
+    return {
+        "type": "line", "name": name, "data": shown, "showSymbol": len(shown) < 30, "symbolSize": 5,
+        "lineStyle": {"width": 1.8, "type": dash},
+    }  # fmt: skip
+
+
+def _is_shown(value: float, log: bool) -> bool:
+    return math.isfinite(value) and (value > 0 or not log)
+
+
+def _axis(kind: str) -> dict[str, Any]:
+    return {
+        "type": kind, "axisLine": {"lineStyle": {"color": LINES}}, "splitLine": {"lineStyle": {"color": LINES}},
+        "minorSplitLine": {"show": False},
+    }  # fmt: skip
