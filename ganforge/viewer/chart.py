@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#808080")
-"""Okabe and Ito, "Color Universal Design", 2008, but for two: for colour-blind eyes, too, on white and on near-black."""
+"""Okabe and Ito, "Color Universal Design", 2008, but for two: for colour-blind eyes, on white and on near-black."""
 DASHES = ("solid", "dashed", "dotted")
 TEXT = "#7d7d7d"
 """Legible on both backgrounds; a canvas does not see the page's style sheet."""

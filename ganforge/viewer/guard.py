@@ -24,8 +24,8 @@ WRONG_HOST = "The page answers to the address that `ganforge watch` printed, and
 class Guard:
     """Lets a request through to ``app`` if it may pass.
 
-    Without a token: only under one of ``hosts``, so that no other web site can reach the page through a name of its own;
-    and a socket only from the page itself. With one: only with the token, in the address once, then in a cookie.
+    Without a token: only under one of ``hosts``, so that no other web site can reach the page through a name of its
+    own. With one: only with the token, in the address once, then in a cookie. A socket: only from the page itself.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, hosts: Sequence[str], port: int) -> None:

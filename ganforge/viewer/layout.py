@@ -1,8 +1,8 @@
 """What every page has: header, navigation, colours, a main region; and the small pieces that pages share.
 
-Classes (assets/page.css) instead of Tailwind, which is switched off: gf-card, gf-cards (a grid of cards), gf-row, gf-stack,
-gf-quiet, gf-small, gf-number, gf-table, gf-scroll, and gf-pixels for pictures that must not be smoothed. Colours are CSS variables: --ink, --quiet,
---line, --card, --accent, --good, --warn, --bad; they follow light and dark.
+Classes (assets/page.css) instead of Tailwind, which is switched off: gf-card, gf-cards (a grid of cards), gf-row,
+gf-stack, gf-quiet, gf-small, gf-number, gf-table, gf-scroll, and gf-pixels for pictures that must not be smoothed.
+Colours are CSS variables that follow light and dark: --ink, --quiet, --line, --card, --accent, --good, --warn, --bad.
 """
 
 from collections.abc import Iterator, Sequence
