@@ -21,6 +21,8 @@ EXAMPLES = """examples:
   ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
   ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
   ganforge sample RUN --seeds 0-63 --out grid.png
+  ganforge sample RUN --interpolate 3,17,42 --loop --out walk.webp     from seed to seed, and back
+  ganforge sample RUN --around 17 --spread 0.2 --out near.png          neighbours of a picture
   ganforge evaluate RUN                        how good are its pictures? figures with their floors
   ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
   ganforge compare RUN RUN                     runs side by side: a table and a plot
@@ -111,12 +113,8 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     resume.add_argument("run", metavar="RUN", help="the run folder")
     add_settings(resume, None)
 
-    sample = verb("sample", commands.sample, "make a picture grid from a run or snapshot, by seeds")
-    sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
-    sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    sample.add_argument("--seeds", default="0-63", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
-    sample.add_argument("--out", type=Path, default=Path("samples.png"), help="default: samples.png")
-    sample.add_argument("--device", default="auto", help=setting_help("device"))
+    sample = verb("sample", commands.sample, "make pictures from a run or snapshot: by seeds, a walk, neighbours")
+    add_sample_options(sample)
 
     evaluate = verb("evaluate", commands.evaluate, "how good are the pictures: a table of figures, each with its floor")
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
@@ -142,6 +140,28 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     data.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
     data.add_argument("--out", type=Path, help="where to put the contact sheet (default: DATA-SPLIT.png)")
     return parser, verbs
+
+
+def add_sample_options(sample: Parser) -> None:
+    sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
+    sample.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
+    sample.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
+    sample.add_argument("--frames", type=int, metavar="N", help="of a walk: from one seed to the next (default: 30)")
+    sample.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
+    sample.add_argument("--fps", type=float, help="of a walk: frames a second, at most 50 (default: 20)")
+    sample.add_argument("--around", metavar="SEED", help="a seed's picture and 63 neighbours of it instead")
+    sample.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
+    sample.add_argument(
+        "--class", dest="classes", metavar="CLASSES",
+        help="of a conditional run: such as 3, or 0-9 in turn (default: each seed's remainder by their number)",
+    )  # fmt: skip
+    sample.add_argument(
+        "--truncation", type=float, default=1.0, metavar="PSI",
+        help="for normal noise: z times PSI, at most 1; less is more typical, and less diverse (default: 1)",
+    )  # fmt: skip
+    sample.add_argument("--out", type=Path, help="default: samples.png; of a walk: walk.webp, or .gif, .png")
+    sample.add_argument("--device", default="auto", help=setting_help("device"))
 
 
 def add_settings(parser: Parser, defaults: Config | None) -> None:

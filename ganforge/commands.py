@@ -44,17 +44,44 @@ def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
 
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.data.draw import draw_items, save_picture
-    from ganforge.sampling import load, parse_seeds
+    check_sample_options(given)
+    from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
+    from ganforge.sampling import Way, choose, load, parse_classes, parse_seeds
 
-    seeds = parse_seeds(given.seeds)
+    way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
+    out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
+    if way == "walk":
+        check_walk_name(out)
+    texts = {"walk": given.interpolate, "near": given.around, "seeds": given.seeds or "0-63"}
+    seeds = parse_seeds(texts[way])
+    classes = parse_classes(given.classes) if given.classes is not None else None
+    options = {name: getattr(given, name) for name in ("frames", "spread") if getattr(given, name) is not None}
     model = load(given.source, given.device, best=given.best)
     stop.poll()
-    items = model.sample(seeds)
+    z, labels = choose(
+        model, seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options,
+    )  # fmt: skip
+    items = model.pictures(z, labels)
     stop.poll()
-    save_picture(draw_items(items), given.out)
-    print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
+    if way == "walk":
+        save_walk(items, out, given.fps or 20.0, given.loop)
+    else:
+        save_picture(draw_items(items), out)
+    print(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}")
     return 0
+
+
+def check_sample_options(given: argparse.Namespace) -> None:
+    """Raise UserError for options that do not go together, before the seconds that importing PyTorch takes."""
+    ways = [f"--{name}" for name in ("seeds", "interpolate", "around") if getattr(given, name) is not None]
+    if len(ways) > 1:
+        raise UserError(f"{' and '.join(ways)} ask for different pictures; give one of them.")
+    needs = {"frames": "--interpolate", "fps": "--interpolate", "loop": "--interpolate", "spread": "--around"}
+    for name, needed in needs.items():
+        if getattr(given, name) not in (None, False) and needed not in ways:
+            raise UserError(f"--{name} goes with {needed}, which is not given; add it, or leave --{name} out.")
+    if given.fps is not None and not 0 < given.fps <= 50:
+        raise UserError(f"--fps is {given.fps:g}; give more than 0 and at most 50 frames a second.")
 
 
 def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
