@@ -26,19 +26,17 @@ def curves(
     """Options for ``ui.echart``: one line a series over nimg.
 
     series: name -> (nimg, value) by rising nimg, thinned out to ``MAX_POINTS`` each; values that are not finite are
-    gaps. bands: (low, high) ranges shaded as healthy. floors: name -> value of a dashed line. log: a logarithmic axis
-    for the values, on which those of 0 or less are gaps.
+    gaps. bands: (low, high) ranges shaded as healthy. floors: name -> value of a dashed line, in its series' colour
+    where it has a series' name, else with its name beside it. log: a logarithmic axis, on which 0 or less are gaps.
     """
     lines = [_line(index, name, points, log) for index, (name, points) in enumerate(series.items())]
     if lines and bands:
         areas = [[{"yAxis": low}, {"yAxis": high}] for low, high in bands]
         lines[0]["markArea"] = {"silent": True, "itemStyle": {"color": BAND}, "data": areas}
-    if lines and floors:
-        lines[0]["markLine"] = {
-            "silent": True, "symbol": "none", "lineStyle": {"color": TEXT, "type": "dashed"},
-            "label": {"formatter": "{b}", "position": "insideEndTop", "color": TEXT},
-            "data": [{"name": name, "yAxis": value} for name, value in floors.items() if not log or value > 0],
-        }  # fmt: skip
+    marks = {name: value for name, value in (floors or {}).items() if is_shown(value, log)}
+    if lines and marks:
+        data = [_floor(name, value, list(series)) for name, value in marks.items()]
+        lines[0]["markLine"] = {"silent": True, "symbol": "none", "data": data}
     return {
         "title": {"text": title, "left": 0, "textStyle": {"fontSize": 14, "fontWeight": 600, "color": TEXT}},
         "color": list(COLORS),
@@ -48,7 +46,7 @@ def curves(
         "legend": {"type": "scroll", "top": 28, "left": 0, "textStyle": {"color": TEXT}, "itemWidth": 20},
         "tooltip": {"trigger": "axis", "confine": True, "order": "seriesAsc"},
         "xAxis": _axis("value") | {"min": 0, ":axisLabel": f"{{color: '{TEXT}', formatter: window.ganforgeShort}}"},
-        "yAxis": _axis("log" if log else "value") | {"scale": True, "axisLabel": {"color": TEXT}},
+        "yAxis": _axis("log" if log else "value") | {"scale": True, "axisLabel": {"color": TEXT}} | _reach(marks, log),
         "series": lines,
     }
 
@@ -64,7 +62,7 @@ def thin(points: Sequence[Point], limit: int = MAX_POINTS) -> list[Point]:
 
 
 def _line(index: int, name: str, points: Sequence[Point], log: bool) -> dict[str, Any]:
-    shown = [[nimg, value if _is_shown(value, log) else None] for nimg, value in thin(points)]
+    shown = [[nimg, value if is_shown(value, log) else None] for nimg, value in thin(points)]
     dash = DASHES[index // len(COLORS) % len(DASHES)]
     return {
         "type": "line", "name": name, "data": shown, "showSymbol": len(shown) < 30, "symbolSize": 5,
@@ -72,7 +70,25 @@ def _line(index: int, name: str, points: Sequence[Point], log: bool) -> dict[str
     }  # fmt: skip
 
 
-def _is_shown(value: float, log: bool) -> bool:
+def _floor(name: str, value: float, series: list[str]) -> dict[str, Any]:
+    own = name in series
+    color = COLORS[series.index(name) % len(COLORS)] if own else TEXT
+    label = {"show": not own, "formatter": "{b}", "position": "insideEndTop", "color": TEXT}
+    return {"name": name, "yAxis": value, "label": label, "lineStyle": {"color": color, "type": "dashed", "width": 1.2}}
+
+
+def _reach(marks: Mapping[str, float], log: bool) -> dict[str, Any]:
+    """The axis takes in the floors, whatever points come later."""
+    if not marks:
+        return {}
+    low, high = min(marks.values()), max(marks.values())
+    bottom, top = (10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))) if log else (low, high)
+    # Where the points reach further, the axis chooses its own round end.
+    return {":min": f"(v) => v.min < {low!r} ? null : {bottom!r}", ":max": f"(v) => v.max > {high!r} ? null : {top!r}"}
+
+
+def is_shown(value: float, log: bool) -> bool:
+    """Has the value a place on the axis?"""
     return math.isfinite(value) and (value > 0 or not log)
 
 

@@ -51,6 +51,24 @@ def picture(source: str, alternative: str, width: int | None = None) -> ui.eleme
     return image.style(f"width: {width}px") if width is not None else image
 
 
+def leaf(tag: str, words: str) -> ui.element:
+    """<th>, <td>, <summary>, ... with a plain text."""
+    return ui.html(escape(words), sanitize=False, tag=tag)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table of plain texts."""
+    with ui.element("table").classes("gf-table gf-small"):
+        with ui.element("thead"), ui.element("tr"):
+            for name in head:
+                leaf("th", name).props("scope=col")
+        with ui.element("tbody"):
+            for row in rows:
+                with ui.element("tr"):
+                    for cell in row:
+                        leaf("td", cell)
+
+
 def complain(sentences: Sequence[str]) -> None:
     """Each sentence in a box that catches the eye."""
     for sentence in sentences:

@@ -36,7 +36,7 @@ class Meaning:
         return self.below if value < low else self.above if value > high else ""
 
 
-D_WINS = "D is nearly always right, so G learns little from it."
+D_WINS = "D is nearly always right. If the pictures get no better either, it teaches G too little."
 G_WINS = "D does worse than a coin: it has lost, for now."
 D_TITLE, G_TITLE = "D's loss", "G's loss"
 
@@ -150,7 +150,7 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             D_TITLE, "How far D's logits are from beyond 1 for reals and beyond -1 for fakes. 2 when D cannot tell; 0 "
             "when it is sure of everything.", (0.1, 2.1), 2.0, D_WINS, G_WINS,
         ),
-        "Loss/G": Meaning(G_TITLE, "Minus the fakes' mean logit, of any sign: negative is no bug. 0 when D cannot tell."),
+        "Loss/G": Meaning(G_TITLE, "Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell."),
         "Loss/scores/real": logit("reals", -0.25, 3.0, "Beyond 1 D gains nothing more; 0: cannot tell.", True),
         "Loss/scores/fake": logit("fakes", -3.0, 0.25, "Below -1 D gains nothing more; 0: cannot tell.", False),
         "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
