@@ -8,6 +8,7 @@ evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
 evolution.webp              those pictures as an animation
+report.html                 what `ganforge report` wrote
 snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
 """
@@ -37,6 +38,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
+        self.report = self.path / "report.html"
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -237,7 +239,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and isinstance(row.get("nimg"), int):
             yield row

@@ -47,6 +47,7 @@ class Record(BaseModel):
     protocol: Protocol
     headline: str | None
     figures: dict[str, Figure]
+    notes: list[str] = []
 
     def value(self, name: str | None) -> float | None:
         """A figure's value; None where it was not measured."""
@@ -78,7 +79,7 @@ def read_evaluations(folder: RunFolder) -> tuple[list[Record], list[str]]:
 def _read_file(file: Path) -> Record | None:
     try:
         return _as_record(json.loads(file.read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

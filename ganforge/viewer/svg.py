@@ -24,14 +24,13 @@ def curves(
     bands: Sequence[tuple[float, float]] = (),
     floors: Mapping[str, float] | None = None,
     log: bool = False,
-    note: str = "",
 ) -> str:
     """A <figure> with a legend and one line a series over nimg; colours by the classes c0, c1, ... of the page.
 
     series: name -> (nimg, value) by rising nimg; values that are not finite are gaps. bands: (low, high) shaded as
-    healthy. floors: name -> value of a dashed line, in the colour of the series of that name, if there is one. log: a
-    logarithmic axis for the values, on which those of 0 or less are gaps. note: a sentence below the title. All texts
-    are escaped. Empty where no value can be drawn.
+    healthy. floors: name -> value of a dashed line: the floor of the series of that name, in its colour, or else a line
+    of its own. log: a logarithmic axis for the values, on which those of 0 or less are gaps. All texts are escaped.
+    Empty where no value can be drawn.
     """
     shown = {name: [p for p in points if is_drawn(p[1], log)] for name, points in series.items()}
     if not any(shown.values()):
@@ -40,6 +39,7 @@ def curves(
     values = [value for points in shown.values() for _, value in points] + list(floors.values())
     last = max(1, *(points[-1][0] for points in shown.values() if points))
     low, high = limits(values, log)
+    bands = [band for band in bands if band[0] < high and band[1] > low]
     marks = list(decades(low, high) if log else ticks(low, high))
     draw = _Place(last, low, high, log)
     parts = [
@@ -50,8 +50,7 @@ def curves(
         *(_line(draw, index, series[name], log) for index, name in enumerate(series)),
         "</svg>",
     ]
-    said = f'<p class="small quiet">{escape(note)}</p>' if note else ""
-    heading = f"<h3>{escape(title)}</h3>{said}{_legend(list(series), bool(floors), bool(bands))}"
+    heading = f"<h3>{escape(title)}</h3>{_legend(list(series), list(floors), bool(bands))}"
     return f'<figure class="chart"><figcaption>{heading}</figcaption>{"".join(parts)}</figure>'
 
 
@@ -62,7 +61,7 @@ def describe(title: str, series: Mapping[str, Sequence[Point]], floors: Mapping[
         for name, points in series.items()
         if points
     ]
-    return f"{title}: " + "; ".join(lines + [f"floor of {name}: {value:.4g}" for name, value in floors.items()]) + "."
+    return f"{title}: " + "; ".join(lines + [f"dashed, {name}: {value:.4g}" for name, value in floors.items()]) + "."
 
 
 def is_drawn(value: float, log: bool) -> bool:
@@ -150,7 +149,8 @@ def _bands(draw: _Place, bands: Sequence[tuple[float, float]]) -> Iterator[str]:
     for low, high in bands:
         bottom = draw.y(low) if not draw.log or low > 0 else HEIGHT - BOTTOM
         top = draw.y(high) if not draw.log or high > 0 else HEIGHT - BOTTOM
-        yield f'<rect class="band" x="{LEFT}" y="{top:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{bottom - top:.1f}"/>'
+        width = WIDTH - LEFT - RIGHT
+        yield f'<rect class="band" x="{LEFT}" y="{top:.1f}" width="{width}" height="{bottom - top:.1f}"/>'
 
 
 def _floors(draw: _Place, floors: Mapping[str, float], names: Sequence[str]) -> Iterator[str]:
@@ -160,34 +160,38 @@ def _floors(draw: _Place, floors: Mapping[str, float], names: Sequence[str]) -> 
 
 
 def _line(draw: _Place, index: int, points: Sequence[Point], log: bool) -> str:
-    """One series: a path for each stretch without a gap, and dots where there are few points."""
+    """One series: a stroke for each stretch without a gap, and dots where there are few points or a lone one."""
     stretches: list[list[Point]] = [[]]
     for point in points:
         if is_drawn(point[1], log):
             stretches[-1].append(point)
         elif stretches[-1]:
             stretches.append([])
-    dots = len(points) < FEW or any(len(stretch) == 1 for stretch in stretches)
-    stroke = STROKES[DASHES[index // len(COLORS) % len(DASHES)]]
-    color, places = f"c{index % len(COLORS)}", []
-    for stretch in stretches:
-        places.append([f"{draw.x(nimg):.1f} {draw.y(value):.1f}" for nimg, value in thin(stretch)])
-    path = "".join(f"M{'L'.join(stretch)}" for stretch in places if stretch)
-    marks = "".join(f"M{place}h0" for stretch in places for place in stretch if dots and (len(points) < FEW or len(stretch) == 1))
-    return f'<path class="line {color}"{stroke} d="{path}"/>' + (f'<path class="dot {color}" d="{marks}"/>' if marks else "")
+    path = dots = ""
+    for stretch in filter(None, stretches):
+        places = [f"{draw.x(nimg):.1f} {draw.y(value):.1f}" for nimg, value in thin(stretch)]
+        path += "M" + "L".join(places)
+        if len(points) < FEW or len(stretch) == 1:
+            dots += "".join(f"M{place}h0" for place in places)
+    color = f"c{index % len(COLORS)}"
+    return f'<path class="line {color}"{_stroke(index)} d="{path}"/><path class="dot {color}" d="{dots}"/>'
 
 
-def _legend(names: Sequence[str], floors: bool, bands: bool) -> str:
-    entries = [(f"line c{index % len(COLORS)}", index // len(COLORS), name) for index, name in enumerate(names)]
-    swatches = [
-        f'<li><svg viewBox="0 0 22 8" aria-hidden="true"><path class="{style}"{STROKES[DASHES[row % len(DASHES)]]} '
-        f'd="M1 4H21"/></svg>{escape(name)}</li>'
-        for style, row, name in entries
-    ]
-    if floors:
-        swatches.append('<li><svg viewBox="0 0 22 8" aria-hidden="true"><path class="floor plain" d="M1 4H21"/></svg>'
-                        "its floor: fresh real items</li>")
+def _legend(names: Sequence[str], floors: Sequence[str], bands: bool) -> str:
+    """What the colours are; a single curve, which the title names, needs no entry."""
+    entries = []
+    for index, name in enumerate(names if len(names) > 1 else ()):
+        entries.append((f'<path class="line c{index % len(COLORS)}"{_stroke(index)} d="M1 4H21"/>', name))
+    lines = list(dict.fromkeys("floors: fresh reals" if name in names else name for name in floors))
+    entries += [('<path class="floor plain" d="M1 4H21"/>', name) for name in lines]
     if bands:
-        swatches.append('<li><svg viewBox="0 0 22 8" aria-hidden="true"><rect class="band" width="22" height="8"/></svg>'
-                        "healthy</li>")
-    return f'<ul class="legend">{"".join(swatches)}</ul>'
+        entries.append(('<rect class="band" width="22" height="8"/>', "healthy"))
+    swatches = "".join(
+        f'<li><svg viewBox="0 0 22 8" aria-hidden="true">{mark}</svg>{escape(name)}</li>' for mark, name in entries
+    )
+    return f'<ul class="legend">{swatches}</ul>' if swatches else ""
+
+
+def _stroke(index: int) -> str:
+    """When the colours are used up, dashes tell the curves apart."""
+    return STROKES[DASHES[index // len(COLORS) % len(DASHES)]]
