@@ -23,6 +23,7 @@ Way = Literal["seeds", "walk", "near"]
 
 MAX_WALK = 1_000
 """Pictures of a walk, at most: each is a frame in memory."""
+MAX_NEAR = 10_000
 
 
 class Model:
@@ -139,6 +140,8 @@ def near_z(model: Model, seeds: Sequence[int], count: int, spread: float) -> Ten
     """The seed's own z and ``count - 1`` neighbours. Raises UserError for several seeds and another spread."""
     if len(seeds) != 1:
         raise UserError(f"A neighbourhood is that of one seed, not of {len(seeds)}; give one.")
+    if not 1 <= count <= MAX_NEAR:
+        raise UserError(f"A neighbourhood of {count:,} pictures cannot be made; ask for 1 to {MAX_NEAR:,}.")
     if not 0 < spread <= 1:
         raise UserError(f"The spread is {spread:g}; give more than 0 (the seed itself) and at most 1.")
     kind, z_dim = model.config.noise, model.config.z_dim

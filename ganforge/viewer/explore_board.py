@@ -25,9 +25,10 @@ class Board:
     def __init__(self, pick: Callable[[object], None], turn: Callable[[int], object]) -> None:
         with ui.element("div").classes("gf-row"):
             self.turning = [
-                push_button("Earlier", lambda: turn(-1), "gf-earlier"), push_button("Later", lambda: turn(1), "gf-later")
-            ]  # fmt: skip
-            self.where = text("", "gf-small gf-quiet gf-number").props("role=status")
+                push_button("Earlier", lambda: turn(-1), "gf-earlier"),
+                push_button("Later", lambda: turn(1), "gf-later"),
+            ]
+            self.where = text("Loading the model ...", "gf-small gf-quiet gf-number").props("role=status")
         with ui.element("div") as self.place:
             self.cells = ui.html("", sanitize=False).classes("gf-cells").props('role=group aria-label="Pictures"')
             picked = "(event) => { const row = ganforgeCells.picked(event); if (row !== null) emit(row); }"
@@ -35,7 +36,7 @@ class Board:
             self.points = ui.element("img").classes("gf-points")
             with ui.element("div").classes("gf-stack") as self.player:
                 ui.element("img").classes("gf-pixels gf-walk-image")
-                slider = ui.element("input").classes("gf-walk-slider").props("type=range min=0 step=1 value=0")
+                slider = ui.element("input").classes("gf-walk-slider").props("type=range min=0 step=1")
                 slider._props["aria-label"] = "Place on the walk"
                 with ui.element("div").classes("gf-row"):
                     ui.html("Play", sanitize=False, tag="button").classes("gf-button gf-walk-play").props("type=button")
@@ -52,8 +53,7 @@ class Board:
     def show(self, order: Order, painting: Painting, names: list[str], row: int) -> None:
         """Show the painting, ``row`` of it as the one that is looked at."""
         is_points, is_walk = exploring.is_points(painting), order.way == "walk"
-        made_by = exploring.where(painting)
-        self.where.set_text(made_by if order.way != "seeds" else f"Seeds {order.seeds}, {made_by}")
+        self.where.set_text(f"{exploring.what(order)}, {exploring.where(painting)}")
         for button in self.turning:
             button.set_visibility(order.way == "seeds")
         self.cells.set_visibility(not is_walk and not is_points)
@@ -63,12 +63,12 @@ class Board:
             facts = {"frames": list(map(exploring.data_uri, painting.files)), "names": names, "loop": order.loop}
             ui.run_javascript(f"ganforgeWalk.show({self.player.id}, {json.dumps(facts)})")
         elif is_points:
-            alternative = f"Points of {'the neighbours of seed' if order.way == 'near' else 'seeds'} {order.seeds}"
+            alternative = f"Points in the plane: {exploring.what(order)}"
             self.points._props |= {"src": exploring.data_uri(painting.files[0]), "alt": alternative}
             self.points.update()
         else:
-            large = exploring.page_size(painting.facts) == exploring.FEW
-            self.cells.classes(add="gf-large" if large else "", remove="" if large else "gf-large")
+            few = exploring.page_size(painting.facts) == exploring.FEW
+            self.cells.classes(add="gf-few" if few else "", remove="" if few else "gf-few")
             self.cells.set_content(exploring.cells(painting, names, row))
 
     def focus(self, row: int) -> None:
@@ -111,6 +111,6 @@ class Detail:
 
 def command_line() -> ui.label:
     """Where the command line is shown that makes the same."""
-    with ui.element("section").classes("gf-stack gf-small"):
+    with ui.element("section").classes("gf-card gf-stack gf-small"):
         heading(2, "The same from the command line")
         return text("", "gf-code").props("tabindex=0")

@@ -55,7 +55,7 @@ class Explorer:
                         push_button("Save as WebP", lambda: self.save("webp", "webp")),
                         push_button("Save as GIF", lambda: self.save("gif", "gif")),
                     ]
-            with ui.element("section").classes("gf-card gf-stack").props('aria-label="One picture"'):
+            with ui.element("section").classes("gf-card gf-stack gf-one").props('aria-label="One picture"'):
                 self.detail = Detail(
                     lambda: self.save("grid", "png", self.row), self.add_to_walk, self.neighbours, self.nearest
                 )
@@ -92,8 +92,9 @@ class Explorer:
         if exploring.page_size(painting.facts) != self.size:
             self.size, self.is_wanted = exploring.page_size(painting.facts), True
             return
+        is_other_way = self.shown is None or self.shown[0].way != order.way
         self.shown, self.names = (order, painting), exploring.titles(order, painting)
-        self.row = 0 if order.way == "walk" else min(self.row, len(self.names) - 1)
+        self.row = 0 if is_other_way or order.way == "walk" else min(self.row, len(self.names) - 1)
         self.board.show(order, painting, self.names, self.row)
         for button in self.moving:
             button.set_visibility(order.way == "walk")

@@ -11,7 +11,7 @@ from ganforge.viewer.say import count
 
 SMALL_SIDE = 64
 """Pixels: of pictures up to this size, more are shown at once."""
-FEW, MANY = 24, 64
+FEW, MANY, POINTS = 24, 64, 1_000
 NEAREST_NOTE = (
     "The nearest training pictures, pixel by pixel: the distance is the root of the mean squared difference, in grey "
     "levels from 0 to 255. A copy would be 0 away."
@@ -19,7 +19,9 @@ NEAREST_NOTE = (
 
 
 def page_size(facts: Facts) -> int:
-    """How many pictures are shown at once; of points, which share one picture, many."""
+    """How many items are shown at once."""
+    if len(facts.shape) == 1:
+        return POINTS
     return MANY if max(facts.shape) <= SMALL_SIDE else FEW
 
 
@@ -76,6 +78,12 @@ def figures(painting: Painting, alternative: str) -> str:
     )
 
 
+def what(order: Order) -> str:
+    """What is shown, for people."""
+    name = {"seeds": "Seeds {}", "walk": "A walk along the seeds {}", "near": "Seed {} and neighbours"}[order.way]
+    return name.format(order.seeds.replace(",", ", "))
+
+
 def where(painting: Painting) -> str:
     """Which snapshot painted."""
     return f"snapshot at {count(painting.facts.nimg)} images"
@@ -90,7 +98,7 @@ def command(order: Order) -> str:
     if order.way == "walk":
         words += ["--frames", str(order.frames), *(["--loop"] if order.loop else [])]
     if order.way == "near":
-        words += ["--spread", f"{order.spread:g}"]
+        words += ["--spread", f"{order.spread:g}", "--count", str(order.count)]
     if order.classes is not None:
         words += ["--class", ",".join(map(str, order.classes))]
     if order.truncation != 1:

@@ -20,6 +20,7 @@ from ganforge.data.load import load as load_data
 from ganforge.run.snapshot import find_snapshot
 from ganforge.sampling import Model, choose, load, parse_seeds
 from ganforge.viewer.painter import Facts, Order, Painting
+from ganforge.viewer.plain import is_plain
 
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100
@@ -73,10 +74,9 @@ class Studio:
 
     def model(self, path: Path) -> Model:
         """Loaded, or kept since it was used last."""
-        try:
-            facts = path.stat()
-        except OSError as error:
-            raise UserError(f"The snapshot {path} is not there ({error.strerror}); choose another.") from None
+        if not is_plain(path):
+            raise UserError(f"There is no snapshot {path}, or it is not a file of the run's own; choose another.")
+        facts = path.stat()
         key = (path, facts.st_mtime_ns, facts.st_size)
         if key not in self.models:
             self.models[key] = load(path, "cpu")  # an accelerator is the training's
