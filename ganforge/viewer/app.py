@@ -1,5 +1,6 @@
 """The server: one page, one port, everything from this machine."""
 
+import secrets
 import signal
 import socket
 import webbrowser
@@ -27,15 +28,13 @@ ASSETS = Path(__file__).parent / "assets"
 
 def serve(
     root: Path, host: str, port: int | None, token: str | None, open_browser: bool,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], object] = print, ready: Callable[[], object] = lambda: None,
 ) -> int:  # fmt: skip
     """Show the runs in ``root`` until SIGINT or SIGTERM; returns that signal's number.
 
     port: None for the default one, or the next that is free. token: what a visitor must bring; None: nothing. say: is
-    given the lines with the address. Raises UserError where there is no such folder, or the port cannot be had.
+    given the lines with the address. ready: is called when the port is open. Raises UserError where it cannot be had.
     """
-    if not root.is_dir():
-        raise UserError(f"{root} is no folder; give the one that your runs are in, or a run itself.")
     listener = listen(host, port)
     taken = listener.getsockname()[1]
     for line in announcement(root, host, taken, token, asked=port):
@@ -45,6 +44,7 @@ def serve(
         make_app(root, host, taken, token), log_level="error", ws_per_message_deflate=False,
         timeout_graceful_shutdown=1, lifespan="on",
     ))  # fmt: skip
+    ready()
     if open_browser:
         webbrowser.open(address)
     return _run(server, listener)
@@ -94,10 +94,10 @@ def _pages(catalogue: Catalogue) -> None:
             explore_page(root, run_id)
 
     @ui.page("/compare", response_timeout=30)
-    def _compare(runs: str = "") -> None:
+    async def _compare(runs: str = "") -> None:
         from ganforge.viewer.compare_page import compare_page
 
-        compare_page(root, [run_id for run_id in runs.split(",") if run_id])
+        await compare_page(catalogue, [run_id for run_id in runs.split(",") if run_id])
 
 
 def _unknown(run_id: str) -> None:
@@ -128,6 +128,11 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise UserError(f"The page cannot have {which} at {host} ({why}); choose another with --port, or another --host.")
 
 
+def new_token(host: str) -> str | None:
+    """What a visitor must bring where others than this machine's own people can reach ``host``; else None."""
+    return None if host in OWN_MACHINE else secrets.token_urlsafe(24)
+
+
 def address_of(host: str, port: int, token: str | None) -> str:
     """http://127.0.0.1:8765/, with the token where there is one."""
     name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, f"[{host}]" if ":" in host else host)
@@ -136,7 +141,7 @@ def address_of(host: str, port: int, token: str | None) -> str:
 
 def announcement(root: Path, host: str, port: int, token: str | None, asked: int | None) -> list[str]:
     """What is said at the start."""
-    lines = [f"Watching {root}: {address_of(host, port, token)} (Ctrl-C ends the page, not the training)"]
+    lines = [f"Watching {root}: {address_of(host, port, token)}"]
     if asked is None and port != DEFAULT_PORT:
         lines.append(f"Port {DEFAULT_PORT} is taken by something else, so this page has {port}.")
     if host in OWN_MACHINE:

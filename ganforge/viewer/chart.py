@@ -1,7 +1,7 @@
 """Curves as options for ECharts: legible in light and dark, by colour and by dash."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#808080")
@@ -82,9 +82,21 @@ def _reach(marks: Mapping[str, float], log: bool) -> dict[str, Any]:
     if not marks:
         return {}
     low, high = min(marks.values()), max(marks.values())
-    bottom, top = (10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high))) if log else (low, high)
+    bottom, top = (
+        (10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+        if log
+        else (_round(low, math.floor), _round(high, math.ceil))
+    )
     # Where the points reach further, the axis chooses its own round end.
     return {":min": f"(v) => v.min < {low!r} ? null : {bottom!r}", ":max": f"(v) => v.max > {high!r} ? null : {top!r}"}
+
+
+def _round(value: float, way: Callable[[float], int]) -> float:
+    """To a fifth of the value's power of ten: 0.693 down to 0.68, 1.046 up to 1.2."""
+    if value == 0:
+        return 0.0
+    power = math.floor(math.log10(abs(value)))
+    return round(way(value / 10.0**power * 5) / 5 * 10.0**power, 1 - power)
 
 
 def is_shown(value: float, log: bool) -> bool:

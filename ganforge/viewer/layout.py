@@ -29,7 +29,7 @@ def frame(title: str, run: str | None = None) -> Iterator[None]:
         button = ui.element("button").classes("gf-theme").props("type=button")
         button.on("click", js_handler="(event) => ganforgeTheme.next(event.currentTarget)")
     ui.run_javascript("ganforgeTheme.apply(document.querySelector('.gf-theme'))")
-    with ui.element("main").classes("gf-main").props("id=main tabindex=-1"):
+    with ui.element("div").classes("gf-main").props("id=main tabindex=-1"):
         heading(1, title)
         yield
 
