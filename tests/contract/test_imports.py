@@ -119,7 +119,8 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "pooch", "rich"}
     [("-c", "import ganforge"), ("-c", "import ganforge.cli"), *(
         ("-m", "ganforge", *words)
         for words in (["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"],
-                      ["sample", "--help"], ["report", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"])
+                      ["sample", "--help"], ["report", "--help"], ["data", "--help"],
+                      ["recipes"], ["data"], ["--version"])
     )],
     ids=" ".join,
 )  # fmt: skip
