@@ -1,9 +1,10 @@
 """The choices on the explore page, and the order that they stand for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.layout import text
@@ -23,7 +24,7 @@ class Controls:
     changed: called when a choice has changed.
     """
 
-    def __init__(self, folder: RunFolder, changed: Callable[[], object]) -> None:
+    def __init__(self, folder: RunFolder, changed: Callable[[], Awaitable[None]]) -> None:
         self.folder = folder
         with ui.element("section").classes("gf-card gf-stack").props("aria-label=Choices"):
             self.way = ui.radio(WAYS, value="seeds", on_change=changed).props("inline dense")
@@ -37,10 +38,10 @@ class Controls:
                 self.stops.props("dense outlined debounce=500").classes("gf-choice")
                 self.frames = _number("Frames between", 30, 1, 500, changed)
                 self.loop = ui.checkbox("back to the first", value=True, on_change=changed).props("dense")
-                self.spread_box, self.spread = _slider("Spread", 0.02, 0.3, changed)
-                self.psi_box, self.psi = _slider("Truncation", 0.1, 1.0, changed)
+                self.spread = Range("Spread", 0.02, 0.3, changed)
+                self.psi = Range("Truncation", 0.1, 1.0, changed)
         self.told.set_visibility(False)
-        self.psi_box.set_visibility(False)
+        self.psi.box.set_visibility(False)
 
     def read(self, size: int) -> Order:
         """What is asked for now. size: how many pictures are shown at once."""
@@ -51,7 +52,7 @@ class Controls:
             source, seeds[way].replace(" ", ""), chosen == "best", way, int(self.frames.value or 0),
             bool(self.loop.value), size, round(float(self.spread.value), 4),
             (int(self.told.value),) if self.told.visible and self.told.value != BY_SEED else None,
-            round(float(self.psi.value), 4) if self.psi_box.visible else 1.0,
+            round(float(self.psi.value), 4) if self.psi.box.visible else 1.0,
         )  # fmt: skip
 
     def fit(self) -> None:
@@ -64,11 +65,11 @@ class Controls:
         if self.seed._props["label"] != label:
             self.seed._props["label"] = label
             self.seed.update()
-        self.spread_box.set_visibility(way == "near")
+        self.spread.box.set_visibility(way == "near")
 
     def learn(self, facts: Facts) -> None:
         """Show the choices that the model has."""
-        self.psi_box.set_visibility(facts.noise == "normal")
+        self.psi.box.set_visibility(facts.noise == "normal")
         if facts.num_classes and not self.told.visible:
             self.told.set_options({BY_SEED: "by seed"} | {label: str(label) for label in range(facts.num_classes)})
             self.told.set_visibility(True)
@@ -94,14 +95,24 @@ class Controls:
             return []
 
 
-def _number(label: str, value: int, least: int, most: int, changed: Callable[[], object]) -> ui.number:
+def _number(label: str, value: int, least: int, most: int, changed: Callable[[], Awaitable[None]]) -> ui.number:
     number = ui.number(label, value=value, min=least, max=most, precision=0, on_change=changed)
     return number.props("dense outlined debounce=400").classes("gf-short")
 
 
-def _slider(name: str, least: float, value: float, changed: Callable[[], object]) -> tuple[ui.element, ui.slider]:
-    with ui.element("div").classes("gf-labelled") as box:
-        said = text(f"{name} {value:g}", "gf-small gf-quiet gf-number")
-        slider = ui.slider(min=least, max=1.0, step=0.02, value=value, on_change=changed)
-        slider.props(f'dense aria-label="{name}"').on_value_change(lambda: said.set_text(f"{name} {slider.value:g}"))
-    return box, slider
+class Range:
+    """A slider with its name and value above it; the browser's own, which keys and screen readers know."""
+
+    def __init__(self, name: str, least: float, value: float, changed: Callable[[], Awaitable[None]]) -> None:
+        self.name, self.value, self.changed = name, value, changed
+        with ui.element("label").classes("gf-labelled") as self.box:
+            self.said = text(f"{name} {value:g}", "gf-small gf-quiet gf-number")
+            slider = ui.element("input").classes("gf-range").props(f"type=range min={least} max=1 step=0.02")
+            slider._props |= {"^value": str(value), "aria-label": name}  # ^: the first value, and not at every change
+            slider.on("input", self._moved, js_handler="(event) => emit(Number(event.target.value))", throttle=0.15)
+
+    async def _moved(self, event: GenericEventArguments) -> None:
+        if isinstance(event.args, int | float) and 0 < event.args <= 1:
+            self.value = float(event.args)
+            self.said.set_text(f"{self.name} {self.value:g}")
+            await self.changed()

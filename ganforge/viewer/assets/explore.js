@@ -31,7 +31,7 @@
   document.addEventListener("keydown", (event) => {
     const grid = document.querySelector(".gf-cells");
     const inGrid = event.target.closest?.(".gf-cells");
-    if (!grid || event.altKey || event.ctrlKey || event.metaKey || (!inGrid && event.target !== document.body)) return;
+    if (!grid?.offsetParent || event.altKey || event.ctrlKey || event.metaKey || (!inGrid && event.target !== document.body)) return;
     const cells = [...grid.querySelectorAll(".gf-cell")];
     const chosen = cells.findIndex((cell) => cell.getAttribute("aria-pressed") === "true");
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(grid), ArrowDown: columns(grid) }[event.key];
