@@ -46,7 +46,7 @@ class Explorer:
         self.controls = Controls(folder, self.paint)
         self.trouble = text("", "gf-complaint").props("role=alert")
         self.trouble.set_visibility(False)
-        with ui.element("div").classes("gf-explore"):
+        with ui.element("div").classes("gf-explore") as self.place:
             with ui.element("section").classes("gf-card gf-stack").props("aria-label=Pictures"):
                 self.board = Board(self.pick, self.turn)
                 with ui.element("div").classes("gf-row"):
@@ -96,6 +96,7 @@ class Explorer:
         self.shown, self.names = (order, painting), exploring.titles(order, painting)
         self.row = 0 if is_other_way or order.way == "walk" else min(self.row, len(self.names) - 1)
         self.board.show(order, painting, self.names, self.row)
+        self.place.classes(add="gf-walking" * (order.way == "walk"), remove="gf-walking" * (order.way != "walk"))
         for button in self.moving:
             button.set_visibility(order.way == "walk")
         self.command.set_text(exploring.command(order))

@@ -25,6 +25,8 @@ from ganforge.viewer.plain import is_plain
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100
 """A walk of ``sampling.MAX_WALK`` pictures, and no more seeds than that at once."""
+MAX_BYTES = 24_000_000
+"""Of all files of a painting: the browser gets them at once."""
 NEAREST = 6
 POINT_SIDE = 320
 """Pixels of a walk's frame that shows points."""
@@ -69,6 +71,10 @@ class Studio:
             files, captions = self.nearest(model, items[0])
         else:
             files, captions = self.files(items, order), []
+        size = sum(map(len, files))
+        if size > MAX_BYTES:
+            much = f"These are {size / 1e6:.0f} MB of pictures, which is too much for the page"
+            raise UserError(f"{much}; ask for fewer, or use `ganforge sample`.")
         facts = Facts(model.nimg, model.shape, model.config.noise, model.num_classes)
         return Painting(facts, files, captions, seeds, labels)
 

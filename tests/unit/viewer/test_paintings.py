@@ -140,6 +140,12 @@ def test_what_cannot_be_painted_is_a_sentence(run: RunFolder, studio: Studio, tm
         assert sentence in said
 
 
+def test_no_more_than_a_browser_can_take(run: RunFolder, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.viewer.paintings.MAX_BYTES", 1_000)
+    assert "MB of pictures, which is too much for the page" in str(studio.answer(Order(run.path, "0-63")))
+    assert len(paint(studio, Order(run.path, "0-1")).files) == 2
+
+
 def test_a_fault_of_any_other_kind_is_a_sentence_too(
     run: RunFolder, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
