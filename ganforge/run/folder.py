@@ -123,7 +123,7 @@ class RunFolder:
             raise UserError(f"{self.path} is not a run folder: it has no config.json.")
         try:
             content = json.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.config} cannot be read as JSON ({error}); put back a copy of it.") from None
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")

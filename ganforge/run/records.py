@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ganforge.base.files import reason
 from ganforge.run.folder import RunFolder
@@ -43,7 +43,7 @@ class Record(BaseModel):
     """The part of a record of figures that is compared (docs/metrics.md)."""
 
     format: Literal[1]
-    nimg: int
+    nimg: Annotated[int, Field(ge=0, lt=2**63)]
     protocol: Protocol
     headline: str | None
     figures: dict[str, Figure]

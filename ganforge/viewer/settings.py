@@ -44,11 +44,10 @@ def command(settings: Mapping[str, Any]) -> str:
     What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
     ganforge has no such recipe or setting.
     """
-    values = {name: value for name, value in settings.items() if name != "recipe"}
-    name = str(settings.get("recipe"))
     wanted = make_config(dict(settings))
+    name = wanted.recipe
     usual = recipe(name)
-    given = {key: value for key, value in values.items() if getattr(wanted, key) != getattr(usual, key)}
+    given = {key: value for key, value in wanted if value != getattr(usual, key)}
     for key in list(given):
         fewer = {other: value for other, value in given.items() if other != key}
         if _gives(name, fewer, wanted):

@@ -38,7 +38,9 @@ class SharedChart:
 
 def wanted_ids(parts: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
     """(ids of runs, texts that are none) of a list that was cut at its commas: a run's name may hold commas, too."""
-    found, unknown, at = [], [], 0
+    found: list[str] = []
+    unknown: list[str] = []
+    at = 0
     while at < len(parts):
         ends = [end for end in range(len(parts), at, -1) if ",".join(parts[at:end]) in known]
         end = ends[0] if ends else at + 1

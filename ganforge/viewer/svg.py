@@ -1,6 +1,7 @@
 """Curves as inline SVG: for a file that shows them without a server and without scripts."""
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
@@ -12,6 +13,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 26
 BUCKETS = 150
 """Of a long curve the highest and lowest point in each of so many parts are drawn, so that no peak is lost."""
 STROKES = {"solid": "", "dashed": ' stroke-dasharray="7 4"', "dotted": ' stroke-dasharray="2 3"'}
+LARGEST = sys.float_info.max
 FEW = 25
 """Curves of fewer points than this show each as a dot."""
 
@@ -40,7 +42,8 @@ def curves(
     last = max(1, *(points[-1][0] for points in shown.values() if points))
     low, high = limits(values, log)
     bands = [band for band in bands if band[0] < high and band[1] > low]
-    marks = list(decades(low, high) if log else ticks(low, high))
+    marks = list(decades(low, high)) if log else []
+    marks = marks if len(marks) > 1 else list(ticks(low, high))
     draw = _Place(last, low, high, log)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(describe(title, shown, floors))}">',
@@ -66,23 +69,23 @@ def describe(title: str, series: Mapping[str, Sequence[Point]], floors: Mapping[
 
 def is_drawn(value: float, log: bool) -> bool:
     """Has the value a place on the axis?"""
-    return math.isfinite(value) and (value > 0 or not log)
+    return math.isfinite(value) and (value > sys.float_info.min or not log)
 
 
 def limits(values: Sequence[float], log: bool) -> tuple[float, float]:
     """What the axis of values spans: all of them, with some air; never nothing."""
     low, high = min(values), max(values)
     if log:
-        return low / 1.3, high * 1.3
+        return low / 1.3, min(high * 1.3, LARGEST)
     air = 0.06 * (high / 2 - low / 2) * 2 or max(abs(high) * 0.1, 0.5)  # halves: the difference may be too large
-    return low - air, high + air
+    return max(low - air, -LARGEST), min(high + air, LARGEST)
 
 
 def ticks(low: float, high: float, about: int = 4) -> Iterator[float]:
     """Round numbers, 1, 2 or 5 times a power of ten apart, from low to high."""
     rough = high / about - low / about
     power = 10.0 ** math.floor(math.log10(rough))
-    step = power * min((1, 2, 5, 10), key=lambda factor: abs(factor * power - rough))
+    step = next((factor * power for factor in (1, 2, 5) if factor * power >= rough), 10 * power)
     for count in range(math.ceil(low / step), math.floor(high / step) + 1):
         yield count * step
 
@@ -92,7 +95,7 @@ def decades(low: float, high: float) -> Iterator[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(1, (last - first) // 6)
     factors = (1, 2, 5) if last - first <= 3 else (1,)
-    for exponent in range(first, last + 1, stride):
+    for exponent in range(first, min(last, sys.float_info.max_10_exp) + 1, stride):
         yield from (mark for factor in factors if low <= (mark := factor * 10.0**exponent) <= high)
 
 
