@@ -18,16 +18,16 @@ NUM_POINTS = 2000
 """Points in a scatter picture."""
 
 
-def draw_items(items: Tensor, dataset: Dataset | None = None) -> Image:
+def draw_items(items: Tensor, dataset: Dataset | None = None, heat: Tensor | None = None) -> Image:
     """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
 
-    With a 2-D data set, its own points and modes are drawn under the given ones.
+    With a 2-D data set, its own points and modes are drawn with the given ones, and ``heat`` (``scatter``) behind all.
     """
     if items.dim() == 4:
         return grid(items if items.dtype == torch.uint8 else to_uint8(items))
     if dataset is None or dataset.mixture is None:
         return scatter(items)
-    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers)
+    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, heat=heat)
 
 
 def draw_reals(dataset: Dataset, count: int, seed: int) -> Image:

@@ -8,11 +8,16 @@ from ganforge.viewer.board import Board
 from ganforge.viewer.details import Log, settings
 from ganforge.viewer.history import RunView
 from ganforge.viewer.layout import complain, frame, heading, page_address, picture, picture_address, text
+from ganforge.viewer.plain import mapping
 from ganforge.viewer.player import Player
 from ganforge.viewer.say import ago, count, duration
 from ganforge.viewer.watch import Catalogue
 
 REFRESH_SEC = 1.0
+POINTS = (
+    "Red: fakes. Grey: reals, in rings around their modes. Behind them, where D is surest of a real is blue, and where "
+    "it is surest of a fake is orange; its scale is another at every report."
+)
 
 
 async def run_page(catalogue: Catalogue, run_id: str) -> None:
@@ -30,6 +35,8 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Fakes: the same noise over training time")
                 player = Player(run_id, view.grids)
+                if mapping(view.config.get("data")).get("shape") == [2]:
+                    text(POINTS, "gf-quiet gf-small")
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Reals")
                 picture(picture_address(run_id, "reals"), f"Real items that {run_id} learns from")

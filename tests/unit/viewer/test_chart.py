@@ -1,5 +1,6 @@
 """Options for the charts."""
 
+import itertools
 import json
 import math
 
@@ -61,7 +62,7 @@ def test_thinning_keeps_both_ends_and_the_order() -> None:
     assert len(kept) == MAX_POINTS
     assert (kept[0], kept[-1]) == (points[0], points[-1])
     assert kept == sorted(set(kept))
-    gaps = {b[0] - a[0] for a, b in zip(kept, kept[1:], strict=False)}
+    gaps = {b[0] - a[0] for a, b in itertools.pairwise(kept)}
     assert gaps <= {10, 11}
     assert thin(points[:5]) == points[:5]
     with pytest.raises(ValueError, match="2 points"):

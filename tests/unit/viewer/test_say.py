@@ -23,7 +23,8 @@ def test_figures(value: float | None, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("when", "words"),
-    [(0.0, "at an unknown time"), (995.0, "5 s ago"), (1_100.0, "0 s ago"), (1e300, "0 s ago"), (-5, "at an unknown time")],
+    [(0.0, "at an unknown time"), (995.0, "5 s ago"), (1_100.0, "0 s ago"), (1e300, "0 s ago"),
+     (-5, "at an unknown time")],
 )  # fmt: skip
 def test_how_long_ago(when: float, words: str) -> None:
     assert ago(when, now=1_000.0) == words
