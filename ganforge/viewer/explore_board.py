@@ -97,8 +97,8 @@ class Detail:
         if self.image.visible:
             self.image._props |= {"src": exploring.data_uri(painting.files[row]), "alt": f"{name}, enlarged"}
             self.image.update()
-        self.save.set_visibility(is_walk or not is_points)
-        self.nearest_act.set_visibility(not is_points)
+        for button in (self.save, self.nearest_act):
+            button.set_visibility(not is_points)
         for button in self.seed_acts:
             button.set_visibility(order.way == "seeds" and not is_points)
         self.say("Every seed is one point: neighbours are a cloud, and a walk is a line." if is_points else "")

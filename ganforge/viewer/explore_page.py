@@ -86,6 +86,8 @@ class Explorer:
         except UserError as error:
             self.trouble.set_text(str(error))
             self.trouble.set_visibility(True)
+            if self.shown is None:
+                self.board.where.set_text("No pictures yet")
             return
         self.trouble.set_visibility(False)
         self.controls.learn(painting.facts)

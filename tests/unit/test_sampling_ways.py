@@ -162,6 +162,8 @@ def test_stills_from_the_command_line(runs: dict[str, RunFolder], tmp_path: Path
         ("--frames 3", "--frames goes with --interpolate"),
         ("--loop --around 1", "--loop goes with --interpolate"),
         ("--fps 3", "--fps goes with --interpolate"),
+        ("--count 3", "--count goes with --around"),
+        ("--around 1 --count 0", "A neighbourhood of 0 pictures cannot be made; ask for 1 to 10,000."),
         ("--spread 0.1 --seeds 1", "--spread goes with --around"),
         ("--interpolate 1,2 --fps 51", "--fps is 51; give more than 0 and at most 50"),
         ("--interpolate 1,2 --fps nan", "--fps is nan"),
