@@ -1,4 +1,5 @@
 import base64
+import itertools
 import os
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_of_many_frames_some_are_taken_evenly(tmp_path: Path) -> None:
     found = [one.nimg for one in embed_series(pictures, [])]
     assert len(found) == module.MAX_FRAMES
     assert (found[0], found[-1]) == (0, 199)
-    gaps = {later - earlier for earlier, later in zip(found, found[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in itertools.pairwise(found)}
     assert gaps <= {3, 4}
 
 

@@ -26,7 +26,7 @@ def places(figure: ET.Element, name: str) -> list[list[tuple[float, float]]]:
 
 def chart(figure: ET.Element) -> ET.Element:
     """The picture itself, without the legend's."""
-    [found] = [svg for svg in figure.iterfind("svg")]
+    [found] = list(figure.iterfind("svg"))
     return found
 
 
@@ -86,10 +86,10 @@ def test_the_axis_takes_in_the_floors() -> None:
 
 def test_only_a_band_that_is_in_sight_is_drawn_and_named() -> None:
     seen = parsed(curves("Loss", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(0.5, 1.5)]))
-    assert len([rect for rect in chart(seen).iter("rect")]) == 1
+    assert len(list(chart(seen).iter("rect"))) == 1
     assert ["".join(item.itertext()) for item in seen.iter("li")] == ["healthy"]
     unseen = parsed(curves("Loss", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(5.0, 6.0)]))
-    assert not [rect for rect in unseen.iter("rect")]
+    assert not list(unseen.iter("rect"))
     assert not list(unseen.iter("li"))
 
 
