@@ -6,7 +6,7 @@ import math
 from nicegui import ui
 
 from ganforge.viewer.history import RunView
-from ganforge.viewer.layout import leaf, table
+from ganforge.viewer.layout import leaf, table, table_content
 from ganforge.viewer.plain import mapping
 from ganforge.viewer.say import count, figure
 
@@ -20,7 +20,8 @@ class Log:
     def __init__(self, view: RunView) -> None:
         with ui.element("details").classes("gf-card"):
             leaf("summary", "Log: the newest rows")
-            self.place = ui.element("div").classes("gf-scroll")
+            with ui.element("div").classes("gf-scroll"):
+                self.table = table(LOG_COLUMNS, [])
         self.version = -1
         self.update(view)
 
@@ -29,10 +30,8 @@ class Log:
         if view.version == self.version:
             return
         self.version = view.version
-        self.place.clear()
-        with self.place:
-            rows = [[_cell(row.get(name)) for name in LOG_COLUMNS] for row in reversed(view.last_rows[-LOG_ROWS:])]
-            table(list(LOG_COLUMNS), rows)
+        rows = [[_cell(row.get(name)) for name in LOG_COLUMNS] for row in reversed(view.last_rows[-LOG_ROWS:])]
+        self.table.set_content(table_content(LOG_COLUMNS, rows))
 
 
 def settings(view: RunView) -> None:

@@ -56,17 +56,16 @@ def leaf(tag: str, words: str) -> ui.element:
     return ui.html(escape(words), sanitize=False, tag=tag)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of plain texts."""
-    with ui.element("table").classes("gf-table gf-small"):
-        with ui.element("thead"), ui.element("tr"):
-            for name in head:
-                leaf("th", name).props("scope=col")
-        with ui.element("tbody"):
-            for row in rows:
-                with ui.element("tr"):
-                    for cell in row:
-                        leaf("td", cell)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.html:
+    """A table of plain texts: one element however large it is; ``set_content(table_content(...))`` changes it."""
+    return ui.html(table_content(head, rows), sanitize=False, tag="table").classes("gf-table gf-small")
+
+
+def table_content(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The inside of a <table>, all texts escaped."""
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
 
 
 def complain(sentences: Sequence[str]) -> None:
