@@ -20,7 +20,12 @@ from ganforge.base.errors import UserError
 
 Way = Literal["seeds", "walk", "near"]
 
+START_SEC = 180.0
+"""Until the process has started, which takes seconds, and much longer on a busy machine with a slow disk."""
 LIMIT_SEC = 60.0
+"""For one order."""
+NICENESS = 5
+"""A third of what a training gets of a core that both want."""
 MAX_WAITING = 50
 """Orders that wait for the painter, at most: one a visitor is usual."""
 
@@ -94,8 +99,8 @@ class Painter:
 
     def paint_now(self, order: Order) -> Painting:
         """``paint``, waiting for it. For one thread only."""
-        line = self._started()
         try:
+            line = self._started()
             line.send(order)
             if not line.poll(self.limit_sec):
                 self._end()
@@ -119,35 +124,43 @@ class Painter:
         self._end()
 
     def _started(self) -> Connection:
-        if self._line is None or self._process is None or not self._process.is_alive():
+        """The line to the process, which is started if there is none."""
+        if self._line is not None and self._process is not None and self._process.is_alive():
+            return self._line
+        self._end()
+        # Not a fork: the page's process has threads, whose locks a fork would copy as they happen to be.
+        context = multiprocessing.get_context("spawn")
+        line, other = context.Pipe()
+        process = context.Process(target=work, args=(other,), name="ganforge painter", daemon=True)
+        process.start()
+        self._line, self._process = line, process
+        other.close()
+        if not line.poll(START_SEC):
             self._end()
-            # Not a fork: the page's process has threads, whose locks a fork would copy as they happen to be.
-            context = multiprocessing.get_context("spawn")
-            self._line, other = context.Pipe()
-            self._process = context.Process(target=work, args=(other,), name="ganforge painter", daemon=True)
-            self._process.start()
-            other.close()
-        return self._line
+            raise UserError(f"The process that paints has not started in {START_SEC:g} s; this machine is too busy.")
+        line.recv()  # it is ready
+        return line
 
     def _end(self) -> None:
         process, line, self._process, self._line = self._process, self._line, None, None
-        if line is not None:
-            line.close()
         if process is not None:
-            process.kill()
+            process.kill()  # before the line is closed, so that a thread that listens to it hears the end
             process.join()
             process.close()
+        if line is not None:
+            line.close()
 
 
 def work(line: Connection) -> None:
     """The process: answers each order by a Painting or by a sentence, until the page goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which ends this process
     os.environ |= {"GANFORGE_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # looking at pictures downloads nothing
-    if hasattr(os, "nice"):
-        os.nice(10)
     from ganforge.viewer.paintings import Studio
 
     studio = Studio()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     with contextlib.suppress(EOFError, OSError), line:
+        line.send("ready")
         while True:
             line.send(studio.answer(line.recv()))

@@ -85,8 +85,17 @@ def test_a_process_that_was_killed_is_started_anew(painter: Painter, run: RunFol
 
 
 def test_what_takes_too_long_is_ended(run: RunFolder) -> None:
-    painter = Painter(limit_sec=0.01)  # no process has even started by then
-    with pytest.raises(UserError, match=r"took longer than 0.01 s, so painting was stopped"):
+    painter = Painter(limit_sec=0)
+    with pytest.raises(UserError, match=r"took longer than 0 s, so painting was stopped"):
+        painter.paint_now(Order(run.path, "1"))
+    assert pid_of(painter) is None
+    painter.close()
+
+
+def test_what_does_not_start_is_ended(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.viewer.painter.START_SEC", 0.0)
+    painter = Painter()
+    with pytest.raises(UserError, match="has not started in 0 s"):
         painter.paint_now(Order(run.path, "1"))
     assert pid_of(painter) is None
     painter.close()
@@ -100,6 +109,18 @@ def test_closing_ends_the_process(run: RunFolder) -> None:
     painter.close()
     with pytest.raises(ValueError, match="process object is closed"):
         process.is_alive()
+
+
+def test_closing_in_the_middle_of_an_order_waits_for_nothing(run: RunFolder) -> None:
+    async def leave() -> object:
+        painter = Painter()
+        order = asyncio.create_task(painter.paint(Order(run.path, "1")))
+        while pid_of(painter) is None:
+            await asyncio.sleep(0.01)
+        painter.close()
+        return (await asyncio.gather(order, return_exceptions=True))[0]
+
+    assert "has ended before it was done" in str(asyncio.run(asyncio.wait_for(leave(), 20)))
 
 
 def test_the_page_itself_does_not_load_pytorch() -> None:
