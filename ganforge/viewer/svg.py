@@ -53,7 +53,7 @@ def curves(
         *(_line(draw, index, series[name], log) for index, name in enumerate(series)),
         "</svg>",
     ]
-    heading = f"<h3>{escape(title)}</h3>{_legend(list(series), list(floors), bool(bands))}"
+    heading = f"<h3>{escape(title)}</h3>{_legend(title, list(series), list(floors), bool(bands))}"
     return f'<figure class="chart"><figcaption>{heading}</figcaption>{"".join(parts)}</figure>'
 
 
@@ -180,10 +180,10 @@ def _line(draw: _Place, index: int, points: Sequence[Point], log: bool) -> str:
     return f'<path class="line {color}"{_stroke(index)} d="{path}"/><path class="dot {color}" d="{dots}"/>'
 
 
-def _legend(names: Sequence[str], floors: Sequence[str], bands: bool) -> str:
-    """What the colours are; a single curve, which the title names, needs no entry."""
+def _legend(title: str, names: Sequence[str], floors: Sequence[str], bands: bool) -> str:
+    """What the colours are; a single curve that the title names needs no entry."""
     entries = []
-    for index, name in enumerate(names if len(names) > 1 else ()):
+    for index, name in enumerate(names if len(names) > 1 or names[0] not in title else ()):
         entries.append((f'<path class="line c{index % len(COLORS)}"{_stroke(index)} d="M1 4H21"/>', name))
     lines = list(dict.fromkeys("floors: fresh reals" if name in names else name for name in floors))
     entries += [('<path class="floor plain" d="M1 4H21"/>', name) for name in lines]

@@ -9,9 +9,10 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.cli import main
+from ganforge.metrics.describe import ORDER
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.meaning import meanings
+from ganforge.viewer.meaning import FIGURES, meanings
 from ganforge.viewer.report import render_report, write_report
 
 FETCHING = re.compile(r"""(?:src|href|action|data|poster|srcset|xlink:href)\s*=\s*["']?(?!data:|#)[^"'\s>]""", re.I)
@@ -136,6 +137,10 @@ def test_an_evaluation_has_a_table_of_its_own_with_its_notes_and_nearest_picture
     assert "After 3,000 pictures; measured by ganforge evaluate." in page.words
     assert "No KL: <b>nothing</b>." in page.words
     assert "Pairs: a sample, then the training picture nearest to it" in [image["alt"] for image in page.all("img")]
+
+
+def test_every_figure_has_a_meaning() -> None:
+    assert set(ORDER) == set(FIGURES)
 
 
 def test_what_the_last_row_means_for_this_loss(folder: RunFolder) -> None:

@@ -85,12 +85,19 @@ def test_the_axis_takes_in_the_floors() -> None:
 
 
 def test_only_a_band_that_is_in_sight_is_drawn_and_named() -> None:
-    seen = parsed(curves("Loss", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(0.5, 1.5)]))
+    seen = parsed(curves("D", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(0.5, 1.5)]))
     assert len(list(chart(seen).iter("rect"))) == 1
     assert ["".join(item.itertext()) for item in seen.iter("li")] == ["healthy"]
-    unseen = parsed(curves("Loss", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(5.0, 6.0)]))
+    unseen = parsed(curves("D", {"D": [(0, 1.0), (1, 2.0)]}, bands=[(5.0, 6.0)]))
     assert not list(unseen.iter("rect"))
     assert not list(unseen.iter("li"))
+
+
+def test_a_single_curve_is_named_once() -> None:
+    points = [(0, 1.0), (1, 2.0)]
+    assert not list(parsed(curves("G's loss", {"loss": points})).iter("li"))
+    unit = parsed(curves("Speed", {"pictures a second": points}))
+    assert ["".join(item.itertext()) for item in unit.iter("li")] == ["pictures a second"]
 
 
 def test_the_curves_are_told_in_words() -> None:
