@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlencode
 
 from nicegui import ui
@@ -32,7 +33,10 @@ SUGGESTED = 2
 
 
 async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
-    """The runs of these ids; ids that are not known are said to be so. Pictures and curves follow what goes on."""
+    """The runs of these ids, without any the newest ones; unknown ids are said to be so.
+
+    Pictures, curves and figures follow what goes on.
+    """
     listed = [run.id for run, _ in await catalogue.runs()]
     chosen, unknown = wanted_ids(run_ids, listed)
     if not run_ids:
@@ -47,25 +51,46 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
         if not views:
             text("Choose runs above." if listed else f"There is no run in {catalogue.root} yet.", "gf-quiet")
             return
-        comparison, ids, complaints = await asyncio.to_thread(
-            read_comparison, {run_id: view.folder for run_id, view in views.items()}
-        )
+        gone = text("", "gf-complaint").props("role=alert")
+        gone.set_visibility(False)
+        comparison, ids, complaints = await _read(views)
         complain(complaints)
         pictures = Pictures(views)
-        _figures(comparison, [ids[run.path] for run in comparison.runs])
+        figures = ui.element("div").classes("gf-stack")
+        with figures:
+            _figures(comparison, [ids[run.path] for run in comparison.runs])
         if len(found := objectives(views)) > 1:
             losses = ", ".join(sorted(found))
             complain([f"The runs have different losses ({losses}): their values and D's logits do not compare."])
         charts = Charts([*figure_charts(comparison, ids), *log_charts(views)], list(views))
         _settings(comparison, [ids[run.path] for run in comparison.runs])
+    shown = {run_id: view.version for run_id, view in views.items()}
 
     async def refresh() -> None:
-        now = {run_id: await catalogue.view(run_id) for run_id in views}
-        there = {run_id: view or views[run_id] for run_id, view in now.items()}
-        pictures.update(there)
-        charts.update([*figure_charts(comparison, ids), *log_charts(there)])
+        nonlocal comparison, ids, shown
+        found = {run_id: await catalogue.view(run_id) for run_id in views}
+        lost = [run_id for run_id, view in found.items() if view is None]
+        gone.set_visibility(bool(lost))
+        gone.set_text(f"Gone, and shown as last read: {', '.join(lost)}.")
+        now = {run_id: view or views[run_id] for run_id, view in found.items()}
+        versions = {run_id: view.version for run_id, view in now.items()}
+        if lost or versions == shown:
+            return
+        shown, before = versions, comparison
+        comparison, ids, _ = await _read(now)
+        pictures.update(now)
+        charts.update([*figure_charts(comparison, ids), *log_charts(now)])
+        if comparison != before:
+            figures.clear()
+            with figures:
+                _figures(comparison, [ids[run.path] for run in comparison.runs])
 
     ui.timer(REFRESH_SEC, refresh, immediate=False)
+
+
+async def _read(views: dict[str, RunView]) -> tuple[Comparison, dict[Path, str], list[str]]:
+    """Settings and figures, read beside the page."""
+    return await asyncio.to_thread(read_comparison, {run_id: view.folder for run_id, view in views.items()})
 
 
 def _choice(listed: list[str], chosen: list[str]) -> None:

@@ -187,10 +187,8 @@ FIGURES = {
     "copies": "The share of fakes that equal a training picture, byte by byte.",
     "exact duplicates": "The share of fakes that equal another fake, byte by byte.",
     "near duplicates": "The share of fakes that are very near another fake.",
-    "AuthPct": "How many of 100 fakes are farther from their nearest training picture than that is from its own; near 0: "
-    "copies.",
-    "C_T": "Are fakes as far from the training pictures as held-out ones? Far below the floor: copies; far above: unlike "
-    "the data.",
+    "AuthPct": "The percentage of fakes farther from their nearest training picture than that is from its own.",
+    "C_T": "Are fakes as far from the training pictures as held-out ones? Far below the floor: copies.",
 }
 """By what is measured; docs/metrics.md has the whole story."""
 

@@ -121,8 +121,13 @@ def test_new_grids_and_rows_come_without_reloading(visitor: Visitor, runs: Path)
         folder.append_row({"nimg": 2_000, "Loss/D": 1.0})
         visitor.page.wait_for_function("document.querySelector('.gf-where').textContent.includes('2,000')")
         visitor.page.wait_for_function("document.querySelector('figure img').complete")
+        visitor.page.get_by_text("no figures yet").wait_for(state="detached")
+        folder.metrics.unlink()
+        folder.append_row({"nimg": 3_000, "Loss/D": 1.0})
+        visitor.page.get_by_text("grows: no figures yet").wait_for()
     finally:
         shutil.rmtree(folder.path)
+    visitor.page.get_by_text("Gone, and shown as last read: grows.").wait_for()
 
 
 def test_another_choice_is_another_address(visitor: Visitor) -> None:
@@ -136,10 +141,11 @@ def test_another_choice_is_another_address(visitor: Visitor) -> None:
     assert len(moments_shown(visitor.page)) == 2
 
 
-def test_comparing_fits_a_phone(visitor: Visitor) -> None:
+def test_comparing_suggests_runs_and_fits_a_phone(visitor: Visitor) -> None:
     visitor.page.set_viewport_size(PHONE)
-    visitor.go("/compare?runs=plain,with%2C%20a%20comma")
+    visitor.go("/compare")
     visitor.page.wait_for_selector("main canvas")
+    assert len(moments_shown(visitor.page)) == 2
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
