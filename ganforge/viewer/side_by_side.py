@@ -15,6 +15,7 @@ from ganforge.viewer.plain import mapping, words
 Point = tuple[int, float]
 MAX_RUNS = 8
 """As many as there are colours."""
+MAX_PARTS = 100
 MAX_MOMENTS = 200
 LOG_NAMES = {
     "Loss/D": "D's loss", "Loss/G": "G's loss", "Loss/scores/real": "D's mean logit of reals",
@@ -37,12 +38,16 @@ class SharedChart:
 
 
 def wanted_ids(parts: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(ids of runs, texts that are none) of a list that was cut at its commas: a run's name may hold commas, too."""
+    """(ids of runs, texts that are none) of a list that was cut at its commas: a run's name may hold commas, too.
+
+    Of an endless list the first ``MAX_PARTS`` are looked at.
+    """
+    parts, ids = parts[:MAX_PARTS], set(known)
     found: list[str] = []
     unknown: list[str] = []
     at = 0
     while at < len(parts):
-        ends = [end for end in range(len(parts), at, -1) if ",".join(parts[at:end]) in known]
+        ends = [end for end in range(len(parts), at, -1) if ",".join(parts[at:end]) in ids]
         end = ends[0] if ends else at + 1
         (found if ends else unknown).append(",".join(parts[at:end]))
         at = end

@@ -8,6 +8,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.history import RunView
 from ganforge.viewer.side_by_side import (
     MAX_MOMENTS,
+    MAX_PARTS,
     figure_charts,
     figure_rows,
     log_charts,
@@ -33,6 +34,10 @@ from ganforge.viewer.side_by_side import (
 )
 def test_ids_are_those_of_runs_commas_and_all(parts: list[str], found: list[str], unknown: list[str]) -> None:
     assert wanted_ids(parts, ["a", "b", "x,y", "x,y,z"]) == (found, unknown)
+
+
+def test_an_endless_list_ends() -> None:
+    assert len(wanted_ids([str(n) for n in range(100_000)], ["5", "99999"])[1]) == MAX_PARTS - 1
 
 
 @pytest.mark.parametrize(
