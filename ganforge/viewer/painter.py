@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -132,7 +133,8 @@ class Painter:
         context = multiprocessing.get_context("spawn")
         line, other = context.Pipe()
         process = context.Process(target=work, args=(other,), name="ganforge painter", daemon=True)
-        process.start()
+        with _no_interrupts():
+            process.start()
         self._line, self._process = line, process
         other.close()
         if not line.poll(START_SEC):
@@ -149,6 +151,22 @@ class Painter:
             process.close()
         if line is not None:
             line.close()
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Processes that are started in the context do not hear Ctrl-C, from their first moment on (but on Windows)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else the start would do it, and it unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def work(line: Connection) -> None:
