@@ -14,7 +14,7 @@ def map_opinion(D: nn.Module, device: torch.device) -> Tensor:
     """D's logits over the frame that points are drawn in, float32 [SIDE, SIDE] on the CPU, the top row first.
 
     From 0, where D is surest of a fake, to 1, where it is surest of a real: D's scale is another in every loss, so that
-    a map tells where, not how sure. 1/2 everywhere if D thinks the same of all. D is for points, and not told the class.
+    a map tells where, not how sure. 1/2 everywhere if D thinks the same of all. D is one for points, without classes.
     """
     at = torch.linspace(-LIMIT, LIMIT, SIDE)
     y, x = torch.meshgrid(at.flip(0), at, indexing="ij")

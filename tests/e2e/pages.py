@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,3 +77,17 @@ class Visitor:
         parts = urlsplit(request.url)
         if parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(self.address).netloc:
             self.faults.append(f"another host: {request.url}")
+
+
+def until(condition: Any, seconds: float = 60.0) -> float:
+    """Wait for it; returns how long that took."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds, "it did not come"
+        time.sleep(0.05)
+    return time.monotonic() - start
+
+
+def shown_nimg(words: str) -> int:
+    """8,192 images, grid 5 of 5 -> 8192."""
+    return int(words.split(" ")[0].replace(",", ""))

@@ -5,17 +5,16 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import ENDLESS, ENVIRONMENT, SHORT, Visitor, browser_path, end, shown_nimg, train, until, watching
 
 from ganforge.run.folder import RunFolder
-from pages import ENDLESS, ENVIRONMENT, SHORT, Visitor, browser_path, end, train, watching
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
+playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright: pip install .[dev]")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 LIVE_SEC = 2.0
 SCRIPT = "<img src=x onerror=window.ranByName=1>"
@@ -58,15 +57,6 @@ def visitor(browser: Any, address: str) -> Iterator[Visitor]:
     assert visitor.faults == []
 
 
-def until(condition: Any, seconds: float = 60.0) -> float:
-    """Wait for it; returns how long that took."""
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() - start < seconds, "it did not come"
-        time.sleep(0.05)
-    return time.monotonic() - start
-
-
 def test_the_list_shows_the_runs_and_follows_the_one_that_trains(visitor: Visitor) -> None:
     visitor.go("/")
     live = visitor.page.locator("a.gf-run", has_text="live")
@@ -96,11 +86,6 @@ def test_a_runs_page_shows_a_new_grid_within_two_seconds(visitor: Visitor, runs:
         delays.append(until(lambda newest=newest: shown_nimg(where.inner_text()) >= newest, 10))
     assert sorted(delays)[1] < LIVE_SEC, delays
     assert visitor.page.evaluate("window.notReloaded") is True
-
-
-def shown_nimg(words: str) -> int:
-    """8,192 images, grid 5 of 5 -> 8192."""
-    return int(words.split(" ")[0].replace(",", ""))
 
 
 def test_the_curves_grow_and_say_what_they_mean(visitor: Visitor, runs: Path) -> None:
