@@ -22,10 +22,14 @@ EXAMPLES = """examples:
   ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
   ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
   ganforge sample RUN --seeds 0-63 --out grid.png
+  ganforge sample RUN --interpolate 3,17,42 --loop --out walk.webp     from seed to seed, and back
+  ganforge sample RUN --around 17 --spread 0.2 --out near.png          neighbours of a picture
   ganforge evaluate RUN                        how good are its pictures? figures with their floors
   ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
+  ganforge watch                               the runs in a browser: live, side by side, and to explore
   ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures
+  ganforge report RUN                          a run as one HTML file to keep or send
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
 exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
@@ -110,6 +114,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     train = verb("train", commands.train, "train a recipe into a new run folder")
     train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
     train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
+    train.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
     named = arguments[1] if len(arguments) > 1 and arguments[1] in RECIPES else "note"
     add_settings(train, recipe(named))
 
@@ -117,12 +122,8 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     resume.add_argument("run", metavar="RUN", help="the run folder")
     add_settings(resume, None)
 
-    sample = verb("sample", commands.sample, "make a picture grid from a run or snapshot, by seeds")
-    sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
-    sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    sample.add_argument("--seeds", default="0-63", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
-    sample.add_argument("--out", type=Path, default=Path("samples.png"), help="default: samples.png")
-    sample.add_argument("--device", default="auto", help=setting_help("device"))
+    sample = verb("sample", commands.sample, "make pictures from a run or snapshot: by seeds, a walk, neighbours")
+    add_sample_options(sample)
 
     evaluate = verb("evaluate", commands.evaluate, "how good are the pictures: a table of figures, each with its floor")
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
@@ -140,6 +141,18 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     compare.add_argument("runs", metavar="RUN", nargs="+", type=Path)
     compare.add_argument("--out", type=Path, default=Path("compare.png"), help="the plot (default: compare.png)")
 
+    watch = verb("watch", commands.watch, "show runs in a browser, also while they train")
+    watch.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=Path("runs"),
+                       help="the folder with the runs, or a run (default: runs)")  # fmt: skip
+    watch.add_argument("--port", type=int, help="default: 8765, or the next that is free")
+    watch.add_argument("--host", default="127.0.0.1", help="another address than this machine's own needs a token")
+    watch.add_argument("--token", help="what a visitor must bring (default: a random one where --host needs it)")
+    watch.add_argument("--open", action="store_true", help="open a browser, too")
+
+    report = verb("report", commands.report, "a run as one HTML file that needs no server and no network")
+    report.add_argument("run", metavar="RUN", type=Path, help="the run folder, also while it trains")
+    report.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the run folder")
+
     verb("recipes", commands.recipes, "list the recipes: source, expected result, cost")
 
     data = verb("data", commands.data, "list the data sets, inspect one, prepare pictures, or clear what was prepared")
@@ -156,6 +169,29 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
         option, metavar = f"--{name.replace('_', '-')}", name.rpartition("_")[2].upper()
         shape.add_argument(option, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=setting_help(name))
     return parser, verbs
+
+
+def add_sample_options(sample: Parser) -> None:
+    sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
+    sample.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
+    sample.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
+    sample.add_argument("--frames", type=int, metavar="N", help="of a walk: from one seed to the next (default: 30)")
+    sample.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
+    sample.add_argument("--fps", type=float, help="of a walk: frames a second, at most 50 (default: 20)")
+    sample.add_argument("--around", metavar="SEED", help="a seed's picture and neighbours of it instead")
+    sample.add_argument("--count", type=int, metavar="N", help="of --around: pictures in all (default: 64)")
+    sample.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
+    sample.add_argument(
+        "--class", dest="classes", metavar="CLASSES",
+        help="of a conditional run: such as 3, or 0-9 in turn (default: each seed's remainder by their number)",
+    )  # fmt: skip
+    sample.add_argument(
+        "--truncation", type=float, default=1.0, metavar="PSI",
+        help="for normal noise: z times PSI, at most 1; less is more typical, and less diverse (default: 1)",
+    )  # fmt: skip
+    sample.add_argument("--out", type=Path, help="default: samples.png; of a walk: walk.webp, or .gif, .png")
+    sample.add_argument("--device", default="auto", help=setting_help("device"))
 
 
 def add_settings(parser: Parser, defaults: Config | None) -> None:

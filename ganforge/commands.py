@@ -1,6 +1,7 @@
 """What the verbs of the command line do: each calls one function of the package and says what came of it."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,32 @@ if TYPE_CHECKING:
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
     config = recipe(given.recipe, **settings_given(given))
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
+    if given.watch:
+        return train_and_watch(config, given.out, stop)
+    return how_it_ended(start_training(config, given.out, stop), stop)
+
+
+def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":
     from ganforge.training.launch import start
     from ganforge.training.progress import choose_progress
 
-    return how_it_ended(start(config, given.out, choose_progress(), stop), stop)
+    return start(config, out, choose_progress(), stop)
+
+
+def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
+    """The page is shown from before the first image to after the last one."""
+    from ganforge.run.folder import RunFolder, next_free
+    from ganforge.viewer.beside import page_beside
+
+    folder = RunFolder(
+        out if out is not None else next_free(Path("runs"), f"{config.recipe}-{folder_name(config.data)}")
+    )
+    folder.refuse_occupied()
+    with page_beside(folder.path) as lines:
+        print("\n".join(lines), flush=True)
+        status = how_it_ended(start_training(config, folder.path, stop), stop)
+    print(f"The page has ended with the training; to look again: ganforge watch {folder.path}")
+    return status
 
 
 def resume(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -40,17 +63,50 @@ def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
 
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.data.draw import draw_items, save_picture
-    from ganforge.sampling import load, parse_seeds
+    check_sample_options(given)
+    from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
+    from ganforge.sampling import Way, choose, load, parse_classes, parse_seeds
 
-    seeds = parse_seeds(given.seeds)
+    way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
+    out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
+    if way == "walk":
+        check_walk_name(out)
+    texts = {"walk": given.interpolate, "near": given.around, "seeds": given.seeds or "0-63"}
+    seeds = parse_seeds(texts[way])
+    classes = parse_classes(given.classes) if given.classes is not None else None
+    options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
     model = load(given.source, given.device, best=given.best)
     stop.poll()
-    items = model.sample(seeds)
+    z, labels = choose(
+        model, seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options,
+    )  # fmt: skip
+    items = model.pictures(z, labels)
     stop.poll()
-    save_picture(draw_items(items), given.out)
-    print(f"{len(seeds)} picture{'s' * (len(seeds) > 1)} in {given.out}")
+    if way == "walk":
+        save_walk(items, out, given.fps or 20.0, given.loop)
+    else:
+        save_picture(draw_items(items), out)
+    print(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}")
     return 0
+
+
+def check_sample_options(given: argparse.Namespace) -> None:
+    """Raise UserError for options that do not go together, before the seconds that importing PyTorch takes."""
+    ways = [f"--{name}" for name in ("seeds", "interpolate", "around") if getattr(given, name) is not None]
+    if len(ways) > 1:
+        raise UserError(f"{' and '.join(ways)} ask for different pictures; give one of them.")
+    needs = {
+        "frames": "--interpolate",
+        "fps": "--interpolate",
+        "loop": "--interpolate",
+        "spread": "--around",
+        "count": "--around",
+    }
+    for name, needed in needs.items():
+        if getattr(given, name) not in (None, False) and needed not in ways:
+            raise UserError(f"--{name} goes with {needed}, which is not given; add it, or leave --{name} out.")
+    if given.fps is not None and not 0 < given.fps <= 50:
+        raise UserError(f"--fps is {given.fps:g}; give more than 0 and at most 50 frames a second.")
 
 
 def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -78,6 +134,32 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
     print(render(comparison))
     save_plot(comparison, given.out)
     print(f"Plot: {given.out}")
+    return 0
+
+
+def watch(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.viewer.beside import require_page
+
+    require_page()
+    if given.port is not None and not 0 <= given.port <= 65_535:
+        raise UserError(f"--port is {given.port}; a port is between 1 and 65535.")
+    if not given.folder.is_dir():
+        raise UserError(f"{given.folder} is no folder; give the one that your runs are in, or a run.")
+    from ganforge.viewer.app import new_token, serve
+
+    token = given.token or new_token(given.host)
+    ready = partial(print, "Ctrl-C ends the page; trainings go on.", flush=True)
+    return 128 + serve(given.folder, given.host, given.port, token, given.open, ready=ready)
+
+
+def report(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.run.folder import RunFolder
+    from ganforge.viewer.report import write_report
+
+    folder = RunFolder(given.run)
+    out = given.out or folder.report
+    write_report(folder, out)
+    print(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 

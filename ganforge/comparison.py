@@ -73,7 +73,7 @@ def render(comparison: Comparison, width: int = 100) -> str:
             "floor: fresh real items, judged as if they were generated, which is what a perfect generator would reach."
         )
         parts.append("\n".join(_meaning(protocol) for protocol in comparison.protocols))
-    parts.append("\n".join(_remarks(comparison)))
+    parts.append("\n".join(remarks(comparison)))
     if len(comparison.runs) > 1:
         parts.append(_settings_table(comparison.runs, width))
     return "\n\n".join(part for part in parts if part)
@@ -142,6 +142,16 @@ def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
 
 def _figures_table(runs: Sequence[Run], protocol: Protocol, width: int) -> str:
     """A row a run, and one for the floor; a column a figure."""
+    names = [*(str(run.path) for run in runs), "floor"]
+    return table(f"Protocol {protocol.id}", names, figure_columns(runs, protocol), width)
+
+
+def figure_columns(runs: Sequence[Run], protocol: Protocol) -> list[Column]:
+    """nimg, the reason for that one, and the figures by one protocol: in each a cell a run, then one for the floor.
+
+    A figure's header has three lines: what is measured, with which features, what is better. ``BEST`` follows the best
+    value of a column, ``NONE`` stands where there is none.
+    """
     measured = [run.measured.get(protocol.id) for run in runs]
     records = [m.shown if m else None for m in measured]
     figures = {name: figure for record in records if record for name, figure in record.figures.items()}
@@ -155,7 +165,7 @@ def _figures_table(runs: Sequence[Run], protocol: Protocol, width: int) -> str:
         floor = next((f.floor for f in found if f and f.floor is not None), None)
         cells = [*_marked(found), NONE if floor is None else f"{floor:.4g} "]
         columns.append(Column(f"{what}\n{features}\n{figure.better}", cells))
-    return table(f"Protocol {protocol.id}", [*(str(run.path) for run in runs), "floor"], columns, width)
+    return columns
 
 
 def _marked(figures: Sequence[Figure | None]) -> list[str]:
@@ -186,7 +196,8 @@ def _sides(protocol: Protocol) -> str:
     return f"{protocol.num_fakes:,} generated items against {real}"
 
 
-def _remarks(comparison: Comparison) -> list[str]:
+def remarks(comparison: Comparison) -> list[str]:
+    """Sentences on what could not be read, what was not measured, and why figures do not compare."""
     lines = list(comparison.complaints)
     measured = [run for run in comparison.runs if run.measured]
     lines += [
@@ -215,14 +226,14 @@ def _settings_table(runs: Sequence[Run], width: int) -> str:
     different = different_settings(runs)
     if not different:
         return "All settings are the same."
-    columns = [Column(name, [_as_text(value) for value in values]) for name, values in different.items()]
+    columns = [Column(name, [as_text(value) for value in values]) for name, values in different.items()]
     return table("Settings that differ", [str(run.path) for run in runs], columns, width)
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A setting's value as one types it on the command line."""
     if isinstance(value, list):
-        return ",".join(map(_as_text, value))
+        return ",".join(map(as_text, value))
     if isinstance(value, float):
         return f"{value:g}"
     return "none" if value is None else str(value)

@@ -1,15 +1,16 @@
-"""From a snapshot and seeds to pictures."""
+"""From a snapshot and seeds to pictures: of each seed, on the way between seeds, around a seed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
 from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z
+from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.base.wording import as_typed
@@ -18,6 +19,12 @@ from ganforge.networks.build import build_generator
 from ganforge.networks.generate import generate
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
+
+Way = Literal["seeds", "walk", "near"]
+
+MAX_WALK = 1_000
+"""Pictures of a walk, at most: each is a frame in memory."""
+MAX_NEAR = 10_000
 
 
 class Model:
@@ -50,8 +57,17 @@ class Model:
         return generate(self.G, z, labels, self.device) if len(z) else torch.empty(0, *self.shape)
 
     def sample(self, seeds: Iterable[int], labels: Tensor | None = None) -> Tensor:
-        """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2]. labels as for ``generate``."""
-        items = self.generate(self.z(seeds), labels)
+        """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2].
+
+        labels: int64 [N] for a model that is told the class; by default each seed's remainder by ``num_classes``, so
+        that a seed's picture is its own, whichever others are asked for.
+        """
+        seeds = list(seeds)
+        return self.pictures(self.z(seeds), labels_for(self, seeds, None) if labels is None else labels)
+
+    def pictures(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """``generate``, with pictures as uint8 [N, C, H, W]; points stay float [N, 2]."""
+        items = self.generate(z, labels)
         return to_uint8(items) if len(self.shape) == 3 else items
 
 
@@ -74,15 +90,110 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
     return Model(G, config, snapshot, chosen)
 
 
+def choose(
+    model: Model,
+    seeds: Sequence[int],
+    way: Way = "seeds",
+    *,
+    frames: int = 30,
+    loop: bool = False,
+    count: int = 64,
+    spread: float = 0.3,
+    classes: Sequence[int] | None = None,
+    truncation: float = 1.0,
+) -> tuple[Tensor, Tensor | None]:
+    """z [N, z_dim] and labels [N] (None for a model that is told no class), as ``Model.pictures`` takes them.
+
+    way: `seeds`, one row each; `walk`, from each seed to the next in so many ``frames``, with ``loop`` back to the
+    first (``noise.walk``); `near`, the one seed and ``count - 1`` neighbours, each in a direction of its own that a
+    larger ``spread`` only follows farther (``noise.near``). classes: given to the seeds in turn, by default each seed's
+    remainder by ``num_classes``; a walk and a neighbourhood keep one, by default the first seed's. truncation: the psi
+    of ``noise.truncate``. Raises UserError for what does not fit the model or is out of range.
+    """
+    if not seeds:
+        raise UserError("No seed is given; give one or more, such as 0-63.")
+    check_truncation(model, truncation)
+    if way == "seeds":
+        z, labels = model.z(seeds), labels_for(model, seeds, classes)
+    else:
+        if classes is not None and len(classes) != 1:
+            raise UserError(f"A walk or a neighbourhood keeps one class, not {len(classes)}; give one.")
+        z = walk_z(model, seeds, frames, loop) if way == "walk" else near_z(model, seeds, count, spread)
+        labels = labels_for(model, seeds[:1], classes)
+        labels = None if labels is None else labels.expand(len(z))
+    return truncate(z, truncation), labels
+
+
+def walk_z(model: Model, seeds: Sequence[int], frames: int, loop: bool) -> Tensor:
+    """``noise.walk`` between seeds. Raises UserError for fewer than two, and for none or too many pictures."""
+    total = (len(seeds) - (not loop)) * frames + (not loop)
+    if len(seeds) < 2:
+        raise UserError("A walk leads from seed to seed; give two seeds or more, such as 3,17,42.")
+    if frames < 1:
+        raise UserError(f"A walk cannot have {frames} frames from one seed to the next; give 1 or more.")
+    if total > MAX_WALK:
+        long = f"{frames:,} frames from one to the next of {len(seeds):,} seeds are {total:,} pictures"
+        raise UserError(f"{long}; give fewer frames or seeds, so that they are {MAX_WALK:,} at most.")
+    return walk(model.config.noise, model.z(seeds), frames, loop)
+
+
+def near_z(model: Model, seeds: Sequence[int], count: int, spread: float) -> Tensor:
+    """The seed's own z and ``count - 1`` neighbours. Raises UserError for several seeds and another spread."""
+    if len(seeds) != 1:
+        raise UserError(f"A neighbourhood is that of one seed, not of {len(seeds)}; give one.")
+    if not 1 <= count <= MAX_NEAR:
+        raise UserError(f"A neighbourhood of {count:,} pictures cannot be made; ask for 1 to {MAX_NEAR:,}.")
+    if not 0 < spread <= 1:
+        raise UserError(f"The spread is {spread:g}; give more than 0 (the seed itself) and at most 1.")
+    kind, z_dim = model.config.noise, model.config.z_dim
+    center = model.z(seeds)
+    fresh = [draw_z(kind, 1, z_dim, generator(seeds[0], "sample/near", index)) for index in range(1, count)]
+    return torch.cat([center, near(kind, center[0], spread, torch.cat(fresh))]) if fresh else center
+
+
+def labels_for(model: Model, seeds: Sequence[int], classes: Sequence[int] | None) -> Tensor | None:
+    """int64 [N], the classes in turn or by seed; None for a model that is told none. Raises UserError otherwise."""
+    if not model.num_classes:
+        if classes is not None:
+            raise UserError(f"The model in {model.path} is not told any class; leave the class out.")
+        return None
+    if classes is None:
+        return torch.tensor([seed % model.num_classes for seed in seeds], dtype=torch.int64)
+    unknown = [one for one in classes if not 0 <= one < model.num_classes]
+    if unknown:
+        raise UserError(f"There is no class {unknown[0]} in {model.path}; give one from 0 to {model.num_classes - 1}.")
+    return torch.tensor([classes[row % len(classes)] for row in range(len(seeds))], dtype=torch.int64)
+
+
+def check_truncation(model: Model, psi: float) -> None:
+    """Raise UserError for a psi outside (0, 1], and for one below 1 where the noise has no middle to go to."""
+    if not 0 < psi <= 1:
+        raise UserError(f"The truncation is {psi:g}; give more than 0 and at most 1, which changes nothing.")
+    if psi < 1 and model.config.noise != "normal":
+        raise UserError(
+            f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
+            "whose middle is no more typical than the rest; leave the truncation out."
+        )
+
+
+def parse_classes(text: str) -> list[int]:
+    """`3` or `0-4,7` -> numbers of classes. Raises UserError for anything else."""
+    return _parse_numbers(text, "classes", "3 or 0-4,7")
+
+
 def parse_seeds(text: str) -> list[int]:
     """`0-63,100` -> [0, ..., 63, 100]. Raises UserError for anything else."""
+    return _parse_numbers(text, "seeds", "0-63 or 1,5,20-29")
+
+
+def _parse_numbers(text: str, what: str, example: str) -> list[int]:
     ranges: list[range] = []
     for part in text.split(","):
         found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip())
         ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
         if not ranges[-1]:
-            raise UserError(f"The seeds {as_typed(text)!r} are not numbers and ranges such as 0-63 or 1,5,20-29.")
+            raise UserError(f"The {what} {as_typed(text)!r} are not numbers and ranges such as {example}.")
     count = sum(len(one) for one in ranges)
     if count > 100_000:
-        raise UserError(f"The seeds {as_typed(text)!r} are {count:,} pictures; ask for at most 100,000 at a time.")
+        raise UserError(f"The {what} {as_typed(text)!r} are {count:,} pictures; ask for at most 100,000 at a time.")
     return [seed for one in ranges for seed in one]

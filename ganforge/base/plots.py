@@ -13,24 +13,30 @@ AXES = (226, 226, 226)
 REFERENCE = (176, 176, 176)
 CENTERS = (70, 70, 70)
 POINTS = (201, 42, 42)
+LOW, HIGH = (253, 205, 140), (150, 196, 235)
+"""Of ``heat``: orange and blue, pale enough for the points to stand out."""
 
 Color = tuple[int, int, int]
 Array = NDArray[np.float64]
 
 
 def scatter(
-    points: Tensor, size: int = 448, reference: Tensor | None = None, centers: Tensor | None = None
-) -> Image.Image:
+    points: Tensor, size: int = 448, reference: Tensor | None = None, centers: Tensor | None = None,
+    heat: Tensor | None = None,
+) -> Image.Image:  # fmt: skip
     """Generated points, red, over real ones, grey; rings around the modes' centres on top; x to the right, y up.
 
     points, reference, centers: float [N, 2], N may be 0. size: pixels of each side, at least 64. The lines are at -1, 0
-    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame. Returns an RGB picture.
+    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame. heat: float [K, L] in [0, 1], spread
+    over the frame behind everything, top row first: 0 is orange, 1/2 white, 1 blue. Returns an RGB picture.
     Raises ValueError for another shape, for NaN, and for a smaller size.
     """
     if size < 64:
         raise ValueError(f"size is {size} pixels; at least 64 are needed")
     unit = size / 448  # radii are given for this size
     canvas = np.full((size, size, 3), 255.0)
+    if heat is not None:
+        _warm(canvas, heat)
     _axes(canvas)
     if reference is not None:
         _stamp(canvas, _to_pixels(reference, size), 2.0 * unit, None, REFERENCE, 0.5)
@@ -54,6 +60,16 @@ def _to_pixels(points: Tensor, size: int) -> Array:
         raise ValueError("some points are non-finite (NaN): they have no place in the plane")
     margin = _margin(size)
     return margin + (plane * (1, -1) + LIMIT) / (2 * LIMIT) * (size - 1 - 2 * margin)
+
+
+def _warm(canvas: Array, heat: Tensor) -> None:
+    """Colour the frame by ``heat``, smoothly between its values."""
+    low, high = _margin(len(canvas)), len(canvas) - _margin(len(canvas))
+    values = heat.detach().to("cpu", torch.float32)[None, None]
+    smooth = torch.nn.functional.interpolate(values, (high - low, high - low), mode="bilinear", align_corners=True)
+    share = smooth[0, 0].clamp(0, 1).double().numpy()[:, :, None] * 2 - 1
+    color = np.where(share > 0, np.array(HIGH, dtype=float), np.array(LOW, dtype=float))
+    canvas[low:high, low:high] = 255 + (color - 255) * np.abs(share)
 
 
 def _axes(canvas: Array) -> None:

@@ -8,6 +8,7 @@ evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
 evolution.webp              those pictures as an animation
+report.html                 what `ganforge report` wrote
 snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
 """
@@ -37,6 +38,7 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
+        self.report = self.path / "report.html"
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -121,7 +123,7 @@ class RunFolder:
             raise UserError(f"{self.path} is not a run folder: it has no config.json.")
         try:
             content = json.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"{self.config} cannot be read as JSON ({error}); put back a copy of it.") from None
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")
@@ -151,6 +153,24 @@ class RunFolder:
             with contextlib.suppress(OSError):  # where it cannot be removed, nothing can be saved: that will be said
                 leftover.unlink()  # a temporary file of a process that was killed while writing
         return held
+
+    def is_held(self) -> bool:
+        """Does a process train here now? Where the system does not tell, yes.
+
+        Asking takes a shared lock for a moment, so that `resume` in that very moment would be told to wait.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows: a file that is locked cannot be removed, nor asked about
+            return True
+        try:
+            with (self.path / ".lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
         """state: running, finished, stopped or failed; the reason for the last two."""
@@ -219,7 +239,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and isinstance(row.get("nimg"), int):
             yield row

@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ganforge.base.files import reason
 from ganforge.run.folder import RunFolder
@@ -43,10 +43,11 @@ class Record(BaseModel):
     """The part of a record of figures that is compared (docs/metrics.md)."""
 
     format: Literal[1]
-    nimg: int
+    nimg: Annotated[int, Field(ge=0, lt=2**63)]
     protocol: Protocol
     headline: str | None
     figures: dict[str, Figure]
+    notes: list[str] = []
 
     def value(self, name: str | None) -> float | None:
         """A figure's value; None where it was not measured."""
@@ -78,7 +79,7 @@ def read_evaluations(folder: RunFolder) -> tuple[list[Record], list[str]]:
 def _read_file(file: Path) -> Record | None:
     try:
         return _as_record(json.loads(file.read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -24,6 +24,7 @@ from ganforge.training.adversarial import train_step
 from ganforge.training.ema import ema_beta, update_ema
 from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.nonfinite import explain
+from ganforge.training.opinion import map_opinion
 from ganforge.training.progress import Progress
 from ganforge.training.setup import Game, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
@@ -187,12 +188,15 @@ class Loop:
         return head | self.state.stats.row() | timing | peak_memory_mib(self.game.device)
 
     def draw_fakes(self) -> Any:
-        """The grid of the run's fixed noise; where G is told the class, a column of each class in turn."""
+        """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:
+        D's opinion of the plane, if it has one for all classes."""
         dataset, config = self.game.dataset, self.config
         count = NUM_POINTS if dataset.mixture else config.grid_size**2
         z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
-        return draw_items(generate(self.state.G_best, z, labels, self.game.device), dataset)
+        items = generate(self.state.G_best, z, labels, self.game.device)
+        opinion = dataset.mixture is not None and not config.conditional
+        return draw_items(items, dataset, map_opinion(self.state.D, self.game.device) if opinion else None)
 
     def save_checkpoint(self) -> None:
         """Everything in the state, verified on the disk."""

@@ -16,7 +16,7 @@ from ganforge.config import MAY_CHANGE, Config
 from ganforge.recipes import RECIPES, recipe
 
 SHOWN = Path(__file__).parents[2] / "docs" / "help.txt"
-COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["data"])
+COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["report"], ["watch"], ["data"])
 AGAIN = (
     "the help has changed: look at the difference, and if it is meant, run `python tests/contract/test_help_text.py`"
 )

@@ -22,7 +22,7 @@ BELOW = {
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "evaluation": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
     "comparison": {"base", "run"},
-    "viewer": {"base", "run", "sampling"},
+    "viewer": {"base", "data", "metrics", "run", "sampling", "comparison"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
 BELOW["commands"] = {*BELOW}
@@ -36,6 +36,7 @@ SETTINGS = {
     "training.loop": {"config"},
     "training.measure": {"config"},
     "sampling": {"config"},
+    "viewer.settings": {"config", "recipes"},
     "commands": {"config", "recipes"},
     "cli": {"config", "recipes"},
 }
@@ -119,7 +120,8 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "pooch", "rich"}
     [("-c", "import ganforge"), ("-c", "import ganforge.cli"), *(
         ("-m", "ganforge", *words)
         for words in (["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"],
-                      ["sample", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"])
+                      ["sample", "--help"], ["report", "--help"], ["data", "--help"],
+                      ["recipes"], ["data"], ["--version"])
     )],
     ids=" ".join,
 )  # fmt: skip

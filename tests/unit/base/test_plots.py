@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganforge.base.plots import CENTERS, LIMIT, POINTS, scatter
+from ganforge.base.plots import CENTERS, HIGH, LIMIT, LOW, POINTS, scatter
 
 NOTHING = torch.empty(0, 2)
 
@@ -101,3 +101,19 @@ def test_what_is_no_point_is_refused(name: str) -> None:
         scatter(**(good | {name: torch.zeros(3, 1, 2, 2)}))
     with pytest.raises(ValueError, match="non-finite"):
         scatter(**(good | {name: torch.tensor([[0.0, math.nan]])}))
+
+
+def test_heat_lies_behind_everything_the_top_row_first() -> None:
+    heat = torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 2)
+    picture = scatter(torch.tensor([[0.0, 0.9]]), heat=heat)
+    assert picture.getpixel((60, 20)) == HIGH
+    assert picture.getpixel((60, 427)) == LOW
+    assert picture.getpixel((3, 3)) == (255, 255, 255)
+    red, green, blue = picture.getpixel((224, 48))
+    assert red > green
+    assert red > blue
+
+
+def test_heat_of_one_half_is_white() -> None:
+    points = torch.tensor([[0.0, 0.9]])
+    assert scatter(points, heat=torch.full((3, 3), 0.5)).tobytes() == scatter(points).tobytes()

@@ -6,7 +6,7 @@ import pytest
 from mirror_server import Answer, Server, breaks_off, fails, sends
 
 from ganforge.base.stopping import Stopped
-from ganforge.data.download import NoMirror, download
+from ganforge.data.download import OFFLINE, NoMirror, download
 
 CONTENT = bytes(range(256)) * 2000  # several pieces
 
@@ -37,6 +37,16 @@ def test_falls_back_when_nobody_listens(server: Server, refused_url: str, tmp_pa
     server.answers = {"/file": sends(CONTENT)}
     download([refused_url, server.url], "file", tmp_path / "file", is_right, never)
     assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_offline_nobody_is_asked(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(OFFLINE, "1")
+    server.answers = {"/file": sends(CONTENT)}
+    with pytest.raises(NoMirror, match=r"^nowhere, since GANFORGE_OFFLINE is set$"):
+        download([server.url], "file", tmp_path / "file", is_right, never)
+    assert server.asked == []
+    monkeypatch.setenv(OFFLINE, "")
+    assert download([server.url], "file", tmp_path / "file", is_right, never) == f"{server.url}file"
 
 
 def test_tries_again_after_a_passing_fault(server: Server, tmp_path: Path) -> None:

@@ -1,0 +1,24 @@
+"""What D thinks of every place in the plane."""
+
+import torch
+from torch import Tensor, nn
+
+from ganforge.base.plots import LIMIT
+
+SIDE = 64
+"""Places along each side of the map."""
+
+
+@torch.no_grad()
+def map_opinion(D: nn.Module, device: torch.device) -> Tensor:
+    """D's logits over the frame that points are drawn in, float32 [SIDE, SIDE] on the CPU, the top row first.
+
+    From 0, where D is surest of a fake, to 1, where it is surest of a real: D's scale is another in every loss, so that
+    a map tells where, not how sure. 1/2 everywhere if D thinks the same of all. D is one for points, without classes.
+    """
+    at = torch.linspace(-LIMIT, LIMIT, SIDE)
+    y, x = torch.meshgrid(at.flip(0), at, indexing="ij")
+    points = torch.stack([x, y], dim=-1).view(-1, 2).to(device)  # [SIDE * SIDE, 2]
+    logits = D(points).float().cpu().view(SIDE, SIDE)
+    low, high = logits.min(), logits.max()
+    return (logits - low) / (high - low) if high > low else torch.full_like(logits, 0.5)

@@ -1,0 +1,98 @@
+"""The figures of metrics.jsonl as they come: the best one for the list, all of them for the run's page.
+
+Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
+so, too).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganforge.viewer.plain import mapping, number, words
+from ganforge.viewer.tail import Tail
+
+Point = tuple[int, float]
+MAX_FIGURES = 64
+"""Names of figures in one protocol; ganforge knows about twenty."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The lowest headline figure: its name, its value, its floor where there is one, and when it was reached."""
+
+    name: str
+    value: float
+    floor: float | None
+    nimg: int
+
+
+class BestReader:
+    """Remembers the best figure of each protocol, and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self.tail = Tail(path)
+        self.best: Best | None = None
+        self._bests: dict[tuple[str, str], Best] = {}
+
+    def look(self) -> None:
+        """Read what has come."""
+        rows, anew = self.tail.look()
+        if anew:
+            self._bests, self.best = {}, None
+        for row in rows:
+            name, protocol = words(row.get("headline")), words(mapping(row.get("protocol")).get("id"))
+            figure = mapping(mapping(row.get("figures")).get(name))
+            value = number(figure.get("value"))
+            if value is None or not protocol:
+                continue
+            old = self._bests.get((protocol, name))
+            if old is None or value < old.value:
+                self._bests[protocol, name] = Best(name, value, number(figure.get("floor")), row["nimg"])
+            self.best = self._bests[protocol, name]
+
+
+@dataclass
+class Figure:
+    """A figure over the training: its points, the newest floor, and which way is better."""
+
+    points: list[Point]
+    floor: float | None
+    better: str
+
+
+class FigureReader:
+    """All figures of metrics.jsonl by protocol, and the newest record."""
+
+    def __init__(self, path: Path) -> None:
+        self.tail = Tail(path)
+        self.protocols: dict[str, dict[str, Figure]] = {}
+        self.newest: dict[str, Any] = {}
+
+    def look(self) -> bool:
+        """Read what has come; True if there was anything."""
+        rows, anew = self.tail.look()
+        if anew:
+            self.protocols, self.newest = {}, {}
+        for row in rows:
+            protocol = words(mapping(row.get("protocol")).get("id"))
+            if not protocol:
+                continue
+            self.newest = row
+            known = self.protocols.setdefault(protocol, {})
+            for name, content in mapping(row.get("figures")).items():
+                if name in known or len(known) < MAX_FIGURES:
+                    _add(known, name[:100], row["nimg"], mapping(content))
+        return bool(rows) or anew
+
+    def figures(self) -> dict[str, Figure]:
+        """name -> figure, of the newest record's protocol."""
+        return self.protocols.get(words(mapping(self.newest.get("protocol")).get("id")), {})
+
+
+def _add(known: dict[str, Figure], name: str, nimg: int, content: dict[str, Any]) -> None:
+    figure = known.setdefault(name, Figure([], None, words(content.get("better"))))
+    value, floor = number(content.get("value")), number(content.get("floor"))
+    if value is not None:
+        figure.points.append((nimg, value))
+    if floor is not None:
+        figure.floor = floor

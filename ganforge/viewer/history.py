@@ -1,0 +1,99 @@
+"""Everything that a run's page shows, read as it comes and kept small: the log as columns of numbers."""
+
+import math
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+from ganforge.run.folder import RunFolder
+from ganforge.viewer.figures import FigureReader
+from ganforge.viewer.plain import number, read_object
+from ganforge.viewer.runs import RunSummary, grids, summarise
+from ganforge.viewer.tail import Tail
+
+MAX_COLUMNS = 64
+"""Names in the log; ganforge writes about twenty."""
+MAX_ROWS = 200_000
+"""Rows kept in memory; when there are more, every second of the older half is let go."""
+
+
+class Columns:
+    """The log's rows as numbers: ``nimg`` and, by name, one value a row, NaN where the row has none."""
+
+    def __init__(self) -> None:
+        self.nimg = array("q")
+        self.values: dict[str, array[float]] = {}
+        self.total_rows = 0
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One row more; what is not a finite number is left out."""
+        for name, content in row.items():
+            value = number(content)
+            if name == "nimg" or value is None:
+                continue
+            column = self.values.get(name)
+            if column is None:
+                if len(self.values) >= MAX_COLUMNS or len(name) > 100:
+                    continue
+                column = self.values[name] = array("d", [math.nan]) * len(self.nimg)
+            column.append(value)
+        self.nimg.append(row["nimg"])
+        self.total_rows += 1
+        for column in self.values.values():
+            if len(column) < len(self.nimg):
+                column.append(math.nan)
+        if len(self.nimg) > MAX_ROWS:
+            self._thin()
+
+    def series(self, name: str, since: int = 0) -> list[tuple[int, float]]:
+        """(nimg, value) of the rows from number ``since`` on; NaN where a row has none, empty for an unknown name."""
+        if name not in self.values:
+            return []
+        return list(zip(self.nimg[since:], self.values[name][since:], strict=True))
+
+    def newest(self, name: str) -> float | None:
+        """The last row's value; None where it has none."""
+        column = self.values.get(name)
+        return column[-1] if column and math.isfinite(column[-1]) else None
+
+    def _thin(self) -> None:
+        half = MAX_ROWS // 2
+        self.nimg = self.nimg[:half:2] + self.nimg[half:]
+        self.values = {name: column[:half:2] + column[half:] for name, column in self.values.items()}
+
+
+class RunView:
+    """A run, its log and its figures. ``version`` rises with every change; ``generation`` when the log began anew."""
+
+    def __init__(self, run_id: str, folder: RunFolder) -> None:
+        self.folder = folder
+        self.version = self.generation = 0
+        self.summary: RunSummary = summarise(run_id, folder)
+        self.config: dict[str, Any] = {}
+        self.columns = Columns()
+        self.last_rows: list[dict[str, Any]] = []
+        self.figures = FigureReader(folder.metrics)
+        self.grids: list[int] = []
+        self.complaints: list[str] = []
+        self._stats = Tail(folder.stats)
+
+    def look(self) -> "RunView":
+        """Read what has come; returns itself."""
+        before = (self.summary, tuple(self.grids), tuple(self.complaints))
+        self.summary = summarise(self.summary.id, self.folder)
+        self.grids = [nimg for nimg, _ in grids(self.folder)]
+        complaints: list[str] = list(self.summary.complaints)
+        self.config = read_object(self.folder.config, [])
+        rows, anew = self._stats.look()
+        if anew:
+            self.columns, self.last_rows = Columns(), []
+            self.generation += 1
+        for row in rows:
+            self.columns.add(row)
+        self.last_rows = [*self.last_rows, *rows][-30:]
+        measured = self.figures.look()
+        self.complaints = complaints + self._stats.complaints() + self.figures.tail.complaints()
+        now = (self.summary, tuple(self.grids), tuple(self.complaints))
+        if rows or anew or measured or now != before:
+            self.version += 1
+        return self

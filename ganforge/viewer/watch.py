@@ -1,0 +1,97 @@
+"""One watcher for all clients: however many look at a run, its files are read once a second at most."""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from ganforge.run.folder import RunFolder
+from ganforge.viewer.figures import Best, BestReader
+from ganforge.viewer.history import RunView
+from ganforge.viewer.runs import RunSummary, find_folders, summarise
+
+FRESH_SEC = 0.9
+MAX_VIEWS = 24
+"""Runs whose whole log is kept in memory; the one that was not looked at for longest goes first."""
+FIGURES_SEC = 0.4
+"""Time for reading figures in one look at the list; what is not read then is read at the next look."""
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """What ``make`` gives, made in a thread when somebody asks and the last one is older than ``FRESH_SEC``."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self.make = make
+        self.value: T | None = None
+        self.made_at = float("-inf")
+        self.lock = asyncio.Lock()
+
+    async def get(self) -> T:
+        """The newest value; whoever asks while it is made waits for it."""
+        async with self.lock:
+            if self.value is None or time.monotonic() - self.made_at > FRESH_SEC:
+                self.value = await asyncio.to_thread(self.make)
+                self.made_at = time.monotonic()
+            return self.value
+
+
+class Catalogue:
+    """The runs in a folder, as the pages see them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folders: dict[str, RunFolder] = {}
+        self._found_at = float("-inf")
+        self._lock = threading.Lock()
+        self._bests: dict[str, BestReader] = {}
+        self._list = Once(self._summarise_all)
+        self._views: OrderedDict[str, Once[RunView]] = OrderedDict()
+
+    def folders(self) -> dict[str, RunFolder]:
+        """id -> folder of every run that is there now."""
+        with self._lock:
+            if time.monotonic() - self._found_at > FRESH_SEC:
+                self._folders = dict(find_folders(self.root))
+                self._found_at = time.monotonic()
+            return self._folders
+
+    def folder(self, run_id: str) -> RunFolder | None:
+        """The run of that id; None where there is none."""
+        return self.folders().get(run_id)
+
+    async def runs(self) -> list[tuple[RunSummary, Best | None]]:
+        """The list, the newest first, each with its best figure as far as that is known yet."""
+        return await self._list.get()
+
+    async def view(self, run_id: str) -> RunView | None:
+        """A run with its whole log; None where there is no such run (any more)."""
+        folder = self.folder(run_id)
+        if folder is None:
+            self._views.pop(run_id, None)
+            return None
+        if run_id not in self._views:
+            reader = RunView(run_id, folder)
+            self._views[run_id] = Once(reader.look)
+            while len(self._views) > MAX_VIEWS:
+                self._views.popitem(last=False)
+        self._views.move_to_end(run_id)
+        return await self._views[run_id].get()
+
+    def _summarise_all(self) -> list[tuple[RunSummary, Best | None]]:
+        folders = self.folders()
+        summaries = [summarise(run_id, folder) for run_id, folder in folders.items()]
+        deadline = time.monotonic() + FIGURES_SEC
+        for run_id in self._bests.keys() - folders.keys():
+            del self._bests[run_id]
+        # Those that were never read come last, so that the known ones stay up to date.
+        for run_id in sorted(folders, key=lambda run_id: run_id not in self._bests):
+            if time.monotonic() > deadline:
+                break
+            self._bests.setdefault(run_id, BestReader(folders[run_id].metrics)).look()
+        listed = sorted(summaries, key=lambda run: (-run.changed, run.id))
+        return [(run, self._bests[run.id].best if run.id in self._bests else None) for run in listed]

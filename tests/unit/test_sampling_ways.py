@@ -1,0 +1,184 @@
+"""sampling.choose and `ganforge sample`: walks, neighbours, classes, truncation; what does not fit is one sentence."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from ganforge.base.errors import UserError
+from ganforge.cli import main
+from ganforge.data.draw import draw_frames, draw_items
+from ganforge.networks.build import build_generator
+from ganforge.recipes import note
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import save_snapshot
+from ganforge.sampling import MAX_WALK, Model, choose, load, parse_classes
+
+SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points": (2,)}
+
+
+def make_run(folder: Path, kind: str) -> RunFolder:
+    changes: dict[str, object] = {"g_hidden": (32,)}
+    changes |= {"normal": {"noise": "normal"}, "told": {"conditional": True}}.get(kind, {})
+    config, run, num_classes = note(**changes), RunFolder(folder), 3 * (kind == "told")
+    run.create({"settings": config.model_dump(mode="json"), "data": {}, "environment": [{}]})
+    G = build_generator("mlp", config.z_dim, SHAPES[kind], 5, hidden=config.g_hidden, num_classes=num_classes)
+    with torch.no_grad():
+        for weight in G.parameters():
+            weight.mul_(3)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), SHAPES[kind], num_classes, 1, None)
+    return run
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
+    root = tmp_path_factory.mktemp("runs")
+    return {kind: make_run(root / kind, kind) for kind in SHAPES}
+
+
+@pytest.fixture(scope="module")
+def models(runs: dict[str, RunFolder]) -> dict[str, Model]:
+    return {kind: load(run.path, "cpu") for kind, run in runs.items()}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_a_seeds_picture_is_the_same_in_every_way(kind: str, models: dict[str, Model]) -> None:
+    model = models[kind]
+    alone = {seed: model.sample([seed])[0] for seed in (3, 17, 42)}
+    classes = [17 % 3] if kind == "told" else None
+    walk = model.pictures(*choose(model, [3, 17, 42], "walk", frames=4, classes=classes))
+    near = model.pictures(*choose(model, [17], "near", count=9))
+    assert len(walk) == 9
+    assert len(near) == 9
+    assert torch.equal(near[0], alone[17])
+    assert torch.equal(walk[4], alone[17])
+    assert torch.equal(model.pictures(*choose(model, [42, 3]))[1], alone[3])
+
+
+def test_a_class_stays_with_its_seed(models: dict[str, Model]) -> None:
+    _, labels = choose(models["told"], [4, 9, 2])
+    assert labels is not None
+    assert labels.tolist() == [1, 0, 2]
+    _, walked = choose(models["told"], [4, 9], "walk", frames=2)
+    assert walked is not None
+    assert walked.tolist() == [1, 1, 1]
+
+
+def test_classes_are_given_in_turn(models: dict[str, Model]) -> None:
+    _, labels = choose(models["told"], [5, 5, 5, 5], classes=parse_classes("0-1"))
+    assert labels is not None
+    assert labels.tolist() == [0, 1, 0, 1]
+
+
+def test_neighbours_keep_their_direction(models: dict[str, Model]) -> None:
+    near, far = (choose(models["normal"], [1], "near", count=5, spread=spread)[0] for spread in (0.1, 0.9))
+    more, _ = choose(models["normal"], [1], "near", count=7, spread=0.1)
+    assert torch.equal(more[:5], near)
+    assert torch.equal(near[0], far[0])
+    ways = [(z[1:] - z[0] * (1 - spread**2) ** 0.5) / spread for z, spread in ((near, 0.1), (far, 0.9))]
+    assert torch.allclose(*ways, atol=1e-5)
+    assert len(choose(models["normal"], [1], "near", count=1)[0]) == 1
+
+
+def test_truncation_scales_z(models: dict[str, Model]) -> None:
+    model = models["normal"]
+    for way in ("seeds", "walk", "near"):
+        seeds = [3] if way == "near" else [3, 4]
+        whole, half = (choose(model, seeds, way, truncation=psi)[0] for psi in (1.0, 0.5))
+        assert torch.equal(half, whole / 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "sentence"),
+    [
+        ("uniform", {"seeds": []}, "No seed is given"),
+        ("uniform", {"seeds": [1], "way": "walk"}, "give two seeds or more"),
+        ("uniform", {"seeds": [1, 2], "way": "walk", "frames": 0}, "cannot have 0 frames .* give 1 or more"),
+        ("uniform", {"seeds": [1, 2], "way": "walk", "frames": MAX_WALK}, "are 1,001 pictures; .* 1,000 at most"),
+        ("uniform", {"seeds": [1, 2], "way": "near"}, "of one seed, not of 2"),
+        ("uniform", {"seeds": [1], "way": "near", "spread": 0}, "The spread is 0"),
+        ("uniform", {"seeds": [1], "way": "near", "spread": 1.5}, "The spread is 1.5"),
+        ("uniform", {"seeds": [1], "way": "near", "spread": float("nan")}, "The spread is nan"),
+        ("uniform", {"seeds": [1], "truncation": 0.7}, "Truncation is for normal noise"),
+        ("normal", {"seeds": [1], "truncation": 0}, "The truncation is 0"),
+        ("normal", {"seeds": [1], "truncation": 1.1}, "The truncation is 1.1"),
+        ("normal", {"seeds": [1], "truncation": float("nan")}, "The truncation is nan"),
+        ("normal", {"seeds": [1], "classes": [1]}, "not told any class"),
+        ("told", {"seeds": [1], "classes": [0, 3]}, "no class 3 in .* from 0 to 2"),
+        ("told", {"seeds": [1], "way": "near", "classes": [0, 1]}, "keeps one class, not 2"),
+    ],
+)
+def test_what_does_not_fit(kind: str, options: dict, sentence: str, models: dict[str, Model]) -> None:
+    with pytest.raises(UserError, match=sentence):
+        choose(models[kind], **options)
+
+
+def test_a_walk_just_short_enough(models: dict[str, Model]) -> None:
+    assert len(choose(models["points"], [1, 2], "walk", frames=MAX_WALK - 1)[0]) == MAX_WALK
+
+
+def test_frames_of_pictures_and_of_points(models: dict[str, Model]) -> None:
+    for kind in ("normal", "points"):
+        items = models[kind].pictures(*choose(models[kind], [1, 2], "walk", frames=3))
+        frames = draw_frames(items)
+        assert len(frames) == 4
+        assert len({frame.size for frame in frames}) == 1
+        assert frames[0].tobytes() != frames[3].tobytes()
+    assert draw_frames(models["uniform"].sample([5]))[0] == draw_items(models["uniform"].sample([5]))
+
+
+def run_sample(run: RunFolder, *options: str) -> int:
+    return main(["sample", str(run.path), "--device", "cpu", *options])
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("name", ["walk.webp", "walk.gif"])
+def test_a_walk_from_the_command_line(
+    kind: str, name: str, runs: dict[str, RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / name
+    assert run_sample(runs[kind], "--interpolate", "3,17,42", "--frames", "4", "--loop", "--out", str(out)) == 0
+    assert capsys.readouterr().out == f"12 pictures in {out}\n"
+    with Image.open(out) as animation:
+        assert animation.n_frames == 12
+        assert animation.info["loop"] == 0
+
+
+def test_stills_from_the_command_line(runs: dict[str, RunFolder], tmp_path: Path) -> None:
+    out = str(tmp_path / "a.png")
+    for options in (["--interpolate", "1,2", "--frames", "3"], ["--around", "4", "--spread", "0.2"],
+                    ["--seeds", "1,2", "--class", "0-2"]):  # fmt: skip
+        assert run_sample(runs["told"], *options, "--out", out) == 0
+        with Image.open(out) as picture:
+            assert picture.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--seeds 1 --around 2", "--seeds and --around ask for different pictures; give one of them."),
+        ("--interpolate 1,2 --around 2", "--interpolate and --around ask for different"),
+        ("--frames 3", "--frames goes with --interpolate"),
+        ("--loop --around 1", "--loop goes with --interpolate"),
+        ("--fps 3", "--fps goes with --interpolate"),
+        ("--count 3", "--count goes with --around"),
+        ("--around 1 --count 0", "A neighbourhood of 0 pictures cannot be made; ask for 1 to 10,000."),
+        ("--spread 0.1 --seeds 1", "--spread goes with --around"),
+        ("--interpolate 1,2 --fps 51", "--fps is 51; give more than 0 and at most 50"),
+        ("--interpolate 1,2 --fps nan", "--fps is nan"),
+        ("--interpolate 1,2 --out a.mp4", "A walk cannot be saved as a.mp4"),
+        ("--interpolate 1,2 --out a", "A walk cannot be saved as a; give --out a name that ends in .webp or .gif"),
+        ("--interpolate 1,x", "The seeds '1,x' are not numbers"),
+        ("--class x", "The classes 'x' are not numbers and ranges such as 3 or 0-4,7."),
+        ("--truncation 0.5", "Truncation is for normal noise"),
+        ("--interpolate 1,2 --out /missing/folder/a.webp", "The walk cannot be written: /missing/folder/a.webp"),
+    ],
+)
+def test_bad_options_are_one_sentence(
+    options: str, sentence: str, runs: dict[str, RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_sample(runs["uniform"], *options.split()) == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1

@@ -1,0 +1,71 @@
+"""Figures of different protocols never meet."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from some_runs import record_at
+
+from ganforge.metrics.trend import best_of, series
+from ganforge.viewer.figures import MAX_FIGURES, Best, BestReader, FigureReader
+
+
+def write(path: Path, *records: Any) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    reader = BestReader(path)
+    reader.look()
+    assert reader.best is None
+    records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
+    write(path, *records)
+    reader.look()
+    assert reader.best == Best("FD/random", 3.0, 0.5, 2)
+    more = [record_at(4, 9.0, "p2"), record_at(5, 8.0, "p2")]
+    write(path, *more)
+    reader.look()
+    assert reader.best == Best("FD/random", 8.0, 0.5, 5)
+    assert best_of(series(records + more)) == (5, 8.0)
+    write(path, record_at(6, 2.0))
+    reader.look()
+    assert reader.best == Best("FD/random", 2.0, 0.5, 6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"headline": None}, {"figures": []}, {"protocol": None}, {"figures": {"FD/random": {"value": None}}},
+     {"figures": {"FD/random": {"value": "low"}}}, {"protocol": {"id": 7}}],
+    ids=str,
+)  # fmt: skip
+def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "metrics.jsonl"
+    write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
+    reader = BestReader(path)
+    reader.look()
+    assert reader.best == Best("FD/random", 5.0, 0.5, 1)
+
+
+def test_all_figures_by_protocol(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    reader = FigureReader(path)
+    assert reader.look() is False
+    assert reader.figures() == {}
+    write(path, record_at(1, 5.0), record_at(2, 4.0), record_at(3, 9.0, "p2"))
+    assert reader.look() is True
+    assert reader.figures()["FD/random"].points == [(3, 9.0)]
+    write(path, record_at(4, 3.0))
+    reader.look()
+    assert reader.figures()["FD/random"].points == [(1, 5.0), (2, 4.0), (4, 3.0)]
+    assert reader.figures()["FD/random"].floor == 0.5
+
+
+def test_names_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    write(path, record_at(1, 5.0) | {"figures": {f"{n}": {"value": 1.0} for n in range(500)}})
+    reader = FigureReader(path)
+    reader.look()
+    assert len(reader.figures()) == MAX_FIGURES

@@ -1,0 +1,129 @@
+"""viewer/painter.py: one process beside the page, which nothing brings down."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from untrained import make_run
+
+from ganforge.base.errors import UserError
+from ganforge.run.folder import RunFolder
+from ganforge.sampling import load
+from ganforge.viewer.painter import MAX_WAITING, Order, Painter
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return make_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def painter() -> Iterator[Painter]:
+    painter = Painter()
+    yield painter
+    painter.close()
+
+
+def pid_of(painter: Painter) -> int | None:
+    return painter._process.pid if painter._process is not None else None
+
+
+def test_it_paints_in_one_process_of_its_own(painter: Painter, run: RunFolder) -> None:
+    first = painter.paint_now(Order(run.path, "0-4"))
+    pid = pid_of(painter)
+    assert pid not in (None, os.getpid())
+    assert len(set(first.files)) == 5
+    assert painter.paint_now(Order(run.path, "0-4")) == first
+    assert pid_of(painter) == pid
+    assert first.facts.nimg == load(run.path, "cpu").nimg
+
+
+def test_a_bad_order_is_a_sentence_and_the_next_is_painted(painter: Painter, run: RunFolder) -> None:
+    painter.paint_now(Order(run.path, "1"))
+    pid = pid_of(painter)
+    with pytest.raises(UserError, match="are not numbers"):
+        painter.paint_now(Order(run.path, "x"))
+    assert painter.paint_now(Order(run.path, "1")).seeds == [1]
+    assert pid_of(painter) == pid
+
+
+def test_the_page_goes_on_meanwhile(painter: Painter, run: RunFolder) -> None:
+    async def visit() -> tuple[int, list[int]]:
+        orders = [asyncio.create_task(painter.paint(Order(run.path, f"{seed}"))) for seed in range(6)]
+        turns = 0
+        while not all(order.done() for order in orders):
+            turns += 1
+            await asyncio.sleep(0.001)
+        return turns, [order.result().seeds[0] for order in orders]
+
+    turns, seeds = asyncio.run(visit())
+    assert turns > 1
+    assert seeds == list(range(6))
+
+
+def test_too_many_at_once_are_refused(painter: Painter, run: RunFolder) -> None:
+    async def crowd() -> list[object]:
+        orders = [painter.paint(Order(run.path, "1")) for _ in range(MAX_WAITING + 1)]
+        return list(await asyncio.gather(*orders, return_exceptions=True))
+
+    answers = asyncio.run(crowd())
+    assert [str(answer) for answer in answers if isinstance(answer, Exception)] == [
+        "Too many pictures are being asked for at once; try again in a moment."
+    ]
+
+
+def test_a_process_that_was_killed_is_started_anew(painter: Painter, run: RunFolder) -> None:
+    painter.paint_now(Order(run.path, "1"))
+    assert painter._process is not None
+    painter._process.kill()
+    painter._process.join()
+    assert painter.paint_now(Order(run.path, "1")).seeds == [1]
+
+
+def test_what_takes_too_long_is_ended(run: RunFolder) -> None:
+    painter = Painter(limit_sec=0)
+    with pytest.raises(UserError, match=r"took longer than 0 s, so painting was stopped"):
+        painter.paint_now(Order(run.path, "1"))
+    assert pid_of(painter) is None
+    painter.close()
+
+
+def test_what_does_not_start_is_ended(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.viewer.painter.START_SEC", 0.0)
+    painter = Painter()
+    with pytest.raises(UserError, match="has not started in 0 s"):
+        painter.paint_now(Order(run.path, "1"))
+    assert pid_of(painter) is None
+    painter.close()
+
+
+def test_closing_ends_the_process(run: RunFolder) -> None:
+    painter = Painter()
+    painter.paint_now(Order(run.path, "1"))
+    process = painter._process
+    assert process is not None
+    painter.close()
+    with pytest.raises(ValueError, match="process object is closed"):
+        process.is_alive()
+
+
+def test_closing_in_the_middle_of_an_order_waits_for_nothing(run: RunFolder) -> None:
+    async def leave() -> object:
+        painter = Painter()
+        order = asyncio.create_task(painter.paint(Order(run.path, "1")))
+        while pid_of(painter) is None:
+            await asyncio.sleep(0.01)
+        painter.close()
+        return (await asyncio.gather(order, return_exceptions=True))[0]
+
+    assert "has ended before it was done" in str(asyncio.run(asyncio.wait_for(leave(), 20)))
+
+
+def test_the_page_itself_does_not_load_pytorch() -> None:
+    code = "import sys, ganforge.viewer.explore_page as page; sys.exit('torch' in sys.modules)"
+    root = Path(__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0

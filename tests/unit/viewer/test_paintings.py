@@ -1,0 +1,156 @@
+"""viewer/paintings.py: orders become files; what cannot be painted becomes a sentence."""
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from untrained import make_run
+
+from ganforge.data.digits import load_digits
+from ganforge.data.download import OFFLINE
+from ganforge.run.folder import RunFolder
+from ganforge.sampling import load
+from ganforge.viewer.painter import Order, Painting
+from ganforge.viewer.paintings import MODELS_KEPT, Studio, nearest_rows
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return make_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return Studio()
+
+
+def paint(studio: Studio, order: Order) -> Painting:
+    answer = studio.answer(order)
+    assert isinstance(answer, Painting), answer
+    return answer
+
+
+def pixels(png: bytes) -> np.ndarray:
+    with Image.open(BytesIO(png)) as picture:
+        return np.asarray(picture)
+
+
+def test_items_are_the_models_pixel_for_pixel(run: RunFolder, studio: Studio) -> None:
+    painted = paint(studio, Order(run.path, "3,17"))
+    expected = load(run.path, "cpu").sample([3, 17])
+    assert [pixels(png).tolist() for png in painted.files] == [one[0].tolist() for one in expected]
+    assert painted.seeds == [3, 17]
+    assert painted.facts.nimg == 640
+    assert (painted.facts.shape, painted.facts.noise, painted.facts.num_classes) == ((1, 8, 8), "uniform", 0)
+
+
+def test_a_row_is_that_item_alone(run: RunFolder, studio: Studio) -> None:
+    order = Order(run.path, "5", way="near", count=4)
+    every = paint(studio, order).files
+    assert len(every) == 4
+    assert paint(studio, replace(order, row=2)).files == [every[2]]
+
+
+@pytest.mark.parametrize(("form", "head"), [("webp", b"RIFF"), ("gif", b"GIF8"), ("grid", b"\x89PNG")])
+def test_forms(form: str, head: bytes, run: RunFolder, studio: Studio) -> None:
+    [file] = paint(studio, Order(run.path, "1,2", way="walk", frames=3, form=form)).files
+    assert file.startswith(head)
+
+
+def test_points(tmp_path: Path, studio: Studio) -> None:
+    run = make_run(tmp_path / "ring", (2,), data="ring")
+    assert len(paint(studio, Order(run.path, "0-99")).files) == 1
+    assert len(paint(studio, Order(run.path, "1,2", way="walk", frames=3)).files) == 4
+    assert "are for pictures" in str(studio.answer(Order(run.path, "1", form="nearest")))
+
+
+def test_classes(tmp_path: Path, studio: Studio) -> None:
+    run = make_run(tmp_path / "told", num_classes=10)
+    assert paint(studio, Order(run.path, "3,17")).labels == [3, 7]
+    assert paint(studio, Order(run.path, "3,17", classes=(4,))).labels == [4, 4]
+
+
+def test_nearest_training_pictures(run: RunFolder, studio: Studio) -> None:
+    painted = paint(studio, Order(run.path, "3", form="nearest"))
+    items = load_digits("train").items
+    expected = nearest_rows(load(run.path, "cpu").sample([3])[0], items, 6)
+    assert [pixels(png).tolist() for png in painted.files] == [items[row][0].tolist() for row, _ in expected]
+    assert painted.captions[0].startswith(f"picture {expected[0][0]:,}, class ")
+    assert painted.captions[0].endswith(f"{expected[0][1]:.1f} away")
+
+
+def test_nearest_rows_by_hand() -> None:
+    items = torch.tensor([0, 100, 103, 97, 255], dtype=torch.uint8).reshape(5, 1, 1, 1).expand(5, 3, 2, 2).clone()
+    items[1, 0, 0, 0] = 112
+    found = nearest_rows(torch.full((3, 2, 2), 100, dtype=torch.uint8), items, 3)
+    assert [row for row, _ in found] == [2, 3, 1]
+    assert [distance for _, distance in found] == pytest.approx([3, 3, 12 / 12**0.5])
+
+
+def test_data_that_are_not_here_are_not_fetched(
+    tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OFFLINE, "1")
+    monkeypatch.setenv("GANFORGE_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    run = make_run(tmp_path / "run", (1, 28, 28), data="mnist")
+    said = str(studio.answer(Order(run.path, "3", form="nearest")))
+    assert said.startswith("The training pictures cannot be had here, and the page downloads none: MNIST's file")
+    assert "\n" not in said
+
+
+def test_models_are_kept_and_a_file_made_anew_is_read_anew(tmp_path: Path) -> None:
+    studio, run = Studio(), make_run(tmp_path / "run")
+    first = paint(studio, Order(run.path, "1"))
+    assert paint(studio, Order(run.path, "1")).files == first.files
+    assert len(studio.models) == 1
+    for nimg in range(1000, 1000 + 2 * MODELS_KEPT):
+        make_run(run.path, nimg=nimg)
+        newest = paint(studio, Order(run.path, "1"))
+        assert newest.facts.nimg == nimg
+        assert newest.files != first.files
+    assert len(studio.models) == MODELS_KEPT
+
+
+def test_what_cannot_be_painted_is_a_sentence(run: RunFolder, studio: Studio, tmp_path: Path) -> None:
+    broken = make_run(tmp_path / "broken")
+    [(_, snapshot)] = broken.all_snapshots()
+    content = snapshot.read_bytes()
+    snapshot.write_bytes(content[:2000])
+    linked = make_run(tmp_path / "linked")
+    linked.snapshot(640).unlink()
+    (tmp_path / "outside.safetensors").write_bytes(content)
+    linked.snapshot(640).symlink_to(tmp_path / "outside.safetensors")
+    for order, sentence in (
+        (Order(broken.path, "1"), "is damaged or cut off"),
+        (Order(linked.path, "1"), "not a file of the run's own"),
+        (Order(run.snapshot(7), "1"), "There is no snapshot"),
+        (Order(run.path, "1", best=True), "no snapshot with a figure"),
+        (Order(run.path, "x"), "are not numbers"),
+        (Order(run.path, "0-1100"), "1,101 seeds are too many for the page"),
+        (Order(run.path, "1", way="walk"), "give two seeds or more"),
+        (Order(run.path, "1", truncation=0.5), "Truncation is for normal noise"),
+    ):
+        said = studio.answer(order)
+        assert isinstance(said, str)
+        assert sentence in said
+
+
+def test_no_more_than_a_browser_can_take(run: RunFolder, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.viewer.paintings.MAX_BYTES", 1_000)
+    assert "MB of pictures, which is too much for the page" in str(studio.answer(Order(run.path, "0-63")))
+    assert len(paint(studio, Order(run.path, "0-1")).files) == 2
+
+
+def test_a_fault_of_any_other_kind_is_a_sentence_too(
+    run: RunFolder, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("ganforge.viewer.paintings.choose", fail)
+    assert "memory of this machine does not suffice" in str(studio.answer(Order(run.path, "1")))

@@ -1,0 +1,28 @@
+"""A run folder with an untrained snapshot: all that exploring needs."""
+
+from pathlib import Path
+
+import torch
+
+from ganforge.networks.build import build_generator
+from ganforge.recipes import note
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import save_snapshot
+
+
+def make_run(
+    folder: Path, shape: tuple[int, ...] = (1, 8, 8), nimg: int = 640, num_classes: int = 0, **changes: object
+) -> RunFolder:
+    """One on the embedded digits, unless the changes say otherwise. A folder that is there gets one more snapshot."""
+    settings: dict[str, object] = {"data": "digits", "g_hidden": (32,), "conditional": num_classes > 0}
+    config, run = note(**settings | changes), RunFolder(folder)
+    values = config.model_dump(mode="json")
+    if not run.exists():
+        run.create({"settings": values, "data": {}, "environment": [{}]})
+        run.write_status("finished", nimg, nimg)
+    G = build_generator("mlp", config.z_dim, shape, nimg, hidden=config.g_hidden, num_classes=num_classes)
+    with torch.no_grad():
+        for weight in G.parameters():
+            weight.mul_(3)  # far enough from zero that pictures differ
+    save_snapshot(run, nimg, G, values, shape, num_classes, 100, None)
+    return run
