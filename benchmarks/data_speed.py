@@ -37,8 +37,8 @@ from torch.utils.data import Dataset as TorchDataset
 from ganforge.base.runtime import keep_freed_memory
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.data.prepare import prepare
-from ganforge.data.request import Request
+from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.request import Request
 from ganforge.recipes import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.setup import build_game, build_state, schedule_optimizers

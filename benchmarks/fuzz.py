@@ -152,7 +152,7 @@ def try_one(
 
 
 def read_picture(content: bytes) -> str:
-    from ganforge.data.decode import Header, Unreadable, decode, read_header
+    from ganforge.data.sources.decode import Header, Unreadable, decode, read_header
 
     try:
         header = read_header(content)
@@ -170,8 +170,8 @@ def read_picture(content: bytes) -> str:
 
 def read_container(path: Path) -> str:
     from ganforge.base.errors import UserError
-    from ganforge.data.decode import Unreadable
-    from ganforge.data.sources import open_source, picture_at
+    from ganforge.data.sources.decode import Unreadable
+    from ganforge.data.sources.open import open_source, picture_at
 
     read = 0
     try:

@@ -185,7 +185,7 @@ def data(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def list_data() -> int:
-    from ganforge.data.prepared import all_kept, gib, limit_bytes, prepared_folder
+    from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, prepared_folder
 
     for name, summary in DATA_SETS.items():
         print(f"{name:14} {summary}")
@@ -200,7 +200,7 @@ def list_data() -> int:
 
 
 def clear_data() -> int:
-    from ganforge.data.prepared import all_kept, gib, prepared_folder, remove
+    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
@@ -224,8 +224,8 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
     else:
         from contextlib import closing
 
-        from ganforge.data.inspect_source import describe_source, inspect_source
-        from ganforge.data.sources import open_source
+        from ganforge.data.sources.inspect import describe_source, inspect_source
+        from ganforge.data.sources.open import open_source
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")

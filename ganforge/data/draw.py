@@ -17,7 +17,7 @@ from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid,
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
-from ganforge.data.sources import Source, Unreadable, class_names, picture_at
+from ganforge.data.sources.open import Source, Unreadable, class_names, picture_at
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""

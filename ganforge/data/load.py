@@ -8,8 +8,8 @@ from ganforge.data.catalog import DATA_SETS, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
-from ganforge.data.own import load_own, reshape
-from ganforge.data.request import make_request
+from ganforge.data.prepared.own import load_own, reshape
+from ganforge.data.prepared.request import make_request
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 

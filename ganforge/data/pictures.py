@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
-from ganforge.data.entries import Array
-from ganforge.data.sources import Source, Unreadable, open_source, picture_at
+from ganforge.data.sources.entries import Array
+from ganforge.data.sources.open import Source, Unreadable, open_source, picture_at
 
 MAX_BYTES = 8 << 30
 """The most that is read: 43,690 pictures of 256 x 256 in colour."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from picture_files import COLOUR, FORMATS, GREY, OPAQUE, RGBA, chunk, encode, png
 from PIL import Image, ImageOps
 
-from ganforge.data.decode import MAX_PIXELS, Header, Unreadable, decode, read_header
+from ganforge.data.sources.decode import MAX_PIXELS, Header, Unreadable, decode, read_header
 
 
 def check(content: bytes, mode: str, wanted: np.ndarray) -> None:
@@ -130,9 +130,9 @@ def test_a_bomb_is_refused_unread(pixels: int) -> None:
 
 
 def test_the_limit_itself_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganforge.data.decode.MAX_PIXELS", GREY.size)
+    monkeypatch.setattr("ganforge.data.sources.decode.MAX_PIXELS", GREY.size)
     check(encode(GREY), "L", GREY)
-    monkeypatch.setattr("ganforge.data.decode.MAX_PIXELS", GREY.size - 1)
+    monkeypatch.setattr("ganforge.data.sources.decode.MAX_PIXELS", GREY.size - 1)
     with pytest.raises(Unreadable, match="has 20 pixels, more than 19"):
         decode(encode(GREY))
 
@@ -141,7 +141,7 @@ def test_a_jpeg_that_is_gone_over_too_often_is_refused(monkeypatch: pytest.Monke
     content = encode(COLOUR, "JPEG", progressive=True)
     scans = content.count(b"\xff\xda")
     assert scans == 10
-    monkeypatch.setattr("ganforge.data.decode.MAX_SCANNED", scans * GREY.size)
+    monkeypatch.setattr("ganforge.data.sources.decode.MAX_SCANNED", scans * GREY.size)
     decode(content)
     again = content[content.rindex(b"\xff\xda") : -2]
     for look in (decode, read_header):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ganforge.data.entries import (
+from ganforge.data.sources.entries import (
     Entry,
     class_names,
     empty_classes,

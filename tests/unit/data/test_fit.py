@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganforge.data.fit import Target, fit_picture, infer_size, is_grey
+from ganforge.data.prepared.fit import Target, fit_picture, infer_size, is_grey
 
 RANDOM = np.random.default_rng(0)
 

@@ -9,8 +9,8 @@ from picture_files import COLOUR, GREY, save, shade
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
 from ganforge.data.draw import draw_source_sheet
-from ganforge.data.inspect_source import SourceFacts, describe_source, inspect_source, warnings_for
-from ganforge.data.sources import open_source
+from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source, warnings_for
+from ganforge.data.sources.open import open_source
 
 NOISE = np.random.default_rng(3).integers(256, size=(1200, 8, 8, 3), dtype=np.uint8)
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.data.decode import MAX_PIXELS
 from ganforge.data.pictures import as_grey, read_pictures
+from ganforge.data.sources.decode import MAX_PIXELS
 
 OPAQUE = RGBA[..., 3:]
 

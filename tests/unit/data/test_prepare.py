@@ -14,12 +14,12 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.data import prepare as module
 from ganforge.data.dataset import Dataset
-from ganforge.data.mapped import map_pictures, read_labels
-from ganforge.data.prepare import prepare
-from ganforge.data.prepared import LABELS, PICTURES
-from ganforge.data.request import Request
+from ganforge.data.prepared import prepare as module
+from ganforge.data.prepared.cache import LABELS, PICTURES
+from ganforge.data.prepared.mapped import map_pictures, read_labels
+from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.request import Request
 
 Array = np.ndarray
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ganforge.base.errors import UserError
-from ganforge.data import prepared
-from ganforge.data.mapped import map_pictures
-from ganforge.data.prepared import FACTS, FORMAT, PICTURES, all_kept, gib, limit_bytes, locked, make_room, remove
+from ganforge.data.prepared import cache as prepared
+from ganforge.data.prepared.cache import FACTS, FORMAT, PICTURES, all_kept, gib, limit_bytes, locked, make_room, remove
+from ganforge.data.prepared.mapped import map_pictures
 
 SIZE = 1000
 
@@ -58,7 +58,7 @@ def test_what_is_in_use_stays(tmp_path: Path, limit: None) -> None:
 def test_another_process_counts_too(tmp_path: Path) -> None:
     folder = make(tmp_path, "a", 1.0)
     code = (
-        "import sys, pathlib; from ganforge.data.mapped import map_pictures;"
+        "import sys, pathlib; from ganforge.data.prepared.mapped import map_pictures;"
         f"kept = map_pictures(pathlib.Path(sys.argv[1]), ({SIZE},)); print('ready', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(folder / PICTURES)]

@@ -9,9 +9,9 @@ import pytest
 from picture_files import COLOUR, save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.entries import Entry
-from ganforge.data.source_folder import list_folder, read_file
-from ganforge.data.sources import Header, Unreadable, class_names, header_at, open_source, picture_at
+from ganforge.data.sources.entries import Entry
+from ganforge.data.sources.folder import list_folder, read_file
+from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
 
 
 def fill(folder: Path, *names: str) -> Path:

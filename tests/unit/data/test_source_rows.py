@@ -8,7 +8,7 @@ import pytest
 from picture_files import RANDOM
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources import Header, Unreadable, class_names, header_at, open_source, picture_at
+from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
 
 BATCH = RANDOM.integers(256, size=(6, 5, 4, 3), dtype=np.uint8)
 ALPHA = RANDOM.integers(256, size=(6, 5, 7, 4), dtype=np.uint8)

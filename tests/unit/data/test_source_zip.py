@@ -9,8 +9,8 @@ import pytest
 from picture_files import shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.entries import Entry
-from ganforge.data.sources import Unreadable, class_names, open_source, picture_at
+from ganforge.data.sources.entries import Entry
+from ganforge.data.sources.open import Unreadable, class_names, open_source, picture_at
 
 
 def make(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:

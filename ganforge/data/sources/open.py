@@ -8,14 +8,14 @@ import numpy as np
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
-from ganforge.data.entries import SUFFIXES, Array, Entry, Source, class_names
-from ganforge.data.source_folder import FolderSource, list_folder
-from ganforge.data.source_hub import is_saved, open_hub, open_saved
-from ganforge.data.source_parquet import ParquetSource
-from ganforge.data.source_rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
-from ganforge.data.source_tar import TarSource
-from ganforge.data.source_zip import ZipSource, open_zip
+from ganforge.data.sources.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
+from ganforge.data.sources.entries import SUFFIXES, Array, Entry, Source, class_names
+from ganforge.data.sources.folder import FolderSource, list_folder
+from ganforge.data.sources.hub import is_saved, open_hub, open_saved
+from ganforge.data.sources.parquet import ParquetSource
+from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
+from ganforge.data.sources.tar import TarSource
+from ganforge.data.sources.zip import ZipSource, open_zip
 
 __all__ = ["Entry", "Header", "Source", "Unreadable", "class_names", "header_at", "open_source", "picture_at"]
 

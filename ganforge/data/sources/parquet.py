@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import LABEL_COLUMNS, MAX_ENTRIES, MAX_FILE_BYTES, PICTURE_COLUMNS, is_label, make_entries
-from ganforge.data.source_folder import digest_of
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import (
+    LABEL_COLUMNS,
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    PICTURE_COLUMNS,
+    is_label,
+    make_entries,
+)
+from ganforge.data.sources.folder import digest_of
 
 BATCH_ROWS = 16
 """Rows that are held at a time."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganforge.data.prepared import hold
+from ganforge.data.prepared.cache import hold
 
 NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which Python names from 3.12 on: pictures may be more than memory and swap."""

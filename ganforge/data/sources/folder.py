@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import (
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import (
     DATASET_JSON,
     MAX_FILE_BYTES,
     SUFFIXES,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from ganforge.data.entries import EMPTY_CLASS, Array
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
-from ganforge.data.sources import Source, Unreadable, class_names, picture_at
+from ganforge.data.sources.entries import EMPTY_CLASS, Array
+from ganforge.data.sources.open import Source, Unreadable, class_names, picture_at
 
 MAX_NAMES = 20
 """Unreadable pictures that are listed by name."""

@@ -5,8 +5,8 @@ import zipfile
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import (
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import (
     DATASET_JSON,
     MAX_ENTRIES,
     MAX_FILE_BYTES,
@@ -17,7 +17,7 @@ from ganforge.data.entries import (
     printable,
     with_labels,
 )
-from ganforge.data.source_folder import digest_of
+from ganforge.data.sources.folder import digest_of
 
 MAX_RATIO = 200
 BOMB_BYTES = 16 << 20

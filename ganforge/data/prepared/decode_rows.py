@@ -1,8 +1,8 @@
 """Decoding part of a source into rows of a file: in this process, or as one of several.
 
-Processes are started as `python -m ganforge.data.decode_rows` and not by multiprocessing, which would run the user's
-main script again in each of them. They talk in lines of JSON: first the task, answered by {} or {"changed": true}; then
-a range of rows, answered by reports.
+Processes are started as `python -m ganforge.data.prepared.decode_rows` and not by multiprocessing, which would run the
+user's main script again in each of them. They talk in lines of JSON: first the task, answered by {} or {"changed":
+true}; then a range of rows, answered by reports.
 """
 
 import json
@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ganforge.base.errors import UserError
-from ganforge.data.fit import Target, fit_picture, is_grey, target_from
-from ganforge.data.sources import Source, Unreadable, open_source, picture_at
+from ganforge.data.prepared.fit import Target, fit_picture, is_grey, target_from
+from ganforge.data.sources.open import Source, Unreadable, open_source, picture_at
 
 Report = list[Any]
 """Of one picture that was read: [height, width, transparent, grey], as it is in its file; of another: [reason]."""

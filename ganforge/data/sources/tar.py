@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import IO
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import (
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
     MAX_ENTRIES,
     MAX_FILE_BYTES,
@@ -19,7 +19,7 @@ from ganforge.data.entries import (
     printable,
     suffix_of,
 )
-from ganforge.data.source_folder import digest_of
+from ganforge.data.sources.folder import digest_of
 
 MAX_NOTE_BYTES = 1 << 20
 """The most that a .cls or .json file beside a picture may take."""

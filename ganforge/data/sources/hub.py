@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
-from ganforge.data.source_folder import digest_of, read_file
-from ganforge.data.source_parquet import HUB_EXTRA, label_name, picture_bytes
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
+from ganforge.data.sources.folder import digest_of, read_file
+from ganforge.data.sources.parquet import HUB_EXTRA, label_name, picture_bytes
 
 
 class HubSource:

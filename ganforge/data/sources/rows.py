@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
-from ganforge.data.decode import Unreadable
-from ganforge.data.entries import MAX_ENTRIES, Array, is_label, make_entries
 from ganforge.data.idx import GZIP_MAGIC, read_idx
-from ganforge.data.source_folder import digest_of
-from ganforge.data.source_zip import open_zip
+from ganforge.data.sources.decode import Unreadable
+from ganforge.data.sources.entries import MAX_ENTRIES, Array, is_label, make_entries
+from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.zip import open_zip
 
 ARRAYS = ("images", "arr_0")
 """Names under which an .npz file may hold the pictures; the second is what ``numpy.savez`` gives on its own account."""

@@ -12,11 +12,7 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason, sync
 from ganforge.base.sizes import size_text
-from ganforge.data.decode_rows import Piece, Report
-from ganforge.data.finish import finish
-from ganforge.data.fit import Target, fit_picture, is_grey
-from ganforge.data.mapped import read_labels
-from ganforge.data.prepared import (
+from ganforge.data.prepared.cache import (
     FACTS,
     LABELS,
     PICTURES,
@@ -27,11 +23,15 @@ from ganforge.data.prepared import (
     prepared_folder,
     read_facts,
 )
-from ganforge.data.preparing_progress import shown
-from ganforge.data.request import Findings, Request, settle
-from ganforge.data.sources import Source, Unreadable, header_at, open_source, picture_at
-from ganforge.data.splits import Chosen, choose_split
-from ganforge.data.workers import SourceChanged, decode_here, decode_with_workers, usual_workers
+from ganforge.data.prepared.decode_rows import Piece, Report
+from ganforge.data.prepared.finish import finish
+from ganforge.data.prepared.fit import Target, fit_picture, is_grey
+from ganforge.data.prepared.mapped import read_labels
+from ganforge.data.prepared.progress import shown
+from ganforge.data.prepared.request import Findings, Request, settle
+from ganforge.data.prepared.splits import Chosen, choose_split
+from ganforge.data.prepared.workers import SourceChanged, decode_here, decode_with_workers, usual_workers
+from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
 
 SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
 """So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""

@@ -13,11 +13,11 @@ from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
-from ganforge.data.fit import Target, describe_kind, fit_picture
-from ganforge.data.mapped import map_pictures, read_labels
-from ganforge.data.prepare import list_broken, prepare
-from ganforge.data.prepared import LABELS, PICTURES
-from ganforge.data.request import Request
+from ganforge.data.prepared.cache import LABELS, PICTURES
+from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
+from ganforge.data.prepared.mapped import map_pictures, read_labels
+from ganforge.data.prepared.prepare import list_broken, prepare
+from ganforge.data.prepared.request import Request
 
 LISTED = 20
 """So many unreadable pictures are listed aloud; all of them are in facts.json."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.data.decode_rows import Piece, Report, decode_piece
-from ganforge.data.fit import Target
-from ganforge.data.sources import Source
+from ganforge.data.prepared.decode_rows import Piece, Report, decode_piece
+from ganforge.data.prepared.fit import Target
+from ganforge.data.sources.open import Source
 
 MAX_WORKERS = 32
 POLL_EVERY_S = 0.1
@@ -127,7 +127,7 @@ def _processes(count: int) -> Iterator[list[subprocess.Popen[str]]]:
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
     # -P: no module is taken from the current folder, which may be one that somebody sent.
-    command = [sys.executable, "-P", "-m", "ganforge.data.decode_rows"]
+    command = [sys.executable, "-P", "-m", "ganforge.data.prepared.decode_rows"]
     processes: list[subprocess.Popen[str]] = []
     try:
         for _ in range(count):

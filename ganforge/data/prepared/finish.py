@@ -12,12 +12,12 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
-from ganforge.data.fit import Target, describe_kind, infer_size
-from ganforge.data.mapped import labels_digest, pictures_digest
-from ganforge.data.prepared import FORMAT, LABELS, PICTURES
-from ganforge.data.request import Findings, Request
-from ganforge.data.sources import Source
-from ganforge.data.splits import Chosen
+from ganforge.data.prepared.cache import FORMAT, LABELS, PICTURES
+from ganforge.data.prepared.fit import Target, describe_kind, infer_size
+from ganforge.data.prepared.mapped import labels_digest, pictures_digest
+from ganforge.data.prepared.request import Findings, Request
+from ganforge.data.prepared.splits import Chosen
+from ganforge.data.sources.open import Source
 
 COPY_BYTES = 1 << 24
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ganforge.base.errors import UserError
-from ganforge.data.entries import folder_labels
-from ganforge.data.sources import Entry, Source, class_names
+from ganforge.data.sources.entries import folder_labels
+from ganforge.data.sources.open import Entry, Source, class_names
 
 SPLITS = ("train", "test")
 
