@@ -5,9 +5,9 @@
 
 On the mixtures every loss has the same networks (two hidden layers of 128), noise (16 normal numbers) and Adam, whose
 rate falls to a tenth. DRAGAN's penalty has the weight published for pictures, wgan-gp's that of its paper's toy script;
-R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. On stacked MNIST, the recipes are as they are. Each run takes one thread, and its last snapshot is judged as
-`ganforge evaluate` does. A finished run in DIR is not trained again, so that the script can be stopped and called
-again.
+R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. On stacked MNIST, the recipes are
+as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. A finished run in
+DIR is not trained again, so that the script can be stopped and called again.
 """
 
 import argparse
