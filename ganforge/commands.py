@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
+from ganforge.base.wording import pasted
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
 from ganforge.recipes import RECIPES, recipe
@@ -20,7 +21,7 @@ def train(given: argparse.Namespace, stop: StopRequest) -> int:
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     if given.watch:
         return train_and_watch(config, given.out, stop)
-    return how_it_ended(start_training(config, given.out, stop), stop)
+    return finish(start_training(config, given.out, stop), stop)
 
 
 def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":
@@ -42,7 +43,7 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     with page_beside(folder.path) as lines:
         print("\n".join(lines), flush=True)
         status = how_it_ended(start_training(config, folder.path, stop), stop)
-    print(f"The page has ended with the training; to look again: ganforge watch {folder.path}")
+    print(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
     return status
 
 
@@ -55,7 +56,19 @@ def resume(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.training.launch import go_on
     from ganforge.training.progress import choose_progress
 
-    return how_it_ended(go_on(folder, changes, choose_progress(), stop), stop)
+    return finish(go_on(folder, changes, choose_progress(), stop), stop)
+
+
+def finish(folder: "RunFolder", stop: StopRequest) -> int:
+    """Say how a finished run is looked at; returns the exit status."""
+    status = how_it_ended(folder, stop)
+    if status == 0:
+        print(how_to_look("Look at it", folder.path))
+    return status
+
+
+def how_to_look(begin: str, path: Path) -> str:
+    return f"{begin}: `ganforge watch {pasted(path)}`; one file to keep or send: `ganforge report {pasted(path)}`"
 
 
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
@@ -251,7 +264,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
         say(note)
     classes = f"found, {dataset.num_classes:,} classes ({dataset.labels_from})" if dataset.labels_from else "none"
     say(f"labels: {classes}")
-    say(f"Ready: `ganforge train RECIPE --data {given.name}` with the same options begins at once.")
+    say(f"Ready: `ganforge train RECIPE --data {pasted(given.name)}` with the same options begins at once.")
     return 0
 
 

@@ -1,7 +1,11 @@
-"""How a complaint about something that was typed is worded."""
+"""How what was typed, or is to be typed, is worded."""
 
 import difflib
+import os
+import shlex
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -15,6 +19,11 @@ def as_typed(value: Any) -> str:
     """A setting's value as one types it on the command line, cut short where somebody typed too much."""
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def pasted(path: str | Path) -> str:
+    """A path in a command that people copy: quoted where the shell would take it apart."""
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import write_text_atomically
+from ganforge.base.wording import pasted
 
 
 class RunFolder:
@@ -102,7 +103,7 @@ class RunFolder:
         """Raise UserError if the folder already holds a run, or anything else."""
         if self.exists():
             raise UserError(
-                f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {self.path}`, "
+                f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {pasted(self.path)}`, "
                 "or choose another folder with --out."
             )
         for path in (self.path, *self.path.parents):

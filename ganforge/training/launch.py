@@ -14,6 +14,7 @@ from ganforge.base.images import save_png
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
+from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
 from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import folder_name, locate
@@ -102,7 +103,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         if past_end >= images_in(config, facts.get("step", 1) - 1) or (past_end >= 0 and finished):
             raise UserError(
                 f"{folder.path} is finished: it had {facts['nimg']:,} images, and the total is {config.total_nimg:,}; "
-                f"to train longer, `ganforge resume {folder.path} --total-nimg {2 * facts['nimg']}`."
+                f"to train longer, `ganforge resume {pasted(folder.path)} --total-nimg {2 * facts['nimg']}`."
             )
         dataset, game, state = prepare(config, stop.poll, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
@@ -189,7 +190,7 @@ def work(
     if finished:
         progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
     else:
-        progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {folder.path}`")
+        progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {pasted(folder.path)}`")
     return folder
 
 
@@ -221,7 +222,7 @@ def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> s
     except OSError as error:
         why += f" (nor could status.json: {error.strerror})"
     why = why.removesuffix(".")
-    return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {folder.path}`."
+    return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {pasted(folder.path)}`."
 
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:

@@ -55,9 +55,11 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
 
 
 def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines for the person about the newest of the run's records."""
+    """Lines for the person about the newest of the run's records; why there is no figure is said once."""
     values, row = series(rows), rows[-1]
     if row["headline"] is None or not values:
+        if any(before["headline"] is None and before["notes"] == row["notes"] for before in rows[:-1]):
+            return []
         return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"]
     figure, best = row["figures"][row["headline"]], best_of(values)
     assert best is not None

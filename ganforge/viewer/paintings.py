@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -122,12 +123,13 @@ class Studio:
     def dataset(self, model: Model) -> Dataset:
         """What the model learned from, if it is on this machine."""
         config = model.config
-        key = (config.data, config.data_dir, config.max_images)
+        settings: dict[str, Any] = {"max_images": config.max_images} | config.data_settings()
+        key = (config.data, config.data_dir, settings)
         if self.data is None or self.data[0] != key:
             self.data = None
             folder = Path(config.data_dir) if config.data_dir is not None else None
             try:
-                self.data = key, load_data(config.data, data_dir=folder, max_images=config.max_images)
+                self.data = key, load_data(config.data, data_dir=folder, **settings)
             except UserError as error:
                 why = str(error).splitlines()[0]
                 raise UserError(

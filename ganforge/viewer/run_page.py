@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
+from ganforge.base.wording import pasted
 from ganforge.viewer.board import Board
 from ganforge.viewer.details import Log, settings
 from ganforge.viewer.history import RunView
@@ -74,7 +75,7 @@ class Top:
             with ui.element("div").classes("gf-row"):
                 ui.link("Explore its pictures", page_address("explore", run_id))
                 ui.link("Compare it", f"/compare?{urlencode({'runs': run_id})}")
-                text(f"One file to share: ganforge report {view.folder.path}", "gf-quiet gf-small")
+                text(f"One file to share: ganforge report {pasted(view.folder.path)}", "gf-quiet gf-small")
         self.complaints = ui.element("div").classes("gf-stack")
         self.version = -1
         self.said: tuple[str, ...] = ()
@@ -104,14 +105,13 @@ class Top:
 def _endings(view: RunView) -> list[str]:
     """Why a run goes on no more, and what to do."""
     run = view.summary
+    again = f"`ganforge resume {pasted(run.folder.path)}` goes on."
     if run.state == "failed":
         return [f"The run failed: {run.reason or 'it does not say why.'}"]
     if run.state == "killed":
-        return [
-            f"The run was killed: it says that it is running, but no process does. `ganforge resume {run.id}` goes on."
-        ]
+        return [f"The run was killed: it says that it is running, but no process does. {again}"]
     if run.state == "stopped":
-        return [f"The run was stopped ({run.reason or 'it does not say why'}); `ganforge resume {run.id}` goes on."]
+        return [f"The run was stopped ({run.reason or 'it does not say why'}); {again}"]
     return []
 
 

@@ -21,7 +21,7 @@ def test_the_address_comes_before_the_training_and_the_way_back_after_it(tmp_pat
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=True)
     lines = done.stdout.splitlines()
     assert re.fullmatch(rf"Watching {re.escape(str(out))}: http://127\.0\.0\.1:\d+/", lines[0])
-    assert lines[-1] == f"The page has ended with the training; to look again: ganforge watch {out}"
+    assert lines[-1].startswith(f"The page has ended with the training; look again: `ganforge watch {out}`")
     assert "Finished." in done.stdout
     assert done.stderr == ""
 

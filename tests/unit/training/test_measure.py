@@ -71,6 +71,7 @@ def test_lines() -> None:
     (line,) = say_what_it_means([row(64, 3.0), row(128, 4.0)])
     assert "FD/random 4 at 128 images, best 3 at 64" in line
     assert say_what_it_means([row(64, 3.0, headline=None)]) == ["No figure at 64 images: why not"]
+    assert say_what_it_means([row(64, 3.0, headline=None), row(128, 3.0, headline=None)]) == []
 
 
 def test_a_plateau_is_said_once() -> None:

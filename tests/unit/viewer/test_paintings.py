@@ -83,6 +83,18 @@ def test_nearest_training_pictures(run: RunFolder, studio: Studio) -> None:
     assert painted.captions[0].endswith(f"{expected[0][1]:.1f} away")
 
 
+def test_nearest_training_pictures_have_the_shape_of_the_runs_settings(tmp_path: Path, studio: Studio) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for level in (0, 90, 180):
+        Image.new("RGBA", (30, 20), (level, 255 - level, 9, 120)).save(pictures / f"{level}.png")
+    shapes = {"24x40": (4, 24, 40), "8x8": (4, 8, 8)}
+    for size, shape in shapes.items():
+        run = make_run(tmp_path / size, shape, data=str(pictures), size=size, channels=4, fit="pad")
+        painted = paint(studio, Order(run.path, "3", form="nearest"))
+        assert [pixels(png).shape for png in painted.files] == [(*shape[1:], 4)] * 3
+
+
 def test_nearest_rows_by_hand() -> None:
     items = torch.tensor([0, 100, 103, 97, 255], dtype=torch.uint8).reshape(5, 1, 1, 1).expand(5, 3, 2, 2).clone()
     items[1, 0, 0, 0] = 112
