@@ -168,11 +168,11 @@ def test_what_cannot_be_saved_is_an_error(file: str, limit: int, changes: dict[s
 
 def test_a_run_whose_first_picture_does_not_fit(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    sentence = the_sentence(limited(2_000, crash.train(run.path, **SHORT)), 1)
+    sentence = the_sentence(limited(4_000, crash.train(run.path, **SHORT, grid_size=16)), 1)
     assert f"could not be saved: {run.reals}: File too large" in sentence
     assert run.read_status()["state"] == "failed"
     ganforge.resume(run.path)
-    assert crash.run_differences(train_here(tmp_path / "uninterrupted"), run) == []
+    assert crash.run_differences(train_here(tmp_path / "uninterrupted", grid_size=16), run) == []
 
 
 def test_a_run_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:

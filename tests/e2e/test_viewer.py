@@ -106,7 +106,7 @@ def test_the_slider_goes_back_in_time_by_mouse_keys_and_by_itself(visitor: Visit
     nimgs = [nimg for nimg, _ in RunFolder(runs / "finished").all_fakes()]
     image, slider = visitor.page.locator(".gf-player-image"), visitor.page.locator(".gf-player-slider")
     until(lambda: f"nimg={nimgs[-1]}" in (image.get_attribute("src") or ""))
-    assert visitor.page.evaluate("document.querySelector('.gf-player-image').naturalWidth") > 0
+    until(lambda: visitor.page.evaluate("document.querySelector('.gf-player-image').naturalWidth") > 0)
     assert image.evaluate("element => getComputedStyle(element).imageRendering") == "pixelated"
     slider.focus()
     visitor.page.keyboard.press("Home")
