@@ -103,8 +103,8 @@ class RunFolder:
         """Raise UserError if the folder already holds a run, or anything else."""
         if self.exists():
             raise UserError(
-                f"{self.path} already holds a run{self._progress()}; go on with it by `ganforge resume {pasted(self.path)}`, "
-                "or choose another folder with --out."
+                f"{self.path} already holds a run{self._progress()}; go on with it by "
+                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
             )
         for path in (self.path, *self.path.parents):
             if path.is_file():
