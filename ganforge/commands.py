@@ -184,7 +184,11 @@ def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def data(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.action != "prepare":
+        shape = tuple(name for name in settings_given(given) if name != "data_dir")
+        refuse_options(given, shape, "for `ganforge data prepare` and `ganforge train`")
     if given.action in ("list", "clear"):
+        refuse_options(given, ("split", "data_dir", "out"), "about one data set")
         if given.name is not None:
             raise UserError(f"`ganforge data {given.action}` is about all data; leave {given.name!r} out.")
         return {"list": list_data, "clear": clear_data}[given.action]()

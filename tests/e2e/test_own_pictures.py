@@ -123,6 +123,9 @@ def test_training_from_the_file_is_training_from_memory(place: Path, capsys: pyt
         (["data", "prepare"], "Which data set?"),
         (["data", "prepare", "p", "--out=x"], "--out is for inspecting; leave it out"),
         (["data", "clear", "p"], "leave 'p' out"),
+        (["data", "clear", "--out=x"], "--out is about one data set; leave it out"),
+        (["data", "clear", "--size=8"], "--size is for `ganforge data prepare` and `ganforge train`; leave it out"),
+        (["data", "inspect", "p", "--max-broken=0"], "--max-broken is for `ganforge data prepare`"),
         (["data", "inspect", "p", "--split=test"], "--split is for a data set by name"),
     ],
 )

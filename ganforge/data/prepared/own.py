@@ -36,7 +36,7 @@ def load_own(
     labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
     notes = tuple(describe_preparation(facts))
     if max_images is not None and max_images < len(items):
-        notes += (f"Only the first {max_images:,} of the {len(items):,} pictures are used (max_images).",)
+        notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
         digest=facts["digest"], release=release, has_test_split=facts["has_splits"],
@@ -70,6 +70,15 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")
     return lines
+
+
+def describe_cut(count: int, labels: torch.Tensor | None, max_images: int, num_classes: int) -> str:
+    """What max_images leaves out: sources go by name, so whole classes may be missing."""
+    line = f"Only the first {max_images:,} of the {count:,} pictures are used (max_images)"
+    empty = num_classes - len(labels[:max_images].unique()) if labels is not None else 0
+    if empty:
+        line += f", and {empty:,} of the {num_classes:,} classes have none of them; --max-images none takes all"
+    return f"{line}."
 
 
 def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dataset:

@@ -48,7 +48,15 @@ def test_the_fingerprint_is_that_of_the_pictures(tmp_path: Path) -> None:
     assert dataset.fingerprint() == again.fingerprint()
     few = load(str(tmp_path / "p"), max_images=3)
     assert few.fingerprint() == load(str(fill(tmp_path / "r", 3))).fingerprint() != dataset.fingerprint()
-    assert any("Only the first 3 of the 5 pictures are used" in note for note in few.notes)
+    assert any("Only the first 3 of the 5 pictures are used (max_images)." in note for note in few.notes)
+
+
+def test_classes_that_are_cut_off_are_said(tmp_path: Path) -> None:
+    for name, first in (("ant", 0), ("bee", 50), ("cat", 90)):
+        fill(tmp_path / "p" / name, 4, first)
+    few, fewer = (load(str(tmp_path / "p"), max_images=count).notes[-1] for count in (9, 4))
+    assert few == "Only the first 9 of the 12 pictures are used (max_images)."
+    assert "(max_images), and 2 of the 3 classes have none of them; --max-images none takes all." in fewer
 
 
 @pytest.mark.parametrize(
