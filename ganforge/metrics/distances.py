@@ -12,7 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 
-KERNEL_BLOCK = 128  # rows of a kernel at a time
+KERNEL_BLOCK = 500  # rows of a kernel at a time
 KERNEL_SUBSET_SIZE = 1_000
 """By convention: the authors' own code."""
 
@@ -169,8 +169,8 @@ def _subsets(count: int, side: str, seed: int, subsets: int, size: int) -> Itera
 
 
 def _kernel_sum(left: Tensor, right: Tensor, buffer: Tensor) -> Tensor:
-    """The kernel summed over all pairs of rows. buffer: at least ``KERNEL_BLOCK`` times the rows on the right; blocks
-    stay in a processor's cache, and fresh memory would cost as much as a product."""
+    """The kernel summed over all pairs of rows. buffer: at least ``KERNEL_BLOCK`` times the rows on the right, since
+    fresh memory would cost as much as a product."""
     total = left.new_zeros(())
     for part in left.split(KERNEL_BLOCK):
         bases = buffer[: len(part) * len(right)]
