@@ -255,6 +255,8 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         "count": len(dataset),
         "shape": list(dataset.shape),
     }
+    if dataset.class_names:
+        facts["class_names"] = list(dataset.class_names)
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 

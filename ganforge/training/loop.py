@@ -144,6 +144,7 @@ class Loop:
             save_snapshot(
                 self.folder, state.nimg, state.G_best, config.model_dump(mode="json"), dataset.shape,
                 dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
+                class_names=dataset.class_names if config.conditional else (),
             )  # fmt: skip
             self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec

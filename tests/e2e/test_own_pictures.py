@@ -74,6 +74,20 @@ def test_a_folder_from_inspecting_to_judging(
     assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
 
 
+def test_a_class_is_asked_for_by_the_name_of_its_folder(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed in (("cat", 1), ("\u72d7 dog", 2)):
+        photos(place / "my pets" / name, 20, seed=seed)
+    ended = said(capsys, "train", "cgan", "--data=my pets", "--out=my run", "--total-nimg=32", *SMALL)
+    assert "Look at it: `ganforge watch 'my run'`; one file to keep or send: `ganforge report 'my run'`" in ended
+    assert json.loads((place / "my run" / "config.json").read_text())["data"]["class_names"] == ["cat", "\u72d7 dog"]
+    for asked in ("\u72d7 dog", "1", "cat"):
+        said(capsys, "sample", "my run", "--seeds=0-3", f"--class={asked}", f"--out={asked}.png", "--device=cpu")
+    dog, one, cat = ((place / f"{name}.png").read_bytes() for name in ("\u72d7 dog", "1", "cat"))
+    assert dog == one != cat
+    wrong = said(capsys, "sample", "my run", "--class=cats", "--device=cpu", status=2)
+    assert "There is no class 'cats'; did you mean 'cat'? (the classes: cat, \u72d7 dog)." in wrong
+
+
 @pytest.mark.parametrize("recipe", ["note", "fast", "sngan", "r3gan", "cgan"])
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_every_shape_with_every_family(
