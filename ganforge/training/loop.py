@@ -197,7 +197,8 @@ class Loop:
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
         items = generate(self.state.G_best, z, labels, self.game.device)
         opinion = dataset.mixture is not None and not config.conditional
-        return draw_items(items, dataset, map_opinion(self.state.D, self.game.device) if opinion else None)
+        heat = map_opinion(self.state.D, self.game.device) if opinion else None
+        return draw_items(items, dataset, heat, columns=config.grid_size)
 
     def save_checkpoint(self) -> None:
         """Everything in the state, verified on the disk."""

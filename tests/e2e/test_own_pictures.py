@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import ganforge
+from ganforge.base.images import GAP
 from ganforge.cli import main
 from ganforge.data.prepared.cache import prepared_folder
 
@@ -94,7 +95,7 @@ def test_every_shape_with_every_family(
     place: Path, recipe: str, mode: str, channels: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, seed in (("a", 1), ("b", 2)):
-        photos(place / "p" / name, 20, mode, (9, 14), seed)
+        photos(place / "p" / name, 50, mode, (9, 14), seed)
     width = {"fast": 4, "sngan": 4, "r3gan": 16}.get(recipe)
     widths = [f"--g-width={width}", f"--d-width={width}"] if width else []
     said(
@@ -104,6 +105,9 @@ def test_every_shape_with_every_family(
     for name in ("reals.png", "fakes-*.png"):
         with Image.open(next((place / "run").glob(name))) as picture:
             assert picture.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+            side = json.loads((place / "run" / "config.json").read_text())["settings"]["grid_size"]
+            width, height = ((pixels + GAP) / side - GAP for pixels in picture.size)
+            assert (width % 9, width / 9) == (0, height / 14)  # as many rows as columns, whatever the pictures' shape
     assert ganforge.load("run", device="cpu").sample([1, 2]).shape == (2, channels, 14, 9)
     said(capsys, "sample", "run", "--seeds=0-3", "--out=grid.png", "--device=cpu")
 
