@@ -184,7 +184,7 @@ def add_sample_options(sample: Parser) -> None:
     sample.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
     sample.add_argument(
         "--class", dest="classes", metavar="CLASSES",
-        help="of a conditional run: such as 3, or 0-9 in turn (default: each seed's remainder by their number)",
+        help="of a conditional run: such as 3, cat, or 0-9 in turn (default: each seed's remainder by their number)",
     )  # fmt: skip
     sample.add_argument(
         "--truncation", type=float, default=1.0, metavar="PSI",

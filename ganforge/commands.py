@@ -86,10 +86,10 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
         check_walk_name(out)
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
-    classes = parse_classes(given.classes) if given.classes is not None else None
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
     model = load(given.source, given.device, best=given.best)
     stop.poll()
+    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
     z, labels = choose(
         model, seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options,
     )  # fmt: skip

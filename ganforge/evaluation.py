@@ -147,7 +147,7 @@ def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
     if tuple(pictures.shape[1:]) != dataset.shape:
         raise UserError(
             f"The pictures in {source} are {tuple(pictures.shape[1:])} (channels, height, width), and those of "
-            f"{dataset.name} are {dataset.shape}; judge them against data of their own size."
+            f"{dataset.name} are {dataset.shape}; judge them against data of their own size and channels."
         )
     return pictures
 

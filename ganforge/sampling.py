@@ -1,6 +1,7 @@
 """From a snapshot and seeds to pictures: of each seed, on the way between seeds, around a seed."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
-from ganforge.base.wording import as_typed
+from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator
 from ganforge.networks.generate import generate
@@ -25,6 +26,8 @@ Way = Literal["seeds", "walk", "near"]
 MAX_WALK = 1_000
 """Pictures of a walk, at most: each is a frame in memory."""
 MAX_NEAR = 10_000
+NUMBERS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
+"""3, or 3-17."""
 
 
 class Model:
@@ -33,7 +36,7 @@ class Model:
     def __init__(self, G: nn.Module, config: Config, snapshot: Snapshot, device: torch.device) -> None:
         self.G, self.config, self.device = G, config, device
         self.shape, self.nimg, self.path = snapshot.shape, snapshot.nimg, snapshot.path
-        self.num_classes = snapshot.num_classes
+        self.num_classes, self.class_names = snapshot.num_classes, snapshot.class_names
 
     def __repr__(self) -> str:
         return f"Model({self.config.recipe} on {self.config.data}, {self.nimg:,} images, items {self.shape})"
@@ -176,9 +179,22 @@ def check_truncation(model: Model, psi: float) -> None:
         )
 
 
-def parse_classes(text: str) -> list[int]:
-    """`3` or `0-4,7` -> numbers of classes. Raises UserError for anything else."""
-    return _parse_numbers(text, "classes", "3 or 0-4,7")
+def parse_classes(text: str, names: Sequence[str] = ()) -> list[int]:
+    """`3`, `0-4,7` or `cat,dog` -> numbers of classes. names: the classes' own, in the order of their numbers; what is
+    a number or a range is never taken as a name. Raises UserError for anything else."""
+    if not names:
+        return _parse_numbers(text, "classes", "3 or 0-4,7")
+    known = {unicodedata.normalize("NFC", name): number for number, name in enumerate(names)}
+    classes: list[int] = []
+    for part in (unicodedata.normalize("NFC", part.strip()) for part in text.split(",")):
+        if NUMBERS.fullmatch(part):
+            classes += _parse_numbers(part, "classes", "3 or 0-4,7")
+        elif part in known:
+            classes.append(known[part])
+        else:
+            some = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
+            raise UserError(f"There is no class {as_typed(part)!r}{suggestion(part, known)} (the classes: {some}).")
+    return classes
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -189,7 +205,7 @@ def parse_seeds(text: str) -> list[int]:
 def _parse_numbers(text: str, what: str, example: str) -> list[int]:
     ranges: list[range] = []
     for part in text.split(","):
-        found = re.fullmatch(r"([0-9]{1,18})(?:-([0-9]{1,18}))?", part.strip())
+        found = NUMBERS.fullmatch(part.strip())
         ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
         if not ranges[-1]:
             raise UserError(f"The {what} {as_typed(text)!r} are not numbers and ranges such as {example}.")

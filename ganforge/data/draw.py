@@ -28,28 +28,32 @@ SPARE = 20
 """So many more pictures of a class, or of all, are tried where some cannot be read."""
 
 
-def draw_items(items: Tensor, dataset: Dataset | None = None, heat: Tensor | None = None) -> Image:
+def draw_items(
+    items: Tensor, dataset: Dataset | None = None, heat: Tensor | None = None, columns: int | None = None
+) -> Image:
     """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
 
-    With a 2-D data set, its own points and modes are drawn with the given ones, and ``heat`` (``scatter``) behind all.
+    columns: of the grid; by default such that it is about as wide as high. With a 2-D data set, its own points and
+    modes are drawn with the given ones, and ``heat`` (``scatter``) behind all.
     """
     if items.dim() == 4:
-        return grid(items if items.dtype == torch.uint8 else to_uint8(items))
+        return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
     return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, heat=heat)
 
 
-def draw_reals(dataset: Dataset, count: int, seed: int) -> Image:
-    """``count`` random items of the data set (2,000 if they are points)."""
-    count = NUM_POINTS if dataset.mixture is not None else count
-    return draw_items(dataset.items[torch.randperm(len(dataset), generator=generator(seed, "reals"))[:count]])
+def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:
+    """``side`` rows and columns of random items of the data set (2,000 if they are points)."""
+    count = NUM_POINTS if dataset.mixture is not None else side**2
+    chosen = torch.randperm(len(dataset), generator=generator(seed, "reals"))[:count]
+    return draw_items(dataset.items[chosen], columns=side)
 
 
 def draw_contact_sheet(dataset: Dataset) -> Image:
     """A row of pictures for each class, evenly spaced pictures where there are too many classes for that, or points."""
     if dataset.mixture is not None:
-        return draw_reals(dataset, NUM_POINTS, seed=0)
+        return draw_reals(dataset, 1, seed=0)
     labels = dataset.labels if dataset.num_classes <= MAX_CLASS_ROWS else None
     return contact_sheet(dataset.items, labels, dataset.num_classes)
 

@@ -99,7 +99,7 @@ class Judge:
             if tuple(items.shape[1:]) != self.dataset.shape:
                 raise UserError(
                     f"The items judged have shape {tuple(items.shape[1:])}, and those of {self.dataset.name} "
-                    f"{self.dataset.shape}: judge them against data of their own size."
+                    f"{self.dataset.shape}: judge them against data of their own size and channels."
                 )
             for tally in tallies:
                 tally.add(items)

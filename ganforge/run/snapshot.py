@@ -1,5 +1,6 @@
 """Snapshots: the weights that make pictures, with all that is needed to use them, in one safetensors file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ MAX_SIDE = 65_536
 class Snapshot:
     """path: where it was read from. weights: G's (or its moving average's) tensors. settings: the run's, as JSON gives
     them. shape: of one item, (C, H, W) or (2,). num_classes: that G is told, or 0. nimg: real pictures that D had
-    seen."""
+    seen. class_names: of the classes that G is told, or empty where they have none."""
 
     path: Path
     weights: dict[str, Tensor]
@@ -29,14 +30,17 @@ class Snapshot:
     shape: tuple[int, ...]
     num_classes: int
     nimg: int
+    class_names: tuple[str, ...] = ()
 
 
 def save_snapshot(
     folder: RunFolder, nimg: int, G: nn.Module, settings: dict[str, Any], shape: tuple[int, ...],
-    num_classes: int, keep: int, milestone_nimg: int | None,
+    num_classes: int, keep: int, milestone_nimg: int | None, class_names: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Write G's weights, then remove all but the newest ``keep`` snapshots, the best one and the milestones."""
     facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "num_classes": num_classes, "settings": settings}
+    if class_names:
+        facts["class_names"] = list(class_names)
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
     best = best_of(series(folder.metrics_rows()))
     for at, path in folder.all_snapshots()[:-keep]:
@@ -82,9 +86,10 @@ def load_snapshot(path: Path, *, best: bool = False) -> Snapshot:
         shape = tuple(map(int, facts["shape"]))
         if shape != (2,) and not (len(shape) == 3 and all(0 < n <= MAX_SIDE for n in shape)):
             raise ValueError(shape)
-        return Snapshot(
-            path, tensors, dict(facts["settings"]), shape, int(facts.get("num_classes", 0)), int(facts["nimg"])
-        )
+        num_classes, names = int(facts.get("num_classes", 0)), tuple(map(str, facts.get("class_names", ())))
+        if len(names) not in (0, num_classes):
+            raise ValueError(names)
+        return Snapshot(path, tensors, dict(facts["settings"]), shape, num_classes, int(facts["nimg"]), names)
     except (KeyError, TypeError, ValueError):
         raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.") from None
 

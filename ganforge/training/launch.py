@@ -173,7 +173,7 @@ def work(
     with noting_failure(folder, state, config):
         folder.write_status("running", state.nimg, config.total_nimg)
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
-            save_png(draw_reals(game.dataset, config.grid_size**2, config.seed), folder.reals)
+            save_png(draw_reals(game.dataset, config.grid_size, config.seed), folder.reals)
         progress.start(state.nimg, config.total_nimg)
         loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
@@ -255,6 +255,8 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         "count": len(dataset),
         "shape": list(dataset.shape),
     }
+    if dataset.class_names:
+        facts["class_names"] = list(dataset.class_names)
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 

@@ -144,6 +144,7 @@ class Loop:
             save_snapshot(
                 self.folder, state.nimg, state.G_best, config.model_dump(mode="json"), dataset.shape,
                 dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
+                class_names=dataset.class_names if config.conditional else (),
             )  # fmt: skip
             self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
@@ -196,7 +197,8 @@ class Loop:
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
         items = generate(self.state.G_best, z, labels, self.game.device)
         opinion = dataset.mixture is not None and not config.conditional
-        return draw_items(items, dataset, map_opinion(self.state.D, self.game.device) if opinion else None)
+        heat = map_opinion(self.state.D, self.game.device) if opinion else None
+        return draw_items(items, dataset, heat, columns=config.grid_size)
 
     def save_checkpoint(self) -> None:
         """Everything in the state, verified on the disk."""

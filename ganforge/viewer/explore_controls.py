@@ -10,7 +10,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.layout import text
 from ganforge.viewer.painter import Facts, Order, Way
 from ganforge.viewer.plain import is_plain
-from ganforge.viewer.say import count
+from ganforge.viewer.say import class_words, count
 
 WAYS: dict[Way, str] = {"seeds": "Seeds", "walk": "Walk between seeds", "near": "Neighbours of a seed"}
 LARGEST_SEED = 10**15
@@ -71,7 +71,10 @@ class Controls:
         """Show the choices that the model has."""
         self.psi.box.set_visibility(facts.noise == "normal")
         if facts.num_classes and not self.told.visible:
-            self.told.set_options({BY_SEED: "by seed"} | {label: str(label) for label in range(facts.num_classes)})
+            words = {label: class_words(label, facts.class_names) for label in range(facts.num_classes)}
+            self.told.set_options(
+                {BY_SEED: "by seed"} | {at: said.removeprefix("class ") for at, said in words.items()}
+            )
             self.told.set_visibility(True)
 
     def look(self) -> bool:

@@ -7,7 +7,7 @@ from html import escape as escape
 from pathlib import Path
 
 from ganforge.viewer.painter import Facts, Order, Painting
-from ganforge.viewer.say import count
+from ganforge.viewer.say import class_words, count
 
 SMALL_SIDE = 64
 """Pixels: of pictures up to this size, more are shown at once."""
@@ -36,7 +36,7 @@ def data_uri(png: bytes) -> str:
 
 
 def titles(order: Order, painting: Painting) -> list[str]:
-    """What each item of the painting is: `Seed 17, class 3`."""
+    """What each item of the painting is: `Seed 17, class 3 (cat)`."""
     seeds = painting.seeds
     if order.way == "seeds":
         names = [f"Seed {seed}" for seed in seeds]
@@ -44,8 +44,8 @@ def titles(order: Order, painting: Painting) -> list[str]:
         names = [f"Seed {seeds[0]}", *(f"Neighbour {row} of seed {seeds[0]}" for row in range(1, order.count))]
     else:
         names = [_on_the_way(seeds, row, order.frames) for row in range(len(painting.files))]
-    told = painting.labels
-    return [f"{name}, class {told[row]}" if row < len(told) else name for row, name in enumerate(names)]
+    told = [class_words(label, painting.facts.class_names) for label in painting.labels]
+    return [f"{name}, {told[row]}" if row < len(told) else name for row, name in enumerate(names)]
 
 
 def _on_the_way(seeds: list[int], row: int, frames: int) -> str:

@@ -56,7 +56,7 @@ class Card:
         _set(self.bar, "value", f"{share:.4f}")
         _set(self.bar, "aria-label", f"{share:.0%} of {run.id}")
         self.progress.set_text(f"{count(run.nimg)} of {count(run.total_nimg)} images{_left(run)}")
-        self.best.set_text(_best(best))
+        self.best.set_text(_best(best, run.state))
         self.trouble.set_text(" ".join([run.reason if run.state == "failed" else "", *run.complaints]).strip())
         self.trouble.set_visibility(bool(self.trouble.text))
         if run.thumbnail is None:
@@ -136,8 +136,8 @@ def _left(run: RunSummary) -> str:
     return f", {duration(run.eta_sec)} left" if run.eta_sec is not None else ""
 
 
-def _best(best: Best | None) -> str:
+def _best(best: Best | None, state: str) -> str:
     if best is None:
-        return "no figure yet"
+        return "no figure yet" if state == "running" else "no figure"
     floor = f" (floor {figure(best.floor)})" if best.floor is not None else ""
     return f"best {best.name} {figure(best.value)}{floor} at {count(best.nimg)}"

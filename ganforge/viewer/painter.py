@@ -58,12 +58,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Facts:
-    """Of the model that painted: nimg, shape of an item, noise's kind, num_classes that it is told (or 0)."""
+    """Of the model that painted: nimg, shape of an item, noise's kind, num_classes that it is told (or 0), and their
+    names, if they have any."""
 
     nimg: int
     shape: tuple[int, ...]
     noise: str
     num_classes: int
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

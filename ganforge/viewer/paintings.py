@@ -22,6 +22,7 @@ from ganforge.run.snapshot import find_snapshot
 from ganforge.sampling import Model, choose, load, parse_seeds
 from ganforge.viewer.painter import Facts, Order, Painting
 from ganforge.viewer.plain import is_plain
+from ganforge.viewer.say import class_words
 
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100
@@ -76,7 +77,7 @@ class Studio:
         if size > MAX_BYTES:
             much = f"These are {size / 1e6:.0f} MB of pictures, which is too much for the page"
             raise UserError(f"{much}; ask for fewer, or use `ganforge sample`.")
-        facts = Facts(model.nimg, model.shape, model.config.noise, model.num_classes)
+        facts = Facts(model.nimg, model.shape, model.config.noise, model.num_classes, model.class_names)
         return Painting(facts, files, captions, seeds, labels)
 
     def model(self, path: Path) -> Model:
@@ -116,7 +117,9 @@ class Studio:
         files = [encode_png(grid(dataset.items[row : row + 1], scale=1)) for row, _ in found]
         captions = []
         for row, distance in found:
-            named = f", class {int(dataset.labels[row])}" if dataset.labels is not None else ""
+            named = ""
+            if dataset.labels is not None:
+                named = f", {class_words(int(dataset.labels[row]), dataset.class_names)}"
             captions.append(f"picture {row:,}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
         return files, captions
 

@@ -24,9 +24,10 @@ STATES = ("running", "finished", "stopped", "failed")
 class RunSummary:
     """A run in the list.
 
-    state: running, finished, stopped, failed, killed (status.json says running, but no process holds the folder), or
-    unknown. reason: for stopped and failed. eta_sec: seconds left, only while running. thumbnail: nimg of the newest
-    grid. changed: when status.json was written, seconds since 1970. complaints: what is wrong with the folder's files.
+    data: the data set's name, or what own pictures are called, without their place. state: running, finished, stopped,
+    failed, killed (status.json says running, but no process holds the folder), or unknown. reason: for stopped and
+    failed. eta_sec: seconds left, only while running. thumbnail: nimg of the newest grid. changed: when status.json was
+    written, seconds since 1970. complaints: what is wrong with the folder's files.
     """
 
     id: str
@@ -73,6 +74,7 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     settings = mapping(config.get("settings"))
     if not settings and not complaints:
         complaints.append("config.json holds no settings.")
+    data = words(mapping(config.get("data")).get("name")) or words(settings.get("data"), "?")
     status = read_object(folder.status, complaints) if is_plain(folder.status) else {}
     state = status.get("state") if status.get("state") in STATES else "unknown"
     nimg, total = whole(status.get("nimg")), whole(status.get("total_nimg")) or whole(settings.get("total_nimg"))
@@ -80,7 +82,7 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     if state == "running" and not folder.is_held():
         state = "killed"
     return RunSummary(
-        run_id, folder, words(settings.get("recipe"), "?"), words(settings.get("data"), "?"), str(state),
+        run_id, folder, words(settings.get("recipe"), "?"), data, str(state),
         words(status.get("reason")), nimg, total,
         _eta_sec(folder, nimg, total, changed) if state == "running" else None,
         max((at for at, _ in grids(folder)), default=None), changed, tuple(complaints),

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import ganforge
+from ganforge.base.images import GAP
 from ganforge.cli import main
 from ganforge.data.prepared.cache import prepared_folder
 
@@ -74,13 +75,27 @@ def test_a_folder_from_inspecting_to_judging(
     assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
 
 
+def test_a_class_is_asked_for_by_the_name_of_its_folder(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed in (("cat", 1), ("\u72d7 dog", 2)):
+        photos(place / "my pets" / name, 20, seed=seed)
+    ended = said(capsys, "train", "cgan", "--data=my pets", "--out=my run", "--total-nimg=32", *SMALL)
+    assert "Look at it: `ganforge watch 'my run'`; one file to keep or send: `ganforge report 'my run'`" in ended
+    assert json.loads((place / "my run" / "config.json").read_text())["data"]["class_names"] == ["cat", "\u72d7 dog"]
+    for asked in ("\u72d7 dog", "1", "cat"):
+        said(capsys, "sample", "my run", "--seeds=0-3", f"--class={asked}", f"--out={asked}.png", "--device=cpu")
+    dog, one, cat = ((place / f"{name}.png").read_bytes() for name in ("\u72d7 dog", "1", "cat"))
+    assert dog == one != cat
+    wrong = said(capsys, "sample", "my run", "--class=cats", "--device=cpu", status=2)
+    assert "There is no class 'cats'; did you mean 'cat'? (the classes: cat, \u72d7 dog)." in wrong
+
+
 @pytest.mark.parametrize("recipe", ["note", "fast", "sngan", "r3gan", "cgan"])
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_every_shape_with_every_family(
     place: Path, recipe: str, mode: str, channels: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, seed in (("a", 1), ("b", 2)):
-        photos(place / "p" / name, 20, mode, (9, 14), seed)
+        photos(place / "p" / name, 50, mode, (9, 14), seed)
     width = {"fast": 4, "sngan": 4, "r3gan": 16}.get(recipe)
     widths = [f"--g-width={width}", f"--d-width={width}"] if width else []
     said(
@@ -90,6 +105,9 @@ def test_every_shape_with_every_family(
     for name in ("reals.png", "fakes-*.png"):
         with Image.open(next((place / "run").glob(name))) as picture:
             assert picture.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+            side = json.loads((place / "run" / "config.json").read_text())["settings"]["grid_size"]
+            width, height = ((pixels + GAP) / side - GAP for pixels in picture.size)
+            assert (width % 9, width / 9) == (0, height / 14)  # as many rows as columns, whatever the pictures' shape
     assert ganforge.load("run", device="cpu").sample([1, 2]).shape == (2, channels, 14, 9)
     said(capsys, "sample", "run", "--seeds=0-3", "--out=grid.png", "--device=cpu")
 

@@ -71,6 +71,15 @@ def test_classes_are_given_in_turn(models: dict[str, Model]) -> None:
     assert labels.tolist() == [0, 1, 0, 1]
 
 
+def test_classes_by_name_and_by_number() -> None:
+    names = ("cat", "\u00e9mile", "\u72d7 dogs", "7")
+    assert parse_classes("cat", names) == [0]
+    assert parse_classes("\u72d7 dogs, e\u0301mile,0-2", names) == [2, 1, 0, 1, 2]
+    assert parse_classes("7", names) == [7]  # a number is a number, whatever the classes are called
+    with pytest.raises(UserError, match=r"no class 'cta'; did you mean 'cat'\? \(the classes: cat, "):
+        parse_classes("cta", names)
+
+
 def test_neighbours_keep_their_direction(models: dict[str, Model]) -> None:
     near, far = (choose(models["normal"], [1], "near", count=5, spread=spread)[0] for spread in (0.1, 0.9))
     more, _ = choose(models["normal"], [1], "near", count=7, spread=0.1)

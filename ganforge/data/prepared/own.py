@@ -40,6 +40,7 @@ def load_own(
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
         digest=facts["digest"], release=release, has_test_split=facts["has_splits"],
+        class_names=names_of(facts["classes"]),
     )  # fmt: skip
     return dataset.first(max_images)
 
@@ -70,6 +71,11 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")
     return lines
+
+
+def names_of(classes: list[str]) -> tuple[str, ...]:
+    """The classes' names, if they say more than 0, 1, 2, ... do."""
+    return () if classes == [str(number) for number in range(len(classes))] else tuple(classes)
 
 
 def describe_cut(count: int, labels: torch.Tensor | None, max_images: int, num_classes: int) -> str:

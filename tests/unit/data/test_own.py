@@ -38,7 +38,7 @@ def test_a_folder_is_a_data_set(tmp_path: Path) -> None:
     assert dataset.shape == (3, 5, 6)
     assert dataset.labels is not None
     assert (dataset.labels.tolist(), dataset.num_classes) == ([0] * 4 + [1] * 4, 2)
-    assert dataset.labels_from == "sub-folders"
+    assert (dataset.labels_from, dataset.class_names) == ("sub-folders", ("cat", "dog"))
     assert not dataset.has_test_split
 
 
@@ -49,6 +49,14 @@ def test_the_fingerprint_is_that_of_the_pictures(tmp_path: Path) -> None:
     few = load(str(tmp_path / "p"), max_images=3)
     assert few.fingerprint() == load(str(fill(tmp_path / "r", 3))).fingerprint() != dataset.fingerprint()
     assert any("Only the first 3 of the 5 pictures are used (max_images)." in note for note in few.notes)
+
+
+def test_classes_that_are_called_by_their_numbers_have_no_names(tmp_path: Path) -> None:
+    for label in range(3):
+        fill(tmp_path / "p" / str(label), 2, 10 * label)
+    assert load(str(tmp_path / "p")).class_names == ()
+    fill(tmp_path / "p" / "7", 2, 70)
+    assert load(str(tmp_path / "p")).class_names == ("0", "1", "2", "7")
 
 
 def test_classes_that_are_cut_off_are_said(tmp_path: Path) -> None:

@@ -102,6 +102,17 @@ def test_saved_and_loaded(folder: RunFolder) -> None:
         assert all(torch.equal(snapshot.weights[k], v) for k, v in generator(1).state_dict().items())
 
 
+def test_class_names_are_kept_with_the_weights(folder: RunFolder) -> None:
+    for nimg, names in ((32, ()), (64, ("cat", "\u72d7 dog"))):
+        save_snapshot(
+            folder, nimg, generator(), SETTINGS, SHAPE, 2, keep=3, milestone_nimg=None, class_names=names
+        )  # fmt: skip
+        assert load_snapshot(folder.path).class_names == names
+    save_snapshot(folder, 96, generator(), SETTINGS, SHAPE, 3, keep=3, milestone_nimg=None, class_names=("a", "b"))
+    with pytest.raises(UserError, match="does not tell its settings, shape and nimg"):
+        load_snapshot(folder.path)
+
+
 def test_a_folders_newest_snapshot_is_taken(folder: RunFolder) -> None:
     for nimg in (999_999_968, 1_000_000_000, 320):  # ten digits sort after nine
         save_snapshot(folder, nimg, generator(), SETTINGS, SHAPE, 0, keep=9, milestone_nimg=None)

@@ -22,6 +22,8 @@ def painting(count: int, seeds: list[int], labels: list[int] | None = None) -> P
 def test_titles_of_seeds_and_neighbours() -> None:
     assert exploring.titles(ORDER, painting(2, [3, 17])) == ["Seed 3", "Seed 17"]
     assert exploring.titles(ORDER, painting(2, [3, 17], [0, 7])) == ["Seed 3, class 0", "Seed 17, class 7"]
+    named = replace(painting(2, [3, 17], [0, 1]), facts=replace(FACTS, num_classes=2, class_names=("cat", "\u72d7")))
+    assert exploring.titles(ORDER, named) == ["Seed 3, class 0 (cat)", "Seed 17, class 1 (\u72d7)"]
     near = replace(ORDER, way="near", count=3)
     assert exploring.titles(near, painting(3, [9])) == ["Seed 9", "Neighbour 1 of seed 9", "Neighbour 2 of seed 9"]
 

@@ -71,7 +71,10 @@ def test_points(tmp_path: Path, studio: Studio) -> None:
 def test_classes(tmp_path: Path, studio: Studio) -> None:
     run = make_run(tmp_path / "told", num_classes=10)
     assert paint(studio, Order(run.path, "3,17")).labels == [3, 7]
-    assert paint(studio, Order(run.path, "3,17", classes=(4,))).labels == [4, 4]
+    painted = paint(studio, Order(run.path, "3,17", classes=(4,)))
+    assert (painted.labels, painted.facts.class_names) == ([4, 4], ())
+    named = make_run(tmp_path / "named", num_classes=2, class_names=("cat", "<b>dog"))
+    assert paint(studio, Order(named.path, "3")).facts.class_names == ("cat", "<b>dog")
 
 
 def test_nearest_training_pictures(run: RunFolder, studio: Studio) -> None:

@@ -21,6 +21,16 @@ def test_runs_are_found_where_they_lie(tmp_path: Path) -> None:
     assert [run.id for run in find_runs(tmp_path)] == ["group/b c", "a"]
 
 
+def test_own_pictures_are_named_without_their_place(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a")
+    config = json.loads(folder.config.read_text(encoding="utf-8"))
+    config["settings"]["data"] = "/far/away/my pics"
+    for name, shown in (("my pics/", "my pics/"), (None, "/far/away/my pics"), (7, "/far/away/my pics")):
+        config["data"]["name"] = name
+        folder.config.write_text(json.dumps(config), encoding="utf-8")
+        assert summarise("a", folder).data == shown
+
+
 def test_a_run_itself_may_be_the_root(tmp_path: Path) -> None:
     make_run(tmp_path / "a")
     assert [run.id for run in find_runs(tmp_path / "a")] == ["a"]

@@ -11,8 +11,9 @@ from ganforge.run.snapshot import save_snapshot
 
 
 def make_run(
-    folder: Path, shape: tuple[int, ...] = (1, 8, 8), nimg: int = 640, num_classes: int = 0, **changes: object
-) -> RunFolder:
+    folder: Path, shape: tuple[int, ...] = (1, 8, 8), nimg: int = 640, num_classes: int = 0,
+    class_names: tuple[str, ...] = (), **changes: object,
+) -> RunFolder:  # fmt: skip
     """One on the embedded digits, unless the changes say otherwise. A folder that is there gets one more snapshot."""
     settings: dict[str, object] = {"data": "digits", "g_hidden": (32,), "conditional": num_classes > 0}
     config, run = note(**settings | changes), RunFolder(folder)
@@ -24,5 +25,5 @@ def make_run(
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)  # far enough from zero that pictures differ
-    save_snapshot(run, nimg, G, values, shape, num_classes, 100, None)
+    save_snapshot(run, nimg, G, values, shape, num_classes, 100, None, class_names)
     return run
