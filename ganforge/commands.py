@@ -84,7 +84,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
     if way == "walk":
         check_walk_name(out)
-    texts = {"walk": given.interpolate, "near": given.around, "seeds": given.seeds or "0-63"}
+    texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
     model = load(given.source, given.device, best=given.best)
