@@ -72,10 +72,15 @@ def load_held_out(
     channels = like.shape[0] if shape else None
     split = "test"
     if test_data is not None:
-        if locate(test_data) == locate(name):
-            raise UserError(f"test_data and data are both {name}; hold other pictures out than those learned from.")
+        refuse_same(name, test_data)
         name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
     return load(
         name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
         max_broken=max_broken, say=say,
     )  # fmt: skip
+
+
+def refuse_same(data: str, test_data: str) -> None:
+    """Raise UserError where what is to be held out is what is learned from, or is nowhere."""
+    if locate(test_data) == locate(data):
+        raise UserError(f"test_data and data are both {data}; hold other pictures out than those learned from.")

@@ -20,7 +20,7 @@ from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import folder_name, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
-from ganforge.data.load import load
+from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -128,9 +128,10 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
 
 def with_places(config: Config) -> Config:
     """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
-    where there is nothing of that name."""
+    where there is nothing of that name, or the held-out pictures are those to learn from."""
     places = {"data": locate(config.data)}
     if config.test_data is not None:
+        refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)
     return config.model_copy(update=places)
 
