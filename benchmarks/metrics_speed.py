@@ -46,7 +46,7 @@ PARTS = {
     "Fréchet distance": ("distances.py", "frechet_distance"),
     "kernel distance": ("distances.py", "kernel_distance"),
     "precision, recall, density, coverage": ("coverage.py", "prdc"),
-    "nearest pictures": ("memorisation.py", "nearest"),
+    "nearest pictures": ("nearest.py", "nearest"),
     "exact copies": ("memorisation.py", "copies"),
     "reading the cache": ("tensorfile.py", "read_tensorfile"),
     "fingerprints of the data": ("dataset.py", "_fingerprint"),
