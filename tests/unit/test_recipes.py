@@ -82,16 +82,16 @@ def test_changes_are_taken_and_validated(name: str) -> None:
     assert recipe(name, lr=0.5, data="ring") == Config.model_validate(
         recipe(name).model_dump() | {"lr": 0.5, "data": "ring", "max_images": None}
     )
+    with pytest.raises(UserError, match="lr cannot be '0'"):
+        recipe(name, lr=0)
+    with pytest.raises(UserError, match="no setting 'learning_rate'"):
+        recipe(name, learning_rate=1)
 
 
 def test_the_notes_first_50_000_pictures_are_mnists() -> None:
     assert recipe("note").max_images == recipe("cgan").max_images == 50_000
     assert recipe("note", data="photographs.zip").max_images is None
     assert recipe("note", data="photographs.zip", max_images=100).max_images == 100
-    with pytest.raises(UserError, match="lr cannot be '0'"):
-        recipe(name, lr=0)
-    with pytest.raises(UserError, match="no setting 'learning_rate'"):
-        recipe(name, learning_rate=1)
 
 
 @EVERY
