@@ -39,7 +39,7 @@ from ganforge.metrics.protocol import split_reals
 
 CPU = torch.device("cpu")
 CHUNK = 512  # pictures at a time, as `ganforge evaluate` hands them over
-SIZES = (10_000, 50_000)
+SIZES = (10_000, 20_000, 50_000)
 PARTS = {
     "features": ("features.py", "_extract"),
     "sums of features": ("distances.py", "add"),

@@ -14,6 +14,8 @@ from ganforge.viewer.history import RunView
 from ganforge.viewer.runs import RunSummary, find_folders, summarise
 
 FRESH_SEC = 0.9
+AGAIN_SEC = 0.1
+"""Where a run is not found, the folder is looked through again, unless it was so lately."""
 MAX_VIEWS = 24
 """Runs whose whole log is kept in memory; the one that was not looked at for longest goes first."""
 FIGURES_SEC = 0.4
@@ -54,15 +56,20 @@ class Catalogue:
 
     def folders(self) -> dict[str, RunFolder]:
         """id -> folder of every run that is there now."""
+        return self._found(FRESH_SEC)
+
+    def _found(self, fresh_sec: float) -> dict[str, RunFolder]:
+        """What was there so many seconds ago, or since."""
         with self._lock:
-            if time.monotonic() - self._found_at > FRESH_SEC:
+            if time.monotonic() - self._found_at > fresh_sec:
                 self._folders = dict(find_folders(self.root))
                 self._found_at = time.monotonic()
             return self._folders
 
     def folder(self, run_id: str) -> RunFolder | None:
         """The run of that id; None where there is none."""
-        return self.folders().get(run_id)
+        # One that is not known may have begun since the last look.
+        return self.folders().get(run_id) or self._found(AGAIN_SEC).get(run_id)
 
     async def runs(self) -> list[tuple[RunSummary, Best | None]]:
         """The list, the newest first, each with its best figure as far as that is known yet."""

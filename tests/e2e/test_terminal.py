@@ -41,4 +41,5 @@ def test_plain_lines_where_the_output_is_a_file(tmp_path: Path) -> None:
     done = subprocess.run([*TRAIN, *LENGTH, "--out", str(tmp_path / "run")], capture_output=True, text=True, check=True)
     assert "\x1b" not in done.stdout + done.stderr
     assert re.findall(r"^Iter: (\d+), D: [\d.]+, G:[\d.]+$", done.stdout, re.MULTILINE) == ["0", "250"]
-    assert "evolution.webp" in done.stdout.splitlines()[-1]
+    assert "evolution.webp" in done.stdout.splitlines()[-2]
+    assert "ganforge watch" in done.stdout.splitlines()[-1]

@@ -92,3 +92,11 @@ def test_a_folder_that_is_not_there_yet_has_no_runs(tmp_path: Path, monkeypatch:
     assert asyncio.run(catalogue.runs()) == []
     make_run(tmp_path / "later")
     assert [run.id for run, _ in asyncio.run(catalogue.runs())] == ["later"]
+
+
+def test_a_run_that_has_just_begun_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "AGAIN_SEC", 0.0)
+    catalogue = Catalogue(tmp_path)
+    assert catalogue.folder("new") is None
+    make_run(tmp_path / "new")
+    assert catalogue.folder("new") is not None
