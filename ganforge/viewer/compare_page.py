@@ -39,6 +39,8 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
     """
     listed = [run.id for run, _ in await catalogue.runs()]
     chosen, unknown = wanted_ids(run_ids, listed)
+    if unknown:
+        chosen, unknown = wanted_ids(run_ids, list(catalogue.folders_again()))
     if not run_ids:
         chosen = listed[:SUGGESTED]
     left_out, chosen = chosen[MAX_RUNS:], chosen[:MAX_RUNS]

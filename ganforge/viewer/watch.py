@@ -58,6 +58,10 @@ class Catalogue:
         """id -> folder of every run that is there now."""
         return self._found(FRESH_SEC)
 
+    def folders_again(self) -> dict[str, RunFolder]:
+        """The same, looked for again: for a run that is not known, and may have begun since the last look."""
+        return self._found(AGAIN_SEC)
+
     def _found(self, fresh_sec: float) -> dict[str, RunFolder]:
         """What was there so many seconds ago, or since."""
         with self._lock:
@@ -68,8 +72,7 @@ class Catalogue:
 
     def folder(self, run_id: str) -> RunFolder | None:
         """The run of that id; None where there is none."""
-        # One that is not known may have begun since the last look.
-        return self.folders().get(run_id) or self._found(AGAIN_SEC).get(run_id)
+        return self.folders().get(run_id) or self.folders_again().get(run_id)
 
     async def runs(self) -> list[tuple[RunSummary, Best | None]]:
         """The list, the newest first, each with its best figure as far as that is known yet."""
