@@ -1,6 +1,7 @@
 """The machine: which device to compute on, and the facts that a result depends on."""
 
 import ctypes
+import os
 import platform
 import subprocess
 import sys
@@ -32,11 +33,13 @@ def choose_device(name: str) -> torch.device:
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc's malloc to keep what is freed instead of giving it back to the system; elsewhere, do nothing.
+    """Ask glibc's malloc to keep what is freed instead of giving it back to the system, and Linux for huge pages under
+    large tensors; elsewhere, do nothing. To be called before the first tensor is made: PyTorch asks only once.
 
     A step allocates its gradients anew. Where their memory went back to the system in between, each of its pages costs
-    a fault when it is written again.
+    a fault when it is written again. Small pages cost address look-ups in each pass over weights and moments.
     """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read by PyTorch's c10/core/impl/alloc_cpu.cpp
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h

@@ -9,7 +9,7 @@ from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_te
 from ganforge.run.folder import RunFolder
 
 KIND = "checkpoint"
-FORMAT = 2
+FORMAT = 3
 
 
 def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], facts: dict[str, Any], keep: int) -> None:

@@ -204,4 +204,5 @@ def total_norm(grads: Sequence[Tensor]) -> Tensor:
 
     By dot products, which are faster on a CPU than torch.nn.utils.get_total_norm.
     """
-    return torch.stack([torch.dot(g.flatten(), g.flatten()) for g in grads]).sum().sqrt()
+    flat = [g.flatten() for g in grads]
+    return torch.stack([torch.dot(g, g) for g in flat]).sum().sqrt()

@@ -31,7 +31,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, by ``torch.optim.adam.adam`` (eps = 1e-8, no weight decay).
+    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, by PyTorch's kernels (eps = 1e-8, no weight decay).
 
     With fused=False the weights are equal, to the bit, to ``torch.optim.Adam``'s.
     """
@@ -42,24 +42,34 @@ class Adam:
         self.lr, self.betas, self.fused = lr, betas, fused
         self.exp_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.exp_avg_sq = [torch.zeros_like(p, requires_grad=False) for p in self.params]
-        # Plain Adam keeps its step counts on the CPU, fused Adam beside the weights.
-        self.steps = [torch.zeros((), device=p.device if fused else "cpu") for p in self.params]
+        # Plain Adam counts its steps on the CPU, for each parameter anew; fused Adam once for all, beside the weights.
+        counts = 1 if fused else len(self.params)
+        self.steps = [torch.zeros((), device=self.params[0].device if fused else "cpu") for _ in range(counts)]
 
     @torch.no_grad()
     def step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
-        if not self.fused and bool(skip):
-            return
-        adam(
-            self.params, list(grads), self.exp_avg, self.exp_avg_sq, [], self.steps,
-            foreach=False, fused=self.fused, found_inf=skip if self.fused else None,
-            amsgrad=False, beta1=self.betas[0], beta2=self.betas[1], lr=self.lr,
-            weight_decay=0.0, eps=1e-8, maximize=False,
-        )  # fmt: skip
+        beta1, beta2 = self.betas
+        if self.fused:
+            # As torch.optim.adam.adam does it, without its regrouping of the tensors and its count for each of them.
+            (count,) = self.steps
+            count.add_(1).sub_(skip)
+            torch._fused_adam_(
+                self.params, list(grads), self.exp_avg, self.exp_avg_sq, [], [count] * len(grads), found_inf=skip,
+                lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+            )  # fmt: skip
+        elif not bool(skip):
+            adam(
+                self.params, list(grads), self.exp_avg, self.exp_avg_sq, [], self.steps, foreach=False, fused=False,
+                lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+            )  # fmt: skip
 
     def tensors(self) -> dict[str, Tensor]:
-        """`<parameter>.exp_avg`, `.exp_avg_sq` and `.step`."""
-        kinds = (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq), ("step", self.steps))
-        return {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
+        """`<parameter>.exp_avg`, `.exp_avg_sq` and `.step`; fused, `step` for all parameters together."""
+        kinds = [("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq)]
+        if not self.fused:
+            kinds.append(("step", self.steps))
+        named = {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
+        return named | {"step": self.steps[0]} if self.fused else named
 
 
 class RMSprop:

@@ -145,7 +145,8 @@ def copy_state(ours: Adam, network: nn.Module, theirs: torch.optim.Adam) -> None
         ours.params[index].copy_(weight)
         ours.exp_avg[index].copy_(moments["exp_avg"])
         ours.exp_avg_sq[index].copy_(moments["exp_avg_sq"])
-        ours.steps[index].copy_(moments["step"])
+        for count in ours.steps:
+            count.copy_(moments["step"])
 
 
 def test_a_run_prints_the_notes_lines(

@@ -53,7 +53,7 @@ def test_the_newest_comes_back(folder: RunFolder) -> None:
     save(folder, 64, 128, 96)
     tensors, facts, complaints = load_newest_checkpoint(folder)
     assert torch.equal(tensors["w"], torch.full((50,), 128.0))
-    assert facts == {"kind": "checkpoint", "format": 2, "nimg": 128, "reported_nimg": 127}
+    assert facts == {"kind": "checkpoint", "format": 3, "nimg": 128, "reported_nimg": 127}
     assert complaints == []
 
 
@@ -81,8 +81,8 @@ def test_where_none_is_whole_all_are_named(folder: RunFolder) -> None:
 
 def test_a_newer_format_is_refused_and_not_passed_over(folder: RunFolder) -> None:
     save(folder, 64)
-    write_tensorfile(folder.checkpoint(128), KIND, {"w": torch.ones(1)}, {"format": 3, "nimg": 128})
-    with pytest.raises(UserError, match="has format 3, and this ganforge reads 2; install another"):
+    write_tensorfile(folder.checkpoint(128), KIND, {"w": torch.ones(1)}, {"format": 4, "nimg": 128})
+    with pytest.raises(UserError, match="has format 4, and this ganforge reads 3; install another"):
         load_newest_checkpoint(folder)
 
 
