@@ -121,7 +121,7 @@ class Config(BaseModel):
     beta2: Beta = 0.999
     """Adam's decay of the mean squared gradient."""
     fused_adam: bool = True
-    """One pass over the weights instead of several: faster, equal to plain Adam up to rounding."""
+    """Adam in one pass over the weights, and D in one pass over reals and fakes where it can: equal up to rounding."""
     burn_in_nimg: Count | None = None
     """Over so many pictures the settings that have an end value go from their first value to that."""
     burn_in_curve: Literal["cosine", "linear"] = "cosine"

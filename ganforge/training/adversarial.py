@@ -50,7 +50,8 @@ class Rules:
     r1_gamma, r2_gamma: gamma / 2 times the squared gradient norm on reals and on fakes is added to D's loss. gp_weight,
     dragan_weight: likewise. clip: D's weights are kept within +-clip. augment: (images, draws) -> images, for all
     that D sees. shared_noise: G learns from the fakes that D's last update was about. accumulate: gradients are summed
-    over so many parts of a batch, which then need not fit into memory together.
+    over so many parts of a batch, which then need not fit into memory together. one_pass: D looks at reals and fakes in
+    one batch, in its own update: the same numbers up to rounding, if D judges each item by itself.
     """
 
     objective: Objective
@@ -62,6 +63,7 @@ class Rules:
     augment: Callable[[Tensor, Tensor], Tensor] | None = None
     shared_noise: bool = True
     accumulate: int = 1
+    one_pass: bool = False
 
     def show(self, images: Tensor, batch: Batch, whose: str) -> Tensor:
         """What D gets to see of the images."""
@@ -121,8 +123,11 @@ def d_terms(D: nn.Module, rules: Rules, batch: Batch, fakes: Tensor) -> tuple[Te
         reals = reals.detach().requires_grad_()
     if r2_gamma:
         fakes = fakes.requires_grad_()
-    real_logits = D(rules.show(reals, batch, "reals"), labels)
-    fake_logits = D(rules.show(fakes, batch, "fakes"), labels)
+    shown = rules.show(reals, batch, "reals"), rules.show(fakes, batch, "fakes")
+    if rules.one_pass:
+        real_logits, fake_logits = D(torch.cat(shown), None if labels is None else labels.repeat(2)).chunk(2)
+    else:
+        real_logits, fake_logits = (D(items, labels) for items in shown)
     terms = rules.objective.d_loss(real_logits, fake_logits)
     if r1_gamma:
         terms["r1"] = r1_gamma / 2 * squared_gradient_norm(real_logits, reals)

@@ -117,8 +117,18 @@ def rules_at(config: Config, nimg: int, state: TrainingState) -> Rules:
         augment = partial(augment_by, state.ada_p)
     return Rules(
         OBJECTIVES[config.objective], gammas[0] * share, gammas[1] * share, config.gp_weight,
-        config.dragan_weight, config.clip, augment, config.shared_noise, config.accumulate,
+        config.dragan_weight, config.clip, augment, config.shared_noise, config.accumulate, one_pass(config),
     )  # fmt: skip
+
+
+def one_pass(config: Config) -> bool:
+    """Whether D looks at reals and fakes together: less work a step where it may.
+
+    Not where D mixes the items of a batch (batch norm) or changes as it looks (spectral norm), nor where R1 or R2 ask
+    for the gradient of one side alone, nor with plain Adam, which stands for the note's own bits.
+    """
+    alone = config.d_norm in ("layer", "unnormalised") or config.discriminator in ("mlp", "logistic", "recurrent")
+    return alone and config.fused_adam and not (config.r1_gamma or config.r2_gamma)
 
 
 def augment_by(p: Tensor, images: Tensor, draws: Tensor) -> Tensor:

@@ -288,3 +288,18 @@ def test_a_scaled_penalty_is_a_stronger_gamma(gamma: str, scale: float, same_as:
         assert (f"Loss/D/{gamma[:2]}" in stats) == (scale > 0)
         made.append(one.everything())
     assert all(torch.equal(made[0][name], tensor) for name, tensor in made[1].items())
+
+
+def test_one_pass_over_reals_and_fakes_is_two_up_to_rounding() -> None:
+    made = []
+    for one_pass in (False, True):
+        one = Players()
+        batch = Batch(one.reals, one.z)
+        rules = Rules(NON_SATURATING, one_pass=one_pass)
+        looks = []
+        one.D.register_forward_hook(lambda D, given, logits, looks=looks: looks.append(len(logits)))
+        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, rules, [batch], batch, one.failed)
+        assert looks == ([2 * BATCH, BATCH] if one_pass else [BATCH, BATCH, BATCH])
+        made.append(stats | one.everything())
+    for name, tensor in made[0].items():
+        torch.testing.assert_close(made[1][name], tensor, rtol=1e-5, atol=1e-6)

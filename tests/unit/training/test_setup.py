@@ -20,7 +20,7 @@ from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes import note, recipe
 from ganforge.training.adversarial import Batch
 from ganforge.training.optimizer import Adam, RMSprop
-from ganforge.training.setup import build_game, build_state, images_in, schedule_optimizers
+from ganforge.training.setup import build_game, build_state, images_in, one_pass, schedule_optimizers
 
 CPU = torch.device("cpu")
 N = 16
@@ -222,3 +222,41 @@ def test_conditional_needs_labels() -> None:
 def test_points_are_not_augmented(augment: str) -> None:
     with pytest.raises(UserError, match=r"^Points are not augmented, and ring consists of them; leave augment out\.$"):
         build_game(recipe("note", data="ring", augment=augment), load("ring"), CPU)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize(
+    ("discriminator", "d_norm"),
+    [("mlp", None), ("logistic", None), ("recurrent", None), ("dcgan", "layer"), ("dcgan", "unnormalised")],
+)
+def test_reals_and_fakes_go_in_one_pass_where_d_judges_each_by_itself(
+    discriminator: str, d_norm: str | None, conditional: bool
+) -> None:
+    config = config_of(discriminator=discriminator, d_norm=d_norm, conditional=conditional)
+    assert one_pass(config)
+    dataset = load_digits()
+    D = build_state(config, dataset, CPU).D
+    [batch], _ = build_game(config, dataset, CPU).batches(0, 0)
+    labels = batch.labels
+    one, two = batch.reals[:5], batch.reals[5:10].flip(2)
+    told = (None, None, None) if labels is None else (labels[:5], labels[5:10], labels[:10])
+    together = D(torch.cat([one, two]), told[2])
+    torch.testing.assert_close(torch.cat([D(one, told[0]), D(two, told[1])]), together, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fused_adam": False},
+        {"discriminator": "dcgan"},
+        {"discriminator": "dcgan", "d_norm": "spectral"},
+        {"discriminator": "resnet"},
+        {"discriminator": "r3gan"},
+        {"r1_gamma": 1.0},
+        {"r2_gamma": 1.0},
+    ],
+)
+def test_and_in_two_elsewhere(changes: dict[str, Any]) -> None:
+    config = config_of(**changes)
+    dataset = load_digits()
+    assert not build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).one_pass
