@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from reporting import peak_memory_of, write_results
+from reporting import peak_memory, write_results
 from torch import Tensor, nn
 
+from ganforge.base.runtime import keep_freed_memory
 from ganforge.data.dataset import Dataset
 from ganforge.data.mnist import load_mnist
 from ganforge.metrics.evaluate import Judge
@@ -40,6 +41,7 @@ from ganforge.metrics.protocol import split_reals
 CPU = torch.device("cpu")
 CHUNK = 512  # pictures at a time, as `ganforge evaluate` hands them over
 SIZES = (10_000, 20_000, 50_000)
+WARM = 3
 PARTS = {
     "features": ("features.py", "_extract"),
     "sums of features": ("distances.py", "add"),
@@ -148,27 +150,28 @@ def profile(function: Callable[[], Any]) -> list[str]:
 
 def memory_child(count: int, folder: Path) -> None:
     """The child process: prints its peak memory in MiB with the pictures loaded, and at the end."""
+    keep_freed_memory()  # as `ganforge evaluate` does
     items, held_out = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("items", "held_out"))
-    loaded = peak_memory_of()
+    loaded = peak_memory()
     data = Dataset("mnist", "MNIST, as it is, mirrored, and upside down", items)
     judge = Judge(data, Dataset("mnist", "MNIST", held_out), CPU, num_fakes=count, cache_dir=folder)
     judge.judge(items[:count].split(CHUNK), {"kind": "pictures"}, 0)
-    print(loaded, peak_memory_of())
+    print(loaded, peak_memory())
 
 
 def memory(folder: Path) -> list[str]:
-    """A table: peak memory by the number of pictures judged, first without a cache, then with it."""
+    """A table: peak memory by the number of pictures judged, first without a cache, then ``WARM`` times with it."""
     items = load_mnist("train").items
     many = torch.cat([items, items.flip(3), items[: len(items) // 2].flip(2)])
     np.save(folder / "items.npy", many.numpy())
     np.save(folder / "held_out.npy", load_mnist("test").items.numpy())
-    rows = ["| pictures judged | cache | pictures loaded, MiB | peak, MiB |", "|---|---|---|---|"]
+    rows = ["| pictures judged | pictures loaded, MiB | peak, cold, MiB | peak, warm, MiB |", "|---|---|---|---|"]
     for count in SIZES:
-        for state in ("cold", "warm"):
-            command = [sys.executable, __file__, "--memory", str(count), "--folder", str(folder)]
-            said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-            loaded, peak = map(float, said.split())
-            rows.append(f"| {count:,} | {state} | {loaded:,.0f} | {peak:,.0f} |")
+        command = [sys.executable, __file__, "--memory", str(count), "--folder", str(folder)]
+        said = [subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout for _ in range(1 + WARM)]
+        loaded, (cold, *warm) = said[0].split()[0], (float(line.split()[1]) for line in said)
+        spread = f"{statistics.median(warm):,.0f} ({min(warm):,.0f} to {max(warm):,.0f})"
+        rows.append(f"| {count:,} | {float(loaded):,.0f} | {cold:,.0f} | {spread} |")
     return rows
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from reporting import peak_memory_of, write_results
+from reporting import peak_memory, write_results
 from torch import Tensor, nn
 
 from ganforge.base.noise import draw_z
@@ -186,7 +186,7 @@ def main() -> None:
     most = torch.get_num_threads()
     tables = [measure(n, given.rounds, given.steps, given.data) for n in sorted({1, most})]
     text = ["Ratios are medians over the rounds of the ratio within a round.", "", *itertools.chain(*tables)]
-    text += [f"Peak memory of this process, all contestants together: {peak_memory_of():.0f} MiB."]
+    text += [f"Peak memory of this process, all contestants together: {peak_memory():.0f} MiB."]
     write_results(given.out, "One step of the note's recipe", text)
 
 

@@ -3,14 +3,13 @@
 import datetime
 import os
 import platform
-import resource
 import shlex
 import sys
 from pathlib import Path
 
 import torch
 
-from ganforge.base.runtime import environment
+from ganforge.base.runtime import environment, peak_memory_mib
 
 
 def write_results(path: Path, title: str, lines: list[str]) -> None:
@@ -40,6 +39,6 @@ def cpu_name() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def peak_memory_of(who: int = resource.RUSAGE_SELF) -> float:
-    """MiB (Linux counts in KiB, macOS in bytes)."""
-    return resource.getrusage(who).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+def peak_memory() -> float:
+    """The most main memory that this process has held, in MiB."""
+    return peak_memory_mib(torch.device("cpu"))["Resources/peak_memory_mib"]

@@ -66,13 +66,22 @@ def peak_memory_mib(device: torch.device) -> dict[str, float]:
     """The most memory that this process has held so far, in MiB: main memory, and the device's where it has its own."""
     peaks: dict[str, float] = {}
     if sys.platform != "win32":
-        import resource
-
-        unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB elsewhere
-        peaks["Resources/peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        peaks["Resources/peak_memory_mib"] = _peak_main_memory_mib()
     if device.type == "cuda":
         peaks["Resources/peak_device_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
     return peaks
+
+
+def _peak_main_memory_mib() -> float:
+    """On Linux by VmHWM, since there ru_maxrss begins with what the parent held when it started this process."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        [peak] = (line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) / 2**10
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def is_out_of_memory(error: Exception) -> bool:
