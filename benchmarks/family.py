@@ -1,14 +1,14 @@
 """The family table: recipes for the same time, or discriminators for the same pictures, judged alike on MNIST.
 
-    python benchmarks/family.py --work DIR                        # every recipe, 3 seeds, 120 s of both cores each
+    python benchmarks/family.py --work DIR                        # every recipe, 3 seeds, 300 s of both cores each
     python benchmarks/family.py --work DIR --recipes dcgan wgan-gp --seeds 0
     python benchmarks/family.py --work DIR --discriminators       # D's families against the note's G
-    python benchmarks/family.py --work DIR --table                # only write the table of what is there
+    python benchmarks/family.py --table                           # only write the table of what was found so far
 
 A recipe's length is what both cores of a quiet machine do in the budget, by its speed in results/recipe_speed.md, so
-that other work on the machine changes how long the script takes and not what it finds. Each run takes one thread. A
-finished run in DIR is not trained again, so that the script can be stopped and called again. Runs that fail are in the
-table as such, with the reason.
+that other work on the machine changes how long the script takes and not what it finds. Each run takes one thread. What
+a run came to, or why it failed, is kept in results/family/, and is not found out again, so that the table can be made
+in several sittings: stop the script and call it again, with or without the same DIR.
 """
 
 import argparse
@@ -35,6 +35,7 @@ DISCRIMINATORS = ("logistic", "mlp", "dcgan", "recurrent")
 DATA = {"data": "mnist", "max_images": 50_000}  # the note's share of the training pictures, for all of them
 NOTE = "note, 10 epochs"
 EPOCHS_10 = 500_000
+OUTCOMES = Path(__file__).parent / "results" / "family"
 
 
 def images_per_sec() -> dict[str, float]:
@@ -45,7 +46,9 @@ def images_per_sec() -> dict[str, float]:
 
 
 def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path) -> None:
-    """One run with its evaluation and picture, as far as they are not there yet."""
+    """One run with its evaluation and picture, as far as they are not there yet; what it came to goes into OUTCOMES."""
+    if outcome_of(run.name, total):
+        return
     options = [as_option(key, value) for key, value in changes.items()]
     lengths = [f"--total-nimg={total}", f"--snapshot-nimg={max(1, total // 10)}"]
     folder = RunFolder(run)
@@ -53,9 +56,26 @@ def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path) 
         call(run, "train", name, f"--seed={seed}", "--threads=1", f"--out={run}", *lengths, *options)
     elif folder.read_status()["state"] in ("running", "stopped"):
         call(run, "resume", str(run))
-    if folder.read_status()["state"] == "finished" and not folder.all_evaluations():
-        call(run, "evaluate", str(run))
+    outcome: dict[str, Any] = {"total_nimg": total, "ganforge": folder.read_config()["environment"][0]["git_commit"]}
+    if folder.read_status()["state"] == "failed":
+        outcome["failure"] = folder.read_status()["reason"]
+    else:
+        if not folder.all_evaluations():
+            call(run, "evaluate", str(run))
         call(run, "sample", str(run), f"--out={run}.png", "--seeds=0-63")
+        record = json.loads(folder.all_evaluations()[-1].read_text(encoding="utf-8"))
+        outcome["images_per_sec"] = statistics.median(row["Timing/images_per_sec"] for row in folder.rows())
+        outcome |= {"protocol": in_words(record["protocol"]), "figures": {f: record["figures"][f] for f in FIGURES}}
+        if seed == 0:
+            (OUTCOMES / f"{run.name}.png").write_bytes(run.with_name(f"{run.name}.png").read_bytes())
+    (OUTCOMES / f"{run.name}.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
+
+
+def outcome_of(run: str, total: int) -> dict[str, Any]:
+    """What was kept of the run of that name, if it was as long; else nothing."""
+    path = OUTCOMES / f"{run}.json"
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return kept if kept.get("total_nimg") == total else {}
 
 
 def as_option(name: str, value: Any) -> str:
@@ -74,48 +94,34 @@ def call(run: Path, *arguments: str) -> None:
         raise SystemExit(f"{' '.join(arguments)} ended with {status}: see {run}.log")
 
 
-def record_of(run: Path) -> dict[str, Any] | None:
-    evaluations = RunFolder(run).all_evaluations()
-    return json.loads(evaluations[-1].read_text(encoding="utf-8")) if evaluations else None
-
-
-def failure_of(run: Path) -> str:
-    """Why a run failed; nothing where it did not, or is not there."""
-    status = RunFolder(run).read_status() if run.is_dir() else {}
-    return status.get("reason", "") if status.get("state") == "failed" else ""
-
-
-def speed_of(run: Path) -> float:
-    return statistics.median(row["Timing/images_per_sec"] for row in RunFolder(run).rows())
-
-
-def table(players: dict[str, list[Path]]) -> list[str]:
-    """A row for each player: means over the seeds, plus and minus the standard deviation."""
+def table(players: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """A row for each player, of its outcomes: means over the seeds, plus and minus the standard deviation."""
     head = ["", "seeds", "images", "images/s", *(name.replace("/classifier", "") for name in FIGURES)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     floors: dict[str, float] = {}
     words = ""
-    for player, runs in players.items():
-        records = [record for run in runs if (record := record_of(run))]
-        if not records:
-            lines.append(f"| {player} | 0 of {len(runs)} |" + " |" * (len(head) - 2))
+    for player, outcomes in players.items():
+        done = [outcome for outcome in outcomes if "figures" in outcome]
+        if not done:
+            lines.append(f"| {player} | 0 of {len(outcomes)} |" + " |" * (len(head) - 2))
             continue
-        found = {in_words(record["protocol"]) for record in records}
+        found = {outcome["protocol"] for outcome in done}
         if len(found | {words} - {""}) > 1:
             raise SystemExit(f"{player} was judged by another protocol than the others: train it anew")
         [words] = found
-        floors = {name: records[0]["figures"][name]["floor"] for name in FIGURES}
-        nimg = statistics.mean(record["nimg"] for record in records)
-        speed = statistics.mean(speed_of(run) for run in runs if record_of(run))
-        cells = [player, f"{len(records)} of {len(runs)}", f"{nimg:,.0f}", f"{speed:,.0f}"]
+        floors = {name: done[0]["figures"][name]["floor"] for name in FIGURES}
+        speed = statistics.mean(outcome["images_per_sec"] for outcome in done)
+        cells = [player, f"{len(done)} of {len(outcomes)}", f"{done[0]['total_nimg']:,}", f"{speed:,.0f}"]
         for name in FIGURES:
-            values = [record["figures"][name]["value"] for record in records]
+            values = [outcome["figures"][name]["value"] for outcome in done]
             spread = f" ± {number(statistics.stdev(values))}" if len(values) > 1 else ""
             cells.append(number(statistics.mean(values)) + spread)
         lines.append(f"| {' | '.join(cells)} |")
     lines.append(f"| floor | | | | {' | '.join(number(floors[name]) for name in FIGURES if floors)} |")
-    failures = [f"{run.name}: {why}" for runs in players.values() for run in runs if (why := failure_of(run))]
-    return [*lines, "", *(f"- {line}" for line in failures), "Features: the classifier's, but for FD/random. " + words]
+    failures = [f"{player}: {o['failure']}" for player, outcomes in players.items() for o in outcomes if "failure" in o]
+    commits = sorted({o["ganforge"] for outcomes in players.values() for o in outcomes})
+    said = f"Features: the classifier's, but for FD/random. {words} Trained at {', '.join(map(str, commits))}."
+    return [*lines, "", *(f"- {line}" for line in failures), said]
 
 
 def main() -> None:
@@ -123,7 +129,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="where the runs are")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--budget-sec", type=float, default=120.0, help="of both cores, for each run of a recipe")
+    parser.add_argument("--budget-sec", type=float, default=300.0, help="of both cores, for each run of a recipe")
     parser.add_argument("--discriminators", action="store_true")
     parser.add_argument("--nimg", type=int, default=200_000, help="pictures, for each run of a discriminator")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
@@ -139,15 +145,17 @@ def main() -> None:
         for name in given.recipes:
             players[name] = (name, DATA, int(round(speeds[name] * given.budget_sec, -3)))
         players[NOTE] = ("note", DATA, EPOCHS_10)  # the yardstick
-    given.work.mkdir(parents=True, exist_ok=True)
-    runs = {
-        player: [given.work / f"{player.replace(' ', '-').replace(',', '')}-{seed}" for seed in given.seeds]
-        for player in players
+    OUTCOMES.mkdir(exist_ok=True)
+    names = {
+        player: [f"{player.replace(' ', '-').replace(',', '')}-{seed}" for seed in given.seeds] for player in players
     }
     if not given.table:
+        if given.work is None:
+            parser.error("--work DIR says where the runs go; --table needs none")
+        given.work.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(given.jobs) as pool:
             jobs = [
-                pool.submit(train, *players[player], seed, runs[player][index])
+                pool.submit(train, *players[player], seed, given.work / names[player][index])
                 for index, seed in enumerate(given.seeds)
                 for player in players
             ]
@@ -158,13 +166,14 @@ def main() -> None:
     length = (
         f"{given.nimg:,} pictures a run" if given.discriminators else f"{given.budget_sec:.0f} s of both cores a run"
     )
-    lines = [f"{length}; images/s are of one thread beside other work.", "", *table(runs), ""]
-    for player in players:
-        picture = given.work / f"{runs[player][0].name}.png"
-        if picture.exists():
-            name = f"{kind}-{player.replace(' ', '-').replace(',', '')}.png"
-            (results / name).write_bytes(picture.read_bytes())
-            lines.append(f"![{player}, seed {given.seeds[0]}]({name})")
+    kept = {
+        player: [found for name in names[player] if (found := outcome_of(name, total))]
+        for player, (_, _, total) in players.items()
+    }
+    lines = [f"{length}; images/s are of one thread beside other work.", "", *table(kept), ""]
+    for player, [first, *_] in names.items():
+        if (OUTCOMES / f"{first}.png").exists() and kept[player]:
+            lines.append(f"![{player}, seed {given.seeds[0]}](family/{first}.png)")
     write_results(results / f"{kind}.md", f"The {kind} on MNIST", lines)
 
 
