@@ -54,7 +54,8 @@ class Adam:
             (count,) = self.steps
             count.add_(1).sub_(skip)
             torch._fused_adam_(
-                self.params, list(grads), self.exp_avg, self.exp_avg_sq, [], [count] * len(grads), found_inf=skip,
+                self.params, laid_out_as(self.params, grads), self.exp_avg, self.exp_avg_sq, [],
+                [count] * len(grads), found_inf=skip,
                 lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
             )  # fmt: skip
         elif not bool(skip):
@@ -70,6 +71,18 @@ class Adam:
             kinds.append(("step", self.steps))
         named = {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
         return named | {"step": self.steps[0]} if self.fused else named
+
+
+def laid_out_as(params: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients in the memory order of their parameters, which the fused kernel goes by whatever the strides say.
+
+    Gradients of gradients, which the penalties ask for, come in other orders, and `torch.autograd.grad`, unlike
+    `.backward()`, does not bring them into the parameter's.
+    """
+    return [
+        grad if grad.stride() == param.stride() else torch.empty_like(param).copy_(grad)
+        for param, grad in zip(params, grads, strict=True)
+    ]
 
 
 class RMSprop:

@@ -187,3 +187,19 @@ def test_adams_betas_are_those_of_the_moment() -> None:
     for optimizer in (scheduled, fixed):
         optimizer.step(random_grads(optimizer, 0), skip=GO)
     assert all(torch.equal(scheduled.tensors()[name], fixed.tensors()[name]) for name in fixed.tensors())
+
+
+@BOTH
+def test_a_gradient_in_another_memory_order_is_the_same_gradient(fused: bool) -> None:
+    """As those of penalties are: PyTorch's fused kernel goes through memory, whatever the strides say."""
+    made = []
+    for turned in (False, True):
+        net = network()
+        optimizer = Adam(net, 1e-3, (0.5, 0.999), fused=fused)
+        grads = random_grads(optimizer, 0)
+        if turned:
+            grads = [grad.t().contiguous().t() if grad.dim() == 2 else grad for grad in grads]
+            assert any(grad.stride() != p.stride() for grad, p in zip(grads, optimizer.params, strict=True))
+        optimizer.step(grads, skip=GO)
+        made.append([*optimizer.params, *optimizer.exp_avg, *optimizer.exp_avg_sq])
+    assert all(torch.equal(a, b) for a, b in zip(*made, strict=True))

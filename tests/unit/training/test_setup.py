@@ -17,8 +17,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.load import load
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.recipes import note, recipe
-from ganforge.training.adversarial import Batch
+from ganforge.recipes import RECIPES, note, recipe
+from ganforge.training.adversarial import Batch, update_d
 from ganforge.training.optimizer import Adam, RMSprop
 from ganforge.training.setup import build_game, build_state, images_in, one_pass, schedule_optimizers
 
@@ -260,3 +260,25 @@ def test_and_in_two_elsewhere(changes: dict[str, Any]) -> None:
     config = config_of(**changes)
     dataset = load_digits()
     assert not build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).one_pass
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if recipe(name).optimizer == "adam"])
+def test_a_recipes_first_step_keeps_each_weights_own_gradient(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adam's moments after one step are the gradient and its square, weight by weight, whatever order it came in."""
+    config = recipe(name, data="digits", batch_size=8)
+    dataset = load_digits()
+    state, game = build_state(config, dataset, CPU), build_game(config, dataset, CPU)
+    [batch, *_], _ = game.batches(0, 0)
+    taken: list[tuple[Tensor, ...]] = []
+
+    def step(grads: Any, skip: Tensor) -> None:
+        taken.append(tuple(grads))
+        Adam.step(state.D_opt, grads, skip)
+
+    monkeypatch.setattr(state.D_opt, "step", step)
+    update_d(state.G, state.D, state.D_opt, game.rules(0, state), batch, state.failed)
+    assert isinstance(state.D_opt, Adam)
+    [grads] = taken
+    for grad, mean, square in zip(grads, state.D_opt.exp_avg, state.D_opt.exp_avg_sq, strict=True):
+        torch.testing.assert_close(mean, (1 - config.beta1) * grad, rtol=1e-5, atol=1e-8)
+        torch.testing.assert_close(square, (1 - config.beta2) * grad.square(), rtol=1e-4, atol=1e-12)
