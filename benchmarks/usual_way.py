@@ -56,8 +56,9 @@ def endless(dataset: Dataset, batch_size: int) -> Iterator[Tensor]:
 
 
 def networks(config: Config, dataset: Dataset) -> tuple[nn.Module, nn.Module]:
+    """In the usual memory order, too."""
     state = build_state(config, dataset, CPU)
-    return state.G, state.D
+    return tuple(network.to(memory_format=torch.contiguous_format) for network in (state.G, state.D))
 
 
 def usual_dcgan(config: Config, dataset: Dataset) -> Iterator[int]:

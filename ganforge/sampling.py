@@ -16,7 +16,7 @@ from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
-from ganforge.networks.build import build_generator
+from ganforge.networks.build import build_generator, on_device
 from ganforge.networks.generate import generate
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
@@ -87,7 +87,7 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
         num_classes=snapshot.num_classes, **config.g_sizes,
     )  # fmt: skip
     fill_network(G, snapshot.weights, str(snapshot.path))
-    G = G.to(chosen).eval()
+    G = on_device(G, chosen).eval()
     if config.precision == "bfloat16":
         autocast_forward(G, chosen)
     return Model(G, config, snapshot, chosen)

@@ -19,7 +19,7 @@ from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
-from ganforge.networks.build import build_discriminator, build_generator
+from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.training.adversarial import Batch, Rules
@@ -154,11 +154,12 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     num_classes = dataset.num_classes if config.conditional else 0
     G = build_generator(
         config.generator, config.z_dim, dataset.shape, config.seed, num_classes=num_classes, **config.g_sizes
-    ).to(device)
+    )
     D = build_discriminator(
         config.discriminator, dataset.shape, config.seed,
         norm=config.d_norm, num_classes=num_classes, **config.d_sizes,
-    ).to(device)  # fmt: skip
+    )  # fmt: skip
+    G, D = on_device(G, device), on_device(D, device)
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
         G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None, with_ada=config.augment == "ada"
