@@ -137,7 +137,7 @@ def r3gan(**changes: Any) -> Config:
     beta2 goes from 0.9 to 0.99 and gamma falls to a tenth.
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
     their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
-    Expect: the method for the long run: in minutes on a CPU, only rough digits; no figures over several seeds yet.
+    Expect: the method for the long run; no figures yet.
     Cost: 400,000 pictures, 20 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
