@@ -12,8 +12,8 @@ from ganforge.data.digits import load_digits
 from ganforge.sampling import Model
 
 SMALL = {
-    "data": "digits", "g_hidden": (64,), "d_hidden": (64,), "z_dim": 8, "lr": 2e-3, "total_nimg": 60_000,
-    "report_nimg": 60_000, "snapshot_nimg": 60_000, "metric_samples": 0, "device": "cpu",
+    "data": "digits", "g_hidden": (64,), "d_hidden": (64,), "z_dim": 8, "lr": 1e-3, "total_nimg": 100_000,
+    "report_nimg": 100_000, "snapshot_nimg": 100_000, "metric_samples": 0, "device": "cpu",
 }  # fmt: skip
 
 
@@ -39,8 +39,8 @@ def test_pictures_are_of_the_class_that_was_asked_for(model: Model) -> None:
     assert model.num_classes == 10
     labels = torch.arange(500) % 10
     right = nearest_class(model.sample(range(500), labels)) == labels
-    assert right.double().mean() > 0.7  # 0.93 when this was written; guessing gives 0.1
-    assert all(right[labels == c].double().mean() > 0.3 for c in range(10))
+    assert right.double().mean() > 0.7  # 0.88 to 0.95 over seeds 0 to 5; guessing gives 0.1
+    assert all(right[labels == c].double().mean() > 0.3 for c in range(10))  # the least over those seeds: 0.62
 
 
 def test_without_labels_the_classes_come_in_turn(model: Model) -> None:
