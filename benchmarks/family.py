@@ -45,9 +45,9 @@ def images_per_sec() -> dict[str, float]:
     return {row[0]: float(row[1].split()[0].replace(",", "")) for row in rows if row[0] in RECIPES}
 
 
-def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path) -> None:
-    """One run with its evaluation and picture, as far as they are not there yet; what it came to goes into OUTCOMES."""
-    if outcome_of(run.name, total):
+def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path, outcomes: Path) -> None:
+    """One run with its evaluation and picture, as far as they are not there yet; what it came to goes into outcomes."""
+    if outcome_of(outcomes, run.name, total):
         return
     options = [as_option(key, value) for key, value in changes.items()]
     lengths = [f"--total-nimg={total}", f"--snapshot-nimg={max(1, total // 10)}"]
@@ -65,15 +65,15 @@ def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path) 
         call(run, "sample", str(run), f"--out={run}.png", "--seeds=0-63")
         record = json.loads(folder.all_evaluations()[-1].read_text(encoding="utf-8"))
         outcome["images_per_sec"] = statistics.median(row["Timing/images_per_sec"] for row in folder.rows())
-        outcome |= {"protocol": in_words(record["protocol"]), "figures": {f: record["figures"][f] for f in FIGURES}}
+        outcome |= {"protocol": in_words(record["protocol"]), "figures": record["figures"]}
         if seed == 0:
-            (OUTCOMES / f"{run.name}.png").write_bytes(run.with_name(f"{run.name}.png").read_bytes())
-    (OUTCOMES / f"{run.name}.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
+            (outcomes / f"{run.name}.png").write_bytes(run.with_name(f"{run.name}.png").read_bytes())
+    (outcomes / f"{run.name}.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
 
 
-def outcome_of(run: str, total: int) -> dict[str, Any]:
+def outcome_of(outcomes: Path, run: str, total: int) -> dict[str, Any]:
     """What was kept of the run of that name, if it was as long; else nothing."""
-    path = OUTCOMES / f"{run}.json"
+    path = outcomes / f"{run}.json"
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return kept if kept.get("total_nimg") == total else {}
 
@@ -155,7 +155,7 @@ def main() -> None:
         given.work.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(given.jobs) as pool:
             jobs = [
-                pool.submit(train, *players[player], seed, given.work / names[player][index])
+                pool.submit(train, *players[player], seed, given.work / names[player][index], OUTCOMES)
                 for index, seed in enumerate(given.seeds)
                 for player in players
             ]
@@ -167,7 +167,7 @@ def main() -> None:
         f"{given.nimg:,} pictures a run" if given.discriminators else f"{given.budget_sec:.0f} s of both cores a run"
     )
     kept = {
-        player: [found for name in names[player] if (found := outcome_of(name, total))]
+        player: [found for name in names[player] if (found := outcome_of(OUTCOMES, name, total))]
         for player, (_, _, total) in players.items()
     }
     lines = [f"{length}; images/s are of one thread beside other work.", "", *table(kept), ""]

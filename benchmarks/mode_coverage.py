@@ -6,19 +6,20 @@
 On the mixtures every loss has the same networks (two hidden layers of 128), noise (16 normal numbers) and Adam, whose
 rate falls to a tenth. DRAGAN's penalty has the weight published for pictures, wgan-gp's that of its paper's toy script;
 R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. On stacked MNIST, the recipes are
-as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. A finished run in
-DIR is not trained again, so that the script can be stopped and called again.
+as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. What a run came to
+is kept in results/modes/, and is not found out again, so that the script can be stopped and called again.
 """
 
 import argparse
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from family import failure_of, record_of, train
+from family import outcome_of, train
 from reporting import write_results
 
-from ganforge.metrics.describe import in_words, number
+from ganforge.metrics.describe import number
 
 SMALL = {
     "generator": "mlp", "discriminator": "mlp", "g_hidden": "128,128", "d_hidden": "128,128", "z_dim": 16,
@@ -44,12 +45,15 @@ FIGURES = {
 FEATURES = {"ring": "coordinates", "grid": "coordinates", "stacked-mnist": "channel classifier"}
 
 
-def row_of(player: str, runs: list[Path], data: str) -> str:
+OUTCOMES = Path(__file__).parent / "results" / "modes"
+
+
+def row_of(player: str, outcomes: list[dict[str, Any]], data: str) -> str:
     """Means over the seeds; for the modes, each seed's."""
-    records = [record for run in runs if (record := record_of(run))]
-    cells = [player, f"{len(records)} of {len(runs)}"]
+    done = [outcome for outcome in outcomes if "figures" in outcome]
+    cells = [player, f"{len(done)} of {len(outcomes)}"]
     for name in FIGURES[data]:
-        values = [record["figures"][f"{name}/{FEATURES[data]}"]["value"] for record in records]
+        values = [outcome["figures"][f"{name}/{FEATURES[data]}"]["value"] for outcome in done]
         known = [value for value in values if value is not None]
         if name == "modes":
             cells.append(", ".join(f"{value:.0f}" for value in known))
@@ -65,8 +69,10 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=[*FIGURES], default=["ring", "grid"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--nimg", type=int, default=600_000, help="real items in each run")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
+    OUTCOMES.mkdir(exist_ok=True)
     for data in given.data:
         stacked = data == "stacked-mnist"
         players: dict[str, tuple[str, dict[str, Any]]] = (
@@ -74,20 +80,29 @@ def main() -> None:
             if stacked
             else {name: ("note", SMALL | {"burn_in_nimg": given.nimg} | settings) for name, settings in LOSSES.items()}
         )
+        names = {player: f"{data}-{player.replace(',', '').replace(' ', '-')}" for player in players}
+        with ThreadPoolExecutor(given.jobs) as pool:
+            jobs = [
+                pool.submit(
+                    train, recipe, {"data": data} | changes, given.nimg, seed, given.work / f"{names[player]}-{seed}",
+                    OUTCOMES,
+                )
+                for seed in given.seeds
+                for player, (recipe, changes) in players.items()
+            ]  # fmt: skip
+            for job in jobs:
+                job.result()
         lines = [f"| | seeds | {' | '.join(FIGURES[data])} |", "|---" * (2 + len(FIGURES[data])) + "|"]
         complaints, pictures, words, floors = [], [], "", {}
-        for player, (recipe, changes) in players.items():
-            name = f"{data}-{player.replace(',', '').replace(' ', '-')}"
-            runs = [given.work / f"{name}-{seed}" for seed in given.seeds]
-            for seed, run in zip(given.seeds, runs, strict=True):
-                train(recipe, {"data": data} | changes, given.nimg, seed, run)
-            lines.append(row_of(player, runs, data))
-            complaints += [f"- {run.name}: {why}" for run in runs if (why := failure_of(run))]
-            if record := record_of(runs[0]):
-                words, floors = in_words(record["protocol"]), record["figures"]
-                picture = Path(__file__).parent / "results" / f"modes-{name}.png"
-                picture.write_bytes(runs[0].with_name(f"{runs[0].name}.png").read_bytes())
-                pictures.append(f"![{player}, seed {given.seeds[0]}]({picture.name})")
+        for player, name in names.items():
+            outcomes = [outcome_of(OUTCOMES, f"{name}-{seed}", given.nimg) for seed in given.seeds]
+            lines.append(row_of(player, outcomes, data))
+            complaints += [f"- {player}: {outcome['failure']}" for outcome in outcomes if "failure" in outcome]
+            for outcome in outcomes:
+                if "figures" in outcome:
+                    words, floors = outcome["protocol"], outcome["figures"]
+            if (OUTCOMES / f"{name}-0.png").exists():
+                pictures.append(f"![{player}, seed 0](modes/{name}-0.png)")
         cells = [number(floors[f"{name}/{FEATURES[data]}"]["floor"]) for name in FIGURES[data] if floors]
         lines += [f"| floor | | {' | '.join(cells)} |", "", f"{given.nimg:,} items a run. {words}", "", *complaints]
         write_results(
