@@ -87,7 +87,7 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
         num_classes=snapshot.num_classes, **config.g_sizes,
     )  # fmt: skip
     fill_network(G, snapshot.weights, str(snapshot.path))
-    G = on_device(G, chosen).eval()
+    G = on_device(G, chosen, tuned=config.fused_adam).eval()
     if config.precision == "bfloat16":
         autocast_forward(G, chosen)
     return Model(G, config, snapshot, chosen)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from ganforge.networks.layers import label_scores, with_labels
@@ -55,8 +56,29 @@ class Discriminator(nn.Module):
         return self.layers[-1](features).squeeze(1) + label_scores(self.classes(features), labels)
 
 
-def _linear_stack(widths: Sequence[int], activation: Callable[[], nn.Module]) -> nn.Sequential:
+class Stack(nn.Sequential):
+    """Linear layers with activations between them: [N, features] -> [N, features].
+
+    transposed: hidden layers are computed, and lie in memory, as [features, N]: the same numbers up to rounding. With
+    several threads a CPU shares out a product's columns among them, and this way round there are more of those.
+    """
+
+    transposed = False
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.transposed:
+            return super().forward(input)
+        hidden = input.t()
+        for layer in self:
+            if isinstance(layer, nn.Linear):
+                hidden = torch.addmm(layer.bias.unsqueeze(1), layer.weight, hidden)
+            else:
+                hidden = layer(hidden)
+        return hidden.t()
+
+
+def _linear_stack(widths: Sequence[int], activation: Callable[[], nn.Module]) -> Stack:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
         layers += [nn.Linear(n_in, n_out), activation()]
-    return nn.Sequential(*layers[:-1])
+    return Stack(*layers[:-1])

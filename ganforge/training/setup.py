@@ -159,7 +159,8 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
         config.discriminator, dataset.shape, config.seed,
         norm=config.d_norm, num_classes=num_classes, **config.d_sizes,
     )  # fmt: skip
-    G, D = on_device(G, device), on_device(D, device)
+    # Plain Adam stands for the note's own bits, which come of the note's own products.
+    G, D = (on_device(network, device, tuned=config.fused_adam) for network in (G, D))
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
         G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None, with_ada=config.augment == "ada"
