@@ -76,7 +76,7 @@ def evaluate(
         raise UserError(f"{source} makes items of {model.shape}, and those of {dataset.name} are {dataset.shape}.")
     judge = Judge(dataset, held_out, chosen, names=features, num_fakes=wanted, inception_file=inception_file, poll=poll)
     count = judge.protocol.num_fakes
-    batches = made_by(model, count) if model is not None else drawn_from(pictures, count)
+    batches = made_by(model, judge.dataset, count) if model is not None else drawn_from(pictures, count)
     nimg = model.nimg if model is not None else 0
     record = judge.judge(batches, subject_of(source, model), nimg, poll)
     if held_out is None:
@@ -152,14 +152,15 @@ def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
     return pictures
 
 
-def made_by(model: Model, count: int) -> Iterator[Tensor]:
-    """``count`` items of fresh noise, the same for every model of one z_dim; of all classes alike, where it is told."""
+def made_by(model: Model, dataset: Dataset, count: int) -> Iterator[Tensor]:
+    """``count`` items of fresh noise, the same for every model of one z_dim; where it is told the class, of each as
+    often as the data have it."""
     for index, first in enumerate(range(0, count, CHUNK)):
         size = min(CHUNK, count - first)
         z = draw_z(model.config.noise, size, model.config.z_dim, generator(0, "evaluate/z", index))
         labels = None
         if model.num_classes:
-            labels = torch.randint(model.num_classes, (size,), generator=generator(0, "evaluate/labels", index))
+            labels = dataset.draw_labels(size, model.num_classes, generator(0, "evaluate/labels", index))
         items = model.generate(z, labels)
         yield items if model.shape == (2,) else to_uint8(items)
 

@@ -62,6 +62,16 @@ class Dataset:
         labels = None if self.labels is None else self.labels[:max_images]
         return replace(self, items=self.items[:max_images], labels=labels, digest="")
 
+    def draw_labels(self, count: int, num_classes: int, generator: torch.Generator) -> Tensor:
+        """Labels int64 [count] for a G of ``num_classes`` classes, on the CPU: those of items drawn at random, so that
+        a class is as frequent as here; all classes alike where these items have others or none.
+
+        So are conditional generators judged by the code of StyleGAN2-ADA (Karras et al. 2020, arXiv:2006.06676).
+        """
+        if self.labels is None or self.num_classes != num_classes:
+            return torch.randint(num_classes, (count,), generator=generator)
+        return self.labels[torch.randint(len(self), (count,), generator=generator)]
+
     def fingerprint(self) -> str:
         """SHA-256 of the items' shape, type and bytes: equal for equal data, wherever it was read from."""
         return self.digest or self._fingerprint

@@ -45,9 +45,8 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
             z = draw_z(config.noise, size, config.z_dim, generator(config.seed, "metrics/z", index))
             labels = None
             if config.conditional:
-                labels = torch.randint(
-                    judge.dataset.num_classes, (size,), generator=generator(config.seed, "metrics/labels", index)
-                )
+                draws = generator(config.seed, "metrics/labels", index)
+                labels = judge.dataset.draw_labels(size, judge.dataset.num_classes, draws)
             items = generate(G, z, labels, device)
             yield items if judge.dataset.mixture else to_uint8(items)
 

@@ -31,6 +31,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     # The other recipes. WGAN's schedule, 100 updates of D in each of these steps, is only for small networks.
     "dcgan": ("dcgan", NARROW),
     "fast": ("fast", {**NARROW, "burn_in_nimg": 300, "ema_halflife_nimg": 100}),
+    "r1": ("r1", {**NARROW, "burn_in_nimg": 300, "ema_halflife_nimg": 100, "penalty_interval": 3}),
     "lsgan": ("lsgan", NARROW),
     "wgan": ("wgan", {"batch_size": 4, "generator": "mlp", "discriminator": "mlp"}),
     "wgan-gp": ("wgan-gp", NARROW),

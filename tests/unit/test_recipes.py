@@ -30,6 +30,10 @@ PAPERS: dict[str, dict[str, Any]] = {
     "fast": DCGAN
     | {"objective": "non-saturating", "batch_size": 64, "lr": 1e-3, "d_lr": 4e-4, "g_width": 16, "d_width": 16}
     | {"ema_halflife_nimg": 10_000, "ema_rampup": True, "lr_end": 0.1, "burn_in_nimg": 250_000, "total_nimg": 250_000},
+    "r1": DCGAN
+    | {"objective": "non-saturating", "batch_size": 64, "lr": 1e-3, "d_lr": 4e-4, "g_width": 16, "d_width": 16}
+    | {"r1_gamma": "auto", "penalty_interval": 16, "r2_gamma": 0, "d_norm": "unnormalised", "lr_end": 0.01}
+    | {"ema_halflife_nimg": 10_000, "burn_in_nimg": 1_000_000, "total_nimg": 1_000_000},
     "dcgan": DCGAN | {"objective": "non-saturating", "batch_size": 128},
     "lsgan": DCGAN | {"objective": "lsgan", "batch_size": 64},
     "wgan": DCGAN
@@ -119,6 +123,8 @@ def test_every_setting_of_a_recipe_can_be_given_again(name: str) -> None:
         ("dragan", "d_norm", "spectral"),
         ("wgan", "wgan_schedule", False),
         ("dcgan", "d_norm", "unnormalised"),
+        ("r1", "r1_gamma", 0.2),
+        ("r1", "lr_end", 0.5),
     ],
 )
 def test_a_single_change_is_that_change_alone(name: str, setting: str, value: Any) -> None:
@@ -129,6 +135,7 @@ def test_schedules_are_as_long_as_the_run_asks_for() -> None:
     assert recipe("sngan", total_nimg=1000).burn_in_nimg == 1000
     assert recipe("sngan", total_nimg="1000").burn_in_nimg == 1000
     assert recipe("sngan", total_nimg=1000, burn_in_nimg=10).burn_in_nimg == 10
+    assert recipe("r1", total_nimg=1000).burn_in_nimg == 1000
     assert recipe("r3gan", total_nimg=1000).burn_in_nimg == 200
     assert recipe("r3gan", total_nimg=1).burn_in_nimg == 1
     assert recipe("r3gan", total_nimg=1000, burn_in_nimg=10).burn_in_nimg == 10
