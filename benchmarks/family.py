@@ -33,6 +33,8 @@ FIGURES = (
 )  # fmt: skip
 DISCRIMINATORS = ("logistic", "mlp", "dcgan", "recurrent")
 DATA = {"data": "mnist", "max_images": 50_000}  # the note's share of the training pictures, for all of them
+CONDITIONAL = ("fast", "r1", "sngan")
+"""Recipes that are played with --conditional, too."""
 NOTE = "note, 10 epochs"
 EPOCHS_10 = 500_000
 OUTCOMES = Path(__file__).parent / "results" / "family"
@@ -143,7 +145,10 @@ def main() -> None:
     else:
         speeds = images_per_sec()
         for name in given.recipes:
-            players[name] = (name, DATA, int(round(speeds[name] * given.budget_sec, -3)))
+            total = int(round(speeds[name] * given.budget_sec, -3))
+            players[name] = (name, DATA, total)
+            if name in CONDITIONAL:
+                players[f"{name}, conditional"] = (name, DATA | {"conditional": True}, total)
         players[NOTE] = ("note", DATA, EPOCHS_10)  # the yardstick
     OUTCOMES.mkdir(exist_ok=True)
     names = {
