@@ -19,7 +19,7 @@ def note(**changes: Any) -> Config:
 
     Source: a tutorial note on GANs in PyTorch (docs/sources.md); loss: Goodfellow et al. 2014, arXiv:1406.2661.
     Expect: digits that are recognisable but not complete, because the networks are only fully connected.
-    Cost: 500,000 pictures, 64 seconds on two CPU cores (benchmarks/results/note_run.md).
+    Cost: 500,000 pictures, 72 seconds on two CPU cores (benchmarks/results/note_run.md).
     """
     # All but the data's size are Config's defaults; 10 epochs of 50,000 pictures are 500,000.
     first = {"max_images": 50_000} if changes.get("data", "mnist") == "mnist" else {}
@@ -32,7 +32,7 @@ def dcgan(**changes: Any) -> Config:
     Source: Radford et al. 2016, arXiv:1511.06434: Adam at 2e-4 with beta1 = 0.5, batches of 128, z of 100 numbers,
     uniform.
     Expect: strokes that hold together, where the note has loose pixels; no figures over several seeds yet.
-    Cost: 400,000 pictures, 3 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "dcgan"} | CONVOLUTIONAL | changes)
 
@@ -44,7 +44,7 @@ def fast(**changes: Any) -> Config:
     the faster one.
     Expect: clean digits, some of them of no known kind; the note's quality within seconds
     (benchmarks/results/time_to_quality.md).
-    Cost: 250,000 pictures, 1.1 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 250,000 pictures, 2 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings: dict[str, Any] = {
         "batch_size": 64, "lr": 1e-3, "d_lr": 4e-4, "total_nimg": 250_000, "ema_halflife_nimg": 10_000,
@@ -66,7 +66,7 @@ def r1(**changes: Any) -> Config:
     `fast`'s, but that the learning rates fall to a hundredth.
     Expect: D and G stay level, where `fast`'s D wins in the end; with --conditional the best digits of all recipes
     (docs/recipes.md).
-    Cost: 1,000,000 pictures, 7 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 1,000,000 pictures, 8 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"total_nimg": 1_000_000, "lr_end": 0.01, "r1_gamma": "auto", "penalty_interval": 16}
     return fast(**{"recipe": "r1"} | settings | unnormalised(changes) | changes)
@@ -77,7 +77,7 @@ def lsgan(**changes: Any) -> Config:
 
     Source: Mao et al. 2017, arXiv:1611.04076, equation 9: batches of 64.
     Expect: by its paper, steadier learning and better pictures than with the note's loss; not compared here.
-    Cost: 400,000 pictures, 3.4 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "lsgan"} | CONVOLUTIONAL | {"objective": "lsgan", "batch_size": 64} | changes)
 
@@ -88,7 +88,7 @@ def wgan(**changes: Any) -> Config:
     Source: Arjovsky et al. 2017, arXiv:1701.07875, and its code: RMSprop at 5e-5, clipping at 0.01, batches of 64, five
     updates of D for one of G, a hundred for each of the first 25 and every 500th.
     Expect: a slow start, as the first 25 of about 750 updates of G take 160,000 of the pictures; no figures yet.
-    Cost: 400,000 pictures, 3 minutes and more on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 5 minutes and more on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "objective": "wgan", "clip": 0.01, "optimizer": "rmsprop", "lr": 5e-5, "d_steps": 5, "wgan_schedule": True,
@@ -103,7 +103,7 @@ def wgan_gp(**changes: Any) -> Config:
     Source: Gulrajani et al. 2017, arXiv:1704.00028, and its MNIST script: weight 10, Adam at 1e-4 with betas
     (0.5, 0.9), batches of 50, five updates of D for one of G, no norm in D.
     Expect: by its paper, stable play with many networks and hardly any tuning; not compared here.
-    Cost: 400,000 pictures, 4.5 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "objective": "wgan", "gp_weight": 10.0, "lr": 1e-4, "beta2": 0.9, "d_steps": 5, "shared_noise": False,
@@ -117,7 +117,7 @@ def dragan(**changes: Any) -> Config:
 
     Source: Kodali et al. 2017, arXiv:1705.07215: weight 10, Adam at 2e-4 with beta1 = 0.5, batches of 64.
     Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; not compared here.
-    Cost: 400,000 pictures, 5 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 10 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"dragan_weight": 10.0, "batch_size": 64}
     return make_config({"recipe": "dragan"} | CONVOLUTIONAL | settings | unnormalised(changes) | changes)
@@ -130,7 +130,7 @@ def sngan(**changes: Any) -> Config:
     updates of D for one of G, learning rates falling to 0 along a line: a run made longer afterwards learns nothing
     more. With --conditional, projection: arXiv:1802.05637.
     Expect: few updates of G in a run of this length, 1,250; no figures yet.
-    Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128, "noise": "normal",
@@ -151,7 +151,7 @@ def r3gan(**changes: Any) -> Config:
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
     their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
     Expect: the method for the long run; no figures yet.
-    Cost: 400,000 pictures, 20 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 39 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
