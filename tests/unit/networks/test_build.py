@@ -1,5 +1,6 @@
 """networks/build.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
-from ganforge.networks.build import build_discriminator, build_generator
+from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
@@ -175,3 +176,42 @@ def test_a_snapshot_of_every_family_loads_back(
     torch.testing.assert_close(model.generate(z, labels), expected, rtol=0, atol=1e-5)
     if name in ("dcgan", "upsample", "resnet"):
         assert {t.item() for key, t in model.G.state_dict().items() if key.endswith("num_batches_tracked")} == {3}
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("num_classes", [0, 3])
+@pytest.mark.parametrize("name", [*(f"G {name}" for name in GENERATORS), *(f"D {name}" for name in DISCRIMINATORS)])
+def test_tuning_changes_no_more_than_rounding(name: str, num_classes: int, two_threads: None) -> None:
+    who, family = name.split()
+    inputs = torch.rand(6, Z_DIM) if who == "G" else torch.rand(6, 1, 12, 10)
+    labels = torch.arange(6) % 3 if num_classes else None
+    results = []
+    for tuned in (False, True):
+        if who == "G":
+            network = build_generator(family, Z_DIM, (1, 12, 10), 0, num_classes=num_classes)
+        else:
+            network = build_discriminator(family, (1, 12, 10), 0, num_classes=num_classes)
+        network = on_device(network, torch.device("cpu"), tuned=tuned)
+        out = network(inputs, labels)
+        grads = torch.autograd.grad(out.square().sum(), list(network.parameters()))
+        results.append([out.detach(), *grads])
+    for plain, tuned_one in zip(*results, strict=True):
+        assert torch.linalg.vector_norm(plain - tuned_one) <= 1e-4 * torch.linalg.vector_norm(plain) + 1e-6
+
+
+def test_hidden_layers_lie_transposed_where_threads_share_them(two_threads: None) -> None:
+    def is_transposed(*, tuned: bool) -> bool:
+        G = on_device(build_generator("mlp", 5, (1, 4, 4), 0), torch.device("cpu"), tuned=tuned)
+        return G(torch.rand(6, 5)).flatten(1).t().is_contiguous()
+
+    assert is_transposed(tuned=True)
+    assert not is_transposed(tuned=False)
+    torch.set_num_threads(1)
+    assert not is_transposed(tuned=True)
