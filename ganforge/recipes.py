@@ -102,7 +102,7 @@ def wgan_gp(**changes: Any) -> Config:
 
     Source: Gulrajani et al. 2017, arXiv:1704.00028, and its MNIST script: weight 10, Adam at 1e-4 with betas
     (0.5, 0.9), batches of 50, five updates of D for one of G, no norm in D.
-    Expect: by its paper, stable play with many networks and hardly any tuning; not compared here.
+    Expect: by its paper, stable play with many networks and hardly any tuning; here a slow start (docs/recipes.md).
     Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
