@@ -61,9 +61,9 @@ def on_device(network: nn.Module, device: torch.device, *, tuned: bool) -> nn.Mo
     """
     if tuned and device.type == "cpu":
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for layers in network.modules():
-            if isinstance(layers, mlp.Stack):
-                layers.transposed = torch.get_num_threads() > 1
+        for layer in network.modules():
+            if isinstance(layer, mlp.Linear):
+                layer.transposed = torch.get_num_threads() > 1
     return network.to(device)
 
 

@@ -53,32 +53,34 @@ class Discriminator(nn.Module):
         if self.classes is None:
             return self.layers(images.flatten(1)).squeeze(1)
         features = self.layers[:-1](images.flatten(1))
-        return self.layers[-1](features).squeeze(1) + label_scores(self.classes(features), labels)
+        return self.layers[-1:](features).squeeze(1) + label_scores(self.classes(features), labels)
 
 
-class Stack(nn.Sequential):
-    """Linear layers with activations between them: [N, features] -> [N, features].
-
-    transposed: hidden layers are computed, and lie in memory, as [features, N]: the same numbers up to rounding. With
-    several threads a CPU shares out a product's columns among them, and this way round there are more of those.
+class Linear(nn.Linear):
+    """Affine map of items [N, in_features] -> [N, out_features] or, transposed, [in_features, N] -> [out_features, N]:
+    the same numbers up to rounding. With several threads a CPU shares out a product's columns among them, and the
+    second way round there are more of those.
     """
 
     transposed = False
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.transposed:
-            return super().forward(input)
-        hidden = input.t()
-        for layer in self:
-            if isinstance(layer, nn.Linear):
-                hidden = torch.addmm(layer.bias.unsqueeze(1), layer.weight, hidden)
-            else:
-                hidden = layer(hidden)
-        return hidden.t()
+        if self.transposed:
+            return torch.addmm(self.bias.unsqueeze(1), self.weight, input)
+        return super().forward(input)
+
+
+class Stack(nn.Sequential):
+    """Layers one after the other, [N, features] -> [N, features]; none, or the first of them a ``Linear``: between its
+    ends it works transposed where that does."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        transposed = len(self) > 0 and self[0].transposed
+        return super().forward(input.t()).t() if transposed else super().forward(input)
 
 
 def _linear_stack(widths: Sequence[int], activation: Callable[[], nn.Module]) -> Stack:
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), activation()]
+        layers += [Linear(n_in, n_out), activation()]
     return Stack(*layers[:-1])
