@@ -61,6 +61,8 @@ def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path, 
         call(run, "train", name, f"--seed={seed}", "--threads=1", f"--out={run}", *lengths, *options)
     elif folder.read_status()["state"] in ("running", "stopped"):
         call(run, "resume", str(run))
+    if (found := folder.read_config()["settings"]["total_nimg"]) != total:
+        raise SystemExit(f"{run} is a run of {found:,} pictures, not of {total:,}: remove it, or give another --work")
     outcome: dict[str, Any] = {"total_nimg": total, "ganforge": folder.read_config()["environment"][0]["git_commit"]}
     if folder.read_status()["state"] == "failed":
         outcome["failure"] = folder.read_status()["reason"]

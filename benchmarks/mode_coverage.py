@@ -43,8 +43,6 @@ FIGURES = {
     "stacked-mnist": ("modes", "KL", "FD"),
 }  # fmt: skip
 FEATURES = {"ring": "coordinates", "grid": "coordinates", "stacked-mnist": "channel classifier"}
-
-
 OUTCOMES = Path(__file__).parent / "results" / "modes"
 
 

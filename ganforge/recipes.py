@@ -31,7 +31,7 @@ def dcgan(**changes: Any) -> Config:
 
     Source: Radford et al. 2016, arXiv:1511.06434: Adam at 2e-4 with beta1 = 0.5, batches of 128, z of 100 numbers,
     uniform.
-    Expect: strokes that hold together, where the note has loose pixels; no figures over several seeds yet.
+    Expect: strokes that hold together, where the note has loose pixels; figures of one seed in docs/recipes.md.
     Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "dcgan"} | CONVOLUTIONAL | changes)
@@ -64,7 +64,7 @@ def r1(**changes: Any) -> Config:
 
     Source: R1 by Mescheder et al. 2018, arXiv:1801.04406, lazily by Karras et al. 2020, arXiv:1912.04958; all else is
     `fast`'s, but that the learning rates fall to a hundredth.
-    Expect: D and G stay level, where `fast`'s D wins in the end; with --conditional the best digits of all recipes
+    Expect: D and G stay level, where `fast`'s D wins in the end; with --conditional the best digits so far
     (docs/recipes.md).
     Cost: 1,000,000 pictures, 8 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
@@ -76,7 +76,8 @@ def lsgan(**changes: Any) -> Config:
     """DCGAN's networks with squared errors: D's logits are drawn to 1 for reals and 0 for fakes, G's to 1.
 
     Source: Mao et al. 2017, arXiv:1611.04076, equation 9: batches of 64.
-    Expect: by its paper, steadier learning and better pictures than with the note's loss; not compared here.
+    Expect: by its paper, steadier learning and better pictures than with the note's loss; figures of one
+    seed in docs/recipes.md.
     Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "lsgan"} | CONVOLUTIONAL | {"objective": "lsgan", "batch_size": 64} | changes)
@@ -87,7 +88,8 @@ def wgan(**changes: Any) -> Config:
 
     Source: Arjovsky et al. 2017, arXiv:1701.07875, and its code: RMSprop at 5e-5, clipping at 0.01, batches of 64, five
     updates of D for one of G, a hundred for each of the first 25 and every 500th.
-    Expect: a slow start, as the first 25 of about 750 updates of G take 160,000 of the pictures; no figures yet.
+    Expect: a slow start, as the first 25 of about 750 updates of G take 160,000 of the pictures; after 410,000,
+    still no digits (docs/recipes.md).
     Cost: 400,000 pictures, 5 minutes and more on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
@@ -116,7 +118,8 @@ def dragan(**changes: Any) -> Config:
     """The note's loss with a penalty on D's slope around the reals.
 
     Source: Kodali et al. 2017, arXiv:1705.07215: weight 10, Adam at 2e-4 with beta1 = 0.5, batches of 64.
-    Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; not compared here.
+    Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; figures
+    of one seed in docs/recipes.md.
     Cost: 400,000 pictures, 10 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"dragan_weight": 10.0, "batch_size": 64}
@@ -129,7 +132,8 @@ def sngan(**changes: Any) -> Config:
     Source: Miyato et al. 2018, arXiv:1802.05957, and its code: Adam at 2e-4 with betas (0, 0.9), batches of 64, five
     updates of D for one of G, learning rates falling to 0 along a line: a run made longer afterwards learns nothing
     more. With --conditional, projection: arXiv:1802.05637.
-    Expect: few updates of G in a run of this length, 1,250; no figures yet.
+    Expect: few updates of G in a run of this length, 1,250: give it a longer one. Figures of one seed in
+    docs/recipes.md.
     Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
@@ -150,7 +154,7 @@ def r3gan(**changes: Any) -> Config:
     beta2 goes from 0.9 to 0.99 and gamma falls to a tenth.
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
     their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
-    Expect: the method for the long run; no figures yet.
+    Expect: the method for the long run, on a GPU: five minutes of a CPU are far too few for it (docs/recipes.md).
     Cost: 400,000 pictures, 39 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
