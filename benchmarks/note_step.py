@@ -97,9 +97,7 @@ def floor(batch_size: int = 128, *, transposed: bool = False) -> Iterator[None]:
         *linear_products(D, batch_size, weight_grads=True, input_grad=False, transposed=transposed),  # D on reals
         *linear_products(D, batch_size, weight_grads=True, input_grad=False, transposed=transposed),  # D on fakes
         *linear_products(G, batch_size, weight_grads=True, input_grad=False, transposed=transposed),  # G
-        *linear_products(
-            D, batch_size, weight_grads=False, input_grad=True, transposed=transposed
-        ),  # G's loss
+        *linear_products(D, batch_size, weight_grads=False, input_grad=True, transposed=transposed),  # G's loss
     ]
     optimizers = [Adam(network, 3e-4, (0.5, 0.999), fused=True) for network in (G, D)]
     grads = [[torch.randn_like(p) * 1e-3 for p in optimizer.params] for optimizer in optimizers]
