@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ganforge.networks.double_backward import Conv2d, LeakyReLU
 from ganforge.networks.layers import (
     Head,
     Size,
@@ -83,7 +84,7 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = []
         for (n_out, n_in), size in zip(reversed(list(pairwise(widths))), reversed(sizes[1:]), strict=True):
             layers += _halving(n_in, n_out, size, norm if layers or norm == "spectral" else "unnormalised")
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
+            layers.append(nn.LeakyReLU(0.2, inplace=True) if norm == "batch" else LeakyReLU(0.2))
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = widths[0] * sizes[0][0] * sizes[0][1]
         self.head = Head(features, num_classes, SpectralLinear if norm == "spectral" else nn.Linear)
@@ -100,11 +101,11 @@ def _halving(n_in: int, n_out: int, size: Size, norm: Norm) -> list[nn.Module]:
         case "batch":
             return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=padding, bias=False), nn.BatchNorm2d(n_out)]
         case "layer":
-            return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=padding), nn.GroupNorm(1, n_out)]
+            return [Conv2d(n_in, n_out, 4, stride=2, padding=padding), nn.GroupNorm(1, n_out)]
         case "spectral":
             return [SpectralConv2d(n_in, n_out, 4, stride=2, padding=padding)]
         case "unnormalised":
-            return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=padding)]
+            return [Conv2d(n_in, n_out, 4, stride=2, padding=padding)]
 
 
 def _doubling(n_in: int, n_out: int, size: Size) -> nn.ConvTranspose2d:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
+from ganforge.networks.double_backward import Conv2d
+
 Size = tuple[int, int]
 """Height and width, in pixels."""
 
@@ -123,7 +125,7 @@ class SpectralLinear(nn.Linear):
         return nn.functional.linear(input, weight, self.bias)
 
 
-class SpectralConv2d(nn.Conv2d):
+class SpectralConv2d(Conv2d):
     """A convolution whose weight, as a matrix [out, in * height * width], is divided by its largest singular value."""
 
     u: Tensor

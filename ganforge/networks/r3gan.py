@@ -12,9 +12,10 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import conv_transpose2d
 
 from ganforge.base.errors import UserError
+from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
 from ganforge.networks.layers import (
     Head,
     Size,
@@ -25,7 +26,7 @@ from ganforge.networks.layers import (
     with_labels,
 )
 
-Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
+Layer = TypeVar("Layer", Conv2d, nn.Linear)
 
 EXPANSION = 2
 """How much wider a block is inside than outside."""
@@ -85,7 +86,7 @@ class Discriminator(nn.Module):
             layers += [Block(n_in, group_size, total) for _ in range(blocks)]
             layers += [Downsampling(n_in, size), *_widths_changed(n_in, n_out)]
         layers += [Block(widths[0], group_size, total) for _ in range(blocks)]
-        basis = nn.Conv2d(widths[0], widths[0], sizes[0], groups=widths[0], bias=False)
+        basis = Conv2d(widths[0], widths[0], sizes[0], groups=widths[0], bias=False)
         self.layers = nn.Sequential(*layers, _initialised(basis), nn.Flatten())
         self.head = Head(widths[0], num_classes, _linear)
 
@@ -108,9 +109,9 @@ class Block(nn.Module):
         gain = (2 / (1 + 0.2**2)) ** 0.5 * total**-0.25
         self.layers = nn.Sequential(
             _convolution(width, inside, 1, gain, bias=True),
-            nn.LeakyReLU(0.2, inplace=True),
+            LeakyReLU(0.2),
             _convolution(inside, inside, 3, gain, bias=True, groups=inside // group_size),
-            nn.LeakyReLU(0.2, inplace=True),
+            LeakyReLU(0.2),
             _convolution(inside, width, 1, gain=0.0),
         )
 
@@ -134,7 +135,7 @@ class Downsampling(nn.Module):
         self.register_buffer("kernel", torch.outer(taps, taps).repeat(channels, 1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return conv2d(x, self.kernel, stride=2, padding=self.padding, groups=len(self.kernel))
+        return convolution(x, self.kernel, stride=(2, 2), padding=self.padding, groups=len(self.kernel))
 
 
 class Upsampling(nn.Module):
@@ -158,10 +159,8 @@ def _widths_changed(n_in: int, n_out: int) -> list[nn.Module]:
     return [] if n_in == n_out else [_convolution(n_in, n_out, 1)]
 
 
-def _convolution(
-    n_in: int, n_out: int, side: int, gain: float = 1.0, *, bias: bool = False, groups: int = 1
-) -> nn.Conv2d:
-    layer = nn.Conv2d(n_in, n_out, side, padding=side // 2, groups=groups, bias=bias)
+def _convolution(n_in: int, n_out: int, side: int, gain: float = 1.0, *, bias: bool = False, groups: int = 1) -> Conv2d:
+    layer = Conv2d(n_in, n_out, side, padding=side // 2, groups=groups, bias=bias)
     return _initialised(layer, gain)
 
 
