@@ -1,18 +1,21 @@
-"""Images a second of `dcgan` and `wgan-gp`: ours against the usual tutorial loops, same networks, interleaved.
+"""Images a second of `dcgan` and `wgan-gp`: ours against the usual tutorial loops, same networks, taking turns.
 
     python benchmarks/usual_way.py                 # writes benchmarks/results/usual_way.md
 
 The usual way, written out plainly: a DataLoader over per-sample transforms (picture -> float -> normalised), fresh
 noise for D and for G, fakes computed for each of them, `torch.optim.Adam` as it is by default, gradients by
-`.backward()`, so that G's step computes D's, too. Ours is the whole of a run's step: batches and noise drawn,
-non-finite guard, statistics.
+`.backward()`, so that G's step computes D's, too; layers are PyTorch's. Ours is the whole of a run's step: batches and
+noise drawn, non-finite guard, statistics. Each has a process of its own, since a run of ours asks the system to keep
+freed memory, which no tutorial does; they take turns.
 """
 
 import argparse
 import itertools
+import multiprocessing
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +30,14 @@ from ganforge.base.runtime import keep_freed_memory
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
+from ganforge.networks import double_backward
 from ganforge.recipes import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.setup import build_game, build_state, schedule_optimizers
 
 CPU = torch.device("cpu")
+Loop = Callable[[Config, Dataset], Iterator[int]]
+"""Endless training steps; each yields how many images it took."""
 
 
 class Pictures(torch.utils.data.Dataset[Tensor]):
@@ -56,9 +62,17 @@ def endless(dataset: Dataset, batch_size: int) -> Iterator[Tensor]:
 
 
 def networks(config: Config, dataset: Dataset) -> tuple[nn.Module, nn.Module]:
-    """In the usual memory order, too."""
+    """G and D in the usual memory order, of PyTorch's layers."""
     state = build_state(config, dataset, CPU)
-    return tuple(network.to(memory_format=torch.contiguous_format) for network in (state.G, state.D))
+    for network in (state.G, state.D):
+        network.to(memory_format=torch.contiguous_format)
+        for module in list(network.modules()):
+            for name, layer in module.named_children():
+                if isinstance(layer, double_backward.Conv2d):
+                    layer.__class__ = nn.Conv2d
+                elif isinstance(layer, double_backward.LeakyReLU):
+                    setattr(module, name, nn.LeakyReLU(layer.slope, inplace=True))
+    return state.G, state.D
 
 
 def usual_dcgan(config: Config, dataset: Dataset) -> Iterator[int]:
@@ -118,16 +132,35 @@ def ours(config: Config, dataset: Dataset) -> Iterator[int]:
         yield images
 
 
-def measure(contestants: dict[str, Iterator[int]], rounds: int, images: int) -> dict[str, list[float]]:
-    """Images a second in each round, of at least ``images`` each; the contestants take turns. 1 round warms up."""
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
+def serve(make: Loop, name: str, threads: int, connection: Connection) -> None:
+    """In a process of its own: for each number of images asked for, train on so many and answer with images/s."""
+    if make is ours:
+        keep_freed_memory()
+    torch.set_num_threads(threads)
+    loop = make(recipe(name), load("mnist"))
+    while images := connection.recv():
+        done, start = 0, time.perf_counter()
+        while done < images:
+            done += next(loop)
+        connection.send(done / (time.perf_counter() - start))
+
+
+def measure(loops: dict[str, Loop], name: str, rounds: int, images: int) -> dict[str, list[float]]:
+    """Images a second in each round, of at least ``images`` each; the loops take turns. 1 round warms up."""
+    spawn = multiprocessing.get_context("spawn")
+    rates: dict[str, list[float]] = {who: [] for who in loops}
+    ends = {}
+    for who, make in loops.items():
+        ends[who], theirs = spawn.Pipe()
+        spawn.Process(target=serve, args=(make, name, torch.get_num_threads(), theirs), daemon=True).start()
     for turn in range(rounds + 1):
-        for name, contestant in contestants.items():
-            done, start = 0, time.perf_counter()
-            while done < images:
-                done += next(contestant)
+        for who, end in ends.items():
+            end.send(images)
+            rate = end.recv()
             if turn:
-                rates[name].append(done / (time.perf_counter() - start))
+                rates[who].append(rate)
+    for end in ends.values():
+        end.send(0)
     return rates
 
 
@@ -137,13 +170,10 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1_500, help="in a round, at least")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "usual_way.md")
     given = parser.parse_args()
-    keep_freed_memory()
-    dataset = load("mnist")
     lines = [f"{torch.get_num_threads()} threads. Ratios are medians over the rounds of the ratio within a round.", ""]
     lines += ["| recipe | usual loop, images/s | ours, images/s | ratio (quartiles) |", "|---|---|---|---|"]
     for name, usual in (("dcgan", usual_dcgan), ("wgan-gp", usual_wgan_gp)):
-        config = recipe(name)
-        rates = measure({"usual": usual(config, dataset), "ours": ours(config, dataset)}, given.rounds, given.images)
+        rates = measure({"usual": usual, "ours": ours}, name, given.rounds, given.images)
         ratios = [our / their for our, their in zip(rates["ours"], rates["usual"], strict=True)]
         low, middle, high = statistics.quantiles(ratios, n=4)
         speeds = [f"{statistics.median(rates[who]):,.0f}" for who in ("usual", "ours")]
