@@ -24,7 +24,6 @@ from reporting import write_results
 
 from ganforge.run.folder import RunFolder
 
-
 LENGTHS = {
     "fast": [20_000, 28_000], "r1": [28_000], "lsgan": [62_000], "dragan": [42_000], "dcgan": [105_000],
     "wgan-gp": [165_000], "cgan": [420_000],
@@ -60,7 +59,7 @@ def main() -> None:
     ]
     lines += ["|---" * 6 + "|"]
     with tempfile.TemporaryDirectory() as folder:
-        for recipe, length in [(recipe, length) for recipe in given.recipes for length in LENGTHS[recipe]]:
+        for recipe, length in [(name, length) for name in given.recipes for length in LENGTHS[name]]:
             times, found = [], []
             for seed in given.seeds:
                 run = Path(folder) / f"{recipe}-{length}-{seed}"
