@@ -1,12 +1,12 @@
 """The family table: recipes for the same time, or discriminators for the same pictures, judged alike on MNIST.
 
-    python benchmarks/family.py --work DIR                        # every recipe, 3 seeds, 300 s of both cores each
+    python benchmarks/family.py --work DIR                        # every recipe, 3 seeds, 5 minutes of both cores each
     python benchmarks/family.py --work DIR --recipes dcgan wgan-gp --seeds 0
     python benchmarks/family.py --work DIR --discriminators       # D's families against the note's G
     python benchmarks/family.py --table                           # only write the table of what was found so far
 
-A recipe's length is what both cores of a quiet machine do in the budget, by its speed in results/recipe_speed.md, so
-that other work on the machine changes how long the script takes and not what it finds. Each run takes one thread. What
+A recipe's length is fixed: what both cores of a quiet machine did in 300 s when the table was begun, so that neither
+other work on the machine nor faster code changes what the script finds. Each run takes one thread. What
 a run came to, or why it failed, is kept in results/family/, and is not found out again, so that the table can be made
 in several sittings: stop the script and call it again, with or without the same DIR.
 """
@@ -24,7 +24,6 @@ from typing import Any
 from reporting import write_results
 
 from ganforge.metrics.describe import in_words, number
-from ganforge.recipes import RECIPES
 from ganforge.run.folder import RunFolder
 
 FIGURES = (
@@ -33,6 +32,11 @@ FIGURES = (
 )  # fmt: skip
 DISCRIMINATORS = ("logistic", "mlp", "dcgan", "recurrent")
 DATA = {"data": "mnist", "max_images": 50_000}  # the note's share of the training pictures, for all of them
+NIMG = {
+    "note": 2_180_000, "fast": 628_000, "r1": 668_000, "dcgan": 350_000, "lsgan": 316_000, "wgan": 410_000,
+    "wgan-gp": 220_000, "dragan": 201_000, "sngan": 214_000, "r3gan": 52_000, "cgan": 2_079_000,
+}  # fmt: skip
+"""Pictures: 300 times each recipe's images a second by benchmarks/recipe_speed.py of 2026-11-25, commit ba682df."""
 CONDITIONAL = ("fast", "r1", "sngan")
 """Recipes that are played with --conditional, too."""
 NOTE = "note, 10 epochs"
@@ -41,13 +45,6 @@ BEST = "r1, conditional, longer"
 BEST_NIMG = 4_000_000
 """The best recipe, for as long as it takes: with the first seed alone."""
 OUTCOMES = Path(__file__).parent / "results" / "family"
-
-
-def images_per_sec() -> dict[str, float]:
-    """Each recipe's speed on both cores, as benchmarks/recipe_speed.py wrote it down."""
-    lines = (Path(__file__).parent / "results" / "recipe_speed.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
-    return {row[0]: float(row[1].split()[0].replace(",", "")) for row in rows if row[0] in RECIPES}
 
 
 def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path, outcomes: Path) -> None:
@@ -134,9 +131,8 @@ def table(players: dict[str, list[dict[str, Any]]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, help="where the runs are")
-    parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
+    parser.add_argument("--recipes", nargs="+", default=list(NIMG), choices=NIMG)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--budget-sec", type=float, default=300.0, help="of both cores, for each run of a recipe")
     parser.add_argument("--discriminators", action="store_true")
     parser.add_argument("--nimg", type=int, default=200_000, help="pictures, for each run of a discriminator")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
@@ -148,12 +144,10 @@ def main() -> None:
             norm = {"d_norm": "unnormalised"} if family == "dcgan" else {}
             players[f"{family} D"] = ("note", {"discriminator": family} | norm | DATA, given.nimg)
     else:
-        speeds = images_per_sec()
         for name in given.recipes:
-            total = int(round(speeds[name] * given.budget_sec, -3))
-            players[name] = (name, DATA, total)
+            players[name] = (name, DATA, NIMG[name])
             if name in CONDITIONAL:
-                players[f"{name}, conditional"] = (name, DATA | {"conditional": True}, total)
+                players[f"{name}, conditional"] = (name, DATA | {"conditional": True}, NIMG[name])
         players[NOTE] = ("note", DATA, EPOCHS_10)  # the yardstick
         players[BEST] = ("r1", DATA | {"conditional": True}, BEST_NIMG)
     OUTCOMES.mkdir(exist_ok=True)
@@ -175,14 +169,12 @@ def main() -> None:
                 job.result()
     results = Path(__file__).parent / "results"
     kind = "discriminators" if given.discriminators else "family"
-    length = (
-        f"{given.nimg:,} pictures a run" if given.discriminators else f"{given.budget_sec:.0f} s of both cores a run"
-    )
+    length = f"{given.nimg:,} pictures" if given.discriminators else "5 minutes of both cores"
     kept = {
         player: [found for name in names[player] if (found := outcome_of(OUTCOMES, name, total))]
         for player, (_, _, total) in players.items()
     }
-    lines = [f"{length}; images/s are of one thread beside other work.", "", *table(kept), ""]
+    lines = [f"{length} a run; images/s are of one thread beside other work.", "", *table(kept), ""]
     for player, [first, *_] in names.items():
         if (OUTCOMES / f"{first}.png").exists() and kept[player]:
             lines.append(f"![{player}, seed {given.seeds[0]}](family/{first}.png)")
