@@ -44,6 +44,8 @@ EPOCHS_10 = 500_000
 BEST = "r1, conditional, longer"
 BEST_NIMG = 4_000_000
 """The best recipe, for as long as it takes: with the first seed alone."""
+CONVERGED = 40.0
+"""FD/classifier under which a run counts as converged: about that of the note's 10 epochs."""
 OUTCOMES = Path(__file__).parent / "results" / "family"
 
 
@@ -99,15 +101,16 @@ def call(run: Path, *arguments: str) -> None:
 
 
 def table(players: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """A row for each player, of its outcomes: means over the seeds, plus and minus the standard deviation."""
-    head = ["", "seeds", "images", "images/s", *(name.replace("/classifier", "") for name in FIGURES)]
+    """A row for each player, of its outcomes: means over the seeds that ended well, plus and minus the standard
+    deviation."""
+    head = ["", "ended well", "converged", "images", "images/s", *(name.replace("/classifier", "") for name in FIGURES)]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     floors: dict[str, float] = {}
     words = ""
     for player, outcomes in players.items():
         done = [outcome for outcome in outcomes if "figures" in outcome]
         if not done:
-            lines.append(f"| {player} | 0 of {len(outcomes)} |" + " |" * (len(head) - 2))
+            lines.append(f"| {player} | 0 of {len(outcomes)} | 0 of {len(outcomes)} |" + " |" * (len(head) - 3))
             continue
         found = {outcome["protocol"] for outcome in done}
         if len(found | {words} - {""}) > 1:
@@ -115,13 +118,15 @@ def table(players: dict[str, list[dict[str, Any]]]) -> list[str]:
         [words] = found
         floors = {name: done[0]["figures"][name]["floor"] for name in FIGURES}
         speed = statistics.mean(outcome["images_per_sec"] for outcome in done)
-        cells = [player, f"{len(done)} of {len(outcomes)}", f"{done[0]['total_nimg']:,}", f"{speed:,.0f}"]
+        converged = sum(outcome["figures"]["FD/classifier"]["value"] < CONVERGED for outcome in done)
+        cells = [player, *(f"{count} of {len(outcomes)}" for count in (len(done), converged))]
+        cells += [f"{done[0]['total_nimg']:,}", f"{speed:,.0f}"]
         for name in FIGURES:
             values = [outcome["figures"][name]["value"] for outcome in done]
             spread = f" ± {number(statistics.stdev(values))}" if len(values) > 1 else ""
             cells.append(number(statistics.mean(values)) + spread)
         lines.append(f"| {' | '.join(cells)} |")
-    lines.append(f"| floor | | | | {' | '.join(number(floors[name]) for name in FIGURES if floors)} |")
+    lines.append(f"| floor | | | | | {' | '.join(number(floors[name]) for name in FIGURES if floors)} |")
     failures = [f"{player}: {o['failure']}" for player, outcomes in players.items() for o in outcomes if "failure" in o]
     commits = sorted({o["ganforge"] for outcomes in players.values() for o in outcomes})
     said = f"Features: the classifier's, but for FD/random. {words} Trained at {', '.join(map(str, commits))}."
@@ -174,7 +179,8 @@ def main() -> None:
         player: [found for name in names[player] if (found := outcome_of(OUTCOMES, name, total))]
         for player, (_, _, total) in players.items()
     }
-    lines = [f"{length} a run; images/s are of one thread beside other work.", "", *table(kept), ""]
+    told = f"Converged: FD under {CONVERGED:.0f}, about that of the note's 10 epochs."
+    lines = [f"{length} a run; images/s are of one thread beside other work. {told}", "", *table(kept), ""]
     for player, [first, *_] in names.items():
         if (OUTCOMES / f"{first}.png").exists() and kept[player]:
             lines.append(f"![{player}, seed {given.seeds[0]}](family/{first}.png)")
