@@ -31,7 +31,7 @@ def dcgan(**changes: Any) -> Config:
 
     Source: Radford et al. 2016, arXiv:1511.06434: Adam at 2e-4 with beta1 = 0.5, batches of 128, z of 100 numbers,
     uniform.
-    Expect: strokes that hold together, where the note has loose pixels; figures of one seed in docs/recipes.md.
+    Expect: strokes that hold together, where the note has loose pixels; figures in docs/recipes.md.
     Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "dcgan"} | CONVOLUTIONAL | changes)
@@ -76,8 +76,8 @@ def lsgan(**changes: Any) -> Config:
     """DCGAN's networks with squared errors: D's logits are drawn to 1 for reals and 0 for fakes, G's to 1.
 
     Source: Mao et al. 2017, arXiv:1611.04076, equation 9: batches of 64.
-    Expect: by its paper, steadier learning and better pictures than with the note's loss; figures of one
-    seed in docs/recipes.md.
+    Expect: by its paper, steadier learning and better pictures than with the note's loss; figures in
+    docs/recipes.md.
     Cost: 400,000 pictures, 6 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return make_config({"recipe": "lsgan"} | CONVOLUTIONAL | {"objective": "lsgan", "batch_size": 64} | changes)
@@ -119,7 +119,7 @@ def dragan(**changes: Any) -> Config:
 
     Source: Kodali et al. 2017, arXiv:1705.07215: weight 10, Adam at 2e-4 with beta1 = 0.5, batches of 64.
     Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; figures
-    of one seed in docs/recipes.md.
+    in docs/recipes.md.
     Cost: 400,000 pictures, 10 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"dragan_weight": 10.0, "batch_size": 64}
@@ -132,7 +132,7 @@ def sngan(**changes: Any) -> Config:
     Source: Miyato et al. 2018, arXiv:1802.05957, and its code: Adam at 2e-4 with betas (0, 0.9), batches of 64, five
     updates of D for one of G, learning rates falling to 0 along a line: a run made longer afterwards learns nothing
     more. With --conditional, projection: arXiv:1802.05637.
-    Expect: few updates of G in a run of this length, 1,250: give it a longer one. Figures of one seed in
+    Expect: few updates of G in a run of this length, 1,250: give it a longer one. Figures in
     docs/recipes.md.
     Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
@@ -182,7 +182,7 @@ def cgan(**changes: Any) -> Config:
     """The note's networks and loss, told each picture's class: columns of the grid show the classes in turn.
 
     Source: Mirza and Osindero 2014, arXiv:1411.1784; D tells the classes apart by projection (arXiv:1802.05637).
-    Expect: in each column of the grid one class; no figures yet.
+    Expect: in each column of the grid one class; better digits than the note's in the same time (docs/recipes.md).
     Cost: 500,000 pictures, a minute on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     return note(**{"recipe": "cgan", "conditional": True, "grid_size": 10} | changes)
