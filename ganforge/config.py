@@ -102,7 +102,7 @@ class Config(BaseModel):
     wgan_schedule: bool = False
     """100 updates of D for each of G's first 25 and every 500th, as the original WGAN has it."""
     shared_noise: bool = True
-    """G learns from the same fakes as D did last, instead of from fresh ones: about a third faster."""
+    """G learns from the same fakes as D did last, instead of from fresh ones, which saves a pass of G."""
     augment: Literal["none", "diffaugment", "ada"] = "none"
     """Change the pictures that D sees: none, diffaugment or ada."""
 
@@ -137,7 +137,7 @@ class Config(BaseModel):
     ema_rampup: bool = False
     """Shorten that half-life to a twentieth of the pictures seen so far, while that is less."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What the networks compute in; bfloat16 is faster on recent GPUs. Weights and losses stay float32."""
+    """What the networks compute in; bfloat16 is meant for recent GPUs. Weights and losses stay float32."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Everything random in the run follows from it."""
 
