@@ -115,7 +115,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
     train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     train.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
-    named = arguments[1] if len(arguments) > 1 and arguments[1] in RECIPES else "note"
+    named = next((word for word in arguments[1:] if word in RECIPES), "note")
     add_settings(train, recipe(named))
 
     resume = verb("resume", commands.resume, "go on with a run, exactly as if it had never stopped")

@@ -84,6 +84,8 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
     if way == "walk":
         check_walk_name(out)
+    else:
+        refuse_other_than_png(out)
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
@@ -101,6 +103,14 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
         save_picture(draw_items(items), out)
     print(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}")
     return 0
+
+
+def refuse_other_than_png(out: Path) -> None:
+    """Raise UserError where the name that was given for a picture is not a PNG's, or its folder is not there."""
+    if out.suffix.lower() != ".png":
+        raise UserError(f"The picture is a PNG file; give --out a name that ends in .png, not {out.name!r}.")
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}; make it, or choose another place with --out.")
 
 
 def check_sample_options(given: argparse.Namespace) -> None:
@@ -142,6 +152,7 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
 def compare(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.comparison import compare, render, save_plot
 
+    refuse_other_than_png(given.out)
     comparison = compare(given.runs)
     stop.poll()
     print(render(comparison))
@@ -230,6 +241,8 @@ def clear_data() -> int:
 def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.data.draw import draw_contact_sheet, draw_source_sheet, save_picture
 
+    if given.out is not None:
+        refuse_other_than_png(given.out)
     if given.name in DATA_SETS:
         from ganforge.data.inspect import describe, inspect
         from ganforge.data.load import load

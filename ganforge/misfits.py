@@ -70,7 +70,7 @@ def of_the_networks(config: "Config") -> Misfits:
 def of_the_batches(config: "Config") -> Misfits:
     accumulate = config.accumulate
     parts = config.batch_size // accumulate
-    yield config.batch_size % accumulate, f"accumulate = {accumulate} does not divide {config.batch_size}"
+    yield config.batch_size % accumulate, f"accumulate = {accumulate} does not divide batch_size = {config.batch_size}"
     yield parts < 2, f"accumulate = {accumulate} leaves parts of {parts} picture; leave 2 or more in each"
     yield accumulate > 1 and config.dragan_weight, "dragan_weight looks at the whole batch; set accumulate to 1"
 
@@ -80,7 +80,14 @@ def of_the_penalties(config: "Config") -> Misfits:
     mixed = config.discriminator == "dcgan" and config.d_norm in (None, "batch")
     yield (
         (gammas or weights) and mixed,
-        "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures",
+        "r1_gamma, r2_gamma, gp_weight and dragan_weight need d_norm layer, spectral or unnormalised, since batch "
+        "mixes the pictures",
+    )
+    bounded = config.clip or config.d_norm == "spectral" or config.discriminator == "resnet"
+    yield (
+        config.objective == "wgan" and not (gammas or weights or bounded),
+        "the wgan objective needs a D of bounded slope: set gp_weight (10 in its paper), clip (0.01), or d_norm "
+        "spectral",
     )
     yield config.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
     lazy = config.penalty_interval > 1

@@ -180,17 +180,19 @@ def check_truncation(model: Model, psi: float) -> None:
 
 
 def parse_classes(text: str, names: Sequence[str] = ()) -> list[int]:
-    """`3`, `0-4,7` or `cat,dog` -> numbers of classes. names: the classes' own, in the order of their numbers; what is
-    a number or a range is never taken as a name. Raises UserError for anything else."""
+    """`3`, `0-4,7` or `cat,dog` -> numbers of classes. names: the classes' own, in the order of their numbers. A class
+    that is called by a number is meant by it, and then none is meant by its place. Raises UserError for anything else.
+    """
     if not names:
         return _parse_numbers(text, "classes", "3 or 0-4,7")
     known = {unicodedata.normalize("NFC", name): number for number, name in enumerate(names)}
+    by_place = all(place == int(name) for name, place in known.items() if name.isdecimal())
     classes: list[int] = []
     for part in (unicodedata.normalize("NFC", part.strip()) for part in text.split(",")):
-        if NUMBERS.fullmatch(part):
-            classes += _parse_numbers(part, "classes", "3 or 0-4,7")
-        elif part in known:
+        if part in known:
             classes.append(known[part])
+        elif by_place and NUMBERS.fullmatch(part):
+            classes += _parse_numbers(part, "classes", "3 or 0-4,7")
         else:
             some = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
             raise UserError(f"There is no class {as_typed(part)!r}{suggestion(part, known)} (the classes: {some}).")

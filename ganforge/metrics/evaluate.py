@@ -55,6 +55,8 @@ class Judge:
         at most so many are taken. poll: called now and then; raises to stop. Raises UserError for too few items and
         for extractors that do not fit them."""
         num_floor, reals = share_out(len(dataset), num_fakes, num_reals)
+        if num_floor < FEWEST <= len(dataset) // 3:
+            raise UserError(f"{num_fakes} pictures are too few to judge by; give at least {FEWEST}.")
         if num_floor < FEWEST:
             raise UserError(
                 f"{dataset.name} has {len(dataset):,} items, too few to judge by; {3 * FEWEST} are the least."

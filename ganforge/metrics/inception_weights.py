@@ -83,7 +83,7 @@ def _cached(folder: Path, mirror: str, digest: str, poll: Callable[[], None]) ->
     except NoMirror as error:
         raise UserError(
             f"The Inception weights are not in {folder} and could not be downloaded ({error}); "
-            f"try again with a network, or get {FILE} from {mirror} and name it."
+            f"try again with a network, or get {FILE} from {mirror} and pass --inception-file FILE."
         ) from error
     except OSError as error:
         fault = f"ganforge cannot write {path} ({error.strerror or error})"

@@ -27,6 +27,8 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import write_text_atomically
 from ganforge.base.wording import pasted
 
+SUBFOLDERS = ("snapshots", "checkpoints")
+
 
 class RunFolder:
     """Paths and small files of one run. Making the object touches nothing on the disk."""
@@ -83,7 +85,7 @@ class RunFolder:
     def create(self, config: dict[str, Any]) -> None:
         """Make the folder and write config.json. Raises UserError where that is impossible or something is there."""
         self.refuse_occupied()
-        wanted = (*reversed(self.path.parents), self.path, self.path / "snapshots", self.path / "checkpoints")
+        wanted = (*reversed(self.path.parents), self.path, *(self.path / name for name in SUBFOLDERS))
         made: list[Path] = []
         try:
             for folder in wanted:
@@ -98,6 +100,11 @@ class RunFolder:
             raise UserError(
                 f"The run folder {self.path} cannot be written ({error.strerror}); choose another with --out."
             ) from None
+
+    def make_subfolders(self) -> None:
+        """Make those again that somebody has removed. Raises OSError where that is impossible."""
+        for name in SUBFOLDERS:
+            (self.path / name).mkdir(exist_ok=True)
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""

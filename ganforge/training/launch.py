@@ -91,10 +91,13 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
     old = make_config(stored["settings"], source=folder.config)
     config = make_config(old.model_dump() | placed(changes))
     refuse_differences(folder, old, config)
+    refuse_missing_data(folder, config)
     with folder.lock():
         tensors, facts, complaints = load_newest_checkpoint(folder)
         if "settings" in facts:
             refuse_differences(folder, make_config(facts["settings"]), config)
+        if not facts:
+            refuse_lost_checkpoints(folder)
         for complaint in complaints:
             progress.say(f"{complaint} Going on from the one before it.")
         # A run that was killed between its last checkpoint and its end is not finished yet: the loop makes the rest.
@@ -118,10 +121,13 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             start_from(config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
         with noting_failure(folder, state, config):
+            folder.make_subfolders()
             folder.cut_after(state.reported_nimg, state.measured_nimg)
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
+        if config.lr_end == 0 and state.nimg >= (config.burn_in_nimg or 0) > 0:
+            progress.say("Note: the learning rates have fallen to 0, so that training longer changes no weight.")
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
         return work(config, game, state, folder, progress, stop, judge)
 
@@ -227,10 +233,39 @@ def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> s
 
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
+    # Data that have moved are the same data, which their fingerprint shows later.
+    moved = {
+        name: place
+        for name in ("data", "test_data")
+        if (place := getattr(new, name)) and (was := getattr(old, name)) and Path(was).is_absolute()
+        and Path(place).is_absolute() and not Path(was).exists()
+    }  # fmt: skip
+    old = old.model_copy(update=moved)
     if changed := differences(old, new):
         raise UserError(
             f"{folder.path} cannot go on with other settings ({'; '.join(changed)}); start a new run for them. "
             f"What may change: {', '.join(sorted(MAY_CHANGE))}."
+        )
+
+
+def refuse_missing_data(folder: RunFolder, config: Config) -> None:
+    """Raise UserError where the pictures that a run learns from have gone from their place."""
+    for option, name in (("data", config.data), ("test-data", config.test_data)):
+        if name is not None and Path(name).is_absolute() and not Path(name).exists():
+            raise UserError(
+                f"{folder.path} learns from {name}, and nothing is there; put it back, or, if it has moved, "
+                f"`ganforge resume {pasted(folder.path)} --{option} PLACE`."
+            )
+
+
+def refuse_lost_checkpoints(folder: RunFolder) -> None:
+    """Raise UserError where a run without any checkpoint had one: only a run that was killed early had none."""
+    status = folder.read_status()
+    if status.get("state") in ("finished", "stopped") and status.get("nimg"):
+        raise UserError(
+            f"{folder.path} had {status['nimg']:,} images, but its checkpoints are gone: put them back into "
+            f"{folder.path / 'checkpoints'}, or start a new run. Its snapshots can still be used: "
+            f"`ganforge sample {pasted(folder.path)}`."
         )
 
 

@@ -1,5 +1,6 @@
 """Promise 7: bad input gets one clear sentence and exit status 2; no traceback, and nothing half-written."""
 
+import contextlib
 import gzip
 import json
 import pickle
@@ -205,12 +206,12 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--g-width=0", "--generator=dcgan"], ["g_width cannot be '0'", ABOVE_0]),
         (["--g-width=8"], ["g_width is for the other families; mlp has no channels"]),
         (["--d-norm=layer"], ["d_norm is for a dcgan D, not for mlp"]),
-        (["--accumulate=3"], ["accumulate = 3 does not divide 128"]),
+        (["--accumulate=3"], ["accumulate = 3 does not divide batch_size = 128"]),
         (["--accumulate=128"], ["accumulate = 128 leaves parts of 1 picture; leave 2 or more in each"]),
         (["--accumulate=2", "--dragan-weight=10"], ["dragan_weight looks at the whole batch; set accumulate to 1"]),
         (
             ["--discriminator=dcgan", "--gp-weight=10"],
-            ["a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures"],
+            ["gp_weight and dragan_weight need d_norm layer, spectral or unnormalised, since batch mixes the pictures"],
         ),
         (["--objective=relativistic"], ["the relativistic objective", "set shared_noise to false"]),
         (["--lr-end=0.1"], ["lr_end, beta2_end and gamma_end need burn_in_nimg"]),
@@ -481,6 +482,25 @@ def test_resuming_a_finished_run(run: RunFolder, capsys: pytest.CaptureFixture[s
     assert "to train longer, `ganforge resume run --total-nimg 1280`" in said
 
 
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+def test_resuming_a_run_whose_checkpoints_are_gone(
+    state: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write_status(state, 640, 640)
+    shutil.rmtree(run.path / "checkpoints")
+    before = tree(run.path)
+    said = complaint(["resume", "run", "--total-nimg=1280"], capsys)
+    assert "run had 640 images, but its checkpoints are gone: put them back into run/checkpoints" in said
+    assert "`ganforge sample run`" in said
+    assert tree(run.path) == before
+
+
+def test_subfolders_that_are_gone_are_made_again(run: RunFolder) -> None:
+    shutil.rmtree(run.path / "snapshots")
+    assert main(["resume", "run", "--total-nimg=1280"]) == 0
+    assert run.all_snapshots()
+
+
 def test_resuming_to_less_than_there_is(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     run.write_status("stopped", 640, 1280)
     said = complaint(["resume", "run", "--total-nimg=320"], capsys)
@@ -597,8 +617,9 @@ def test_the_trap_would_have_sprung() -> None:
         (["run", "--seeds", "1-2-3"], ["The seeds '1-2-3' are not"]),
         (["run", "--seeds", "0-99999999999"], ["are 100,000,000,000 pictures; ask for at most 100,000"]),
         (["run", "--seeds", "7" * 5000], ["The seeds '777", "are not"]),
-        (["run", "--out", "no/such/folder.png"], ["no/such/folder.png: No such file or directory", "--out"]),
-        (["run", "--out", "run"], ["run: Is a directory", "--out"]),
+        (["run", "--out", "no/such/folder.png"], ["There is no folder no/such; make it", "--out"]),
+        (["run", "--out", "run"], ["The picture is a PNG file", "ends in .png, not 'run'"]),
+        (["run", "--out", "a.jpg"], ["The picture is a PNG file", "ends in .png, not 'a.jpg'"]),
         (["run", "--device", "cuda:99"], ["device 'cuda:99' cannot be used here"]),
     ],
 )
@@ -608,10 +629,31 @@ def test_sampling(arguments: list[str], words: list[str], run: RunFolder, capsys
     assert len(said) < 300
 
 
+@pytest.mark.parametrize("arguments", [["train", "--data=digits", "--metric-samples=1"], ["evaluate", "--samples=5"]])
+def test_too_few_samples_are_not_the_datas_fault(
+    arguments: list[str], run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb, *options = arguments
+    main([verb, *(["run"] if verb == "evaluate" else ["note", "--total-nimg=640"]), *options])
+    said = capsys.readouterr()
+    assert "pictures are too few to judge by; give at least 10." in said.out + said.err
+
+
+def test_help_shows_the_defaults_of_the_recipe_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["r3gan", "--data", "digits"], ["--data", "digits", "r3gan"]):
+        with contextlib.suppress(SystemExit):
+            main(["train", *arguments, "--help"])
+        assert "(default: relativistic)" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_contact_sheet_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     Path("taken").write_text("a letter")
     assert main(["data", "inspect", "digits", "--out", "taken/sheet.png"]) == 2
-    assert "taken/sheet.png: Not a directory; choose another place with --out." in capsys.readouterr().err
+    assert "There is no folder taken; make it, or choose another place with --out." in capsys.readouterr().err
+    assert main(["data", "inspect", "digits", "--out", "sheet.jpg"]) == 2
+    assert "ends in .png, not 'sheet.jpg'" in capsys.readouterr().err
+    assert main(["compare", ".", "--out", "plot.svg"]) == 2
+    assert "ends in .png, not 'plot.svg'" in capsys.readouterr().err
 
 
 # --- the same in a process of its own

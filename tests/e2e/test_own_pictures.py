@@ -75,6 +75,20 @@ def test_a_folder_from_inspecting_to_judging(
     assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
 
 
+def test_pictures_that_have_moved_are_found_by_their_new_place(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(place / "pets", 30)
+    photos(place / "others", 30, seed=3)
+    said(capsys, "train", "fast", "--data=pets", "--out=run", "--total-nimg=32", *SMALL)
+    (place / "pets").rename(place / "moved")
+    told = said(capsys, "resume", "run", "--total-nimg=64", status=2)
+    assert f"run learns from {place / 'pets'}, and nothing is there" in told
+    assert "`ganforge resume run --data PLACE`" in told
+    wrong = said(capsys, "resume", "run", "--total-nimg=64", "--data=others", status=2)
+    assert "is not the one that run began with" in wrong
+    assert "Going on" in said(capsys, "resume", "run", "--total-nimg=64", "--data=moved")
+    assert "Going on" in said(capsys, "resume", "run", "--total-nimg=96")
+
+
 def test_a_class_is_asked_for_by_the_name_of_its_folder(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, seed in (("cat", 1), ("\u72d7 dog", 2)):
         photos(place / "my pets" / name, 20, seed=seed)

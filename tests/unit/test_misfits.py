@@ -41,8 +41,8 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({"blocks": 2}, {"generator": "r3gan"}, "blocks is for r3gan networks, and neither G nor D is one."),
     ({"group_size": 8}, {"discriminator": "r3gan"}, "group_size is for r3gan networks, and neither G nor D is one."),
-    ({"accumulate": 3}, {"batch_size": 129}, "accumulate = 3 does not divide 128."),
-    ({"accumulate": 256}, {"batch_size": 512}, "accumulate = 256 does not divide 128."),
+    ({"accumulate": 3}, {"batch_size": 129}, "accumulate = 3 does not divide batch_size = 128."),
+    ({"accumulate": 256}, {"batch_size": 512}, "accumulate = 256 does not divide batch_size = 128."),
     (
         {"accumulate": 128},
         {"batch_size": 256},
@@ -57,7 +57,8 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         (
             {penalty: 1.0, "discriminator": "dcgan"} | own,
             {"d_norm": norm},
-            "a penalty on D's gradient needs d_norm layer, spectral or unnormalised, since batch mixes the pictures.",
+            "r1_gamma, r2_gamma, gp_weight and dragan_weight need d_norm layer, spectral or unnormalised, since batch "
+            "mixes the pictures.",
         )
         for penalty in PENALTIES
         for own in ({}, {"d_norm": "batch"})
@@ -104,6 +105,19 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "beta2_end is Adam's, and optimizer is rmsprop.",
     ),
     ({"ema_rampup": True}, {"ema_halflife_nimg": 100}, "ema_rampup needs ema_halflife_nimg."),
+    *(
+        (
+            {"objective": "wgan"},
+            mend,
+            "the wgan objective needs a D of bounded slope: set gp_weight (10 in its paper), clip (0.01), or d_norm "
+            "spectral.",
+        )
+        for mend in (
+            *({penalty: 1.0} for penalty in (*PENALTIES, "clip")),
+            {"discriminator": "resnet"},
+            {"discriminator": "dcgan", "d_norm": "spectral"},
+        )
+    ),
     (
         {"objective": "relativistic"},
         {"shared_noise": False},

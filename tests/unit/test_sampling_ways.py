@@ -72,12 +72,21 @@ def test_classes_are_given_in_turn(models: dict[str, Model]) -> None:
 
 
 def test_classes_by_name_and_by_number() -> None:
-    names = ("cat", "\u00e9mile", "\u72d7 dogs", "7")
+    names = ("cat", "\u00e9mile", "\u72d7 dogs", "3")
     assert parse_classes("cat", names) == [0]
     assert parse_classes("\u72d7 dogs, e\u0301mile,0-2", names) == [2, 1, 0, 1, 2]
-    assert parse_classes("7", names) == [7]  # a number is a number, whatever the classes are called
     with pytest.raises(UserError, match=r"no class 'cta'; did you mean 'cat'\? \(the classes: cat, "):
         parse_classes("cta", names)
+
+
+def test_classes_that_are_called_by_numbers_are_meant_by_these() -> None:
+    names = ("1", "2", "10")
+    assert parse_classes("1,10", names) == [0, 2]
+    with pytest.raises(UserError, match=r"no class '0'.* \(the classes: 1, 2, 10\)"):
+        parse_classes("0", names)
+    with pytest.raises(UserError, match=r"no class '0-1'"):
+        parse_classes("0-1", names)
+    assert parse_classes("2,0-1", ("0", "1", "2")) == [2, 0, 1]
 
 
 def test_neighbours_keep_their_direction(models: dict[str, Model]) -> None:
