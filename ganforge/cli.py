@@ -85,12 +85,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_command(arguments: list[str], stop: StopRequest) -> int:
     """Parse the arguments and call the verb's function."""
     parser, verbs = make_parser(arguments)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs:
+        known = ", ".join(verbs)
+        parser.error(f"there is no command {arguments[0]!r}{suggestion(arguments[0], verbs)} (the commands: {known})")
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser = verbs.get(given.verb, parser)
         name, options = unknown[0].partition("=")[0], [o for a in parser._actions for o in a.option_strings]
         if not name.startswith("-"):
-            parser.error(f"{name!r} is one argument too many")
+            is_data = given.verb == "train" and name in DATA_SETS
+            parser.error(f"{name!r} is one argument too many" + f"; did you mean --data {name}?" * is_data)
         parser.error(f"there is no option {name!r} here{suggestion(name, options)}")
     if given.verb is None:
         parser.print_help()

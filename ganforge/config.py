@@ -33,7 +33,7 @@ class Config(BaseModel):
     """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
     data_dir: str | None = None
     """A folder to look for the data's files in first."""
-    max_images: Count | None = None
+    max_images: Annotated[int, Field(ge=2, lt=2**63)] | None = None
     """Use only the first so many pictures."""
     size: str | None = None
     """Bring all pictures to this height x width, such as 64 or 64x96; by default it follows from the pictures."""

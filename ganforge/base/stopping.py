@@ -44,7 +44,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
             name = signal.Signals(signum).name
             # os.write: a handler may run in the middle of a print, which must not be entered twice.
             again = "; press Ctrl-C again to stop at once" if signum == signal.SIGINT else ""
-            os.write(2, f"\n{name}: stopping and saving{again}\n".encode())
+            os.write(2, f"\n{name}: stopping{again}\n".encode())
         request.signum = request.signum or signum
 
     if threading.current_thread() is not threading.main_thread():

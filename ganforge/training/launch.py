@@ -159,6 +159,8 @@ def prepare(
         torch.set_num_threads(config.threads)
     keep_freed_memory()
     device = choose_device(config.device)
+    if config.precision == "bfloat16" and device.type == "cpu":
+        say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
     dataset = load(
         config.data, data_dir=data_dir, max_images=config.max_images, poll=poll, say=say, **config.data_settings()

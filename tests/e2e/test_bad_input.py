@@ -84,7 +84,9 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str], lines: i
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["trian"], ["'trian'", "train", "resume", "--help"]),
+        (["trian"], ["no command 'trian'; did you mean 'train'?", "resume", "--help"]),
+        (["train", "note", "digits"], ["'digits' is one argument too many; did you mean --data digits?"]),
+        ([*TRAIN, "--max-images=1"], ["max_images cannot be '1'", "greater than or equal to 2"]),
         (["--verbose"], ["no option '--verbose'", "`ganforge --help`"]),
         (["train", "noet"], ["no recipe 'noet'", "did you mean 'note'?"]),
         (["train", "progan"], ["no recipe 'progan'", "the recipes: note"]),
@@ -163,7 +165,7 @@ ABOVE_0 = "it should be greater than 0"
         ("--keep-snapshots=none", ["keep_snapshots cannot be 'none'", WHOLE]),
         ("--grid-size=33", ["grid_size cannot be '33'", "less than or equal to 32"]),
         ("--ema-halflife-nimg=0", ["ema_halflife_nimg cannot be '0'", ABOVE_0]),
-        ("--max-images=0", ["max_images cannot be '0'", ABOVE_0]),
+        ("--max-images=0", ["max_images cannot be '0'", "greater than or equal to 2"]),
         ("--milestone-nimg=1000", ["milestone_nimg = 1000", "not a multiple of snapshot_nimg = 64000"]),
         ("--threads=0", ["threads cannot be '0'", ABOVE_0]),
         ("--threads=100000", ["threads cannot be '100000'", "less than or equal to 1024"]),

@@ -90,7 +90,7 @@ def check_stopped(done: Any, signum: int, run: RunFolder) -> int:
     """The run was stopped as it should be; returns the nimg of its newest checkpoint, which is where it stopped."""
     assert done.returncode == 128 + signum, done.stderr
     assert "Traceback" not in done.stderr
-    assert f"{signal.Signals(signum).name}: stopping and saving" in done.stderr
+    assert f"{signal.Signals(signum).name}: stopping" in done.stderr
     newest = check_resumable(run)
     status = run.read_status()
     assert (status["state"], status["nimg"]) == ("stopped", newest)

@@ -46,7 +46,8 @@ PENALTIES = ("r1_gamma", "r2_gamma", "gp_weight", "dragan_weight")
 ENDS = ("lr_end", "beta2_end", "gamma_end")
 VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOICES} | {
     "d_norm": st.none() | st.sampled_from(NORMS),
-    "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "max_images": st.none() | COUNT, "z_dim": WIDTH,
+    "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "z_dim": WIDTH,
+    "max_images": st.none() | st.integers(2, 2**63 - 1),
     "size": st.none() | SIZE, "channels": st.sampled_from([None, 1, 3, 4]), "mirror": st.booleans(),
     "max_broken": st.none() | st.integers(0, 2**63 - 1), "test_data": st.none() | TEXT,
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
@@ -83,6 +84,8 @@ def configs(draw: st.DrawFn) -> Config:
         values["d_norm"] = draw(st.sampled_from(NORMS[1:]))
     if values.get("objective") == "relativistic":
         values["shared_noise"] = False
+    if values.get("objective") == "wgan" and values.get("clip") is None:
+        values["clip"] = draw(POSITIVE)
     if not (values.get("r1_gamma") or values.get("r2_gamma")):
         values.pop("gamma_end", None)
     if sum(bool(values.get(name)) for name in PENALTIES[:2]) != 1 or any(values.get(name) for name in PENALTIES[2:]):
