@@ -28,7 +28,7 @@ from ganforge.run.folder import RunFolder, next_free
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
-from ganforge.training.setup import Game, build_game, build_state, images_in, start_from
+from ganforge.training.setup import Game, build_game, build_state, images_in, source_of, start_from
 from ganforge.training.state import TrainingState
 
 
@@ -61,11 +61,12 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
         out if out is not None else next_free(Path("runs"), f"{config.recipe}-{folder_name(config.data)}")
     )
     folder.refuse_occupied()
+    source = source_of(config)
     dataset, game, state = prepare(config, stop.poll, progress.say)
     for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
-    started_from, source_facts = start_from(config, state, dataset)
+    started_from, source_facts = start_from(source, config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
@@ -118,7 +119,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         if facts:
             state.load(tensors, facts)
         else:
-            start_from(config, state, dataset)
+            start_from(source_of(config), config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
         with noting_failure(folder, state, config):
             folder.make_subfolders()

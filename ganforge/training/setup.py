@@ -25,7 +25,7 @@ from ganforge.objectives.losses import OBJECTIVES
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
-from ganforge.training.warm_start import Items, read_source, warm_start
+from ganforge.training.warm_start import Items, Source, read_source, warm_start
 
 
 @dataclass(frozen=True)
@@ -172,14 +172,11 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     return state
 
 
-def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[str, dict[str, Any]]:
-    """Fill a fresh state's networks with the weights that init_from names; ("", {}) where it names none.
-
-    Returns what there is to say, and what config.json is to keep: the file, and how many images it had seen.
-    Raises UserError where the weights cannot be read, or are of other networks.
-    """
+def source_of(config: Config) -> Source | None:
+    """The weights that init_from names, None where it names none. Raises UserError where they cannot be read, or are of
+    other networks."""
     if config.init_from is None:
-        return "", {}
+        return None
     source = read_source(Path(config.init_from))
     there = make_config(source.settings, source=source.path)
     names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width", "g_lowest_side"]
@@ -191,6 +188,19 @@ def start_from(config: Config, state: TrainingState, dataset: Dataset) -> tuple[
         only_d = all(line.startswith(("d_", "discriminator")) for line in other)
         instead = ", or start from a snapshot, which leaves D fresh" if only_d else ""
         raise UserError(f"{source.path} is of other networks ({'; '.join(other)}); give its settings{instead}.")
+    return source
+
+
+def start_from(
+    source: Source | None, config: Config, state: TrainingState, dataset: Dataset
+) -> tuple[str, dict[str, Any]]:
+    """Fill a fresh state's networks with a source's weights.
+
+    Returns what there is to say, and what config.json is to keep: the file, and how many images it had seen; ("", {})
+    without a source.
+    """
+    if source is None:
+        return "", {}
     said = warm_start(state, source, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
     return said, {"init_from": {"file": str(source.path), "nimg": source.nimg}}
 

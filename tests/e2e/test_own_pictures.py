@@ -75,6 +75,14 @@ def test_a_folder_from_inspecting_to_judging(
     assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
 
 
+def test_a_wrong_source_is_told_before_pictures_are_prepared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(place / "pets", 30)
+    told = said(capsys, "train", "fast", "--data=pets", "--init-from=nowhere", status=2)
+    assert "The snapshot nowhere cannot be read" in told
+    assert "Preparing" not in told
+    assert "Preparing" in said(capsys, "train", "fast", "--data=pets", "--total-nimg=32", *SMALL)
+
+
 def test_pictures_that_have_moved_are_found_by_their_new_place(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos(place / "pets", 30)
     photos(place / "others", 30, seed=3)
