@@ -140,10 +140,13 @@ def flops(batch_size: int = 128) -> int:
 
 
 def time_interleaved(contestants: dict[str, Iterator[None]], rounds: int, steps: int) -> dict[str, list[float]]:
-    """Milliseconds a step, for each contestant in each round; the contestants take turns. 5 rounds warm up."""
+    """Milliseconds a step, for each contestant in each round; the contestants take turns, every round from another one
+    on, so that each finds the caches as each other leaves them. 5 rounds warm up."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
     for turn in range(rounds + 5):
-        for name, contestant in contestants.items():
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            contestant = contestants[name]
             start = time.perf_counter()
             for _ in range(steps):
                 next(contestant)
