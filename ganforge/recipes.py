@@ -105,7 +105,7 @@ def wgan_gp(**changes: Any) -> Config:
     Source: Gulrajani et al. 2017, arXiv:1704.00028, and its MNIST script: weight 10, Adam at 1e-4 with betas
     (0.5, 0.9), batches of 50, five updates of D for one of G, no norm in D.
     Expect: by its paper, stable play with many networks and hardly any tuning; here a slow start (docs/recipes.md).
-    Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 7 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "objective": "wgan", "gp_weight": 10.0, "lr": 1e-4, "beta2": 0.9, "d_steps": 5, "shared_noise": False,
@@ -120,7 +120,7 @@ def dragan(**changes: Any) -> Config:
     Source: Kodali et al. 2017, arXiv:1705.07215: weight 10, Adam at 2e-4 with beta1 = 0.5, batches of 64.
     Expect: by its paper, faster and steadier learning, with fewer lost modes, than the note's loss; figures
     in docs/recipes.md.
-    Cost: 400,000 pictures, 10 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {"dragan_weight": 10.0, "batch_size": 64}
     return make_config({"recipe": "dragan"} | CONVOLUTIONAL | settings | unnormalised(changes) | changes)
@@ -134,7 +134,7 @@ def sngan(**changes: Any) -> Config:
     more. With --conditional, projection: arXiv:1802.05637.
     Expect: few updates of G in a run of this length, 1,250: give it a longer one. Figures in
     docs/recipes.md.
-    Cost: 400,000 pictures, 9 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 10 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128, "noise": "normal",
@@ -155,7 +155,7 @@ def r3gan(**changes: Any) -> Config:
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
     their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
     Expect: the method for the long run, on a GPU: five minutes of a CPU are far too few for it (docs/recipes.md).
-    Cost: 400,000 pictures, 39 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
+    Cost: 400,000 pictures, 28 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
