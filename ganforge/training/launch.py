@@ -15,7 +15,7 @@ from ganforge.base.runtime import choose_device, environment, is_out_of_memory, 
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
 from ganforge.base.wording import pasted
-from ganforge.config import MAY_CHANGE, Config, differences, gamma_for, make_config, with_gammas
+from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import folder_name, locate
 from ganforge.data.dataset import Dataset
@@ -28,6 +28,13 @@ from ganforge.run.folder import RunFolder, next_free
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
+from ganforge.training.resumable import (
+    refuse_differences,
+    refuse_lost_checkpoints,
+    refuse_missing_data,
+    warn_of_changes,
+    warn_of_rest,
+)
 from ganforge.training.setup import Game, build_game, build_state, images_in, source_of, start_from
 from ganforge.training.state import TrainingState
 
@@ -121,14 +128,13 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         else:
             start_from(source_of(config), config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
+        warn_of_rest(config, state.nimg, progress)
         with noting_failure(folder, state, config):
             folder.make_subfolders()
             folder.cut_after(state.reported_nimg, state.measured_nimg)
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
-        if config.lr_end == 0 and state.nimg >= (config.burn_in_nimg or 0) > 0:
-            progress.say("Note: the learning rates have fallen to 0, so that training longer changes no weight.")
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
         return work(config, game, state, folder, progress, stop, judge)
 
@@ -233,57 +239,6 @@ def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> s
         why += f" (nor could status.json: {error.strerror})"
     why = why.removesuffix(".")
     return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {pasted(folder.path)}`."
-
-
-def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
-    # Data that have moved are the same data, which their fingerprint shows later.
-    moved = {
-        name: place
-        for name in ("data", "test_data")
-        if (place := getattr(new, name)) and (was := getattr(old, name)) and Path(was).is_absolute()
-        and Path(place).is_absolute() and not Path(was).exists()
-    }  # fmt: skip
-    old = old.model_copy(update=moved)
-    if changed := differences(old, new):
-        raise UserError(
-            f"{folder.path} cannot go on with other settings ({'; '.join(changed)}); start a new run for them. "
-            f"What may change: {', '.join(sorted(MAY_CHANGE))}."
-        )
-
-
-def refuse_missing_data(folder: RunFolder, config: Config) -> None:
-    """Raise UserError where the pictures that a run learns from have gone from their place."""
-    for option, name in (("data", config.data), ("test-data", config.test_data)):
-        if name is not None and Path(name).is_absolute() and not Path(name).exists():
-            raise UserError(
-                f"{folder.path} learns from {name}, and nothing is there; put it back, or, if it has moved, "
-                f"`ganforge resume {pasted(folder.path)} --{option} PLACE`."
-            )
-
-
-def refuse_lost_checkpoints(folder: RunFolder) -> None:
-    """Raise UserError where a run without any checkpoint had one: only a run that was killed early had none."""
-    status = folder.read_status()
-    if status.get("state") in ("finished", "stopped") and status.get("nimg"):
-        raise UserError(
-            f"{folder.path} had {status['nimg']:,} images, but its checkpoints are gone: put them back into "
-            f"{folder.path / 'checkpoints'}, or start a new run. Its snapshots can still be used: "
-            f"`ganforge sample {pasted(folder.path)}`."
-        )
-
-
-def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progress) -> None:
-    """Bits repeat only on the same device, versions and threads: say when they are not the same."""
-    changed = [
-        f"{k} {before.get(k)} -> {now[k]}"
-        for k in ("device_name", "python", "torch", "ganforge", "threads")
-        if before.get(k) != now[k]
-    ]
-    if changed:
-        progress.say(
-            f"Note: {', '.join(changed)}; the run goes on, but its numbers will differ slightly from those of one "
-            "that was never interrupted."
-        )
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:

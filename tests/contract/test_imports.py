@@ -34,6 +34,7 @@ SETTINGS = {
     "training.setup": {"config"},
     "training.launch": {"config", "recipes"},
     "training.loop": {"config"},
+    "training.resumable": {"config"},
     "training.measure": {"config"},
     "sampling": {"config"},
     "viewer.settings": {"config", "recipes"},

@@ -497,6 +497,14 @@ def test_resuming_a_run_whose_checkpoints_are_gone(
     assert tree(run.path) == before
 
 
+def test_training_longer_without_a_learning_rate_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    falling = ["--lr-end=0", "--burn-in-nimg=640", "--total-nimg=640", "--metric-samples=0", "--out=slow"]
+    assert main(["train", "note", "--data=digits", *falling]) == 0
+    assert "the learning rates have fallen to 0" not in capsys.readouterr().out
+    assert main(["resume", "slow", "--total-nimg=1280"]) == 0
+    assert "the learning rates have fallen to 0" in capsys.readouterr().out
+
+
 def test_subfolders_that_are_gone_are_made_again(run: RunFolder) -> None:
     shutil.rmtree(run.path / "snapshots")
     assert main(["resume", "run", "--total-nimg=1280"]) == 0
