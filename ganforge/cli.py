@@ -86,8 +86,7 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     """Parse the arguments and call the verb's function."""
     parser, verbs = make_parser(arguments)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs:
-        known = ", ".join(verbs)
-        parser.error(f"there is no command {arguments[0]!r}{suggestion(arguments[0], verbs)} (the commands: {known})")
+        parser.error(f"there is no command {arguments[0]!r}{suggestion(arguments[0], verbs)}")
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser = verbs.get(given.verb, parser)

@@ -84,7 +84,7 @@ def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str], lines: i
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["trian"], ["no command 'trian'; did you mean 'train'?", "resume", "--help"]),
+        (["trian"], ["no command 'trian'; did you mean 'train'?", "`ganforge --help`"]),
         (["train", "note", "digits"], ["'digits' is one argument too many; did you mean --data digits?"]),
         ([*TRAIN, "--max-images=1"], ["max_images cannot be '1'", "greater than or equal to 2"]),
         (["--verbose"], ["no option '--verbose'", "`ganforge --help`"]),
