@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from reporting import write_results
 
 from ganforge.metrics.describe import in_words, number
@@ -49,8 +50,13 @@ CONVERGED = 50.0
 OUTCOMES = Path(__file__).parent / "results" / "family"
 
 
-def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path, outcomes: Path) -> None:
-    """One run with its evaluation and picture, as far as they are not there yet; what it came to goes into outcomes."""
+def train(
+    name: str, changes: dict[str, Any], total: int, seed: int, run: Path, outcomes: Path, points: bool = False
+) -> None:
+    """One run with its evaluation and picture, as far as they are not there yet; what it came to goes into outcomes.
+
+    Of points, the picture is the run's own last one, which shows the modes, too.
+    """
     if outcome_of(outcomes, run.name, total):
         return
     options = [as_option(key, value) for key, value in changes.items()]
@@ -68,12 +74,14 @@ def train(name: str, changes: dict[str, Any], total: int, seed: int, run: Path, 
     else:
         if not folder.all_evaluations():
             call(run, "evaluate", str(run))
-        call(run, "sample", str(run), f"--out={run}.png", "--seeds=0-63")
         record = json.loads(folder.all_evaluations()[-1].read_text(encoding="utf-8"))
         outcome["images_per_sec"] = statistics.median(row["Timing/images_per_sec"] for row in folder.rows())
         outcome |= {"protocol": in_words(record["protocol"]), "figures": record["figures"]}
-        if seed == 0:
-            (outcomes / f"{run.name}.png").write_bytes(run.with_name(f"{run.name}.png").read_bytes())
+        if seed == 0 and points:
+            scatter = Image.open(folder.all_fakes()[-1][1]).convert("RGB")
+            scatter.quantize(32, dither=Image.Dither.NONE).save(outcomes / f"{run.name}.png", optimize=True)
+        elif seed == 0:
+            call(run, "sample", str(run), f"--out={outcomes / run.name}.png", "--seeds=0-63")
     (outcomes / f"{run.name}.json").write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
 
 
