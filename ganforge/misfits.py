@@ -92,7 +92,7 @@ def of_the_penalties(config: "Config") -> Misfits:
     yield config.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
     lazy = config.penalty_interval > 1
     yield lazy and weights, "gp_weight and dragan_weight are for every update of D; set penalty_interval to 1"
-    yield lazy and not gammas, "penalty_interval needs r1_gamma or r2_gamma"
+    yield lazy and not gammas, "penalty_interval needs r1_gamma or r2_gamma; where both are 0, set it to 1"
     yield (
         lazy and config.r1_gamma and config.r2_gamma,
         "r1_gamma and r2_gamma together do not converge unless they are computed at every update of D; set "
