@@ -15,10 +15,16 @@ def map_opinion(D: nn.Module, device: torch.device) -> Tensor:
 
     From 0, where D is surest of a fake, to 1, where it is surest of a real: D's scale is another in every loss, so that
     a map tells where, not how sure. 1/2 everywhere if D thinks the same of all. D is one for points, without classes.
+    It is in evaluation mode meanwhile: spectral norms use, and leave alone, the vectors that they have found.
     """
     at = torch.linspace(-LIMIT, LIMIT, SIDE)
     y, x = torch.meshgrid(at.flip(0), at, indexing="ij")
     points = torch.stack([x, y], dim=-1).view(-1, 2).to(device)  # [SIDE * SIDE, 2]
-    logits = D(points).float().cpu().view(SIDE, SIDE)
+    was_training = D.training
+    D.eval()
+    try:
+        logits = D(points).float().cpu().view(SIDE, SIDE)
+    finally:
+        D.train(was_training)
     low, high = logits.min(), logits.max()
     return (logits - low) / (high - low) if high > low else torch.full_like(logits, 0.5)

@@ -1,9 +1,11 @@
 """D's opinion of the plane, as a map."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from ganforge.base.plots import LIMIT
+from ganforge.networks.build import build_discriminator
 from ganforge.training.opinion import SIDE, map_opinion
 
 CPU = torch.device("cpu")
@@ -48,8 +50,10 @@ def test_who_thinks_the_same_of_all_is_in_the_middle() -> None:
     assert (map_opinion(Linear(7.0, 0.0, 0.0), CPU) == 0.5).all()
 
 
-def test_looking_changes_nothing() -> None:
-    D = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1), nn.Flatten(0))
+@pytest.mark.parametrize("norm", ["unnormalised", "spectral"])
+def test_looking_changes_nothing(norm: str) -> None:
+    """Spectral norm's vectors, too: how often a run reports must not show in what it learns."""
+    D = build_discriminator("dcgan", (2,), 0, norm=norm, width=4)
     before = {name: tensor.clone() for name, tensor in D.state_dict().items()}
     assert not map_opinion(D, CPU).requires_grad
     assert D.training
