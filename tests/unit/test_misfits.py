@@ -92,7 +92,11 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         )
         for weight in PENALTIES[2:]
     ),
-    ({"penalty_interval": 16}, {"r2_gamma": 1.0}, "penalty_interval needs r1_gamma or r2_gamma; where both are 0, set it to 1."),
+    (
+        {"penalty_interval": 16},
+        {"r2_gamma": 1.0},
+        "penalty_interval needs r1_gamma or r2_gamma; where both are 0, set it to 1.",
+    ),
     (
         {"penalty_interval": 2, "r1_gamma": 1.0, "r2_gamma": 1.0},
         {"penalty_interval": 1},
