@@ -46,10 +46,15 @@ def size_fault(text: str) -> str:
 
 
 def of_the_networks(config: "Config") -> Misfits:
-    for network, family, width, lowest_side in (
-        ("g", config.generator, config.g_width, config.g_lowest_side),
-        ("d", config.discriminator, config.d_width, config.d_lowest_side),
+    defaults = type(config).model_fields
+    for network, family, hidden, width, lowest_side in (
+        ("g", config.generator, config.g_hidden, config.g_width, config.g_lowest_side),
+        ("d", config.discriminator, config.d_hidden, config.d_width, config.d_lowest_side),
     ):
+        yield (
+            family != "mlp" and hidden != defaults[f"{network}_hidden"].default,
+            f"{network}_hidden is for an mlp {network.upper()}, not for {family}",
+        )
         plain = family in ("mlp", "logistic")
         yield width is not None and plain, f"{network}_width is for the other families; {family} has no channels"
         yield (
@@ -105,6 +110,10 @@ def of_the_schedules(config: "Config") -> Misfits:
     yield (
         ends and not config.burn_in_nimg,
         "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures",
+    )
+    yield (
+        config.burn_in_curve == "linear" and not config.burn_in_nimg,
+        "burn_in_curve needs burn_in_nimg and an end value",
     )
     yield config.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
     yield (

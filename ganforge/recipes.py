@@ -151,7 +151,8 @@ def r3gan(**changes: Any) -> Config:
 
     Source: Huang et al. 2024, arXiv:2501.05441 (table 9, Stacked MNIST), scaled down to a CPU: its 10 million pictures
     and 768 channels become the run's own length and 16 to 64 channels. The burn-in is a fifth of the run, over which
-    beta2 goes from 0.9 to 0.99 and gamma falls to a tenth.
+    beta2 goes from 0.9 to 0.99 and gamma falls to a tenth. The average's half-life is a twentieth of the pictures so
+    far, at most 20,000; the paper's rises to a twentieth of the run along the burn-in.
     The rule for gamma, our own: the squared gradient is a sum over a picture's numbers, so r1_gamma and r2_gamma are
     their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.
     Expect: the method for the long run, on a GPU: five minutes of a CPU are far too few for it (docs/recipes.md).

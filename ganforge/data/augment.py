@@ -107,9 +107,10 @@ def next_p(p: Tensor, sign_mean: Tensor, batch_size: int, target: float = 0.6, a
     """ADA's probability, 0-d, within [0, 1], after a look at how well D knows the reals by heart: the same paper,
     section 3.
 
-    sign_mean: the mean of sign(D(x)) over the reals since the last look, 0-d; for relativistic losses, whose logits
-    have no zero, that of sign(D(x) - D(G(z))). Above ``target`` p rises, below it falls, by batch_size / ada_nimg:
-    from 0 to 1 in no less than ada_nimg pictures. batch_size: reals since the last look; in the source, of 4 batches.
+    sign_mean: the mean of sign(D(x)) over the reals of D's last update, 0-d; D(x) counts from the logit at which D
+    cannot tell, or, where a loss has none, from D(G(z)). Above ``target`` p rises, below it falls, by batch_size /
+    ada_nimg: from 0 to 1 in no less than ada_nimg pictures. batch_size: reals since the last look; in the source, of 4
+    batches.
     """
     return (p + (sign_mean - target).sign() * (batch_size / ada_nimg)).clamp(0, 1)
 

@@ -29,12 +29,14 @@ class Objective:
 
     d_loss: (real_logits [N], fake_logits [N]) -> terms of D's loss.
     g_loss: (fake_logits [N], real_logits [N] or None) -> terms of G's loss; only fake_logits carry G's gradient.
+    border: the logit at which D cannot tell; None where single logits have none, only real and fake against each other.
     needs_real_logits: whether G's loss is made of D's opinion of reals, too; without them it raises ValueError.
     meaning: one sentence for people on how to read D's loss.
     """
 
     d_loss: Callable[[Tensor, Tensor], Terms]
     g_loss: GLoss
+    border: float | None = 0.0
     needs_real_logits: bool = False
     meaning: str = ""
 
@@ -124,17 +126,18 @@ NON_SATURATING = Objective(non_saturating_d, non_saturating_g, meaning=UNDECIDED
 OBJECTIVES = {
     "minimax": Objective(non_saturating_d, minimax_g, meaning=NON_SATURATING.meaning),
     "non-saturating": NON_SATURATING,
-    "lsgan": Objective(lsgan_d, lsgan_g, meaning=UNDECIDED.format(0.25)),
+    "lsgan": Objective(lsgan_d, lsgan_g, border=0.5, meaning=UNDECIDED.format(0.25)),
     "lsgan-ab": Objective(lsgan_ab_d, lsgan_ab_g, meaning=UNDECIDED.format(1)),
     "wgan": Objective(
         wgan_d,
         wgan_g,
+        border=None,
         meaning="D's loss without penalties estimates minus the distance between reals and fakes, up to a factor: "
         "0 when D sees none; negative is not a bug.",
     ),
     "hinge": Objective(hinge_d, wgan_g, meaning=UNDECIDED.format(2)),
     "relativistic": Objective(
-        relativistic_d, relativistic_g, needs_real_logits=True, meaning=UNDECIDED.format(math.log(2))
+        relativistic_d, relativistic_g, border=None, needs_real_logits=True, meaning=UNDECIDED.format(math.log(2))
     ),
 }
 """name -> objective."""

@@ -49,9 +49,10 @@ class Rules:
 
     r1_gamma, r2_gamma: gamma / 2 times the squared gradient norm on reals and on fakes is added to D's loss. gp_weight,
     dragan_weight: likewise. clip: D's weights are kept within +-clip. augment: (images, draws) -> images, for all
-    that D sees. shared_noise: G learns from the fakes that D's last update was about. accumulate: gradients are summed
-    over so many parts of a batch, which then need not fit into memory together. one_pass: D looks at reals and fakes in
-    one batch, in its own update: the same numbers up to rounding, if D judges each item by itself.
+    that D judges; the penalties of gp_weight and dragan_weight are at or between the images as they are. shared_noise:
+    G learns from the fakes that D's last update was about. accumulate: gradients are summed over so many parts of a
+    batch, which then need not fit into memory together. one_pass: D looks at reals and fakes in one batch, in its own
+    update: the same numbers up to rounding, if D judges each item by itself.
     """
 
     objective: Objective

@@ -17,6 +17,7 @@ from ganforge.data.augment import next_p
 from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.metrics.evaluate import Judge
 from ganforge.networks.generate import generate
+from ganforge.objectives.losses import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
@@ -35,10 +36,10 @@ def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
     return nimg // every_nimg > (nimg - batch_size) // every_nimg
 
 
-def sign_mean(stats: dict[str, torch.Tensor], objective: str) -> torch.Tensor:
-    """How sure D is of the reals, -1 to 1: what adaptive augmentation goes by."""
-    logits = stats["real_logits"]
-    return (logits - stats["fake_logits"] if objective == "relativistic" else logits).sign().mean()
+def sign_mean(stats: dict[str, torch.Tensor], border: float | None) -> torch.Tensor:
+    """How sure D is of the reals, -1 to 1, 0 if it cannot tell: what adaptive augmentation goes by. border: the
+    objective's."""
+    return (stats["real_logits"] - (stats["fake_logits"] if border is None else border)).sign().mean()
 
 
 class Loop:
@@ -106,7 +107,7 @@ class Loop:
         )
         images = images_in(config, state.step)
         if state.with_ada:
-            p = next_p(state.ada_p, sign_mean(stats, config.objective), images)
+            p = next_p(state.ada_p, sign_mean(stats, OBJECTIVES[config.objective].border), images)
             state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
         state.nimg += images
         state.step += 1
@@ -186,7 +187,8 @@ class Loop:
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
-        return head | self.state.stats.row() | timing | peak_memory_mib(self.game.device)
+        augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
+        return head | self.state.stats.row() | augmentation | timing | peak_memory_mib(self.game.device)
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:

@@ -33,14 +33,15 @@ def explain(state: TrainingState, game: Game, candidates: Iterable[tuple[int, in
 
 
 def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[str]:
-    """What is not finite in one step with the present weights, in the order in which it is computed."""
+    """What is not finite in one step with the present weights, in the order in which it is computed; part by part
+    where gradients are accumulated, since the whole may not fit into memory."""
     d_batches, g_batch = game.batches(nimg, step)
     rules = game.rules(nimg, state)
     for name, network in (("G", state.G), ("D", state.D)):
         for parameter, weight in network.named_parameters():
             if not torch.isfinite(weight).all():
                 yield f"the weight {parameter} of {name} is not finite"
-    for batch in d_batches:
+    for batch in (part for whole in d_batches for part in whole.split(rules.accumulate)):
         if not torch.isfinite(batch.reals).all():
             yield "the data hold a number that is not finite"
         yield from layer_faults("G", state.G, batch.z, batch.labels, "its noise")
@@ -50,8 +51,9 @@ def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[s
         yield from layer_faults("D", state.D, fakes, batch.labels, "generated items")
         _, _, terms = d_terms(state.D, rules, batch, fakes)
         yield from loss_faults("D", state.D, terms)
-    fakes = state.G(g_batch.z, g_batch.labels)
-    yield from loss_faults("G", state.G, g_terms(state.D, rules, g_batch, fakes))
+    for batch in g_batch.split(rules.accumulate):
+        fakes = state.G(batch.z, batch.labels)
+        yield from loss_faults("G", state.G, g_terms(state.D, rules, batch, fakes))
 
 
 def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[str]:

@@ -21,7 +21,7 @@ LOG_NAMES = {
     "Loss/D": "D's loss", "Loss/G": "G's loss", "Loss/scores/real": "D's mean logit of reals",
     "Loss/scores/fake": "D's mean logit of fakes", "Accuracy/real": "D's answers on reals",
     "Accuracy/fake": "D's answers on fakes", "Gradient/D": "Gradient norm of D", "Gradient/G": "Gradient norm of G",
-    "Timing/images_per_sec": "Pictures a second",
+    "Augmentation/p": "Adaptive augmentation's p", "Timing/images_per_sec": "Pictures a second",
 }  # fmt: skip
 """What is drawn of the logs, and the charts' titles."""
 

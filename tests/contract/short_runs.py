@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile
+from ganforge.config import Config
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import KIND as CHECKPOINT
 from ganforge.run.folder import RunFolder
@@ -16,9 +17,9 @@ from ganforge.training.launch import go_on, start
 from ganforge.training.progress import Progress
 
 TINY: dict[str, Any] = {
-    "data": "digits", "max_images": 100, "batch_size": 32, "z_dim": 8, "g_hidden": (32,), "d_hidden": (32,),
-    "grid_size": 2, "device": "cpu", "report_nimg": 128, "snapshot_nimg": 192, "checkpoint_nimg": 224,
-    "keep_snapshots": 100, "keep_checkpoints": 100, "metric_samples": 0,
+    "data": "digits", "max_images": 100, "batch_size": 32, "z_dim": 8, "grid_size": 2, "device": "cpu",
+    "report_nimg": 128, "snapshot_nimg": 192, "checkpoint_nimg": 224, "keep_snapshots": 100, "keep_checkpoints": 100,
+    "metric_samples": 0,
 }  # fmt: skip
 """An epoch of about three steps, a report every four, a snapshot every six, a checkpoint every seven; all are kept."""
 
@@ -49,10 +50,17 @@ class Cut(Progress):
         return False
 
 
+def tiny(recipe_name: str, **changes: Any) -> Config:
+    """The recipe with ``TINY``'s settings, its mlps narrow, and changes."""
+    config = recipe(recipe_name, **(TINY | changes))
+    mlps = {"g_hidden": config.generator == "mlp", "d_hidden": config.discriminator == "mlp"}
+    return recipe(recipe_name, **(TINY | {name: (32,) for name, there in mlps.items() if there} | changes))
+
+
 def begin(out: Path, recipe_name: str = "note", *, cut: Cut | None = None, **changes: Any) -> RunFolder:
     """A new tiny run, to its end or the cut."""
     cut = cut or Cut()
-    return start(recipe(recipe_name, **(TINY | changes)), out, cut, cut.stop)
+    return start(tiny(recipe_name, **changes), out, cut, cut.stop)
 
 
 def go_on_with(out: Path, *, cut: Cut | None = None, **changes: Any) -> RunFolder:

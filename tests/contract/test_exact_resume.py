@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from short_runs import TINY, Cut, Killed, begin, checkpoint_of, figures_of, go_on_with, rows_of, snapshot_of
+from short_runs import Cut, Killed, begin, checkpoint_of, figures_of, go_on_with, rows_of, snapshot_of, tiny
 
 from ganforge.base.errors import UserError
 from ganforge.config import Config
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes import RECIPES
 from ganforge.run.folder import RunFolder
 from ganforge.training.setup import images_in
 
@@ -83,7 +83,7 @@ def settings_of(case: str) -> dict[str, Any]:
     """The case's settings, with cadences that make a report every four steps, a snapshot every six, and a checkpoint
     every seven, unless it has its own."""
     recipe_name, changes = CASES[case]
-    images = images_in(recipe(recipe_name, **(TINY | changes)), 0)
+    images = images_in(tiny(recipe_name, **changes), 0)
     return {"report_nimg": 4 * images, "snapshot_nimg": 6 * images, "checkpoint_nimg": 7 * images} | changes
 
 
@@ -94,7 +94,7 @@ def nimg_after(case: str, steps: int) -> int:
 
 
 def config_of(case: str) -> Config:
-    return recipe(CASES[case][0], **(TINY | settings_of(case)))
+    return tiny(CASES[case][0], **settings_of(case))
 
 
 def begin_case(out: Path, case: str, steps: int = STEPS, cut: Cut | None = None) -> RunFolder:

@@ -72,6 +72,8 @@ def configs(draw: st.DrawFn) -> Config:
     """Any settings that fit each other: what another setting rules out is left out or made to fit."""
     values = draw(st.fixed_dictionaries({}, optional=VALID))
     for network, family in (("g", values.get("generator", "mlp")), ("d", values.get("discriminator", "mlp"))):
+        if family != "mlp":
+            values.pop(f"{network}_hidden", None)
         if family in ("mlp", "logistic"):
             values.pop(f"{network}_width", None)
         if family in ("mlp", "logistic", "recurrent"):
@@ -93,7 +95,7 @@ def configs(draw: st.DrawFn) -> Config:
     if values.get("optimizer") == "rmsprop":
         values.pop("beta2_end", None)
     if values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS):
-        values = {name: value for name, value in values.items() if name not in ("burn_in_nimg", *ENDS)}
+        values = {name: value for name, value in values.items() if name not in ("burn_in_nimg", "burn_in_curve", *ENDS)}
     if values.get("ema_halflife_nimg") is None:
         values.pop("ema_rampup", None)
     if values.get("dragan_weight"):

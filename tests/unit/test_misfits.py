@@ -39,6 +39,18 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
             ("d", "discriminator", "recurrent"),
         )
     ),
+    *(
+        (
+            {f"{network}_hidden": (64,), player: family},
+            {player: "mlp"},
+            f"{network}_hidden is for an mlp {network.upper()}, not for {family}.",
+        )
+        for network, player, family in (
+            ("g", "generator", "dcgan"),
+            ("d", "discriminator", "logistic"),
+            ("d", "discriminator", "resnet"),
+        )
+    ),
     ({"blocks": 2}, {"generator": "r3gan"}, "blocks is for r3gan networks, and neither G nor D is one."),
     ({"group_size": 8}, {"discriminator": "r3gan"}, "group_size is for r3gan networks, and neither G nor D is one."),
     ({"accumulate": 3}, {"batch_size": 129}, "accumulate = 3 does not divide batch_size = 128."),
@@ -79,6 +91,11 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
             "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go.",
         )
         for end in ENDS
+    ),
+    (
+        {"burn_in_curve": "linear"},
+        {"burn_in_nimg": 100, "lr_end": 0.5},
+        "burn_in_curve needs burn_in_nimg and an end value.",
     ),
     *(
         ({"gamma_end": 0.1, "burn_in_nimg": 100}, {gamma: 1.0}, "gamma_end needs r1_gamma or r2_gamma.")

@@ -198,7 +198,7 @@ GENERATORS, DISCRIMINATORS = (get_args(Config.model_fields[name].annotation) for
 def test_any_pair_plays_by_any_recipe(name: str, generator: str, discriminator: str, shape: tuple[int, ...]) -> None:
     changes: dict[str, Any] = {"generator": generator, "discriminator": discriminator}
     changes |= {"g_hidden": (8,)} if generator == "mlp" else {"g_width": 8}
-    changes |= {"d_hidden": (8,)} if discriminator in ("mlp", "logistic") else {"d_width": 8}
+    changes |= {"mlp": {"d_hidden": (8,)}, "logistic": {}}.get(discriminator, {"d_width": 8})
     if (name, discriminator) == ("r3gan", "dcgan"):
         changes["d_norm"] = "unnormalised"  # which its penalties need, and the recipe's own D has no use for
     may_stay: tuple[str, ...] = ()

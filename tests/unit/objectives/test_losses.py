@@ -91,7 +91,7 @@ UNDECIDED = {  # the logit of a D that cannot tell, and both losses there
     "lsgan": (0.5, 0.25, 0.125),
     "lsgan-ab": (0.0, 1.0, 0.0),
     "wgan": (0.3, 0.0, -0.3),
-    "hinge": (0.3, 2.0, -0.3),
+    "hinge": (0.0, 2.0, 0.0),
     "relativistic": (0.3, math.log(2), math.log(2)),
 }
 
@@ -103,6 +103,7 @@ def test_an_undecided_d(name: str) -> None:
     assert d_loss(OBJECTIVES[name], logits, logits).tolist() == pytest.approx([d] * 4, rel=1e-15)
     assert g_loss(OBJECTIVES[name], logits, logits).tolist() == pytest.approx([g] * 4, rel=1e-15)
     assert f" {d:.4g} " in OBJECTIVES[name].meaning or name == "wgan"
+    assert OBJECTIVES[name].border == (None if name in ("wgan", "relativistic") else logit)
 
 
 @EACH

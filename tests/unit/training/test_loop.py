@@ -9,6 +9,7 @@ import torch
 from ganforge.base.errors import RunError
 from ganforge.base.stopping import StopRequest
 from ganforge.data.digits import load_digits
+from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training.loop import Loop, sign_mean
@@ -44,10 +45,33 @@ def test_p_rises_while_d_is_sure_of_the_reals_and_falls_otherwise(logit: float, 
     assert loop.state.ada_p.item() == pytest.approx(0.5 + direction * 3 * N / 500_000, abs=1e-7)
 
 
-def test_relativistic_logits_are_judged_by_their_difference() -> None:
-    stats = {"real_logits": torch.tensor([5.0, 5.0, 5.0, 5.0]), "fake_logits": torch.tensor([9.0, 9.0, 9.0, 1.0])}
-    assert sign_mean(stats, "non-saturating").item() == 1.0
-    assert sign_mean(stats, "relativistic").item() == -0.5
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [
+        ("non-saturating", 1.0),
+        ("hinge", 1.0),
+        ("lsgan", 0.5),
+        ("lsgan-ab", 1.0),
+        ("wgan", -0.5),
+        ("relativistic", -0.5),
+    ],
+)
+def test_how_sure_d_is_counts_from_where_it_cannot_tell(objective: str, expected: float) -> None:
+    """0; 1/2 for the coding 0 and 1; the fakes' logits where a logit alone says nothing."""
+    stats = {"real_logits": torch.tensor([5.0, 0.9, 0.8, 0.2]), "fake_logits": torch.tensor([9.0, 1.0, 1.0, 0.1])}
+    assert sign_mean(stats, OBJECTIVES[objective].border).item() == expected
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_p_falls_while_d_cannot_tell(objective: str, tmp_path: Path) -> None:
+    """Whatever the logit that it gives to all items: its own border, or any where there is none."""
+    border = OBJECTIVES[objective].border
+    changes: dict[str, Any] = {"wgan": {"clip": 1.0}, "relativistic": {"shared_noise": False}}.get(objective, {})
+    loop = loop_of(tmp_path, augment="ada", objective=objective, **changes)
+    loop.state.ada_p.fill_(0.5)
+    sure_of_reals(loop, 0.7 if border is None else border)
+    loop.step()
+    assert loop.state.ada_p.item() < 0.5
 
 
 def test_p_does_not_change_in_a_step_that_was_not_finite(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ N = 16
 
 
 def config_of(**changes: Any) -> Config:
-    settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
+    settings: dict[str, Any] = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,)}
+    settings |= {"d_hidden": (8,)} if changes.get("discriminator", "mlp") == "mlp" else {}
     return note(**(settings | changes))
 
 

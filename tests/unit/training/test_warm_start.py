@@ -23,7 +23,7 @@ GREY, COLOUR = Items((1, 8, 8), 0), Items((3, 8, 8), 0)
 def config_of(generator: str = "dcgan", discriminator: str = "dcgan", **changes: Any) -> Config:
     settings: dict[str, Any] = {"generator": generator, "discriminator": discriminator, "z_dim": 4}
     settings |= {"g_hidden": (8,)} if generator == "mlp" else {"g_width": 8}
-    settings |= {"d_hidden": (8,)} if discriminator in ("mlp", "logistic") else {"d_width": 8}
+    settings |= {"mlp": {"d_hidden": (8,)}, "logistic": {}}.get(discriminator, {"d_width": 8})
     return recipe("note", **(settings | changes))
 
 
