@@ -7,9 +7,9 @@ training left out; its wall time counts from the command on. The lengths, from w
 than where the runs of benchmarks/family.py passed the mark. `wgan`, `sngan` and `r3gan` did not pass it in their five
 minutes of both cores, and are left out. The recipes for short runs get 20 seeds, the others 3.
 The last snapshot is judged as `ganforge evaluate` does, by the protocol of benchmarks/results/note_metrics.md, whose
-mean FD over three seeds of the note's 10 epochs is the mark. Converged is a run with an FD under 50, as in benchmarks/family.py.
-The note's bare loop (benchmarks/note_run.py) is timed in the same run of this script, before and after the others,
-without its grids and figures.
+mean FD over three seeds of the note's 10 epochs is the mark. Converged is a run with an FD under 50, as in
+benchmarks/family.py. The note's bare loop (benchmarks/note_run.py) is timed in the same run of this script, before and
+after the others, without its grids and figures.
 """
 
 import argparse
