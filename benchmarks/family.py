@@ -46,7 +46,7 @@ BEST = "r1, conditional, longer"
 BEST_NIMG = 4_000_000
 """The best recipe, for as long as it takes: with the first seed alone."""
 CONVERGED = 50.0
-"""FD/classifier under which a run counts as converged: the most that the note's 10 epochs come to, rounded up."""
+"""FD/classifier under which a run counts as converged: a little over what the note's 10 epochs come to here."""
 OUTCOMES = Path(__file__).parent / "results" / "family"
 
 
@@ -187,7 +187,7 @@ def main() -> None:
         player: [found for name in names[player] if (found := outcome_of(OUTCOMES, name, total))]
         for player, (_, _, total) in players.items()
     }
-    told = f"Converged: FD under {CONVERGED:.0f}, as all runs of the note's 10 epochs have it."
+    told = f"Converged: FD under {CONVERGED:.0f}, as all runs of the note's 10 epochs have it here."
     lines = [f"{length} a run; images/s are of one thread beside other work. {told}", "", *table(kept), ""]
     for player, [first, *_] in names.items():
         if (OUTCOMES / f"{first}.png").exists() and kept[player]:
