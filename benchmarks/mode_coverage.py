@@ -6,9 +6,9 @@
 On the mixtures every loss has the same networks (two hidden layers of 128), noise (16 normal numbers) and Adam, whose
 rate falls to a tenth. DRAGAN's penalty has the weight published for pictures, wgan-gp's that of its paper's toy script;
 R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. As many real items for all means a
-fifth of the others' G steps for the two WGANs, whose D takes five steps to each of G's. On stacked MNIST, the recipes are
-as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. What a run came to
-is kept in results/modes/, and is not found out again, so that the script can be stopped and called again.
+fifth of the others' G steps for the two WGANs, whose D takes five steps to each of G's. On stacked MNIST, the recipes
+are as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. What a run came
+to is kept in results/modes/, and is not found out again, so that the script can be stopped and called again.
 """
 
 import argparse
