@@ -62,7 +62,7 @@ def _game_charts(names: set[str], known: dict[str, Meaning]) -> list[Chart]:
         _pair("D's logits", "Loss/scores/real", "Loss/scores/fake", names, known),
         _pair("D's answers", "Accuracy/real", "Accuracy/fake", names, known, share_bands=True),
         _gradients(names, known),
-        _single("Adaptive augmentation", "Augmentation/p", "p", names, known),
+        _single("Adaptive augmentation", "Augmentation/p", "probability", names, known),
         _single("Speed", "Timing/images_per_sec", "pictures a second", names, known),
     ]
     return [chart for chart in charts if chart.curves]
