@@ -168,7 +168,7 @@ ALWAYS = {
     "Gradient/G": Meaning("Gradient norm of G", "The same of G. Near 0 while the pictures are bad: D teaches nothing."),
     "Augmentation/p": Meaning(
         "Adaptive augmentation's p", "How often each transform comes. It rises while D is sure of the reals, and falls "
-        "otherwise. Above 0.8 for long: D knows the pictures by heart; more of them would help.",
+        "otherwise. Above 0.8 the transforms may begin to show in the fakes.",
     ),
     "Timing/images_per_sec": Meaning("Real pictures a second", "Since the last report, saving included."),
     "Resources/peak_memory_mib": Meaning("Most main memory, MiB", "The process has held so much at most."),

@@ -219,3 +219,14 @@ def test_too_high_a_learning_rate_ends_the_run_without_a_checkpoint(tmp_path: Pa
     assert not folder.all_checkpoints()
     with pytest.raises(UserError, match="no snapshot yet"):
         load_snapshot(folder.path)
+
+
+def test_the_step_is_replayed_in_the_parts_that_fit_into_memory(tmp_path: Path) -> None:
+    """Where gradients are accumulated, no network is given more than in the step: D a part's reals and fakes."""
+    config, dataset = tiny(accumulate=4), load_digits()
+    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    sizes: set[int] = set()
+    for network in (state.G, state.D):
+        network.register_forward_pre_hook(lambda _, given: sizes.add(len(given[0])))
+    assert "no cause was found" in explain(state, game, [(160, 0)], RunFolder(tmp_path))
+    assert sizes == {4, 8}
