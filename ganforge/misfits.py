@@ -106,6 +106,12 @@ def of_the_penalties(config: "Config") -> Misfits:
 
 
 def of_the_schedules(config: "Config") -> Misfits:
+    defaults = type(config).model_fields
+    for name, beta in (("beta1", config.beta1), ("beta2", config.beta2)):
+        yield (
+            config.optimizer == "rmsprop" and beta != defaults[name].default,
+            f"{name} is Adam's, and optimizer is rmsprop",
+        )
     ends = {config.lr_end, config.beta2_end, config.gamma_end} != {None}
     yield (
         ends and not config.burn_in_nimg,

@@ -108,10 +108,11 @@ def wgan_gp(**changes: Any) -> Config:
     Cost: 400,000 pictures, 7 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings = {
-        "objective": "wgan", "gp_weight": 10.0, "lr": 1e-4, "beta2": 0.9, "d_steps": 5, "shared_noise": False,
-        "batch_size": 50, "noise": "normal",
+        "objective": "wgan", "gp_weight": 10.0, "lr": 1e-4, "d_steps": 5, "shared_noise": False, "batch_size": 50,
+        "noise": "normal",
     }  # fmt: skip
-    return make_config({"recipe": "wgan-gp"} | CONVOLUTIONAL | settings | unnormalised(changes) | changes)
+    settings |= of_adam(changes, beta2=0.9) | unnormalised(changes)
+    return make_config({"recipe": "wgan-gp"} | CONVOLUTIONAL | settings | changes)
 
 
 def dragan(**changes: Any) -> Config:
@@ -138,9 +139,9 @@ def sngan(**changes: Any) -> Config:
     """
     settings = {
         "generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128, "noise": "normal",
-        "lr": 2e-4, "beta1": 0.0, "beta2": 0.9, "d_steps": 5, "shared_noise": False, "batch_size": 64,
-        "total_nimg": 400_000,
+        "lr": 2e-4, "d_steps": 5, "shared_noise": False, "batch_size": 64, "total_nimg": 400_000,
     }  # fmt: skip
+    settings |= of_adam(changes, beta1=0.0, beta2=0.9)
     total_nimg = make_config({"total_nimg": settings["total_nimg"]} | only_total(changes)).total_nimg
     decay = {"burn_in_nimg": total_nimg, "burn_in_curve": "linear", "lr_end": 0.0}
     return make_config({"recipe": "sngan"} | settings | decay | changes)
@@ -160,11 +161,12 @@ def r3gan(**changes: Any) -> Config:
     """
     settings = {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
-        "z_dim": 64, "noise": "normal", "batch_size": 128, "lr": 5e-4, "beta1": 0.0, "beta2": 0.9,
-        "r1_gamma": "auto", "r2_gamma": "auto", "total_nimg": 400_000, "ema_halflife_nimg": 20_000, "ema_rampup": True,
+        "z_dim": 64, "noise": "normal", "batch_size": 128, "lr": 5e-4, "r1_gamma": "auto", "r2_gamma": "auto",
+        "total_nimg": 400_000, "ema_halflife_nimg": 20_000, "ema_rampup": True,
     }  # fmt: skip
+    settings |= of_adam(changes, beta1=0.0, beta2=0.9, beta2_end=0.99)
     total_nimg = make_config({"total_nimg": settings["total_nimg"]} | only_total(changes)).total_nimg
-    burn_in = {"burn_in_nimg": max(1, total_nimg // 5), "beta2_end": 0.99, "gamma_end": 0.1}
+    burn_in = {"burn_in_nimg": max(1, total_nimg // 5), "gamma_end": 0.1}
     norm = unnormalised(changes) if changes.get("discriminator") == "dcgan" else {}
     return make_config({"recipe": "r3gan"} | settings | burn_in | norm | changes)
 
@@ -172,6 +174,11 @@ def r3gan(**changes: Any) -> Config:
 def unnormalised(changes: dict[str, Any]) -> dict[str, Any]:
     """No batch norm in a dcgan D whose gradient is penalised; other families have none."""
     return {"d_norm": "unnormalised"} if changes.get("discriminator", "dcgan") == "dcgan" else {}
+
+
+def of_adam(changes: dict[str, Any], **betas: float) -> dict[str, Any]:
+    """The betas, unless the changes ask for another optimizer, which has none."""
+    return betas if changes.get("optimizer", "adam") == "adam" else {}
 
 
 def only_total(changes: dict[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def configs(draw: st.DrawFn) -> Config:
     if sum(bool(values.get(name)) for name in PENALTIES[:2]) != 1 or any(values.get(name) for name in PENALTIES[2:]):
         values.pop("penalty_interval", None)
     if values.get("optimizer") == "rmsprop":
-        values.pop("beta2_end", None)
+        values = {name: value for name, value in values.items() if name not in ("beta1", "beta2", "beta2_end")}
     if values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS):
         values = {name: value for name, value in values.items() if name not in ("burn_in_nimg", "burn_in_curve", *ENDS)}
     if values.get("ema_halflife_nimg") is None:

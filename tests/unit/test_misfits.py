@@ -125,6 +125,10 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"optimizer": "adam"},
         "beta2_end is Adam's, and optimizer is rmsprop.",
     ),
+    *(
+        ({name: 0.9, "optimizer": "rmsprop"}, {"optimizer": "adam"}, f"{name} is Adam's, and optimizer is rmsprop.")
+        for name in ("beta1", "beta2")
+    ),
     ({"ema_rampup": True}, {"ema_halflife_nimg": 100}, "ema_rampup needs ema_halflife_nimg."),
     *(
         (

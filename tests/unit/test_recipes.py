@@ -112,7 +112,6 @@ def test_every_setting_of_a_recipe_can_be_given_again(name: str) -> None:
         ("sngan", "lr_end", 0.5),
         ("sngan", "burn_in_curve", "cosine"),
         ("sngan", "burn_in_nimg", 7),
-        ("sngan", "optimizer", "rmsprop"),
         ("r3gan", "lr_end", 0.5),
         ("r3gan", "beta2_end", None),
         ("r3gan", "gamma_end", None),
@@ -129,6 +128,12 @@ def test_every_setting_of_a_recipe_can_be_given_again(name: str) -> None:
 )
 def test_a_single_change_is_that_change_alone(name: str, setting: str, value: Any) -> None:
     assert recipe(name, **{setting: value}) == recipe(name).model_copy(update={setting: value})
+
+
+@pytest.mark.parametrize("name", ["wgan-gp", "sngan", "r3gan"])
+def test_another_optimizer_does_without_the_betas_of_adam(name: str) -> None:
+    none = {field: Config.model_fields[field].default for field in ("beta1", "beta2", "beta2_end")}
+    assert recipe(name, optimizer="rmsprop") == recipe(name).model_copy(update={"optimizer": "rmsprop"} | none)
 
 
 def test_schedules_are_as_long_as_the_run_asks_for() -> None:
