@@ -4,11 +4,12 @@
     python benchmarks/mode_coverage.py --work DIR --data stacked-mnist --seeds 0 --nimg 100000
 
 On the mixtures every loss has the same networks (two hidden layers of 128), noise (16 normal numbers) and Adam, whose
-rate falls to a tenth. DRAGAN's penalty has the weight published for pictures, wgan-gp's that of its paper's toy script;
-R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. As many real items for all means a
-fifth of the others' G steps for the two WGANs, whose D takes five steps to each of G's. On stacked MNIST, the recipes
-are as they are. Each run takes one thread, and its last snapshot is judged as `ganforge evaluate` does. What a run came
-to is kept in results/modes/, and is not found out again, so that the script can be stopped and called again.
+rate falls to a tenth. DRAGAN's penalty has the weight published for pictures, 10, or a tenth of it; wgan-gp's has that
+of its paper's toy script; R1 and R2 with gamma 0.1, and clipping at 0.1, are our own choice, by one trial each. As many
+real items for all means a fifth of the others' G steps for the two WGANs, whose D takes five steps to each of G's. On
+stacked MNIST, the recipes are as they are. Each run takes one thread, and its last snapshot is judged as `ganforge
+evaluate` does. What a run came to is kept in results/modes/, and is not found out again, so that the script can be
+stopped and called again.
 """
 
 import argparse
@@ -32,6 +33,7 @@ LOSSES: dict[str, dict[str, Any]] = {
     "non-saturating": {},
     "non-saturating, R1": {"r1_gamma": 0.1},
     "non-saturating, DRAGAN": {"dragan_weight": 10.0},
+    "non-saturating, DRAGAN of weight 1": {"dragan_weight": 1.0},
     "lsgan": {"objective": "lsgan"},
     "hinge": {"objective": "hinge"},
     "wgan, clipping": {"objective": "wgan", "clip": 0.1} | CRITIC,
@@ -67,7 +69,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where the runs are")
     parser.add_argument("--data", nargs="+", choices=[*FIGURES], default=["ring", "grid"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--nimg", type=int, default=600_000, help="real items in each run")
+    parser.add_argument("--nimg", type=int, default=2_000_000, help="real items in each run")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
