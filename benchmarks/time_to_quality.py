@@ -5,7 +5,7 @@
 Each recipe is trained on the same 50,000 pictures for its own length, a fresh process for each seed, figures while
 training left out; its wall time counts from the command on. The lengths, from which schedules follow, are a little more
 than where the runs of benchmarks/family.py passed the mark. `wgan`, `sngan` and `r3gan` did not pass it in their five
-minutes of both cores, and are left out. `fast` gets 20 seeds, the others 3.
+minutes of both cores, and are left out. `fast` and `r1`, which we recommend, get 20 seeds, the others 3.
 The last snapshot is judged as `ganforge evaluate` does, by the protocol of benchmarks/results/note_metrics.md, whose
 mean FD over three seeds of the note's 10 epochs is the mark. Converged is a run with an FD under 50, as in
 benchmarks/family.py. The note's bare loop (benchmarks/note_run.py) is timed in the same run of this script, before and
@@ -28,7 +28,7 @@ from reporting import write_results
 from ganforge.run.folder import RunFolder
 
 RECIPES = {
-    "fast": (28_000, 20), "r1": (28_000, 3), "lsgan": (62_000, 3), "dragan": (42_000, 3), "dcgan": (105_000, 3),
+    "fast": (24_000, 20), "r1": (36_000, 20), "lsgan": (62_000, 3), "dragan": (42_000, 3), "dcgan": (105_000, 3),
     "wgan-gp": (165_000, 3), "cgan": (420_000, 3),
 }  # fmt: skip
 """Pictures and seeds, for each recipe."""

@@ -146,6 +146,14 @@ def test_schedules_are_as_long_as_the_run_asks_for() -> None:
     assert recipe("r3gan", total_nimg=1000, burn_in_nimg=10).burn_in_nimg == 10
 
 
+@pytest.mark.parametrize("name", ["fast", "r1"])
+def test_in_short_runs_d_ends_at_4_by_4(name: str) -> None:
+    assert recipe(name, total_nimg=50_000).d_lowest_side == 4
+    assert recipe(name, total_nimg=50_001).d_lowest_side is None
+    assert recipe(name, total_nimg=50_000, d_lowest_side=2).d_lowest_side == 2
+    assert recipe(name, total_nimg=50_000, discriminator="mlp").d_lowest_side is None
+
+
 def test_an_unknown_recipe_is_refused_with_a_guess() -> None:
     with pytest.raises(UserError, match=r"no recipe 'notes'; did you mean 'note'\? \(the recipes: note"):
         recipe("notes")
