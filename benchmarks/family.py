@@ -31,7 +31,16 @@ FIGURES = (
     "FD/classifier", "FD/random", "precision/classifier", "recall/classifier", "coverage/classifier",
     "score/classifier", "class distance/classifier",
 )  # fmt: skip
-DISCRIMINATORS = ("logistic", "mlp", "dcgan", "recurrent")
+CRITIC = {"objective": "wgan", "gp_weight": 10.0, "d_steps": 2}
+DISCRIMINATORS: dict[str, dict[str, Any]] = {
+    "logistic D": {"discriminator": "logistic"},
+    "mlp D": {},
+    "dcgan D": {"discriminator": "dcgan"},
+    "recurrent D": {"discriminator": "recurrent"},
+    "dcgan D, wgan-gp": {"discriminator": "dcgan", "d_norm": "unnormalised"} | CRITIC,
+    "recurrent D, wgan-gp": {"discriminator": "recurrent", "d_lr": 1e-3} | CRITIC,
+}
+"""D's families against the note's G; two of them also with another objective, by which they teach it more."""
 DATA = {"data": "mnist", "max_images": 50_000}  # the note's share of the training pictures, for all of them
 NIMG = {
     "note": 2_180_000, "fast": 628_000, "r1": 668_000, "dcgan": 350_000, "lsgan": 316_000, "wgan": 410_000,
@@ -147,15 +156,14 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="+", default=list(NIMG), choices=NIMG)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--discriminators", action="store_true")
-    parser.add_argument("--nimg", type=int, default=200_000, help="pictures, for each run of a discriminator")
+    parser.add_argument("--nimg", type=int, default=150_000, help="pictures, for each run of a discriminator")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     players: dict[str, tuple[str, dict[str, Any], int]] = {}
     if given.discriminators:
-        for family in DISCRIMINATORS:
-            norm = {"d_norm": "unnormalised"} if family == "dcgan" else {}
-            players[f"{family} D"] = ("note", {"discriminator": family} | norm | DATA, given.nimg)
+        for player, changes in DISCRIMINATORS.items():
+            players[player] = ("note", changes | DATA, given.nimg)
     else:
         for name in given.recipes:
             players[name] = (name, DATA, NIMG[name])
