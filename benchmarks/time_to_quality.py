@@ -29,7 +29,7 @@ from ganforge.run.folder import RunFolder
 
 RECIPES = {
     "fast": (24_000, 20), "r1": (36_000, 20), "lsgan": (62_000, 3), "dragan": (42_000, 3), "dcgan": (105_000, 3),
-    "wgan-gp": (165_000, 3), "cgan": (420_000, 3),
+    "wgan-gp": (130_000, 3), "cgan": (420_000, 3),
 }  # fmt: skip
 """Pictures and seeds, for each recipe."""
 HEAD = "recipe | pictures | s, whole process | share of the bare loop's time | FD/classifier | at the mark | converged"
