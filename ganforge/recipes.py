@@ -15,7 +15,8 @@ channels, for a CPU."""
 
 SHORT_NIMG = 50_000
 """Up to this length D ends at 4 x 4 in `fast` and `r1`, where it learns as much from as many pictures in less time;
-in longer runs D is better with the last of its layers (docs/recipes.md)."""
+in longer runs D is better with the last of its layers (docs/recipes.md). A run that starts from the weights of another
+has the D of a long one."""
 
 
 def note(**changes: Any) -> Config:
@@ -58,7 +59,9 @@ def fast(**changes: Any) -> Config:
         settings["g_width"] = 16
     total_nimg = make_config({"total_nimg": settings["total_nimg"]} | only_total(changes)).total_nimg
     if changes.get("discriminator", "dcgan") == "dcgan":
-        settings |= {"d_width": 16} | ({"d_lowest_side": 4} if total_nimg <= SHORT_NIMG else {})
+        settings["d_width"] = 16
+        if total_nimg <= SHORT_NIMG and changes.get("init_from") is None:
+            settings["d_lowest_side"] = 4
     decay = {"burn_in_nimg": total_nimg, "lr_end": 0.1}
     return make_config({"recipe": "fast"} | CONVOLUTIONAL | settings | decay | changes)
 

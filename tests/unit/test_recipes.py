@@ -152,6 +152,7 @@ def test_in_short_runs_d_ends_at_4_by_4(name: str) -> None:
     assert recipe(name, total_nimg=50_001).d_lowest_side is None
     assert recipe(name, total_nimg=50_000, d_lowest_side=2).d_lowest_side == 2
     assert recipe(name, total_nimg=50_000, discriminator="mlp").d_lowest_side is None
+    assert recipe(name, total_nimg=50_000, init_from="runs/another").d_lowest_side is None
 
 
 def test_an_unknown_recipe_is_refused_with_a_guess() -> None:
