@@ -46,8 +46,7 @@ def command(settings: Mapping[str, Any]) -> str:
     """
     wanted = make_config(dict(settings))
     name = wanted.recipe
-    usual = recipe(name)
-    given = {key: value for key, value in wanted if value != getattr(usual, key)}
+    given = {key: value for key, value in wanted if key != "recipe"}
     for key in list(given):
         fewer = {other: value for other, value in given.items() if other != key}
         if _gives(name, fewer, wanted):
