@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="where the runs are")
     parser.add_argument("--data", nargs="+", choices=[*FIGURES], default=["ring", "grid"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--nimg", type=int, default=2_000_000, help="real items in each run")
+    parser.add_argument("--nimg", type=int, default=600_000, help="real items in each run")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
