@@ -3,13 +3,13 @@
     python benchmarks/time_to_quality.py           # writes benchmarks/results/time_to_quality.md
 
 Each recipe is trained on the same 50,000 pictures for its own length, a fresh process for each seed, figures while
-training left out; its wall time counts from the command on. The lengths, from which schedules follow, are a little more
-than where the runs of benchmarks/family.py passed the mark. `wgan`, `sngan` and `r3gan` did not pass it in their five
-minutes of both cores, and are left out. `fast` and `r1`, which we recommend, get 20 seeds, the others 3.
-The last snapshot is judged as `ganforge evaluate` does, by the protocol of benchmarks/results/note_metrics.md, whose
-mean FD over three seeds of the note's 10 epochs is the mark. Converged is a run with an FD under 50, as in
-benchmarks/family.py. The note's bare loop (benchmarks/note_run.py) is timed in the same run of this script, before and
-after the others, without its grids and figures.
+training left out; its wall time counts from the command on. The lengths, from which schedules follow, were chosen for
+`fast` and `r1` by trials with seeds 0 to 2, for the others by where the runs of benchmarks/family.py passed the mark.
+`wgan`, `sngan` and `r3gan` did not pass it in their five minutes of both cores, and are left out. `fast` and `r1`,
+which we recommend, get 20 seeds, the others 3. The last snapshot is judged as `ganforge evaluate` does, by the protocol
+of benchmarks/results/note_metrics.md, whose mean FD over three seeds of the note's 10 epochs is the mark. Converged is
+a run with an FD under 50, as in benchmarks/family.py. The note's bare loop (benchmarks/note_run.py) is timed in the
+same run of this script, before and after the others, without its grids and figures.
 """
 
 import argparse

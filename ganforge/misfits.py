@@ -107,9 +107,9 @@ def of_the_penalties(config: "Config") -> Misfits:
 
 def of_the_schedules(config: "Config") -> Misfits:
     defaults = type(config).model_fields
-    for name, beta in (("beta1", config.beta1), ("beta2", config.beta2)):
+    for name in ("beta1", "beta2", "beta2_end"):
         yield (
-            config.optimizer == "rmsprop" and beta != defaults[name].default,
+            config.optimizer == "rmsprop" and getattr(config, name) != defaults[name].default,
             f"{name} is Adam's, and optimizer is rmsprop",
         )
     ends = {config.lr_end, config.beta2_end, config.gamma_end} != {None}
@@ -122,8 +122,4 @@ def of_the_schedules(config: "Config") -> Misfits:
         "burn_in_curve needs burn_in_nimg and an end value",
     )
     yield config.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
-    yield (
-        config.beta2_end is not None and config.optimizer == "rmsprop",
-        "beta2_end is Adam's, and optimizer is rmsprop",
-    )
     yield config.ema_rampup and not config.ema_halflife_nimg, "ema_rampup needs ema_halflife_nimg"

@@ -47,12 +47,11 @@ def command(settings: Mapping[str, Any]) -> str:
     wanted = make_config(dict(settings))
     name = wanted.recipe
     given = {key: value for key, value in wanted if key != "recipe"}
+    recipe(name, **given)  # raises where there is no such recipe; all its settings together give what is wanted
     for key in list(given):
         fewer = {other: value for other, value in given.items() if other != key}
         if _gives(name, fewer, wanted):
             given = fewer
-    if not _gives(name, given, wanted):
-        raise UserError(f"No command gives these settings by the recipe {name!r}.")
     return " ".join(["ganforge train", shlex.quote(name), *(_option(key, value) for key, value in given.items())])
 
 
