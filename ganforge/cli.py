@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
-from ganforge.base.files import reason, silence_stdout
+from ganforge.base.files import reason
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
+from ganforge.base.terminal import silence_stdout
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS

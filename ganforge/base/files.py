@@ -1,10 +1,13 @@
-"""Writing files so that a reader only ever sees the old content or the new."""
+"""Files: written so that a reader sees the old content or the new; read only if they are what they seem."""
 
+import errno
+import json
 import os
-import sys
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, BinaryIO
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -41,6 +44,50 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: _write_text(temporary, text))
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading that is what it seems: not a link, folder, pipe, socket or device. Never waits.
+
+    The one door for whatever lies in a run folder, which may have come from anywhere. Raises OSError, with ``path`` as
+    its file name and the reason in words; FileNotFoundError where there is nothing.
+    """
+    _refuse_other(path, path.lstat().st_mode)  # before it is opened: opening a device may do something
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags), "rb")
+    try:
+        _refuse_other(path, os.fstat(file.fileno()).st_mode)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """The bytes of a file that ``open_plain`` opens. Raises OSError, too, where there are more than ``most``."""
+    with open_plain(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+    return content
+
+
+def read_plain_json(path: Path, most: int) -> Any:
+    """What a JSON file holds that ``read_plain`` reads. Raises OSError, and ValueError for what is no JSON."""
+    content = read_plain(path, most)
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_other(path: Path, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "a link, which is not followed", str(path))
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "a folder, not a file", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe, socket or device, not a file", str(path))
+
+
 def is_there(path: Path) -> bool:
     """Does the file exist, as far as one may look?"""
     try:
@@ -64,11 +111,6 @@ def reason(error: OSError) -> str:
     """`FILE: No space left on device`, for a sentence."""
     text = error.strerror or str(error)
     return f"{error.filename}: {text}" if error.filename else text
-
-
-def silence_stdout() -> None:
-    """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _write_text(path: Path, text: str) -> None:

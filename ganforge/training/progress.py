@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganforge.base.files import silence_stdout
+from ganforge.base.terminal import silence_stdout
 
 
 class Progress:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ganforge.base.terminal import printable
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What picture files are called; what is in them decides how they are read."""
 MAX_FILE_BYTES = 600 << 20
@@ -70,14 +72,6 @@ def class_names(entries: Iterable[Entry]) -> list[str]:
 
 def _class_key(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if re.fullmatch(r"[0-9]{1,18}", name) else (1, 0, name)
-
-
-def printable(name: str) -> str:
-    """A name without what a terminal cannot show: undecodable bytes and control characters become ``\\xNN``."""
-    if name.isprintable():
-        return name
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_picture(path: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import printable
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     DATASET_JSON,
@@ -16,7 +17,6 @@ from ganforge.data.sources.entries import (
     empty_classes,
     is_picture,
     json_labels,
-    printable,
     suffix_of,
     with_labels,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import printable
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
@@ -16,7 +17,6 @@ from ganforge.data.sources.entries import (
     is_label,
     is_picture,
     make_entries,
-    printable,
     suffix_of,
 )
 from ganforge.data.sources.folder import digest_of

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import printable
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     DATASET_JSON,
@@ -14,7 +15,6 @@ from ganforge.data.sources.entries import (
     empty_classes,
     is_picture,
     json_labels,
-    printable,
     with_labels,
 )
 from ganforge.data.sources.folder import digest_of

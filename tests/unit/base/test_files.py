@@ -3,10 +3,11 @@
 import os
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
-from ganforge.base.files import write_atomically, write_text_atomically
+from ganforge.base.files import read_plain, read_plain_json, write_atomically, write_text_atomically
 
 
 def test_new_content_and_no_temporary(tmp_path) -> None:
@@ -85,3 +86,33 @@ def test_a_missing_folder_is_an_error(tmp_path) -> None:
 def test_text_is_utf8_with_unix_line_ends(tmp_path) -> None:
     write_text_atomically(tmp_path / "a.txt", "ä\n数\n")
     assert (tmp_path / "a.txt").read_bytes() == "ä\n数\n".encode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+def test_the_door_opens_plain_files_only(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.json"
+    plain.write_text('{"a": 1}')
+    assert read_plain(plain, 8) == b'{"a": 1}'
+    assert read_plain_json(plain, 8) == {"a": 1}
+    with pytest.raises(OSError, match="larger than 7 bytes") as caught:
+        read_plain(plain, 7)
+    assert caught.value.filename == str(plain)
+
+    link, pipe, folder = tmp_path / "link", tmp_path / "pipe", tmp_path / "folder"
+    link.symlink_to(plain)
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for path, reason in ((link, "a link"), (pipe, "a pipe"), (folder, "a folder"), (Path("/dev/zero"), "a pipe")):
+        with pytest.raises(OSError, match=reason) as caught:
+            read_plain(path, 100)
+        assert caught.value.filename == str(path)
+    with pytest.raises(FileNotFoundError):
+        read_plain(tmp_path / "nothing", 100)
+
+
+def test_json_that_is_none_is_a_value_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    for content in (b"[" * 100_000, b"\xff", b"{", b"", b"9" * 5000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r".+"):
+            read_plain_json(path, 1_000_000)

@@ -1,0 +1,59 @@
+"""The one place that writes to the terminal: whatever a text holds, it is shown and never obeyed."""
+
+import contextlib
+import os
+import sys
+import unicodedata
+from typing import TextIO
+
+KEPT = "\n\t\u200c\u200d"
+"""Of the characters without a shape, those that are written as they are; the last two join letters in many scripts."""
+
+
+def tell(text: str, file: TextIO | None = None) -> None:
+    """Write a line (or several) to stdout, or to ``file``, at once.
+
+    Control characters, of which escape sequences are made, and those that turn the direction of writing are written as
+    ``\\x1b``; so is what the terminal's encoding lacks. Without a stdout nothing is written. Raises OSError.
+    """
+    file = sys.stdout if file is None else file
+    if file is None:  # closed before the program began
+        return
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    print(harmless(text).encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
+
+
+def complain(text: str) -> None:
+    """``tell`` on stderr; where nobody listens, that is no further fault."""
+    if sys.stderr is None:
+        return
+    with contextlib.suppress(OSError):
+        tell(text, sys.stderr)
+
+
+def harmless(text: str) -> str:
+    """The text with every character that a terminal would obey instead of showing made visible, but for line breaks
+    and tabs. For a name within a line, in which a break could pretend another line: ``printable``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c in KEPT else _visible(c) for c in text)
+
+
+def printable(name: str) -> str:
+    """A name in one line: ``harmless``, and line breaks and tabs made visible, too."""
+    if name.isprintable():
+        return name
+    return "".join(c if c in KEPT[2:] else _visible(c) for c in name)
+
+
+def _visible(c: str) -> str:
+    if "\udc80" <= c <= "\udcff":  # a byte of a file's name that is no UTF-8
+        return f"\\x{ord(c) - 0xDC00:02x}"
+    obeyed = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return c.encode("unicode_escape").decode() if obeyed else c
+
+
+def silence_stdout() -> None:
+    """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,47 @@
+"""Foreign text on the terminal: shown, never obeyed."""
+
+import io
+
+import pytest
+
+from ganforge.base.terminal import complain, harmless, printable, tell
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain, ü, 数字, café", "plain, ü, 数字, café"),
+        ("a\nb\tc", "a\nb\tc"),
+        ("\x1b[2J\x1b]0;title\x07", "\\x1b[2J\\x1b]0;title\\x07"),
+        ("over\rwritten\x08", "over\\rwritten\\x08"),
+        ("\x9b31m", "\\x9b31m"),  # one byte in 8-bit terminals
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("line\u2028break", "line\\u2028break"),
+        ("half \ud800, byte \udcff", "half \\ud800, byte \\xff"),
+        ("می‌خواهم\u00a0x", "می‌خواهم\u00a0x"),  # a joiner that Persian needs, and a space that does not break
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(text: str, written: str) -> None:
+    assert harmless(text) == written
+    stream = io.StringIO()
+    tell(text, stream)
+    assert stream.getvalue() == written + "\n"
+
+
+def test_a_name_stays_in_its_line() -> None:
+    assert printable("a\nb\tc") == "a\\nb\\tc"
+    assert printable("plain name") == "plain name"
+
+
+def test_what_the_terminal_has_no_letters_for_is_spelled_out() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    tell("FD 3 ± 1", stream)
+    assert raw.getvalue() == b"FD 3 \\xb1 1\n"
+
+
+def test_without_a_terminal_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    tell("x")
+    complain("x")
