@@ -33,12 +33,10 @@ def start_training(config: Config, out: str | Path | None, stop: StopRequest) ->
 
 def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     """The page is shown from before the first image to after the last one."""
-    from ganforge.run.folder import RunFolder, next_free
+    from ganforge.run.folder import RunFolder, usual_place
     from ganforge.viewer.beside import page_beside
 
-    folder = RunFolder(
-        out if out is not None else next_free(Path("runs"), f"{config.recipe}-{folder_name(config.data)}")
-    )
+    folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     with page_beside(folder.path) as lines:
         print("\n".join(lines), flush=True)

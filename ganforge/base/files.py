@@ -1,13 +1,18 @@
 """Files: written so that a reader sees the old content or the new; read only if they are what they seem."""
 
+import contextlib
 import errno
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+TEMPORARY = ".ganforge-tmp-"
+"""How the names of files begin that are being written, or were when their process was killed."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -26,7 +31,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -37,6 +42,11 @@ def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_temporary(name: str) -> bool:
+    """Is this the whole name of a file that ``write_atomically`` was filling?"""
+    return re.fullmatch(re.escape(TEMPORARY) + r"[a-z0-9_]{8}(\.\w+)?", name) is not None
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -59,6 +69,28 @@ def open_plain(path: Path) -> BinaryIO:
         file.close()
         raise
     return file
+
+
+def append_plain(path: Path, text: str) -> None:
+    """Add a text, in UTF-8, to the end of a file, which is made where there is none; never through a link, nor into a
+    pipe or device. Raises OSError with ``path`` as its file name."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            _refuse_other(path, path.lstat().st_mode)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
+            file.write(text.encode())
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def is_plain(path: Path) -> bool:
+    """Is there a file at ``path``, not a link to one, nor anything else? Raises OSError where one may not look."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def read_plain(path: Path, most: int) -> bytes:

@@ -1,10 +1,12 @@
 """Checkpoints: everything that a run needs to go on. A new one is verified before an old one goes."""
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.files import reason
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.run.folder import RunFolder
 
@@ -13,31 +15,44 @@ FORMAT = 3
 
 
 def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], facts: dict[str, Any], keep: int) -> None:
-    """Write the checkpoint of ``nimg`` images, verify it, and only then remove all but the newest ``keep``.
+    """Write the checkpoint of ``nimg`` images, verify it, and only then remove all older ones but ``keep - 1``.
 
-    Raises OSError where it cannot be written; the older checkpoints are then untouched.
+    The logs are brought to the disk before, since the checkpoint knows how far they go. Raises OSError where it cannot
+    be written; the older checkpoints are then untouched.
     """
+    folder.sync_logs()
     write_tensorfile(folder.checkpoint(nimg), KIND, tensors, {"format": FORMAT, "nimg": nimg} | facts)
-    for _, path in folder.all_checkpoints()[:-keep]:
+    for _, path in [pair for pair in folder.all_checkpoints() if pair[0] <= nimg][:-keep]:
         path.unlink()
 
 
-def load_newest_checkpoint(folder: RunFolder) -> tuple[dict[str, Tensor], dict[str, Any], list[str]]:
-    """Tensors, facts, and a sentence for each newer checkpoint that had to be passed over because it is damaged.
+def load_newest_checkpoint(folder: RunFolder) -> tuple[dict[str, Tensor], dict[str, Any], dict[Path, str]]:
+    """Tensors, facts, and a sentence for each that is damaged or no file at all and had to be passed over, by its path.
 
-    Without any checkpoint the tensors and facts are empty: such a run starts from its beginning.
-    Raises UserError where there are checkpoints but none is whole, or a newer ganforge wrote them.
+    Without any checkpoint the tensors and facts are empty. Raises UserError where there are checkpoints but none is
+    whole, where one may not look, or a newer ganforge wrote them.
     """
-    complaints: list[str] = []
-    for _, path in reversed(folder.all_checkpoints()):
+    complaints: dict[Path, str] = {}
+    try:
+        found = [(nimg, path, True) for nimg, path in folder.all_checkpoints()]
+        found += [(nimg, path, False) for nimg, path in folder.no_checkpoints()]
+    except OSError as error:
+        raise UserError(f"The checkpoints cannot be read: {reason(error)}; nothing was changed.") from None
+    for _, path, plain in sorted(found, reverse=True):
+        if not plain:
+            complaints[path] = f"{path} is a folder, link, pipe or device, not a checkpoint."
+            continue
         try:
             tensors, facts = read_tensorfile(path, KIND)
         except DamagedFileError as error:
-            complaints.append(str(error))
+            complaints[path] = str(error)
             continue
         if facts["format"] != FORMAT:
             raise UserError(f"{path} has format {facts['format']}, and this ganforge reads {FORMAT}; install another.")
         return tensors, facts, complaints
     if complaints:
-        raise UserError(f"{folder.path} has no checkpoint that is whole: {' '.join(complaints)}")
+        raise UserError(
+            f"{folder.path} has no checkpoint that is whole: {' '.join(complaints.values())} Put back a copy of one, "
+            "or start a new run; nothing was changed."
+        )
     return {}, {}, complaints

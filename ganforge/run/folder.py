@@ -11,23 +11,34 @@ evolution.webp              those pictures as an animation
 report.html                 what `ganforge report` wrote
 snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
+checkpoints/<nimg>.safetensors.damaged   one that could not be read, set aside
+.lock                       held by the process that trains here
+
+Whatever else lies there is not ganforge's: it is neither read nor touched. Nothing is read through a link.
 """
 
 import contextlib
+import errno
 import json
 import os
+import re
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ganforge.base.errors import UserError
-from ganforge.base.files import write_text_atomically
+from ganforge.base.files import is_temporary, read_plain_json, reason, sync, write_text_atomically
+from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
+from ganforge.data.catalog import folder_name
+from ganforge.run.lock import Held, acquire, is_held
+from ganforge.run.log import append_row, cut_rows, read_rows
 
 SUBFOLDERS = ("snapshots", "checkpoints")
+MAX_JSON_BYTES = 16 << 20
+"""The most that config.json or status.json may take; a data set's classes stand in the former."""
 
 
 class RunFolder:
@@ -42,6 +53,7 @@ class RunFolder:
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"
+        self._lock_file = self.path / ".lock"
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -56,21 +68,37 @@ class RunFolder:
         return self.path / "checkpoints" / f"{nimg:09d}.safetensors"
 
     def all_fakes(self) -> list[tuple[int, Path]]:
-        """(nimg, path) of every grid, oldest first; likewise for snapshots and checkpoints."""
-        return _numbered(self.path, "fakes-*.png")
+        """(nimg, path) of every grid, oldest first; likewise for snapshots and checkpoints.
+
+        Only what has exactly the name that ganforge gives, and is a file and no link. Raises OSError where one may not
+        look, or where the sub-folder is a link.
+        """
+        return _plain(_numbered(self.path, self.fakes))
 
     def all_snapshots(self) -> list[tuple[int, Path]]:
-        return _numbered(self.path / "snapshots", "*.safetensors")
+        return _plain(_numbered(self._subfolder("snapshots"), self.snapshot))
 
     def all_checkpoints(self) -> list[tuple[int, Path]]:
-        return _numbered(self.path / "checkpoints", "*.safetensors")
+        return _plain(_numbered(self._subfolder("checkpoints"), self.checkpoint))
+
+    def no_checkpoints(self) -> list[tuple[int, Path]]:
+        """What has a checkpoint's name and is no file: a folder, link, pipe, device. Raises as ``all_checkpoints``."""
+        found = _numbered(self._subfolder("checkpoints"), self.checkpoint)
+        return [(nimg, path) for nimg, path, plain in found if not plain]
+
+    def _subfolder(self, name: str) -> Path:
+        folder = self.path / name
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "a link, which is not followed; put the folder itself there", str(folder))
+        return folder
 
     def evaluation(self, nimg: int, protocol_id: str) -> Path:
         return self.path / f"evaluation-{nimg:09d}-{protocol_id}.json"
 
     def all_evaluations(self) -> list[Path]:
-        """The records that `ganforge evaluate` left, by nimg, then by protocol."""
-        return sorted(self.path.glob("evaluation-*-*.json"))
+        """What is called like a record that `ganforge evaluate` leaves, by nimg, then by protocol. Raises OSError."""
+        pattern = re.compile(r"evaluation-[0-9]{9,}-[0-9a-f]+\.json")
+        return sorted(self.path / name for name, _ in _entries(self.path) if pattern.fullmatch(name))
 
     def nearest(self, nimg: int) -> Path:
         return self.path / f"nearest-{nimg:09d}.png"
@@ -78,33 +106,54 @@ class RunFolder:
     def exists(self) -> bool:
         """Is there a run in this folder? Raises UserError where one may not look."""
         try:
-            return self.config.is_file()
+            return not stat.S_ISDIR(self.config.lstat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
 
-    def create(self, config: dict[str, Any]) -> None:
-        """Make the folder and write config.json. Raises UserError where that is impossible or something is there."""
+    def create(self, config: dict[str, Any]) -> Held:
+        """Make the folder, lock it as ``lock`` does, and write config.json: use as a context.
+
+        Raises UserError, and leaves nothing, where that is impossible, something is there, or another process makes a
+        run there at the same time.
+        """
         self.refuse_occupied()
         wanted = (*reversed(self.path.parents), self.path, *(self.path / name for name in SUBFOLDERS))
         made: list[Path] = []
+        held: Held | None = None
         try:
             for folder in wanted:
                 if not folder.is_dir():
                     folder.mkdir()
                     made.append(folder)
+            held = acquire(self._lock_file)
+            self.refuse_occupied()  # now that no other process can put a run there
+            self.remove_leftovers()
             self.write_config(config)
-        except OSError as error:
-            for folder in reversed(made):
-                with contextlib.suppress(OSError):  # somebody else has put something there
-                    folder.rmdir()
+        except BaseException as error:
+            self._unmake(made, held)
+            if not isinstance(error, OSError):
+                raise
             raise UserError(
                 f"The run folder {self.path} cannot be written ({error.strerror}); choose another with --out."
             ) from None
+        return held
+
+    def _unmake(self, made: list[Path], held: Held | None) -> None:
+        """Take away what ``create`` made, and give the lock back."""
+        with held or contextlib.nullcontext():
+            if held is not None and self.path in made:
+                with contextlib.suppress(OSError):
+                    self._lock_file.unlink()
+            for folder in reversed(made):
+                with contextlib.suppress(OSError):  # somebody else has put something there
+                    folder.rmdir()
 
     def make_subfolders(self) -> None:
-        """Make those again that somebody has removed. Raises OSError where that is impossible."""
+        """Make those again that somebody has removed. Raises OSError where that is impossible, or one is a link."""
         for name in SUBFOLDERS:
-            (self.path / name).mkdir(exist_ok=True)
+            self._subfolder(name).mkdir(exist_ok=True)
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""
@@ -117,21 +166,41 @@ class RunFolder:
             if path.is_file():
                 raise UserError(f"{path} is a file, not a folder; choose another name with --out.")
         try:
-            occupied = self.path.exists() and any(
-                p.name not in ("snapshots", "checkpoints") and not p.name.startswith(".") for p in self.path.iterdir()
-            )
+            others = sorted(name for name, plain in _entries(self.path) if not self._is_trace(name, plain))
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
-        if occupied:
-            raise UserError(f"{self.path} is not empty and holds no run; choose another folder with --out.")
+        if others:
+            held = ", ".join(printable(name) for name in others[:3]) + ", ..." * (len(others) > 3)
+            raise UserError(
+                f"{self.path} is not empty and holds no run (but {held}); choose another folder with --out."
+            )
+
+    def _is_trace(self, name: str, plain: bool) -> bool:
+        """Is it what a process leaves that was killed while it made this folder? Raises OSError."""
+        path = self.path / name
+        if name in SUBFOLDERS and not path.is_symlink() and path.is_dir():
+            return all(plain and is_temporary(inner) for inner, plain in _entries(path))
+        return plain and (is_temporary(name) or (path == self._lock_file and not path.stat().st_size))
+
+    def remove_leftovers(self) -> None:
+        """Remove the files that a process was writing here when it was killed. For the holder of the lock, once it is
+        going to write. Follows no link, and touches nothing whose whole name ganforge did not make."""
+        for name in ("", *SUBFOLDERS):
+            with contextlib.suppress(OSError):  # where it cannot be removed, nothing can be saved: that will be said
+                folder = self._subfolder(name) if name else self.path
+                for inner, plain in _entries(folder):
+                    if plain and is_temporary(inner):
+                        (folder / inner).unlink()
 
     def read_config(self) -> dict[str, Any]:
         """What config.json holds. Raises UserError where this is no run folder or the file is damaged."""
         if not self.exists():
             raise UserError(f"{self.path} is not a run folder: it has no config.json.")
         try:
-            content = json.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+            content = read_plain_json(self.config, MAX_JSON_BYTES)
+        except OSError as error:
+            raise UserError(f"{reason(error)}; put back a copy of the run's config.json.") from None
+        except ValueError as error:
             raise UserError(f"{self.config} cannot be read as JSON ({error}); put back a copy of it.") from None
         if not isinstance(content, dict) or not isinstance(content.get("settings"), dict):
             raise UserError(f"{self.config} holds no settings, so this is not a run folder of ganforge's.")
@@ -146,39 +215,16 @@ class RunFolder:
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")
 
-    def lock(self) -> contextlib.AbstractContextManager[object]:
-        """Hold the folder for one training process: use as a context. Raises UserError if another one holds it.
-
-        The operating system gives the lock back when the process ends, however it ends.
-        """
+    def lock(self) -> Held:
+        """Hold the folder for one training process: use as a context. Raises UserError if another one holds it."""
         try:
-            held = FileLock(self.path / ".lock").acquire(timeout=0)
-        except Timeout:
-            raise UserError(f"Another process is training in {self.path}; wait for it, or stop it first.") from None
+            return acquire(self._lock_file)
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be written ({error.strerror}).") from None
-        for leftover in [*self.path.glob(".*-*"), *self.path.glob("*/.*-*")]:
-            with contextlib.suppress(OSError):  # where it cannot be removed, nothing can be saved: that will be said
-                leftover.unlink()  # a temporary file of a process that was killed while writing
-        return held
 
     def is_held(self) -> bool:
-        """Does a process train here now? Where the system does not tell, yes.
-
-        Asking takes a shared lock for a moment, so that `resume` in that very moment would be told to wait.
-        """
-        try:
-            import fcntl
-        except ImportError:  # Windows: a file that is locked cannot be removed, nor asked about
-            return True
-        try:
-            with (self.path / ".lock").open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
+        """Does a process train here now? Where the system does not tell, yes."""
+        return is_held(self._lock_file)
 
     def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
         """state: running, finished, stopped or failed; the reason for the last two."""
@@ -189,71 +235,94 @@ class RunFolder:
     def read_status(self) -> dict[str, Any]:
         """The last status written; empty where there is none yet or it cannot be read."""
         try:
-            status = json.loads(self.status.read_text(encoding="utf-8"))
+            status = read_plain_json(self.status, MAX_JSON_BYTES)
         except (OSError, ValueError):
             return {}
         return status if isinstance(status, dict) else {}
 
     def append_row(self, row: dict[str, Any]) -> None:
         """Add one line to stats.jsonl. Raises OSError, with the file's name, where that is impossible."""
-        _append_line(self.stats, row)
+        append_row(self.stats, row)
 
     def append_metrics(self, record: dict[str, Any]) -> None:
         """Add one line to metrics.jsonl; raises as ``append_row`` does."""
-        _append_line(self.metrics, record)
+        append_row(self.metrics, record)
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of stats.jsonl; a line that was cut off by a kill is left out."""
-        return _read_lines(self.stats)
+        """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
+        of ganforge's."""
+        return read_rows(self.stats)
 
     def metrics_rows(self) -> Iterator[dict[str, Any]]:
         """The records of metrics.jsonl, likewise."""
-        return _read_lines(self.metrics)
+        return read_rows(self.metrics)
+
+    def sync_logs(self) -> None:
+        """Bring the logs to the disk. Raises OSError."""
+        for path in (self.stats, self.metrics):
+            if path.exists():
+                sync(path)
 
     def cut_after(self, nimg: int, measured_nimg: int) -> None:
         """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
         goes on from there makes them anew."""
-        for path, last in ((self.stats, nimg), (self.metrics, measured_nimg)):
-            if path.exists():
-                kept = "".join(json.dumps(row) + "\n" for row in _read_lines(path) if row["nimg"] <= last)
-                write_text_atomically(path, kept)
+        cut_rows(self.stats, nimg)
+        cut_rows(self.metrics, measured_nimg)
         for at, path in self.all_fakes():
             if at > nimg:
                 path.unlink()
 
+    def set_aside(self, path: Path) -> Path:
+        """Rename a checkpoint that is of no use, so that it counts no more and is not lost; returns its new name.
+        Raises OSError."""
+        aside = next_free(path.parent, f"{path.name}.damaged")
+        path.rename(aside)
+        return aside
+
+    def signs_of_progress(self) -> list[str]:
+        """What shows that training has begun here, in words: `5 rows in stats.jsonl`. Raises OSError, UserError."""
+        nimg = self.read_status().get("nimg")
+        status = [f"{nimg:,} images in status.json"] if type(nimg) is int and nimg > 0 else []
+        counts = {
+            "in stats.jsonl": ("row", sum(1 for _ in self.rows())),
+            "in metrics.jsonl": ("record", sum(1 for _ in self.metrics_rows())),
+            "of pictures": ("grid", len(self.all_fakes())),
+            "in snapshots": ("file", len(self.all_snapshots())),
+        }
+        return status + [f"{n:,} {what}{'s' * (n > 1)} {where}" for where, (what, n) in counts.items() if n]
+
     def _progress(self) -> str:
         status = self.read_status()
-        return f" ({status['nimg']:,} of {status['total_nimg']:,} images)" if "nimg" in status else ""
+        nimg, total = status.get("nimg"), status.get("total_nimg")
+        return f" ({nimg:,} of {total:,} images)" if type(nimg) is int and type(total) is int else ""
+
+
+def usual_place(recipe: str, data: str) -> Path:
+    """Where a run goes that was given no folder: runs/<recipe>-<data>, with a number where that is taken."""
+    return next_free(Path("runs"), f"{recipe}-{folder_name(data)}")
 
 
 def next_free(parent: Path, name: str) -> Path:
     """``parent/name``, or with -2, -3, ... where that is taken."""
     candidates = (parent / (name if n == 1 else f"{name}-{n}") for n in range(1, 1_000_000))
-    return next(path for path in candidates if not path.exists())
+    return next(path for path in candidates if not os.path.lexists(path))
 
 
-def _append_line(path: Path, row: dict[str, Any]) -> None:
+def _numbered(folder: Path, name_of: Callable[[int], Path]) -> list[tuple[int, Path, bool]]:
+    """(nimg, path, is it a plain file?) of whatever has exactly the name that ``name_of`` gives. Raises OSError."""
+    found = ((re.search(r"[0-9]{9,18}", name), folder / name, plain) for name, plain in _entries(folder))
+    numbers = ((int(number[0]), path, plain) for number, path, plain in found if number is not None)
+    return sorted((nimg, path, plain) for nimg, path, plain in numbers if path == name_of(nimg))
+
+
+def _plain(found: list[tuple[int, Path, bool]]) -> list[tuple[int, Path]]:
+    return [(nimg, path) for nimg, path, plain in found if plain]
+
+
+def _entries(folder: Path) -> list[tuple[str, bool]]:
+    """(name, is it a plain file?) of what is in a folder; nothing where there is no folder. Raises OSError."""
     try:
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(row) + "\n")
-    except OSError as error:
-        error.filename = str(path)
-        raise
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict) and isinstance(row.get("nimg"), int):
-            yield row
-
-
-def _numbered(folder: Path, pattern: str) -> list[tuple[int, Path]]:
-    """Files such as fakes-000032000.png, by their number."""
-    found = ((path.stem.rpartition("-")[2], path) for path in folder.glob(pattern))
-    return sorted((int(number), path) for number, path in found if number.isdecimal())
+        with os.scandir(folder) as entries:
+            return [(entry.name, entry.is_file(follow_symlinks=False)) for entry in entries]
+    except FileNotFoundError:
+        return []

@@ -17,14 +17,14 @@ from ganforge.base.tensorfile import DamagedFileError
 from ganforge.base.wording import pasted
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.announce import about_data, describe
-from ganforge.data.catalog import folder_name, locate
+from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
-from ganforge.run.folder import RunFolder, next_free
+from ganforge.run.folder import RunFolder, usual_place
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
@@ -64,9 +64,7 @@ def resume(run: str | Path, **changes: Any) -> RunFolder:
 def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     config = with_places(config)
-    folder = RunFolder(
-        out if out is not None else next_free(Path("runs"), f"{config.recipe}-{folder_name(config.data)}")
-    )
+    folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     source = source_of(config)
     dataset, game, state = prepare(config, stop.poll, progress.say)
@@ -80,8 +78,9 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
         "data": data_facts(dataset),
         "environment": [environment(game.device)],
     }
-    folder.create(facts | source_facts)
-    with folder.lock():
+    if out is None:
+        folder = RunFolder(usual_place(config.recipe, config.data))  # the first choice may have been taken meanwhile
+    with folder.create(facts | source_facts):
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
@@ -95,18 +94,19 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
 
 def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
-    stored = folder.read_config()
-    old = make_config(stored["settings"], source=folder.config)
-    config = make_config(old.model_dump() | placed(changes))
-    refuse_differences(folder, old, config)
-    refuse_missing_data(folder, config)
+    folder.read_config()  # what is no run is not locked
     with folder.lock():
-        tensors, facts, complaints = load_newest_checkpoint(folder)
-        if "settings" in facts:
+        stored = folder.read_config()
+        old = make_config(stored["settings"], source=folder.config)
+        config = make_config(old.model_dump() | placed(changes))
+        refuse_differences(folder, old, config)
+        refuse_missing_data(folder, config)
+        tensors, facts, damaged = load_newest_checkpoint(folder)
+        if facts:
             refuse_differences(folder, make_config(facts["settings"]), config)
-        if not facts:
+        else:
             refuse_lost_checkpoints(folder)
-        for complaint in complaints:
+        for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         # A run that was killed between its last checkpoint and its end is not finished yet: the loop makes the rest.
         past_end = facts.get("nimg", 0) - config.total_nimg
@@ -131,6 +131,9 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         warn_of_rest(config, state.nimg, progress)
         with noting_failure(folder, state, config):
             folder.make_subfolders()
+            folder.remove_leftovers()
+            for path in damaged:
+                progress.say(f"{path} was set aside as {folder.set_aside(path).name}.")
             folder.cut_after(state.reported_nimg, state.measured_nimg)
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
@@ -193,8 +196,8 @@ def work(
         progress.start(state.nimg, config.total_nimg)
         loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
-            if config.init_from is not None and state.nimg == 0:
-                loop.save_checkpoint()  # from now on, resuming does not need the source
+            if not folder.all_checkpoints():
+                loop.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
             finished = loop.run()
         finally:
             progress.close()

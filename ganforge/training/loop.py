@@ -60,6 +60,7 @@ class Loop:
         self.measuring_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_steps, self.report_nimg = 0, state.nimg
+        self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
         self.begun: list[tuple[int, int]] = []  # (nimg, step) of the steps since somebody last looked at ``failed``
 
     def due(self, every_nimg: int) -> bool:
@@ -88,7 +89,7 @@ class Loop:
                 self.show_progress(losses)
         if losses:
             self.show_progress(losses)
-        if self.stop:
+        if self.stop and state.nimg != self.saved_nimg:
             self.save_checkpoint()
         animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)
         return finished
@@ -147,7 +148,8 @@ class Loop:
                 dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
                 class_names=dataset.class_names if config.conditional else (),
             )  # fmt: skip
-            self.measure(stands=snapshot_due)
+            if state.measured_nimg != state.nimg:  # else it was, and the process was killed before the run's end
+                self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
         if finished or late or (started and self.due(config.checkpoint_nimg)):
             self.save_checkpoint()
@@ -208,4 +210,4 @@ class Loop:
         facts = self.state.facts() | {"elapsed_sec": self.state.elapsed_sec + self.progress.seconds()}
         facts["settings"] = self.config.model_dump(mode="json")
         save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)
-        self.checkpoint_time = time.monotonic()
+        self.checkpoint_time, self.saved_nimg = time.monotonic(), self.state.nimg

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.files import reason
 from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
 from ganforge.run.folder import RunFolder
@@ -31,12 +32,16 @@ def refuse_missing_data(folder: RunFolder, config: Config) -> None:
 
 
 def refuse_lost_checkpoints(folder: RunFolder) -> None:
-    """Raise UserError where a run without any checkpoint had one: only a run that was killed early had none."""
-    status = folder.read_status()
-    if status.get("state") in ("finished", "stopped") and status.get("nimg"):
+    """Raise UserError where a run without any checkpoint shows that it had one: each has, from before its first
+    picture. Nothing is changed."""
+    try:
+        signs = folder.signs_of_progress()
+    except OSError as error:
+        raise UserError(f"{folder.path} cannot be read: {reason(error)}; nothing was changed.") from None
+    if signs:
         raise UserError(
-            f"{folder.path} had {status['nimg']:,} images, but its checkpoints are gone: put them back into "
-            f"{folder.path / 'checkpoints'}, or start a new run. Its snapshots can still be used: "
+            f"{folder.path} has no checkpoint to go on from, but {', '.join(signs)}: put its checkpoints back into "
+            f"{folder.path / 'checkpoints'}, or start a new run; nothing was changed. Its snapshots can still be used: "
             f"`ganforge sample {pasted(folder.path)}`."
         )
 

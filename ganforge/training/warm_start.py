@@ -74,7 +74,7 @@ def read_source(path: Path) -> Source:
         if tensors:
             G, D, G_ema = (part_of(tensors, name) for name in ("G", "D", "G_ema"))
             path, items = folder.checkpoint(facts["nimg"]), items_of(stored, folder)
-            return Source(path, stored["settings"], items, facts["nimg"], G_ema or G, G, D, complaints)
+            return Source(path, stored["settings"], items, facts["nimg"], G_ema or G, G, D, list(complaints.values()))
     snapshot = load_snapshot(path)
     items = Items(snapshot.shape, snapshot.num_classes)
     return Source(snapshot.path, snapshot.settings, items, snapshot.nimg, snapshot.weights)

@@ -2,7 +2,10 @@
 
 import json
 import random
+import shutil
+from collections.abc import Callable
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import torch
 from short_runs import Cut, Killed, begin, checkpoint_of, figures_of, go_on_with, rows_of, snapshot_of, tiny
 
 from ganforge.base.errors import UserError
+from ganforge.base.files import _write_aside, append_plain
 from ganforge.config import Config
 from ganforge.recipes import RECIPES
 from ganforge.run.folder import RunFolder
@@ -220,6 +224,92 @@ def test_killed_between_the_last_checkpoint_and_the_end(tmp_path: Path) -> None:
     assert folder.read_status()["state"] == "finished"
     with pytest.raises(UserError, match="it had 800 images, and the total is 410"):
         go_on_with(out)
+
+
+@pytest.mark.parametrize("steps", [18, STEPS])  # at the end of 18 the figures are due, at that of 20 they are not
+def test_killed_after_the_last_checkpoint_again_and_again(steps: int, tmp_path: Path) -> None:
+    """Nothing is made twice: not the last row, nor the last figures."""
+    whole, out = begin_case(tmp_path / "whole", "measured", steps), tmp_path / "run"
+    folder = begin_case(out, "measured", steps)
+    for _ in range(3):
+        folder.write_status("running", steps * 32, steps * 32)
+        go_on_with(out)
+        assert_same(folder, whole)
+
+
+def test_killed_at_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before each of them: the log and the figures are those of one go, the last row included."""
+    changes: dict[str, Any] = {"total_nimg": 6 * 32, "report_nimg": 64, "snapshot_nimg": 64, "checkpoint_nimg": 96}
+    changes |= {"metric_samples": 20, "data": "ring"}
+    calls, fatal = 0, 0
+
+    def counted(write: Callable[..., None]) -> Callable[..., None]:
+        def replacement(*given: Any) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == fatal:
+                raise Killed
+            write(*given)
+
+        return replacement
+
+    monkeypatch.setattr("ganforge.base.files._write_aside", counted(_write_aside))
+    monkeypatch.setattr("ganforge.run.log.append_plain", counted(append_plain))
+    whole = begin(tmp_path / "whole", **changes)
+    assert len(figures_of(whole)) == 3
+    for number in count(1):
+        out = tmp_path / f"killed-{number}"
+        calls, fatal = 0, number
+        try:
+            begin(out, **changes)
+        except Killed:
+            pass
+        else:
+            break  # there are no more writes
+        if RunFolder(out).exists():
+            go_on_with(out)
+        else:
+            begin(out, **changes)
+        assert rows_of(RunFolder(out)) == rows_of(whole)
+        assert figures_of(RunFolder(out)) == figures_of(whole)
+    assert number > 20
+
+
+LOST = ["running", "failed", "stopped", "finished", "no status"]
+
+
+@pytest.mark.parametrize("sign", ["all", "status", "rows", "figures", "pictures", "snapshots"])
+@pytest.mark.parametrize("state", LOST)
+def test_a_run_without_its_checkpoints_is_not_begun_anew(state: str, sign: str, tmp_path: Path) -> None:
+    """Whatever shows that it had come far: it is refused, and nothing is changed."""
+    if (state, sign) == ("no status", "status"):
+        return
+    folder = begin_case(tmp_path / "run", "measured", 8)
+    folder.write_status(state, 256, 640)
+    shutil.rmtree(folder.checkpoint(0).parent)
+    files = {
+        "status": [folder.status], "rows": [folder.stats], "figures": [folder.metrics],
+        "pictures": [path for _, path in folder.all_fakes()], "snapshots": [path for _, path in folder.all_snapshots()],
+    }  # fmt: skip
+    for path in [path for name, paths in files.items() if sign not in ("all", name) for path in paths]:
+        path.unlink()
+    if state == "no status":
+        folder.status.unlink(missing_ok=True)
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"no checkpoint to go on from, but .*put its checkpoints back"):
+        go_on_with(folder.path)
+    assert {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(uninterrupted: Any, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    folder = begin(out, total_nimg=STEPS * 32)
+    assert folder.all_checkpoints()[0] == (0, folder.checkpoint(0))
+    for path in [path for path in folder.path.rglob("*") if path.is_file() and path != folder.config]:
+        path.unlink()
+    folder.write_status("running", 0, STEPS * 32)
+    go_on_with(out)
+    assert_same(folder, uninterrupted("note"))
 
 
 @pytest.mark.parametrize(("way", "cut"), [("stop", 0), *((way, n) for way in ("stop", "finish", "kill") for n in CUTS)])

@@ -1,5 +1,7 @@
 """run/checkpoint.py: the newest one that is whole, and the old ones go only after the new one is whole."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,21 +56,22 @@ def test_the_newest_comes_back(folder: RunFolder) -> None:
     tensors, facts, complaints = load_newest_checkpoint(folder)
     assert torch.equal(tensors["w"], torch.full((50,), 128.0))
     assert facts == {"kind": "checkpoint", "format": 3, "nimg": 128, "reported_nimg": 127}
-    assert complaints == []
+    assert complaints == {}
 
 
 def test_without_any_there_is_nothing(folder: RunFolder) -> None:
-    assert load_newest_checkpoint(folder) == ({}, {}, [])
+    assert load_newest_checkpoint(folder) == ({}, {}, {})
 
 
 @pytest.mark.parametrize("how", HOW)
 def test_a_damaged_newest_is_passed_over_with_a_complaint(how: str, folder: RunFolder) -> None:
     save(folder, 64, 128)
     damage(folder.checkpoint(128), how)
-    tensors, facts, [complaint] = load_newest_checkpoint(folder)
+    tensors, facts, complaints = load_newest_checkpoint(folder)
     assert facts["nimg"] == 64
     assert torch.equal(tensors["w"], torch.full((50,), 64.0))
-    assert str(folder.checkpoint(128)) in complaint
+    assert list(complaints) == [folder.checkpoint(128)]
+    assert str(folder.checkpoint(128)) in complaints[folder.checkpoint(128)]
 
 
 def test_where_none_is_whole_all_are_named(folder: RunFolder) -> None:
@@ -122,6 +125,110 @@ def test_old_ones_are_there_until_the_new_one_is(folder: RunFolder, monkeypatch:
     assert numbers(folder) == [96]
 
 
+def put_odd(path: Path, what: str) -> None:
+    """Something with a checkpoint's name that is no file."""
+    match what:
+        case "folder":
+            path.mkdir()
+            (path / "thesis.txt").write_text("mine")
+        case "dead link":
+            path.symlink_to("nowhere")
+        case "link":
+            path.symlink_to("000000064.safetensors")
+        case "pipe":
+            os.mkfifo(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("what", ["folder", "dead link", "link", "pipe"])
+def test_what_is_no_file_is_passed_over_and_never_removed(what: str, folder: RunFolder) -> None:
+    save(folder, 32, 64)
+    put_odd(folder.checkpoint(48), what)
+    put_odd(folder.checkpoint(128), what)
+    _, facts, complaints = load_newest_checkpoint(folder)
+    assert facts["nimg"] == 64
+    odd = folder.checkpoint(128)
+    assert complaints == {odd: f"{odd} is a folder, link, pipe or device, not a checkpoint."}
+    save(folder, 96, 160, keep=1)
+    assert numbers(folder) == [160]
+    for nimg in (48, 128):
+        assert os.path.lexists(folder.checkpoint(nimg))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("what", ["folder", "dead link", "link", "pipe"])
+def test_what_is_no_file_does_not_stop_a_run(what: str, tmp_path: Path) -> None:
+    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    put_odd(folder.checkpoint(128), what)
+    go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
+    assert load_newest_checkpoint(folder)[1]["nimg"] == 128
+    aside = folder.checkpoint(128).with_name("000000128.safetensors.damaged")
+    assert os.path.lexists(aside)
+    assert what != "folder" or (aside / "thesis.txt").read_text() == "mine"
+
+
+class StopsAtOnce(Progress):
+    """Asks the run to stop after its first step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop = StopRequest()
+
+    def wants_update(self) -> bool:
+        self.stop.signum = 15
+        return False
+
+
+def test_a_damaged_one_does_not_count_among_those_kept(tmp_path: Path) -> None:
+    """The newest is damaged, and the run is stopped before it is made again: a whole one is left."""
+    config = note(
+        data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
+        report_nimg=64, checkpoint_nimg=64, keep_checkpoints=2, total_nimg=256,
+    )  # fmt: skip
+    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    assert numbers(folder) == [192, 256]
+    damage(folder.checkpoint(256), "flipped")
+    folder.write_status("running", 192, 256)
+    once = StopsAtOnce()
+    go_on(folder, {"keep_checkpoints": 1}, once, once.stop)
+    assert numbers(folder) == [224]
+    assert load_newest_checkpoint(folder)[1]["nimg"] == 224
+
+
+def test_users_copies_are_never_removed(folder: RunFolder) -> None:
+    checkpoints = folder.checkpoint(0).parent
+    copies = [
+        "backup-000000032.safetensors", "000000032-copy.safetensors", "32.safetensors", "0000000032.safetensors",
+        "000000032.safetensors.bak", "x000000032.safetensors", "000000032.SAFETENSORS", "000000032 .safetensors",
+    ]  # fmt: skip
+    for name in copies:
+        (checkpoints / name).write_text(name)
+    save(folder, 32, 64, 96, keep=1)
+    assert sorted(path.name for path in checkpoints.iterdir()) == sorted([*copies, "000000096.safetensors"])
+
+
+def test_checkpoints_that_may_not_be_listed_are_no_absence(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(folder, 32)
+
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("ganforge.run.folder.os.scandir", closed)
+    with pytest.raises(UserError, match=r"checkpoints cannot be read: .*checkpoints: Permission denied; nothing was"):
+        load_newest_checkpoint(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_linked_folder_of_checkpoints_is_not_followed(folder: RunFolder, tmp_path: Path) -> None:
+    save(folder, 32)
+    elsewhere = tmp_path / "elsewhere"
+    (folder.path / "checkpoints").rename(elsewhere)
+    (folder.path / "checkpoints").symlink_to(elsewhere)
+    with pytest.raises(UserError, match="a link, which is not followed"):
+        load_newest_checkpoint(folder)
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -133,16 +240,21 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
     )  # fmt: skip
     folder = start(config, tmp_path / "run", Progress(), StopRequest())
     assert numbers(folder) == [96, 192]
+    damaged = folder.checkpoint(192)
     expected, _, _ = load_newest_checkpoint(folder)
     rows = [(row["nimg"], row["Loss/D"]) for row in folder.rows()]
-    damage(folder.checkpoint(192), how)
+    damage(damaged, how)
+    content = damaged.read_bytes()
     capsys.readouterr()
     go_on(folder, {}, Progress(), StopRequest())
     said = capsys.readouterr().out
     assert f"{folder.checkpoint(192)}" in said
     assert "Going on from the one before it." in said
+    aside = damaged.with_name("000000192.safetensors.damaged")
+    assert f"{damaged} was set aside as {aside.name}." in said
+    assert aside.read_bytes() == content
     tensors, facts, complaints = load_newest_checkpoint(folder)
-    assert (facts["nimg"], complaints) == (192, [])
+    assert (facts["nimg"], complaints) == (192, {})
     assert all(torch.equal(tensors[name], expected[name]) for name in expected)
     assert [(row["nimg"], row["Loss/D"]) for row in folder.rows()] == rows
 

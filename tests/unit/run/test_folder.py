@@ -46,7 +46,7 @@ def test_files_are_listed_by_their_number(folder: RunFolder) -> None:
         folder.snapshot(nimg).touch()
     for name in ("fakes-.png", "fakes-x.png", "fakes-12.jpg", "fakes-²2.png", "other-000000001.png"):
         (folder.path / name).touch()
-    (folder.path / "checkpoints" / ".000000007-x1y2.safetensors").touch()
+    (folder.path / "checkpoints" / ".ganforge-tmp-ab12cd34.safetensors").touch()
     (folder.path / "checkpoints" / "latest.safetensors").touch()
     expected = [0, 5, 999_999_999, 1_000_000_000]
     for found, name in (
@@ -173,10 +173,89 @@ def test_an_occupied_folder_is_refused(folder: RunFolder, tmp_path: Path) -> Non
 
 
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
-    (tmp_path / ".hidden").touch()
-    (tmp_path / "snapshots").mkdir()
     RunFolder(tmp_path).create(CONFIG)
     assert RunFolder(tmp_path).read_config() == CONFIG
+
+
+def test_so_is_one_in_which_a_process_was_killed_before_it_had_made_a_run(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".ganforge-tmp-ab12_xyz.json").write_text("half")
+    RunFolder(tmp_path).create(CONFIG)
+    assert {path.name for path in tmp_path.iterdir()} == {"snapshots", "checkpoints", ".lock", "config.json"}
+
+
+MINE = [
+    ".env-production", ".pre-commit-config.yaml", ".gitconfig-work", "thesis.txt", ".DS_Store", "snapshots/mine.txt",
+    "snapshots/.bash-history", "checkpoints/000000064.safetensors", ".ganforge-tmp-x.json", ".ganforge-tmp-AB12CD34",
+    ".ganforge-tmp-ab12cd34-mine.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_a_folder_with_anything_of_the_users_is_refused_and_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=r"is not empty and holds no run \(but .+\); choose another folder"):
+        RunFolder(tmp_path).create(CONFIG)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+@pytest.mark.parametrize("name", ["snapshots", "checkpoints", "config.json", ".lock"])
+def test_a_link_of_the_users_is_refused_and_not_followed(name: str, tmp_path: Path) -> None:
+    home, run = tmp_path / "home", tmp_path / "run"
+    home.mkdir()
+    run.mkdir()
+    target = home if name in ("snapshots", "checkpoints") else home / "thesis"
+    if target != home:
+        target.write_text("mine")
+    (run / name).symlink_to(target)
+    with pytest.raises(UserError, match=r"is not empty and holds no run|already holds a run"):
+        RunFolder(run).create(CONFIG)
+    assert target == home or target.read_text() == "mine"
+    assert list(run.iterdir()) == [run / name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links")
+def test_a_lock_that_is_a_link_is_refused_and_its_target_kept(folder: RunFolder, tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis"
+    thesis.write_text("mine")
+    lock = folder.path / ".lock"
+    lock.unlink()
+    lock.symlink_to(thesis)
+    with pytest.raises(UserError, match=r"\.lock is a link, folder, pipe or device, and none of ganforge's files"):
+        folder.lock()
+    assert thesis.read_text() == "mine"
+    assert not folder.is_held()
+
+
+def test_the_second_of_two_that_make_a_run_at_once_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both look at the empty folder; the first makes its run and finishes; then the second goes on."""
+    late = RunFolder(tmp_path / "run")
+    look = RunFolder.refuse_occupied
+
+    def first_comes(self: RunFolder) -> None:
+        look(self)
+        monkeypatch.setattr(RunFolder, "refuse_occupied", look)
+        with RunFolder(tmp_path / "run").create(CONFIG):
+            pass
+
+    monkeypatch.setattr(RunFolder, "refuse_occupied", first_comes)
+    with pytest.raises(UserError, match="already holds a run"):
+        late.create(CONFIG | {"data": {"name": "another"}})
+    assert late.read_config() == CONFIG
+    with late.lock():  # and the lock was given back
+        pass
+
+
+def test_while_the_first_trains_the_second_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = RunFolder(tmp_path / "run")
+    with run.create(CONFIG):
+        monkeypatch.setattr(RunFolder, "refuse_occupied", lambda self: None)
+        with pytest.raises(UserError, match="Another process is training"):
+            RunFolder(run.path).create({})
+    assert run.read_config() == CONFIG
 
 
 def test_a_folder_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,16 +309,111 @@ def test_a_killed_process_gives_the_lock_back(folder: RunFolder) -> None:
         assert try_to_lock(folder).returncode == 1
 
 
-def test_the_lock_clears_what_a_killed_process_was_writing(folder: RunFolder) -> None:
-    folder.checkpoint(64).touch()
-    folder.fakes(64).touch()
-    leftovers = [folder.path / ".config-a1b2.json", folder.path / "checkpoints" / ".000000096-x_y.safetensors"]
-    for path in leftovers:
-        path.write_text("half")
-    before = {path for path in folder.path.rglob("*") if path not in leftovers}
+def test_what_a_killed_process_was_writing_goes_and_nothing_else(folder: RunFolder, tmp_path: Path) -> None:
+    """Neither for a lock alone, nor through a link."""
+    home = tmp_path / "home"
+    home.mkdir()
+    names = [".ganforge-tmp-ab12_xyz.json", "checkpoints/.ganforge-tmp-ab12_xyz.safetensors"]
+    for name in names:
+        (folder.path / name).write_text("half")
+    users = [folder.path / ".env-production", folder.path / "checkpoints" / ".000000096-x_y.safetensors"]
+    users += [folder.path / ".ganforge-tmp-mine.json", folder.path / "sub" / ".ganforge-tmp-ab12_xyz.json"]
+    users += [home / ".ganforge-tmp-ab12_xyz.png", home / ".gitconfig-work"]
+    (folder.path / "sub").mkdir()
+    for path in users:
+        path.write_text("mine")
+    if sys.platform != "win32":
+        (folder.path / "snapshots").rmdir()
+        (folder.path / "snapshots").symlink_to(home)
+        (folder.path / ".ganforge-tmp-ab12_xy2.json").symlink_to(users[0])
+        users.append(folder.path / ".ganforge-tmp-ab12_xy2.json")
     with folder.lock():
-        pass
-    assert {path for path in folder.path.rglob("*") if path.name != ".lock"} == before
+        assert all((folder.path / name).exists() for name in names)
+        folder.remove_leftovers()
+    assert not any((folder.path / name).exists() for name in names)
+    assert [path.read_text() for path in users] == ["mine"] * len(users)
+
+
+def test_what_is_being_written_has_a_name_that_is_known(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process killed while it writes: what it leaves is what ``remove_leftovers`` takes for such."""
+    monkeypatch.setattr(Path, "replace", lambda *_: os._exit(9))
+    child = os.fork()
+    if child == 0:
+        folder.write_status("running", 0, 1)
+    os.waitpid(child, 0)
+    monkeypatch.undo()
+    [left] = [path for path in folder.path.iterdir() if path.name not in ("config.json", ".lock") and path.is_file()]
+    with folder.lock():
+        folder.remove_leftovers()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["fakes-old-000000096.png", "fakes-96.png", "fakes-000000096.png.png", "old-fakes-000000096.png"]
+)
+def test_users_copies_of_pictures_are_never_removed(name: str, folder: RunFolder) -> None:
+    (folder.path / name).write_text("mine")
+    folder.fakes(96).touch()
+    folder.cut_after(0, 0)
+    assert (folder.path / name).read_text() == "mine"
+    assert not folder.fakes(96).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("what", ["link", "pipe", "device", "long", "folder"])
+def test_a_log_that_is_none_is_refused_and_never_waited_for(
+    what: str, folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thesis = tmp_path / "thesis"
+    thesis.write_text("mine")
+    match what:
+        case "link":
+            folder.stats.symlink_to(thesis)
+        case "pipe":
+            os.mkfifo(folder.stats)
+        case "device":
+            folder.stats.symlink_to("/dev/zero")
+        case "folder":
+            folder.stats.mkdir()
+        case "long":
+            monkeypatch.setattr("ganforge.run.log.MAX_LOG_BYTES", 100)
+            folder.stats.write_text("x" * 101)
+    with pytest.raises(UserError, match=r"stats\.jsonl"):
+        list(folder.rows())
+    with pytest.raises(UserError, match=r"stats\.jsonl"):
+        folder.cut_after(0, 0)
+    if what != "long":
+        with pytest.raises(OSError, match="a "):
+            folder.append_row({"nimg": 0})
+    assert thesis.read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
+@pytest.mark.parametrize("what", ["link", "pipe", "long"])
+def test_a_config_that_is_no_plain_file(what: str, folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in (folder.config, folder.status):
+        path.unlink(missing_ok=True)
+        match what:
+            case "link":
+                path.symlink_to("/dev/zero")
+            case "pipe":
+                os.mkfifo(path)
+            case "long":
+                monkeypatch.setattr("ganforge.run.folder.MAX_JSON_BYTES", 100)
+                path.write_text("{" + " " * 100 + "}")
+    assert folder.read_status() == {}
+    with pytest.raises(UserError, match=r"config\.json"):
+        folder.read_config()
+    with pytest.raises(UserError, match="already holds a run"):
+        folder.refuse_occupied()
+
+
+@pytest.mark.parametrize("status", [{"nimg": "abc"}, {"nimg": 1}, {"nimg": 1, "total_nimg": None}, {"nimg": True}, []])
+def test_a_status_of_any_kind_is_no_fault_of_the_program(status: Any, folder: RunFolder) -> None:
+    folder.status.write_text(json.dumps(status))
+    with pytest.raises(UserError, match="already holds a run; go on"):
+        folder.refuse_occupied()
+    folder.signs_of_progress()
 
 
 def test_next_free(tmp_path: Path) -> None:

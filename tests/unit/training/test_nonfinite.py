@@ -199,7 +199,7 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "the term 'fakes' of D's loss is nan" in status["reason"]
     assert [nimg for nimg, _ in folder.all_checkpoints()] == [80, 160]
     tensors, facts, complaints = load_newest_checkpoint(folder)
-    assert (facts["nimg"], complaints) == (160, [])
+    assert (facts["nimg"], complaints) == (160, {})
     assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
     assert load_snapshot(folder.path).nimg == 192
     assert all(row["Loss/D"] == row["Loss/D"] for row in folder.rows())
@@ -211,12 +211,12 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_too_high_a_learning_rate_ends_the_run_without_a_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"of D is not finite.*there was no checkpoint yet.*lower --lr"):
+def test_too_high_a_learning_rate_ends_the_run_with_the_first_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"of D is not finite.*last good checkpoint is .*000000000\.saf.*lower --lr"):
         start(tiny(lr=1e30, total_nimg=640), tmp_path / "run", Progress(), StopRequest())
     folder = RunFolder(tmp_path / "run")
     assert folder.read_status()["state"] == "failed"
-    assert not folder.all_checkpoints()
+    assert [nimg for nimg, _ in folder.all_checkpoints()] == [0]
     with pytest.raises(UserError, match="no snapshot yet"):
         load_snapshot(folder.path)
 
