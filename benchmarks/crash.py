@@ -262,7 +262,7 @@ def kind_of(args: tuple[Any, ...], options: dict[str, Any]) -> str:
     elif "suffix" in options:  # mkstemp's
         path = options["dir"] / f"{options['prefix']}{options['suffix']}"
     else:
-        path = next(Path(arg) for arg in args if isinstance(arg, str | Path))
+        path = [Path(arg) for arg in args if isinstance(arg, str | Path)][-1]  # of a renaming, the new name
     if path.suffix == ".safetensors":
         return path.parent.name.removesuffix("s")
     if path.suffix == ".json":

@@ -492,7 +492,8 @@ def test_resuming_a_run_whose_checkpoints_are_gone(
     shutil.rmtree(run.path / "checkpoints")
     before = tree(run.path)
     said = complaint(["resume", "run", "--total-nimg=1280"], capsys)
-    assert "run had 640 images, but its checkpoints are gone: put them back into run/checkpoints" in said
+    assert "run has no checkpoint to go on from, but 640 images in status.json, 1 row in stats.jsonl, " in said
+    assert "put its checkpoints back into run/checkpoints, or start a new run; nothing was changed" in said
     assert "`ganforge sample run`" in said
     assert tree(run.path) == before
 

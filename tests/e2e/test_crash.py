@@ -275,6 +275,6 @@ def test_resuming_in_a_folder_that_became_read_only(lock_mode: int, open_folder:
     for path in [run.path, *run.path.rglob("*")]:
         path.chmod(0o755)
     _, facts, complaints = load_newest_checkpoint(run)
-    assert (facts["nimg"], complaints) == (1280, [])
+    assert (facts["nimg"], complaints) == (1280, {})
     ganforge.resume(run.path, total_nimg=2560)
     assert run.read_status()["state"] == "finished"
