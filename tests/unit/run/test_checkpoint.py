@@ -110,6 +110,25 @@ def test_old_ones_stay_when_a_new_one_cannot_be_written(folder: RunFolder, monke
     assert len(list(folder.checkpoint(0).parent.iterdir())) == 2
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not tell what a handle is of")
+def test_the_logs_are_on_the_disk_before_the_checkpoint_that_knows_them(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.append_row({"nimg": 32})
+    folder.append_metrics({"nimg": 32})
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", note)
+    save(folder, 32)
+    assert synced[:2] == ["stats.jsonl", "metrics.jsonl"]
+    assert len(synced) > 2
+
+
 def test_old_ones_are_there_until_the_new_one_is(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     save(folder, 32, 64)
     seen: list[list[int]] = []
