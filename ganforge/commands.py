@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
+from ganforge.base.terminal import printable, tell
 from ganforge.base.wording import pasted
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
@@ -41,9 +42,9 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     )
     folder.refuse_occupied()
     with page_beside(folder.path) as lines:
-        print("\n".join(lines), flush=True)
+        tell("\n".join(lines))
         status = how_it_ended(start_training(config, folder.path, stop), stop)
-    print(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
+    tell(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
     return status
 
 
@@ -63,7 +64,7 @@ def finish(folder: "RunFolder", stop: StopRequest) -> int:
     """Say how a finished run is looked at; returns the exit status."""
     status = how_it_ended(folder, stop)
     if status == 0:
-        print(how_to_look("Look at it", folder.path))
+        tell(how_to_look("Look at it", folder.path))
     return status
 
 
@@ -101,7 +102,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
         save_walk(items, out, given.fps or 20.0, given.loop)
     else:
         save_picture(draw_items(items), out)
-    print(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}")
+    tell(printable(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}"))
     return 0
 
 
@@ -144,8 +145,8 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
         inception_file=given.inception_file, data_dir=given.data_dir, test_data=given.test_data,
         device=given.device, out=given.out, poll=stop.poll,
     )  # fmt: skip
-    print(describe(done.record))
-    print(f"Written: {', '.join(str(path) for path in done.written)}")
+    tell(describe(done.record))
+    tell(printable(f"Written: {', '.join(str(path) for path in done.written)}"))
     return 0
 
 
@@ -155,9 +156,9 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
     refuse_other_than_png(given.out)
     comparison = compare(given.runs)
     stop.poll()
-    print(render(comparison))
+    tell(render(comparison))
     save_plot(comparison, given.out)
-    print(f"Plot: {given.out}")
+    tell(printable(f"Plot: {given.out}"))
     return 0
 
 
@@ -172,7 +173,7 @@ def watch(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.viewer.app import new_token, serve
 
     token = given.token or new_token(given.host)
-    ready = partial(print, "Ctrl-C ends the page; trainings go on.", flush=True)
+    ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
     return 128 + serve(given.folder, given.host, given.port, token, given.open, ready=ready)
 
 
@@ -183,14 +184,14 @@ def report(given: argparse.Namespace, stop: StopRequest) -> int:
     folder = RunFolder(given.run)
     out = given.out or folder.report
     write_report(folder, out)
-    print(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    tell(printable(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)"))
     return 0
 
 
 def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
     for name, function in RECIPES.items():
         lines = [line.strip() for line in (function.__doc__ or "").strip().splitlines()]
-        print("\n".join([name, *(f"    {line}" for line in lines if line)]))
+        tell("\n".join([name, *(f"    {line}" for line in lines if line)]))
     return 0
 
 
@@ -216,14 +217,14 @@ def list_data() -> int:
     from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, prepared_folder
 
     for name, summary in DATA_SETS.items():
-        print(f"{name:14} {summary}")
-    print(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
-    print(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
+        tell(f"{name:14} {summary}")
+    tell(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
+    tell(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
     kept = all_kept(prepared_folder())
     total, most = gib(sum(one.size for one in kept)), gib(limit_bytes())
-    print(f"\nPrepared pictures in {prepared_folder()}: {total} of at most {most}")
+    tell(f"\nPrepared pictures in {prepared_folder()}: {total} of at most {most}")
     for one in reversed(kept):
-        print(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else one.facts['summary']}")
+        tell(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else printable(one.facts['summary'])}")
     return 0
 
 
@@ -232,9 +233,9 @@ def clear_data() -> int:
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
-    print(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
+    tell(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
     if left := len(kept) - len(removed):
-        print(f"Left, since they are in use or cannot be removed: {left}")
+        tell(f"Left, since they are in use or cannot be removed: {left}")
     return 0
 
 
@@ -249,7 +250,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
 
         dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
-        print(describe(inspect(dataset)))
+        tell(describe(inspect(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
@@ -260,9 +261,9 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         with closing(open_source(given.name)) as source:
-            print(describe_source(inspect_source(source, stop.poll)))
+            tell(describe_source(inspect_source(source, stop.poll)))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
-    print(f"Contact sheet: {out}")
+    tell(printable(f"Contact sheet: {out}"))
     return 0
 
 
@@ -274,7 +275,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.data.load import load
 
     def say(line: str) -> None:
-        print(line, flush=True)
+        tell(printable(line))
 
     dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
     for note in dataset.notes:

@@ -1,7 +1,6 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.base.sizes import size_text
+from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import DATA_SETS, locate, short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
@@ -137,7 +137,7 @@ def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    complain(printable(line))
 
 
 def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:

@@ -388,8 +388,8 @@ def test_no_network_and_no_data(
     assert "Traceback" not in said
     message = said[said.index("ganforge: ") :]
     assert "train-images-idx3-ubyte.gz is not on this machine and could not be downloaded" in message
-    assert f"Looked in:\n  files\n  files/mnist\n  files/MNIST/raw\n  {cache}/ganforge/mnist\n" in message
-    assert "ossci-datasets.s3.amazonaws.com: the proxy gave no connection\n" in message
+    assert f"Looked in: files, files/mnist, files/MNIST/raw, {cache}/ganforge/mnist. " in message
+    assert "ossci-datasets.s3.amazonaws.com: the proxy gave no connection. " in message
     assert "--data-dir FOLDER" in message
     assert "GANFORGE_DATA" in message
     assert "--data digits, which needs no download" in message
