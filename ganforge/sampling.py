@@ -194,8 +194,8 @@ def parse_classes(text: str, names: Sequence[str] = ()) -> list[int]:
         elif by_place and NUMBERS.fullmatch(part):
             classes += _parse_numbers(part, "classes", "3 or 0-4,7")
         else:
-            some = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
-            raise UserError(f"There is no class {as_typed(part)!r}{suggestion(part, known)} (the classes: {some}).")
+            some = ", ".join(map(as_typed, names[:20])) + ", ..." * (len(names) > 20)
+            raise UserError(f"There is no class '{as_typed(part)}'{suggestion(part, known)} (the classes: {some}).")
     return classes
 
 
@@ -210,8 +210,8 @@ def _parse_numbers(text: str, what: str, example: str) -> list[int]:
         found = NUMBERS.fullmatch(part.strip())
         ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
         if not ranges[-1]:
-            raise UserError(f"The {what} {as_typed(text)!r} are not numbers and ranges such as {example}.")
+            raise UserError(f"The {what} '{as_typed(text)}' are not numbers and ranges such as {example}.")
     count = sum(len(one) for one in ranges)
     if count > 100_000:
-        raise UserError(f"The {what} {as_typed(text)!r} are {count:,} pictures; ask for at most 100,000 at a time.")
+        raise UserError(f"The {what} '{as_typed(text)}' are {count:,} pictures; ask for at most 100,000 at a time.")
     return [seed for one in ranges for seed in one]

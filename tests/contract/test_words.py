@@ -1,4 +1,4 @@
-"""What goes to the terminal goes through one place, and a stream that cannot be written to is no fault of the program."""
+"""What goes to the terminal goes through one place, and a stream that cannot be written is no fault of the program."""
 
 import ast
 import subprocess
