@@ -163,7 +163,13 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     G, D = (on_device(network, device, tuned=config.fused_adam) for network in (G, D))
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
-        G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None, with_ada=config.augment == "ada"
+        G,
+        D,
+        G_opt,
+        D_opt,
+        with_ema=config.ema_halflife_nimg is not None,
+        with_ada=config.augment == "ada",
+        num_logits=config.batch_size,
     )
     if config.precision == "bfloat16":
         for network in (state.G, state.D, state.G_ema):
