@@ -3,23 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
-from ganforge.base.sizes import LARGEST_SIDE
+from ganforge.base.files import reason
 from ganforge.base.tensorfile import Shapes, read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.metrics.trend import best_of, series
+from ganforge.run.facts import SnapshotFacts
 from ganforge.run.folder import RunFolder
 
 KIND = "snapshot"
 FORMAT = 1
-MAX_CHANNELS = 4
-Whole = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,6 @@ class Snapshot:
     num_classes: int
     nimg: int
     class_names: tuple[str, ...] = ()
-
-
-class Facts(BaseModel):
-    """What the file of a snapshot tells beside its format."""
-
-    nimg: Whole
-    shape: tuple[Whole, ...]
-    num_classes: Whole = 0
-    class_names: tuple[str, ...] = ()
-    settings: dict[str, Any]
-
-    def fits(self) -> bool:
-        """Are the shape and the classes ones that there are?"""
-        points = self.shape == (2,)
-        channels, *sides = self.shape or (0,)
-        pictures = 0 < channels <= MAX_CHANNELS and len(sides) == 2 and all(0 < side <= LARGEST_SIDE for side in sides)
-        return (points or pictures) and len(self.class_names) in (0, self.num_classes)
 
 
 def save_snapshot(
@@ -86,7 +68,10 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
         return path
     folder = RunFolder(path)
     folder.read_config()
-    snapshots = dict(folder.all_snapshots())
+    try:
+        snapshots = dict(folder.all_snapshots())
+    except OSError as error:
+        raise UserError(f"The snapshots cannot be read: {reason(error)}.") from None
     if not snapshots:
         raise UserError(f"{path} has no snapshot yet: wait for the first one, or train with a smaller --snapshot-nimg.")
     if not best:
@@ -121,7 +106,7 @@ def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:
         text = f"{path} has format {as_typed(told.get('format'))}, and this ganforge reads {FORMAT}"
         raise UserError(f"{text}; install another.")
     try:
-        facts = Facts.model_validate(told)
+        facts = SnapshotFacts.model_validate(told)
     except ValidationError:
         facts = None
     if facts is None or not facts.fits():
