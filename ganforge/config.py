@@ -241,6 +241,8 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     source: the file that the values were read from, for the sentence; None if they were given by hand.
     """
     where = "" if source is None else f"{source} holds settings that this ganforge cannot use: "
+    if not isinstance(values, dict):
+        raise UserError(f"{where}The settings are no names with values.")
     for name in values:
         if name not in Config.model_fields:
             text = f"{where}There is no setting '{as_typed(name)}'{suggestion(name, Config.model_fields)}"

@@ -19,13 +19,8 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     from rich.text import Text
 
     protocol = record["protocol"]
-    table = Table(
-        title=Text(printable(record["subject"]["name"])),
-        title_style="italic",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    title = Text(printable(record["subject"]["name"]))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("figure")
     table.add_column("features")
     table.add_column("value", justify="right")

@@ -1,4 +1,4 @@
-"""What the files of a run tell of it beside tensors and settings: checked, since the files may have come from anywhere."""
+"""What the files of a run tell of it beside tensors and settings, checked: it may have come from anywhere."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ class DataFacts(BaseModel):
     """Of the data in config.json, what networks depend on."""
 
     shape: tuple[Whole, ...]
-    num_classes: Whole
+    num_classes: Whole = 0
 
 
 class SnapshotFacts(BaseModel):

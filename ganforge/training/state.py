@@ -63,8 +63,8 @@ class TrainingState:
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Take over what ``tensors`` and ``facts`` gave. Raises UserError, having taken over nothing, where names, shapes
-        or types are others, or facts are none."""
+        """Take over what ``tensors`` and ``facts`` gave. Raises UserError, having taken over nothing, where names,
+        shapes or types are others, or facts are none."""
         counters = counters_in(facts)
         fixed = self._fixed()
         stats = {name.removeprefix("stats."): t for name, t in tensors.items() if name.startswith("stats.")}

@@ -183,8 +183,10 @@ def last_layer(weights: Weights) -> int:
 def other_classes(old: Tensor, new: Tensor, was: Items, items: Items) -> Tensor | None:
     """The weights of a G's first layer, [features, z_dim + num_classes], for another number of classes: those for z are
     taken, those for the classes start fresh. None where it is not such a layer."""
-    z_dim = old.shape[-1] - was.num_classes
-    if was.num_classes == items.num_classes or old.dim() != 2 or z_dim < 1:
+    if was.num_classes == items.num_classes or old.dim() != 2:
+        return None
+    z_dim = old.shape[1] - was.num_classes
+    if z_dim < 1:
         return None
     if new.shape != (old.shape[0], z_dim + items.num_classes):
         return None
