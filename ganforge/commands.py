@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.ours import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
 from ganforge.base.wording import pasted
@@ -87,6 +88,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
         check_walk_name(out)
     else:
         refuse_other_than_png(out)
+    refuse_foreign(out)
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
@@ -98,6 +100,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     )  # fmt: skip
     items = model.pictures(z, labels)
     stop.poll()
+    refuse_foreign(out)
     if way == "walk":
         save_walk(items, out, given.fps or 20.0, given.loop)
     else:
@@ -154,6 +157,7 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.comparison import compare, render, save_plot
 
     refuse_other_than_png(given.out)
+    refuse_foreign(given.out)
     comparison = compare(given.runs)
     stop.poll()
     tell(render(comparison))
@@ -248,8 +252,9 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         from ganforge.data.inspect import describe, inspect
         from ganforge.data.load import load
 
-        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
+        refuse_foreign(out)
+        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
         tell(describe(inspect(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
@@ -260,6 +265,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
+        refuse_foreign(out)
         with closing(open_source(given.name)) as source:
             tell(describe_source(inspect_source(source, stop.poll)))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)

@@ -651,6 +651,46 @@ def test_too_few_samples_are_not_the_datas_fault(
     assert "pictures are too few to judge by; give at least 10." in said.out + said.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sample", "run"], "samples.png"),
+        (["sample", "run", "--out=mine.png"], "mine.png"),
+        (["sample", "run", "--interpolate=1,2"], "walk.webp"),
+        (["sample", "run", "--interpolate=1,2", "--frames=2", "--out=mine.gif"], "mine.gif"),
+        (["compare", "run"], "compare.png"),
+        (["data", "inspect", "digits"], "digits-train.png"),
+        (["data", "inspect", "run/snapshots"], "snapshots-sheet.png"),
+        (["evaluate", "run", "--samples=20", "--out=."], "nearest-run.png"),
+    ],
+)
+def test_what_is_not_ganforges_own_is_not_overwritten(
+    arguments: list[str], name: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(b"of somebody's own")
+    said = complaint(arguments, capsys)
+    assert (
+        f"The file {name} is not overwritten, since nothing in it shows that ganforge made it; choose another" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sample", "run", "--seeds={}"], "samples.png"),
+        (["sample", "run", "--interpolate=1,2{}", "--frames=2"], "walk.webp"),
+        (["sample", "run", "--interpolate=1,2{}", "--frames=2", "--out=walk.gif"], "walk.gif"),
+        (["compare", "run"], "compare.png"),
+        (["data", "inspect", "digits"], "digits-train.png"),
+        (["evaluate", "run", "--samples=20", "--out=."], "nearest-run.png"),
+    ],
+)
+def test_what_ganforge_made_is_made_anew(arguments: list[str], name: str, run: RunFolder) -> None:
+    for number in range(2):
+        assert main([argument.format(number) for argument in arguments]) == 0
+        assert Path(name).is_file()
+
+
 def test_help_shows_the_defaults_of_the_recipe_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["r3gan", "--data", "digits"], ["--data", "digits", "r3gan"]):
         with contextlib.suppress(SystemExit):

@@ -1,6 +1,5 @@
 """Networks' outlines, on the meta device: what is too large is known before memory is asked for."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
