@@ -100,6 +100,10 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     if given.verb is None:
         parser.print_help()
         return 0
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("The folder that you are in is gone; change to another one.") from None
     do: Callable[[argparse.Namespace, StopRequest], int] = given.do
     return do(given, stop)
 

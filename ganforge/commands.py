@@ -9,7 +9,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.ours import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
-from ganforge.base.wording import pasted
+from ganforge.base.wording import pasted, refuse_odd_name
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
 from ganforge.recipes import RECIPES, recipe
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
     config = recipe(given.recipe, **settings_given(given))
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
+    refuse_odd_name(given.out or "")
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
@@ -70,7 +71,8 @@ def finish(folder: "RunFolder", stop: StopRequest) -> int:
 
 
 def how_to_look(begin: str, path: Path) -> str:
-    return f"{begin}: `ganforge watch {pasted(path)}`; one file to keep or send: `ganforge report {pasted(path)}`"
+    shown = printable(pasted(path))
+    return f"{begin}: `ganforge watch {shown}`; one file to keep or send: `ganforge report {shown}`"
 
 
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, write_atomically
-from ganforge.base.wording import as_typed
+from ganforge.base.wording import as_typed, refuse_odd_name
 
 MAX_HEADER = 2**24
 """Bytes of names, shapes and facts; the largest network that can be asked for needs a quarter of them."""
@@ -51,6 +51,7 @@ def read_tensorfile(
     check: is given the facts and the tensors' shapes before a tensor is read; what it raises goes out. Raises UserError
     where there is no such plain file, and DamagedFileError where it is not whole or not of this ``kind``.
     """
+    refuse_odd_name(path)
     try:
         with open_plain(path) as file:
             start = file.read(9)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
 
 LONGEST = 60
@@ -37,6 +38,14 @@ def _word(value: Any) -> str:
 def pasted(path: str | Path) -> str:
     """A path in a command that people copy: quoted where the shell would take it apart."""
     return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
+
+
+def refuse_odd_name(path: str | Path) -> None:
+    """Raise UserError for a path that is no UTF-8, which the library that reads weights does not take."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"The name {printable(str(path))} is no UTF-8; choose another.") from None
 
 
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {

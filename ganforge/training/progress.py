@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from torch import Tensor
 
@@ -144,7 +144,13 @@ def choose_progress() -> Progress:
     ipython = sys.modules.get("IPython")  # a notebook has loaded it; nobody else needs to
     if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return Notebook()
-    return Bar() if sys.stdout is not None and sys.stdout.isatty() else Progress()
+    return Bar() if draws(sys.stdout) else Progress()
+
+
+def draws(file: TextIO | None) -> bool:
+    """Is it a terminal that has the characters of a bar and of its line?"""
+    text = "━╸…·"
+    return file is not None and file.isatty() and writable(text, file) == text
 
 
 def clock(seconds: float) -> str:

@@ -55,3 +55,28 @@ def test_a_closed_stderr_is_no_file_of_the_runs(tmp_path: Path) -> None:
     code += "f = open(sys.argv[1], 'wb'); os._exit(f.fileno())"
     command = ["sh", "-c", '"$@" >&- 2>&- <&-', "sh", sys.executable, "-c", code, str(tmp_path / "file")]
     assert subprocess.run(command, timeout=100).returncode > 2
+
+
+def test_where_the_current_folder_is_gone(tmp_path: Path) -> None:
+    code = "import os, sys; os.rmdir(os.getcwd()); from ganforge.cli import main; sys.exit(main(['sample', 'run']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "ganforge: The folder that you are in is gone; change to another one.\n",
+    )
+
+
+def test_a_run_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    """The library that reads weights could not read the run's own."""
+    command = [
+        sys.executable,
+        "-m",
+        "ganforge",
+        "train",
+        "note",
+        "--data=digits",
+        b"--out=" + bytes(tmp_path) + b"/\xff",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (2, f"ganforge: The name {tmp_path}/\\xff is no UTF-8; choose another.\n")
+    assert not list(tmp_path.iterdir())
