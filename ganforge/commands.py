@@ -76,7 +76,8 @@ def how_to_look(begin: str, path: Path) -> str:
 
 
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
-    return 0 if folder.read_status().get("state") == "finished" else 128 + stop.signum
+    finished = folder.read_status().get("state") == "finished"
+    return 0 if finished or not stop else 128 + stop.signum  # without a stop it has finished, readable or not
 
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -228,9 +229,9 @@ def list_data() -> int:
     tell(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
     kept = all_kept(prepared_folder())
     total, most = gib(sum(one.size for one in kept)), gib(limit_bytes())
-    tell(f"\nPrepared pictures in {prepared_folder()}: {total} of at most {most}")
+    tell(f"\nPrepared pictures in {printable(str(prepared_folder()))}: {total} of at most {most}")
     for one in reversed(kept):
-        tell(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else printable(one.facts['summary'])}")
+        tell(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else printable(str(one.facts['summary']))}")
     return 0
 
 
