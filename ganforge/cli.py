@@ -11,7 +11,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
-from ganforge.base.terminal import silence_stdout
+from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
@@ -46,31 +46,32 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.color = False  # of Python 3.14
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[0].upper()}{message[1:]} (see `{self.prog} --help`).")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version; argparse itself would say nothing of a full disk."""
+        tell(message.removesuffix("\n"), file)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. See EXAMPLES for what the statuses mean."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    occupy_closed()
     try:
         with stop_on_signals() as stop:
             try:
-                status = run_command(arguments, stop)
-                sys.stdout.flush()
-                return status
+                return run_command(arguments, stop)
             except Stopped:
-                print("ganforge: stopped before there was anything to save", file=sys.stderr)
+                complain("ganforge: stopped before there was anything to save")
                 return 128 + stop.signum
-    except UserError as error:
-        print(f"ganforge: {error}", file=sys.stderr)
-        return 2
-    except RunError as error:
-        print(f"ganforge: {error}", file=sys.stderr)
-        return 1
+    except (UserError, RunError) as error:
+        complain(printable(f"ganforge: {error}"))
+        return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt:
-        print("ganforge: interrupted; what was saved before is whole", file=sys.stderr)
+        complain("ganforge: interrupted; what was saved before is whole")
         return 130
     except BrokenPipeError:
         silence_stdout()  # the reader of our output has gone
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None:
             silence_stdout()  # else the interpreter would complain once more at its end
         what = "" if error.filename else "The output cannot be written: "
-        print(f"ganforge: {what}{reason(error)}.", file=sys.stderr)
+        complain(printable(f"ganforge: {what}{reason(error)}."))
         return 1
 
 
@@ -99,6 +100,10 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     if given.verb is None:
         parser.print_help()
         return 0
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UserError("The folder that you are in is gone; change to another one.") from None
     do: Callable[[argparse.Namespace, StopRequest], int] = given.do
     return do(given, stop)
 

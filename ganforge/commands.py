@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.ours import refuse_foreign
 from ganforge.base.stopping import StopRequest
-from ganforge.base.wording import pasted
+from ganforge.base.terminal import printable, tell
+from ganforge.base.wording import pasted, refuse_odd_name
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
 from ganforge.recipes import RECIPES, recipe
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
     config = recipe(given.recipe, **settings_given(given))
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
+    refuse_odd_name(given.out or "")
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
@@ -39,9 +42,9 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     with page_beside(folder.path) as lines:
-        print("\n".join(lines), flush=True)
+        tell("\n".join(lines))
         status = how_it_ended(start_training(config, folder.path, stop), stop)
-    print(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
+    tell(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
     return status
 
 
@@ -61,16 +64,18 @@ def finish(folder: "RunFolder", stop: StopRequest) -> int:
     """Say how a finished run is looked at; returns the exit status."""
     status = how_it_ended(folder, stop)
     if status == 0:
-        print(how_to_look("Look at it", folder.path))
+        tell(how_to_look("Look at it", folder.path))
     return status
 
 
 def how_to_look(begin: str, path: Path) -> str:
-    return f"{begin}: `ganforge watch {pasted(path)}`; one file to keep or send: `ganforge report {pasted(path)}`"
+    shown = printable(pasted(path))
+    return f"{begin}: `ganforge watch {shown}`; one file to keep or send: `ganforge report {shown}`"
 
 
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
-    return 0 if folder.read_status().get("state") == "finished" else 128 + stop.signum
+    finished = folder.read_status().get("state") == "finished"
+    return 0 if finished or not stop else 128 + stop.signum  # without a stop it has finished, readable or not
 
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -84,6 +89,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
         check_walk_name(out)
     else:
         refuse_other_than_png(out)
+    refuse_foreign(out)
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
@@ -95,11 +101,12 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     )  # fmt: skip
     items = model.pictures(z, labels)
     stop.poll()
+    refuse_foreign(out)
     if way == "walk":
         save_walk(items, out, given.fps or 20.0, given.loop)
     else:
         save_picture(draw_items(items), out)
-    print(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}")
+    tell(printable(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}"))
     return 0
 
 
@@ -142,8 +149,8 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
         inception_file=given.inception_file, data_dir=given.data_dir, test_data=given.test_data,
         device=given.device, out=given.out, poll=stop.poll,
     )  # fmt: skip
-    print(describe(done.record))
-    print(f"Written: {', '.join(str(path) for path in done.written)}")
+    tell(describe(done.record))
+    tell(printable(f"Written: {', '.join(str(path) for path in done.written)}"))
     return 0
 
 
@@ -151,11 +158,12 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.comparison import compare, render, save_plot
 
     refuse_other_than_png(given.out)
+    refuse_foreign(given.out)
     comparison = compare(given.runs)
     stop.poll()
-    print(render(comparison))
+    tell(render(comparison))
     save_plot(comparison, given.out)
-    print(f"Plot: {given.out}")
+    tell(printable(f"Plot: {given.out}"))
     return 0
 
 
@@ -170,7 +178,7 @@ def watch(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.viewer.app import new_token, serve
 
     token = given.token or new_token(given.host)
-    ready = partial(print, "Ctrl-C ends the page; trainings go on.", flush=True)
+    ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
     return 128 + serve(given.folder, given.host, given.port, token, given.open, ready=ready)
 
 
@@ -181,14 +189,14 @@ def report(given: argparse.Namespace, stop: StopRequest) -> int:
     folder = RunFolder(given.run)
     out = given.out or folder.report
     write_report(folder, out)
-    print(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    tell(printable(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)"))
     return 0
 
 
 def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
     for name, function in RECIPES.items():
         lines = [line.strip() for line in (function.__doc__ or "").strip().splitlines()]
-        print("\n".join([name, *(f"    {line}" for line in lines if line)]))
+        tell("\n".join([name, *(f"    {line}" for line in lines if line)]))
     return 0
 
 
@@ -214,14 +222,14 @@ def list_data() -> int:
     from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, prepared_folder
 
     for name, summary in DATA_SETS.items():
-        print(f"{name:14} {summary}")
-    print(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
-    print(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
+        tell(f"{name:14} {summary}")
+    tell(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
+    tell(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
     kept = all_kept(prepared_folder())
     total, most = gib(sum(one.size for one in kept)), gib(limit_bytes())
-    print(f"\nPrepared pictures in {prepared_folder()}: {total} of at most {most}")
+    tell(f"\nPrepared pictures in {printable(str(prepared_folder()))}: {total} of at most {most}")
     for one in reversed(kept):
-        print(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else one.facts['summary']}")
+        tell(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else printable(str(one.facts['summary']))}")
     return 0
 
 
@@ -230,9 +238,9 @@ def clear_data() -> int:
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
-    print(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
+    tell(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
     if left := len(kept) - len(removed):
-        print(f"Left, since they are in use or cannot be removed: {left}")
+        tell(f"Left, since they are in use or cannot be removed: {left}")
     return 0
 
 
@@ -245,9 +253,10 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         from ganforge.data.inspect import describe, inspect
         from ganforge.data.load import load
 
-        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
-        print(describe(inspect(dataset)))
+        refuse_foreign(out)
+        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
+        tell(describe(inspect(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
@@ -257,10 +266,11 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
+        refuse_foreign(out)
         with closing(open_source(given.name)) as source:
-            print(describe_source(inspect_source(source, stop.poll)))
+            tell(describe_source(inspect_source(source, stop.poll)))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
-    print(f"Contact sheet: {out}")
+    tell(printable(f"Contact sheet: {out}"))
     return 0
 
 
@@ -272,7 +282,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.data.load import load
 
     def say(line: str) -> None:
-        print(line, flush=True)
+        tell(printable(line))
 
     dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
     for note in dataset.notes:

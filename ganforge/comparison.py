@@ -10,11 +10,14 @@ from ganforge.base.curves import Panel, save_curves
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tables import Column, table
+from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Figure, Protocol, Record, read_evaluations, read_metrics
 
 NONE = "-"
 BEST = "*"
+MAX_SETTINGS = 1_000
+Plain = str | int | float | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def render(comparison: Comparison, width: int = 100) -> str:
             "floor: fresh real items, judged as if they were generated, which is what a perfect generator would reach."
         )
         parts.append("\n".join(_meaning(protocol) for protocol in comparison.protocols))
-    parts.append("\n".join(remarks(comparison)))
+    parts.append("\n".join(map(printable, remarks(comparison))))
     if len(comparison.runs) > 1:
         parts.append(_settings_table(comparison.runs, width))
     return "\n\n".join(part for part in parts if part)
@@ -103,11 +106,20 @@ def different_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:
 def _read_run(path: Path, complaints: list[str]) -> Run:
     folder = RunFolder(path)
     settings = folder.read_config()["settings"]
+    if len(settings) > MAX_SETTINGS:
+        raise UserError(f"{folder.config} holds {len(settings):,} settings, far more than there are; put back a copy.")
+    settings = {name: _plain(value) for name, value in settings.items()}
     in_training, sentences = read_metrics(folder)
     evaluated, more_sentences = read_evaluations(folder)
     complaints += sentences + more_sentences
     ids = dict.fromkeys(record.protocol.id for record in [*evaluated, *in_training])
     return Run(path, settings, {id: _measured(_by(id, in_training), _by(id, evaluated)) for id in ids})
+
+
+def _plain(value: Any) -> Any:
+    """A setting's value, or a word for what can be none: it is compared with others, and shown."""
+    values = value if isinstance(value, list) else [value]
+    return value if all(isinstance(one, Plain) for one in values) else "(no setting)"
 
 
 def _by(id: str, records: Iterable[Record]) -> list[Record]:
@@ -129,7 +141,7 @@ def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:
 
 def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
     """The headline figure of the runs that have one; perhaps of none."""
-    measured = {str(run.path): run.measured[protocol.id] for run in runs if protocol.id in run.measured}
+    measured = {printable(str(run.path)): run.measured[protocol.id] for run in runs if protocol.id in run.measured}
     name = next((m.shown.headline for m in measured.values() if m.shown.headline), None)
     curves, floors = {}, set()
     for run, m in measured.items():

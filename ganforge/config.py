@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import as_typed, sentences, suggestion
@@ -14,12 +15,25 @@ Count = Annotated[int, Field(gt=0, lt=2**63)]
 """A number of things, at least one."""
 Width = Annotated[int, Field(gt=0, le=65_536)]
 """Numbers in a layer; the limit turns a slip of the finger into a message instead of an exhausted machine."""
-Widths = tuple[Width, ...]
+Widths = Annotated[tuple[Width, ...], Field(max_length=64)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Gamma = Weight | Literal["auto"]
 """A weight, or the one that suits the data: see ``gamma_for``."""
+
+MOST_FAULTS = 5
+"""So many of the settings that are wrong are told; of more, their number."""
+
+
+def _checked(text: str) -> str:
+    if len(text) > 4096 or "\0" in text:
+        raise PydanticCustomError("text", "it should hold at most 4,096 characters, and none of them NUL")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_checked)]
+"""A name or a path: no system has longer ones."""
 
 
 class Config(BaseModel):
@@ -27,15 +41,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    recipe: str = "note"
+    recipe: Text = "note"
     """The recipe that these settings started from."""
-    data: str = "mnist"
+    data: Text = "mnist"
     """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
-    data_dir: str | None = None
+    data_dir: Text | None = None
     """A folder to look for the data's files in first."""
     max_images: Annotated[int, Field(ge=2, lt=2**63)] | None = None
     """Use only the first so many pictures."""
-    size: str | None = None
+    size: Text | None = None
     """Bring all pictures to this height x width, such as 64 or 64x96; by default it follows from the pictures."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
     """How, where a picture has another shape: crop (its middle), pad (with the background) or stretch."""
@@ -47,7 +61,7 @@ class Config(BaseModel):
     """Learn from each picture's mirror image, too."""
     max_broken: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
-    test_data: str | None = None
+    test_data: Text | None = None
     """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
 
     z_dim: Width = 96
@@ -78,7 +92,7 @@ class Config(BaseModel):
     """What a dcgan D is normalised by: batch (its own choice), layer, spectral, or unnormalised."""
     conditional: bool = False
     """Tell both networks each picture's class."""
-    init_from: str | None = None
+    init_from: Text | None = None
     """Fine-tune: start from the weights of a snapshot, or of a run's newest checkpoint, instead of from chance."""
 
     objective: Literal["minimax", "non-saturating", "lsgan", "lsgan-ab", "wgan", "hinge", "relativistic"] = (
@@ -161,7 +175,7 @@ class Config(BaseModel):
     """Save a checkpoint, too, when the last one is this many seconds old."""
     keep_checkpoints: Count = 2
     """How many of the newest checkpoints to keep."""
-    device: str = "auto"
+    device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the first accelerator there is, else the CPU."""
     threads: Annotated[int, Field(gt=0, le=1024)] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
@@ -227,14 +241,18 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     source: the file that the values were read from, for the sentence; None if they were given by hand.
     """
     where = "" if source is None else f"{source} holds settings that this ganforge cannot use: "
+    if not isinstance(values, dict):
+        raise UserError(f"{where}The settings are no names with values.")
     for name in values:
         if name not in Config.model_fields:
-            text = f"{where}There is no setting {name!r}{suggestion(name, Config.model_fields)}"
+            text = f"{where}There is no setting '{as_typed(name)}'{suggestion(name, Config.model_fields)}"
             raise UserError(text if text.endswith("?") else f"{text}.")
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}{'; '.join(sentences(error.errors(), values))}.") from None
+        said = sentences(error.errors(), values)
+        more = f"; and {len(said) - MOST_FAULTS} more are wrong" if len(said) > MOST_FAULTS else ""
+        raise UserError(f"{where}{'; '.join(said[:MOST_FAULTS])}{more}.") from None
 
 
 def differences(old: Config, new: Config) -> list[str]:

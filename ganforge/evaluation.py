@@ -1,7 +1,6 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,11 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_there, write_text_atomically
 from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
+from ganforge.base.ours import refuse_foreign
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.base.sizes import size_text
+from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import DATA_SETS, locate, short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
@@ -75,6 +76,7 @@ def evaluate(
     elif model is not None and model.shape != dataset.shape:
         raise UserError(f"{source} makes items of {model.shape}, and those of {dataset.name} are {dataset.shape}.")
     judge = Judge(dataset, held_out, chosen, names=features, num_fakes=wanted, inception_file=inception_file, poll=poll)
+    json_path, png_path = places(source, model, out, judge)
     count = judge.protocol.num_fakes
     batches = made_by(model, judge.dataset, count) if model is not None else drawn_from(pictures, count)
     nimg = model.nimg if model is not None else 0
@@ -84,7 +86,7 @@ def evaluate(
             f"Whether pictures are copies was not measured: {dataset.name} has no held-out pictures to compare with; "
             "name some with --test-data."
         )
-    return Evaluation(record, write(record, judge, source, model, out))
+    return Evaluation(record, write(record, judge, json_path, png_path))
 
 
 def open_source(source: Path, best: bool, device: str, poll: Callable[[], None]) -> tuple[Model | None, Tensor | None]:
@@ -137,7 +139,7 @@ def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any
 
 
 def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    complain(printable(line))
 
 
 def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
@@ -179,17 +181,24 @@ def subject_of(source: Path, model: Model | None) -> dict[str, Any]:
     return {"kind": "snapshot", "path": str(model.path), "name": name}
 
 
-def write(record: dict[str, Any], judge: Judge, source: Path, model: Model | None, out: Path | None) -> list[Path]:
-    """The record as JSON, and the picture where pictures were judged; returns where they are."""
+def places(source: Path, model: Model | None, out: Path | None, judge: Judge) -> tuple[Path, Path]:
+    """Where the record goes, and the picture where pictures were judged. Raises UserError where, outside a run's own
+    folder, something lies there that ganforge did not make."""
     folder = RunFolder(source)
     if out is None and folder.exists() and model is not None:
-        json_path = folder.evaluation(model.nimg, record["protocol"]["id"])
-        png_path = folder.nearest(model.nimg)
-    else:
-        name = source.resolve().stem
-        out = out or Path()
-        json_path, png_path = out / f"evaluation-{name}-{record['protocol']['id']}.json", out / f"nearest-{name}.png"
-        out.mkdir(parents=True, exist_ok=True)
+        return folder.evaluation(model.nimg, judge.protocol.id), folder.nearest(model.nimg)
+    name = source.resolve().stem
+    out = out or Path()
+    json_path, png_path = out / f"evaluation-{name}-{judge.protocol.id}.json", out / f"nearest-{name}.png"
+    refuse_foreign(json_path)
+    if judge.copying is not None:
+        refuse_foreign(png_path)
+    return json_path, png_path
+
+
+def write(record: dict[str, Any], judge: Judge, json_path: Path, png_path: Path) -> list[Path]:
+    """The record as JSON, and the picture where pictures were judged; returns where they are."""
+    json_path.parent.mkdir(parents=True, exist_ok=True)
     write_text_atomically(json_path, json.dumps(record, indent=2) + "\n")
     written = [json_path]
     if judge.copying is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.base.wording import suggestion
+from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 
 CONVOLUTIONAL: dict[str, Any] = {
@@ -213,5 +213,5 @@ def recipe(name: str, **changes: Any) -> Config:
     """The named recipe's settings, with changes. Raises UserError for an unknown recipe or a setting that is wrong."""
     if name not in RECIPES:
         known = ", ".join(RECIPES)
-        raise UserError(f"There is no recipe {name!r}{suggestion(name, RECIPES)} (the recipes: {known}).")
+        raise UserError(f"There is no recipe '{as_typed(name)}'{suggestion(name, RECIPES)} (the recipes: {known}).")
     return RECIPES[name](**changes)

@@ -1,8 +1,9 @@
 """From a snapshot and seeds to pictures: of each seed, on the way between seeds, around a seed."""
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,18 +15,21 @@ from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
+from ganforge.base.tensorfile import Shapes
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator, on_device
-from ganforge.networks.generate import generate
+from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 from ganforge.networks.precision import autocast_forward
-from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot
+from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot, refuse_other_shapes
 
 Way = Literal["seeds", "walk", "near"]
 
 MAX_WALK = 1_000
 """Pictures of a walk, at most: each is a frame in memory."""
 MAX_NEAR = 10_000
+MAX_NUMBERS = 2**31
+"""In all the pictures that are made together: 2 GiB as bytes."""
 NUMBERS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 """3, or 3-17."""
 
@@ -33,8 +37,10 @@ NUMBERS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 class Model:
     """A generator that is ready to make pictures, with the settings of the run it comes from."""
 
-    def __init__(self, G: nn.Module, config: Config, snapshot: Snapshot, device: torch.device) -> None:
-        self.G, self.config, self.device = G, config, device
+    def __init__(
+        self, G: nn.Module, config: Config, snapshot: Snapshot, device: torch.device, batch_size: int = BATCH_SIZE
+    ) -> None:
+        self.G, self.config, self.device, self.batch_size = G, config, device, batch_size
         self.shape, self.nimg, self.path = snapshot.shape, snapshot.nimg, snapshot.path
         self.num_classes, self.class_names = snapshot.num_classes, snapshot.class_names
 
@@ -50,14 +56,23 @@ class Model:
         """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU.
 
         labels: int64 [N] for a model that is told the class, ``num_classes`` > 0; by default 0, 1, 2, ... in turn.
+        Raises UserError for other labels, and for more than ``MAX_NUMBERS`` numbers.
         """
+        return self._made(z, labels, lambda items: items)
+
+    def _made(self, z: Tensor, labels: Tensor | None, finish: Callable[[Tensor], Tensor]) -> Tensor:
+        if len(z) * math.prod(self.shape) > MAX_NUMBERS:
+            size = " x ".join(map(str, self.shape))
+            raise UserError(f"{len(z):,} pictures of {size} are more than fit into memory; ask for fewer.")
         if labels is None and self.num_classes:
             labels = torch.arange(len(z)) % self.num_classes
         elif labels is not None and not self.num_classes:
             raise UserError(f"The model in {self.path} is not told any class; leave the labels out.")
         if labels is not None and (labels.shape != (len(z),) or ((labels < 0) | (labels >= self.num_classes)).any()):
             raise UserError(f"{len(z)} labels from 0 to {self.num_classes - 1} are needed, one for each picture.")
-        return generate(self.G, z, labels, self.device) if len(z) else torch.empty(0, *self.shape)
+        if not len(z):
+            return finish(torch.empty(0, *self.shape))
+        return generate(self.G, z, labels, self.device, self.batch_size, finish)
 
     def sample(self, seeds: Iterable[int], labels: Tensor | None = None) -> Tensor:
         """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2].
@@ -70,8 +85,7 @@ class Model:
 
     def pictures(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """``generate``, with pictures as uint8 [N, C, H, W]; points stay float [N, 2]."""
-        items = self.generate(z, labels)
-        return to_uint8(items) if len(self.shape) == 3 else items
+        return self._made(z, labels, to_uint8 if len(self.shape) == 3 else lambda points: points)
 
 
 def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model:
@@ -79,18 +93,34 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
 
     Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
     """
-    snapshot = load_snapshot(Path(path), best=best)
-    config = make_config(snapshot.settings, source=snapshot.path)
+    snapshot = load_snapshot(Path(path), best=best, check=refuse_misfit)
+    config, outline = make_config(snapshot.settings, source=snapshot.path), network_of(snapshot, meta=True)
+    batch_size = batch_size_for(outline, config.z_dim, snapshot.num_classes)
+    if not batch_size:
+        raise UserError(f"{snapshot.path} makes pictures of {snapshot.shape} by layers that do not fit into memory.")
     chosen = choose_device(device)
-    G = build_generator(
-        config.generator, config.z_dim, snapshot.shape, config.seed,
-        num_classes=snapshot.num_classes, **config.g_sizes,
-    )  # fmt: skip
+    G = network_of(snapshot)
     fill_network(G, snapshot.weights, str(snapshot.path))
     G = on_device(G, chosen, tuned=config.fused_adam).eval()
     if config.precision == "bfloat16":
         autocast_forward(G, chosen)
-    return Model(G, config, snapshot, chosen)
+    return Model(G, config, snapshot, chosen, batch_size)
+
+
+def network_of(snapshot: Snapshot, *, meta: bool = False) -> nn.Module:
+    """The G that a snapshot tells of, with fresh weights, or (meta) its outline. Raises UserError for settings that are
+    wrong."""
+    config = make_config(snapshot.settings, source=snapshot.path)
+    return build_generator(
+        config.generator, config.z_dim, snapshot.shape, config.seed,
+        num_classes=snapshot.num_classes, meta=meta, **config.g_sizes,
+    )  # fmt: skip
+
+
+def refuse_misfit(snapshot: Snapshot, shapes: Shapes) -> None:
+    """Raise UserError unless weights of these shapes, not read yet, are those of the snapshot's own settings: a small
+    file may ask for a large network."""
+    refuse_other_shapes(network_of(snapshot, meta=True).state_dict(), shapes, str(snapshot.path))
 
 
 def choose(
@@ -194,8 +224,8 @@ def parse_classes(text: str, names: Sequence[str] = ()) -> list[int]:
         elif by_place and NUMBERS.fullmatch(part):
             classes += _parse_numbers(part, "classes", "3 or 0-4,7")
         else:
-            some = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
-            raise UserError(f"There is no class {as_typed(part)!r}{suggestion(part, known)} (the classes: {some}).")
+            some = ", ".join(map(as_typed, names[:20])) + ", ..." * (len(names) > 20)
+            raise UserError(f"There is no class '{as_typed(part)}'{suggestion(part, known)} (the classes: {some}).")
     return classes
 
 
@@ -210,8 +240,8 @@ def _parse_numbers(text: str, what: str, example: str) -> list[int]:
         found = NUMBERS.fullmatch(part.strip())
         ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
         if not ranges[-1]:
-            raise UserError(f"The {what} {as_typed(text)!r} are not numbers and ranges such as {example}.")
+            raise UserError(f"The {what} '{as_typed(text)}' are not numbers and ranges such as {example}.")
     count = sum(len(one) for one in ranges)
     if count > 100_000:
-        raise UserError(f"The {what} {as_typed(text)!r} are {count:,} pictures; ask for at most 100,000 at a time.")
+        raise UserError(f"The {what} '{as_typed(text)}' are {count:,} pictures; ask for at most 100,000 at a time.")
     return [seed for one in ranges for seed in one]

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from ganforge.base.files import write_atomically
+from ganforge.base.ours import MARKS
 
 FORMATS = ("webp", "gif")
 MAX_FPS = 50
@@ -14,7 +16,7 @@ MAX_FPS = 50
 
 
 def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float = 20.0, loop: bool = True) -> bytes:
-    """The frames, all of one size, as a file's bytes; equal frames give equal bytes.
+    """The frames, all of one size, as a file's bytes, with the mark of ``base.ours``; equal frames give equal bytes.
 
     kind: webp (lossless) or gif (grey pictures as they are; of colours the 256 most fitting of each frame). fps: frames
     a second, at most ``MAX_FPS``; GIF rounds a frame's time to hundredths of a second. loop: endlessly, else once.
@@ -24,12 +26,13 @@ def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float = 20.0
         raise ValueError(f"{len(frames)} frames as {kind!r} at {fps} a second cannot be written")
     if kind == "gif":
         frames = [_with_palette(frame) for frame in frames]
-        options = {"duration": max(2, round(100 / fps)) * 10, "disposal": 1, "optimize": False}
+        options: dict[str, Any] = {"duration": max(2, round(100 / fps)) * 10, "disposal": 1, "optimize": False}
+        options |= {"comment": MARKS[".gif"]}
         options |= {"loop": 0} if loop else {}
     else:
         # For lossless files quality and method are effort only; more of either costs time and saves little.
         options = {"duration": round(1000 / fps), "loop": 0 if loop else 1, "lossless": True, "quality": 50}
-        options |= {"method": 1}
+        options |= {"method": 1, "xmp": MARKS[".webp"]}
     written = BytesIO()
     frames[0].save(written, format=kind.upper(), save_all=True, append_images=list(frames[1:]), **options)
     return written.getvalue()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.base.files import write_atomically
+from ganforge.base.ours import NAME
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,7 @@ def save_curves(panels: Sequence[Panel], path: Path) -> None:
     figure.set_size_inches(width * len(panels), height + 0.2 * len(shown))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a name in a script that the font lacks is drawn as boxes
-        write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", metadata={"Software": None}))
+        write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", metadata={"Software": NAME}))
 
 
 def _dress(axes: "Axes", panel: Panel) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ganforge.base.files import write_atomically
+from ganforge.base.ours import NAME
 
 GAP = 2
 """Pixels between two pictures of a grid, whatever its scale."""
@@ -110,8 +112,11 @@ def contact_sheet(items: Tensor, labels: Tensor | None, num_classes: int, column
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG atomically; equal pictures give equal bytes. Raises OSError where that is impossible."""
-    write_atomically(path, lambda temporary: image.save(temporary, format="PNG"))
+    """Write a PNG atomically, with the mark of ``base.ours``; equal pictures give equal bytes. Raises OSError where it
+    cannot be written."""
+    mark = PngInfo()
+    mark.add_text("Software", NAME)
+    write_atomically(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=mark))
 
 
 def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:

@@ -1,11 +1,12 @@
 """Stopping on request: SIGINT and SIGTERM set a flag, and every phase of a run polls it."""
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+
+from ganforge.base.terminal import complain_at_once
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -42,9 +43,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         if not request:
             name = signal.Signals(signum).name
-            # os.write: a handler may run in the middle of a print, which must not be entered twice.
             again = "; press Ctrl-C again to stop at once" if signum == signal.SIGINT else ""
-            os.write(2, f"\n{name}: stopping{again}\n".encode())
+            complain_at_once(f"\n{name}: stopping{again}")
         request.signum = request.signum or signum
 
     if threading.current_thread() is not threading.main_thread():

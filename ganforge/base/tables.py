@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ganforge.base.terminal import printable
+
 MAX_NAME = 44
 """Characters of a row's name in one line; longer ones take several."""
 PADDING = 2
@@ -36,8 +38,11 @@ class Column:
 def table(title: str, names: Sequence[str], columns: Sequence[Column], width: int) -> str:
     """Rows with a name each, as plain text; no line break at the end.
 
-    title: the header above the names. width: characters that a line should not exceed; a single column may.
+    title: the header above the names. width: characters that a line should not exceed; a single column may. Names and
+    cells are made ``printable``.
     """
+    names = [printable(name) for name in names]
+    columns = [Column(column.header, [printable(cell) for cell in column.cells]) for column in columns]
     left = PADDING + max(min(MAX_NAME, cell_len(name)) for name in (title, *names))
     return "\n\n".join(_one_table(title, names, group) for group in _groups(columns, width - left))
 

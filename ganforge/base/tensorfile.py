@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.base.files import write_atomically
+from ganforge.base.files import open_plain, write_atomically
+from ganforge.base.wording import as_typed, refuse_odd_name
+
+MAX_HEADER = 2**24
+"""Bytes of names, shapes and facts; the largest network that can be asked for needs a quarter of them."""
+MAX_TENSORS = 2**16
+Shapes = dict[str, tuple[int, ...]]
+"""Of tensors, by name."""
 
 
 class DamagedFileError(UserError):
@@ -35,34 +43,54 @@ def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: d
     write_atomically(path, write)
 
 
-def read_tensorfile(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensorfile(
+    path: Path, kind: str, check: Callable[[dict[str, Any], Shapes], object] = lambda facts, shapes: None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors (on the CPU) and facts of a file that ``write_tensorfile`` wrote. Runs no code from the file.
 
-    Raises UserError where there is no such file, and DamagedFileError where it is not whole or not of this ``kind``.
+    check: is given the facts and the tensors' shapes before a tensor is read; what it raises goes out. Raises UserError
+    where there is no such plain file, and DamagedFileError where it is not whole or not of this ``kind``.
     """
+    refuse_odd_name(path)
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             start = file.read(9)
     except OSError as error:
         raise UserError(f"The {kind} {path} cannot be read: {error.strerror}.") from None
     if start[8:] != b"{":
         what = "a pickle, which could run code when loaded" if _is_pickle(start) else "not a safetensors file"
         raise DamagedFileError(f"{path} is {what}; ganforge loads only {kind} files that it wrote itself.")
+    if int.from_bytes(start[:8], "little") > MAX_HEADER:
+        raise DamagedFileError(f"The {kind} {path} is damaged, or larger in its facts than any that ganforge writes.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            names = list(file.keys())
+            if len(names) > MAX_TENSORS:
+                raise DamagedFileError(f"{path} holds {len(names):,} tensors, more than any {kind} of ganforge's.")
+            facts = _facts(path, kind, metadata)
+            check(facts, {name: tuple(file.get_slice(name).get_shape()) for name in names})
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
-        raise DamagedFileError(f"The {kind} {path} is damaged or cut off ({error}).") from None
-    if "ganforge" not in metadata:
-        raise DamagedFileError(f"{path} holds tensors but was not written by ganforge, so it is no {kind}.")
+        raise DamagedFileError(f"The {kind} {path} is damaged or cut off ({as_typed(str(error))}).") from None
     if metadata.get("sha256") != _digest(metadata["ganforge"], tensors):
         raise DamagedFileError(f"The {kind} {path} is damaged: its content does not match its SHA-256.")
-    facts = json.loads(metadata["ganforge"])
-    if facts["kind"] != kind:
-        raise DamagedFileError(f"{path} is a {facts['kind']}, not a {kind}.")
     # Copied, since they lie in the mapped file, which may be changed or cut off from now on.
     return {name: tensor.clone() for name, tensor in tensors.items()}, facts
+
+
+def _facts(path: Path, kind: str, metadata: dict[str, str]) -> dict[str, Any]:
+    if "ganforge" not in metadata:
+        raise DamagedFileError(f"{path} holds tensors but was not written by ganforge, so it is no {kind}.")
+    try:
+        facts = json.loads(metadata["ganforge"])
+    except (ValueError, RecursionError):
+        raise DamagedFileError(f"The {kind} {path} is damaged: its facts are no JSON.") from None
+    if not isinstance(facts, dict) or not isinstance(facts.get("kind"), str):
+        raise DamagedFileError(f"{path} does not tell what it is, so it is no {kind}.")
+    if facts["kind"] != kind:
+        raise DamagedFileError(f"{path} is a {as_typed(facts['kind'])}, not a {kind}.")
+    return facts
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import unicodedata
-from typing import TextIO
+from typing import IO, TextIO
 
 KEPT = "\n\t\u200c\u200d"
 """Of the characters without a shape, those that are written as they are; the last two join letters in many scripts."""
@@ -19,16 +19,30 @@ def tell(text: str, file: TextIO | None = None) -> None:
     file = sys.stdout if file is None else file
     if file is None:  # closed before the program began
         return
-    encoding = getattr(file, "encoding", None) or "utf-8"
-    print(harmless(text).encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
+    print(writable(text, file), file=file, flush=True)
 
 
 def complain(text: str) -> None:
     """``tell`` on stderr; where nobody listens, that is no further fault."""
     if sys.stderr is None:
         return
-    with contextlib.suppress(OSError):
+    try:
         tell(text, sys.stderr)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def complain_at_once(text: str) -> None:
+    """``complain`` for a signal's handler, which may run in the middle of a print, which must not be entered twice."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            os.write(2, harmless(text).encode("ascii", "backslashreplace") + b"\n")
+
+
+def writable(text: str, file: IO[str] | None) -> str:
+    """What ``tell`` writes to a file: ``harmless``, with what the file's encoding lacks spelled out."""
+    encoding = getattr(file, "encoding", None) or "utf-8"
+    return harmless(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def harmless(text: str) -> str:
@@ -56,4 +70,17 @@ def _visible(c: str) -> str:
 def silence_stdout() -> None:
     """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
     if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence(sys.stdout)
+
+
+def _silence(file: TextIO) -> None:
+    with contextlib.suppress(OSError):  # what is no file of the system's, as in a notebook, has nothing to be silenced
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+
+
+def occupy_closed() -> None:
+    """Open the null device in place of stdin, stdout and stderr where they were closed before the program began: else
+    a file opened later would get such a number, and what a library writes to stderr would go into it."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)

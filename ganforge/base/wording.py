@@ -2,28 +2,50 @@
 
 import difflib
 import os
+import reprlib
 import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ganforge.base.errors import UserError
+from ganforge.base.terminal import printable
+
+LONGEST = 60
+"""Characters of what somebody typed, or of what stood in a file, that a sentence repeats."""
+
 
 def suggestion(name: str, known: Any) -> str:
     """`; did you mean 'mnist'?` where something known is spelled much like ``name``, else nothing."""
+    if len(name) > LONGEST:
+        return ""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?".removesuffix("?") + "?" if close else ""
 
 
 def as_typed(value: Any) -> str:
-    """A setting's value as one types it on the command line, cut short where somebody typed too much."""
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """A setting's value as one types it on the command line: in one line, and cut short where it is too much. The value
+    may be anything that JSON can hold."""
+    text = ",".join(map(_word, value[:LONGEST])) if isinstance(value, list | tuple) else _word(value)
+    return printable(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
+
+
+def _word(value: Any) -> str:
+    return str(value) if isinstance(value, str | int | float | None) else reprlib.repr(value)
 
 
 def pasted(path: str | Path) -> str:
     """A path in a command that people copy: quoted where the shell would take it apart."""
     return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
+
+
+def refuse_odd_name(path: str | Path) -> None:
+    """Raise UserError for a path that is no UTF-8, which the library that reads weights does not take."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"The name {printable(str(path))} is no UTF-8; choose another.") from None
 
 
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
@@ -57,4 +79,4 @@ def sentence(fault: Any, values: dict[str, Any]) -> str:
         message = f"it should be {wanted}"
         if len(fault["loc"]) > 1 and isinstance(fault["loc"][1], int):
             message += ", or several with commas between them"
-    return f"{name} cannot be {as_typed(values.get(name))!r}: {message}"
+    return f"{name} cannot be '{as_typed(values.get(name))}': {message}"

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from ganforge.base.files import write_atomically
+from ganforge.base.terminal import complain
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (5.0, 15.0)  # to connect, and between two pieces of the answer
@@ -80,7 +81,7 @@ def _fetch(url: str, is_right: Callable[[Path], bool], poll: Callable[[], None],
 
 def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
     console = Console(stderr=True)
-    console.print(f"fetching {url}", soft_wrap=True, highlight=False, markup=False)
+    complain(f"fetching {url}")
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,

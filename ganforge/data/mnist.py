@@ -5,7 +5,6 @@ Source: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to docu
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pooch
 import torch
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import complain
 from ganforge.data.dataset import Dataset
 from ganforge.data.download import NoMirror, download
 from ganforge.data.idx import to_tensor, unpack_idx
@@ -93,7 +93,7 @@ def _find(
             content = bytearray()
         if _matches(content, digest):
             return path, content
-        print(f"{path} in the cache is damaged: fetching it again", file=sys.stderr)
+        complain(f"{path} in the cache is damaged: fetching it again")
     return _download(name, data_dir, cache_dir, digest, mirrors, poll)
 
 
@@ -154,12 +154,9 @@ def _other_content(path: Path, content: bytearray) -> str:
 
 
 def _nowhere(name: str, folders: Sequence[Path], failures: Sequence[str]) -> str:
-    looked = "\n".join(f"  {folder}" for folder in folders)
-    failed = "\n".join(f"  {failure}" for failure in failures)
     return (
-        f"MNIST's file {name}.gz is not on this machine and could not be downloaded.\n"
-        f"Looked in:\n{looked}\n"
-        f"Tried to download from:\n{failed}\n"
+        f"MNIST's file {name}.gz is not on this machine and could not be downloaded. "
+        f"Looked in: {', '.join(map(str, folders))}. Tried to download from: {'; '.join(failures)}. "
         "Try again with a network, or put MNIST's files into a folder and pass --data-dir FOLDER "
         "(or export GANFORGE_DATA=FOLDER), or train on --data digits, which needs no download."
     )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
 from ganforge.base.seeding import generator
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.base.terminal import complain
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figures import Figure, Figures
@@ -148,9 +148,9 @@ def prepare_space(
             sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
             return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), dict(facts["floors"]))
         except (DamagedFileError, KeyError, TypeError, ValueError):
-            print(f"{path} in the cache is damaged: measuring the held-out pictures again", file=sys.stderr)
+            complain(f"{path} in the cache is damaged: measuring the held-out pictures again")
         except UserError as error:
-            print(f"{error} Measuring the held-out pictures again.", file=sys.stderr)
+            complain(f"{error} Measuring the held-out pictures again.")
     train = embed(dataset.items)
     space = measure_space(name, embed, train, embed(fresh), poll)
     tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": train})
@@ -159,7 +159,7 @@ def prepare_space(
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, tensors, facts_of(space))
     except OSError as error:
-        print(f"The held-out pictures' statistics are not kept: {folder}: {error.strerror}", file=sys.stderr)
+        complain(f"The held-out pictures' statistics are not kept: {folder}: {error.strerror}")
     return space
 
 

@@ -3,6 +3,8 @@
 from io import StringIO
 from typing import Any
 
+from ganforge.base.terminal import printable
+
 ORDER = (
     "FD", "KID", "precision", "recall", "density", "coverage", "modes", "KL", "high quality", "score", "class distance",
     "copies", "exact duplicates", "near duplicates", "AuthPct", "C_T",
@@ -14,9 +16,11 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     """The record as a table: a row for each figure, the floor beside it, and the protocol below."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     protocol = record["protocol"]
-    table = Table(title=f"{record['subject']['name']}", title_justify="left", box=None, pad_edge=False)
+    title = Text(printable(record["subject"]["name"]))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("figure")
     table.add_column("features")
     table.add_column("value", justify="right")
@@ -31,10 +35,10 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     screen = StringIO()
     console = Console(file=screen, width=width, highlight=False)
     console.print(table)
-    lines = [screen.getvalue().rstrip(), "", in_words(protocol)]
+    lines = [screen.getvalue().rstrip(), "", printable(in_words(protocol))]
     for extractor, shares in record["classes"].items():
         lines.append(f"Classes by the {extractor}: " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
-    return "\n".join([*lines, *record["notes"]])
+    return "\n".join([*lines, *map(printable, record["notes"])])
 
 
 def in_words(protocol: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """The published weights of FID's Inception network: a file that the user names, or a download into the user's cache."""
 
 import hashlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import complain
 from ganforge.data.download import NoMirror, download
 from ganforge.metrics.inception import Inception
 
@@ -78,7 +78,7 @@ def _cached(folder: Path, mirror: str, digest: str, poll: Callable[[], None]) ->
         if path.exists():
             if _is_published(path, digest):
                 return path
-            print(f"{path} in the cache is damaged: fetching it again", file=sys.stderr)
+            complain(f"{path} in the cache is damaged: fetching it again")
         download([mirror], FILE, path, lambda fetched: _is_published(fetched, digest), poll)
     except NoMirror as error:
         raise UserError(

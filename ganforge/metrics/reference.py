@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.base.terminal import complain
 from ganforge.data.dataset import Mixture
 from ganforge.metrics.coverage import radii
 from ganforge.metrics.distances import KERNEL_SUBSET_SIZE, Moments, kernels_within
@@ -53,9 +53,9 @@ def prepare_reference(
         try:
             return from_file(*read_tensorfile(path, KIND))
         except (DamagedFileError, KeyError, TypeError, ValueError):
-            print(f"{path} in the cache is damaged: measuring the real pictures again", file=sys.stderr)
+            complain(f"{path} in the cache is damaged: measuring the real pictures again")
         except UserError as error:
-            print(f"{error} Measuring the real pictures again.", file=sys.stderr)
+            complain(f"{error} Measuring the real pictures again.")
     fresh, reals = split()
     reference = measure_reference(extractor, protocol, reals, poll)
     floors, _ = compare(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture)
@@ -63,7 +63,7 @@ def prepare_reference(
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, *to_file(reference, floors))
     except OSError as error:
-        print(f"The statistics of the real pictures are not kept: {folder}: {error.strerror}", file=sys.stderr)
+        complain(f"The statistics of the real pictures are not kept: {folder}: {error.strerror}")
     return reference, floors
 
 

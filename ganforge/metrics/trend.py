@@ -1,5 +1,6 @@
 """What a series of records says: the best one, and whether going on still pays."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,7 +40,8 @@ def plateau_since(values: list[tuple[int, float]]) -> int | None:
 
 def _value(row: dict[str, Any]) -> float | None:
     try:
-        value = row["figures"][row["headline"]]["value"]
-        return value if isinstance(value, int | float) and row["protocol"]["id"] else None
-    except (KeyError, TypeError):
+        value, id = row["figures"][row["headline"]]["value"], row["protocol"]["id"]
+        is_figure = isinstance(value, int | float) and -sys.float_info.max <= value <= sys.float_info.max
+        return value if is_figure and id and isinstance(id, str) and isinstance(row["headline"], str) else None
+    except (LookupError, TypeError):
         return None

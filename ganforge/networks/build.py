@@ -1,14 +1,18 @@
 """Settings' plain values in, networks out; their first weights follow from the seed alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
+from ganforge.base.errors import UserError
 from ganforge.base.seeding import derive
 from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
 
+MAX_WEIGHTS = 2**30
+"""Numbers in one network: 4 GiB, and several times that in training. The largest GANs there are have about as many."""
 PYRAMID = ("width", "lowest_side")
 GENERATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
     "mlp": (mlp.Generator, ("hidden",)),
@@ -29,28 +33,47 @@ DISCRIMINATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
 
 
 def build_generator(
-    name: str, z_dim: int, shape: Sequence[int], seed: int, *, num_classes: int = 0, **sizes: Any
+    name: str, z_dim: int, shape: Sequence[int], seed: int, *, num_classes: int = 0, meta: bool = False, **sizes: Any
 ) -> nn.Module:
     """G for z [N, z_dim] and items of ``shape``, on the CPU.
 
     name: a key of ``GENERATORS``. num_classes: 0 for a G that is not told the class. sizes: hidden, the mlp's layers;
     width, lowest_side, blocks and group_size as the families' classes have them. Those that a family does not have are
-    not looked at; None stands for its own. Raises UserError where they do not fit each other.
+    not looked at; None stands for its own. meta: only the outline, on the meta device: names and shapes without the
+    memory for weights. Raises UserError where the sizes do not fit each other, or ask for more than ``MAX_WEIGHTS``.
     """
     network, names = GENERATORS[name]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "G"))
-        return network(z_dim, shape, num_classes=num_classes, **chosen(sizes, names))
+    make = partial(network, z_dim, shape, num_classes=num_classes, **chosen(sizes, names))
+    return _built(make, "G", seed, meta=meta)
 
 
-def build_discriminator(name: str, shape: Sequence[int], seed: int, *, num_classes: int = 0, **sizes: Any) -> nn.Module:
+def build_discriminator(
+    name: str, shape: Sequence[int], seed: int, *, num_classes: int = 0, meta: bool = False, **sizes: Any
+) -> nn.Module:
     """D for items of ``shape``, likewise. sizes: norm, too, a dcgan D's, for example "batch"."""
     network, names = DISCRIMINATORS[name]
     if name == "logistic":
         sizes = {"hidden": ()}
+    make = partial(network, shape, num_classes=num_classes, **chosen(sizes, names))
+    return _built(make, "D", seed, meta=meta)
+
+
+def _built(make: Callable[[], nn.Module], which: str, seed: int, *, meta: bool) -> nn.Module:
+    """The outline is made in any case, so that too large a network is refused before memory is asked for."""
+    try:
+        with torch.device("meta"):
+            outline = make()
+        count = sum(tensor.numel() for tensor in outline.state_dict().values())
+        many = f"{count:,}" if count > MAX_WEIGHTS else ""
+    except RuntimeError:  # a tensor of more bytes than can be counted
+        many = "more than 2^60"
+    if many:
+        raise UserError(f"{which} would have {many} weights, and {MAX_WEIGHTS:,} are the most; choose smaller sizes.")
+    if meta:
+        return outline
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "D"))
-        return network(shape, num_classes=num_classes, **chosen(sizes, names))
+        torch.manual_seed(derive(seed, which))
+        return make()
 
 
 def on_device(network: nn.Module, device: torch.device, *, tuned: bool) -> nn.Module:

@@ -43,7 +43,7 @@ def convolution(
     """``torch.nn.functional.conv2d``, whose gradient for the input is a transposed convolution also where it is to be
     differentiated, as in the code of Karras et al. 2020, arXiv:2006.06676 (`conv2d_gradfix`)."""
     given = [input, weight, bias]
-    if torch.is_autocast_enabled(input.device.type):
+    if input.device.type != "meta" and torch.is_autocast_enabled(input.device.type):
         narrow = torch.get_autocast_dtype(input.device.type)
         given = [None if tensor is None else tensor.to(narrow) for tensor in given]
     # tensor[...] is the same tensor as a node of its own in the graph, which knows whether its gradient is asked for.

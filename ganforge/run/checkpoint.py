@@ -8,6 +8,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.base.wording import as_typed
 from ganforge.run.folder import RunFolder
 
 KIND = "checkpoint"
@@ -47,8 +48,9 @@ def load_newest_checkpoint(folder: RunFolder) -> tuple[dict[str, Tensor], dict[s
         except DamagedFileError as error:
             complaints[path] = str(error)
             continue
-        if facts["format"] != FORMAT:
-            raise UserError(f"{path} has format {facts['format']}, and this ganforge reads {FORMAT}; install another.")
+        if facts.get("format") != FORMAT:
+            told = f"{path} has format {as_typed(facts.get('format'))}"
+            raise UserError(f"{told}, and this ganforge reads {FORMAT}; install another.")
         return tensors, facts, complaints
     if complaints:
         raise UserError(

@@ -1,35 +1,48 @@
 """The figures in a run folder: the records of metrics.jsonl and of the evaluation files, as far as they are whole."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from ganforge.base.files import reason
+from ganforge.base.errors import UserError
+from ganforge.base.files import read_plain, read_plain_json, reason
+from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
+
+MAX_METRICS_BYTES = 64 << 20
+MAX_RECORD_BYTES = 1 << 20
+MAX_EVALUATIONS = 1_000
+"""So many evaluations of a run are read."""
+Name = Annotated[str, Field(max_length=4096), AfterValidator(printable)]
+"""A name in one line, which may stand in a table."""
+Whole = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]
+"""A figure: what is larger cannot be drawn."""
+Scalar = str | int | float | bool | None
 
 
 class Protocol(BaseModel):
     """What a record says of how it was measured; unknown keys are kept, for they may be what sets two apart."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Scalar | list[Scalar] | dict[str, Scalar]]
 
-    id: str
-    data: str
-    split: str
-    num_fakes: int
-    num_reals: int
-    num_floor: int
-    extractors: dict[str, str]
+    id: Name
+    data: Name
+    split: Name
+    num_fakes: Whole
+    num_reals: Whole
+    num_floor: Whole
+    extractors: dict[Name, Name]
 
 
 class Figure(BaseModel):
     """A figure, and the same of fresh real items; None where it was not to be had."""
 
-    value: FiniteFloat | None
-    floor: FiniteFloat | None = None
-    spread: FiniteFloat | None = None
+    value: Number | None
+    floor: Number | None = None
+    spread: Number | None = None
     better: Literal["lower", "higher", "near floor"]
 
     def distance(self) -> float | None:
@@ -43,10 +56,10 @@ class Record(BaseModel):
     """The part of a record of figures that is compared (docs/metrics.md)."""
 
     format: Literal[1]
-    nimg: Annotated[int, Field(ge=0, lt=2**63)]
+    nimg: Whole
     protocol: Protocol
-    headline: str | None
-    figures: dict[str, Figure]
+    headline: Name | None
+    figures: Annotated[dict[Name, Figure], Field(max_length=1_000)]
     notes: list[str] = []
 
     def value(self, name: str | None) -> float | None:
@@ -56,11 +69,13 @@ class Record(BaseModel):
 
 def read_metrics(folder: RunFolder) -> tuple[list[Record], list[str]]:
     """The records that were made in training, in their order, and a sentence if there is anything else in the file."""
-    if not folder.metrics.exists():
-        return [], []
     try:
-        count = len(folder.metrics.read_bytes().splitlines())
+        count = len(read_plain(folder.metrics, MAX_METRICS_BYTES).splitlines())
         rows = list(folder.metrics_rows())
+    except FileNotFoundError:
+        return [], []
+    except UserError as error:
+        return [], [f"{str(error).removesuffix('.')}; its figures are left out."]
     except OSError as error:
         return [], [f"{reason(error)}; its figures are left out."]
     records = [record for row in rows if (record := _as_record(row)) is not None]
@@ -71,15 +86,23 @@ def read_metrics(folder: RunFolder) -> tuple[list[Record], list[str]]:
 
 def read_evaluations(folder: RunFolder) -> tuple[list[Record], list[str]]:
     """The records that were made by evaluating, by rising nimg, and a sentence for each file that is no whole one."""
-    read = {file: _read_file(file) for file in folder.all_evaluations()}
+    try:
+        files = folder.all_evaluations()
+    except OSError as error:
+        return [], [f"{reason(error)}; evaluations are left out."]
+    read = {file: _read_file(file) for file in files[-MAX_EVALUATIONS:]}
     complaints = [f"{file} is no whole record, and left out." for file, record in read.items() if record is None]
+    if len(files) > len(read):
+        complaints.append(
+            f"{folder.path}: the first {len(files) - len(read):,} of {len(files):,} evaluations are left out."
+        )
     return sorted((record for record in read.values() if record), key=lambda record: record.nimg), complaints
 
 
 def _read_file(file: Path) -> Record | None:
     try:
-        return _as_record(json.loads(file.read_bytes()))
-    except (OSError, ValueError, RecursionError):
+        return _as_record(read_plain_json(file, MAX_RECORD_BYTES))
+    except (OSError, ValueError):
         return None
 
 

@@ -1,21 +1,24 @@
 """Snapshots: the weights that make pictures, with all that is needed to use them, in one safetensors file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
-from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
+from ganforge.base.files import reason
+from ganforge.base.tensorfile import Shapes, read_tensorfile, write_tensorfile
+from ganforge.base.wording import as_typed
 from ganforge.metrics.trend import best_of, series
+from ganforge.run.facts import SnapshotFacts
 from ganforge.run.folder import RunFolder
 
 KIND = "snapshot"
 FORMAT = 1
-MAX_SIDE = 65_536
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,10 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
         return path
     folder = RunFolder(path)
     folder.read_config()
-    snapshots = dict(folder.all_snapshots())
+    try:
+        snapshots = dict(folder.all_snapshots())
+    except OSError as error:
+        raise UserError(f"The snapshots cannot be read: {reason(error)}.") from None
     if not snapshots:
         raise UserError(f"{path} has no snapshot yet: wait for the first one, or train with a smaller --snapshot-nimg.")
     if not best:
@@ -76,37 +82,69 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
     return snapshots[found[0]]
 
 
-def load_snapshot(path: Path, *, best: bool = False) -> Snapshot:
-    """Read a snapshot file, or a run folder's newest or best one. Raises UserError for anything wrong with it."""
+def load_snapshot(
+    path: Path, *, best: bool = False, check: Callable[[Snapshot, Shapes], object] = lambda snapshot, shapes: None
+) -> Snapshot:
+    """Read a snapshot file, or a run folder's newest or best one.
+
+    check: is given the snapshot, still without its weights, and their shapes, before any is read; what it raises goes
+    out. Raises UserError for anything wrong with the file.
+    """
     path = find_snapshot(path, best=best)
-    tensors, facts = read_tensorfile(path, KIND)
-    if facts.get("format") != FORMAT:
-        raise UserError(f"{path} has format {facts.get('format')}, and this ganforge reads {FORMAT}; install another.")
+    found: list[Snapshot] = []
+
+    def look(facts: dict[str, Any], shapes: Shapes) -> None:
+        found.append(_without_weights(path, facts))
+        check(found[0], shapes)
+
+    tensors, _ = read_tensorfile(path.resolve() if path.is_symlink() else path, KIND, look)
+    return replace(found[0], weights=tensors)
+
+
+def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:
+    if told.get("format") != FORMAT:
+        text = f"{path} has format {as_typed(told.get('format'))}, and this ganforge reads {FORMAT}"
+        raise UserError(f"{text}; install another.")
     try:
-        shape = tuple(map(int, facts["shape"]))
-        if shape != (2,) and not (len(shape) == 3 and all(0 < n <= MAX_SIDE for n in shape)):
-            raise ValueError(shape)
-        num_classes, names = int(facts.get("num_classes", 0)), tuple(map(str, facts.get("class_names", ())))
-        if len(names) not in (0, num_classes):
-            raise ValueError(names)
-        return Snapshot(path, tensors, dict(facts["settings"]), shape, num_classes, int(facts["nimg"]), names)
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.") from None
+        facts = SnapshotFacts.model_validate(told)
+    except ValidationError:
+        facts = None
+    if facts is None or not facts.fits():
+        raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.")
+    return Snapshot(path, {}, facts.settings, facts.shape, facts.num_classes, facts.nimg, facts.class_names)
+
+
+def refuse_other_shapes(expected: Mapping[str, Tensor], shapes: Shapes, where: str) -> None:
+    """Raise UserError unless tensors of these names and shapes are the expected ones, which may hold no numbers."""
+    _refuse(_other_shapes(expected, shapes), where)
 
 
 def fill_network(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
     """Copy weights into a network after checking names, shapes, types and values. Raises UserError, copying nothing."""
     expected = network.state_dict()
-    faults = [f"{name} is missing" for name in expected if name not in weights]
-    faults += [f"{name} is not known" for name in weights if name not in expected]
+    faults = _other_shapes(expected, {name: tuple(tensor.shape) for name, tensor in weights.items()})
     for name in expected.keys() & weights.keys():
         if weights[name].shape != expected[name].shape:
-            faults.append(f"{name} is {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}")
-        elif weights[name].dtype != expected[name].dtype:
+            continue
+        if weights[name].dtype != expected[name].dtype:
             faults.append(f"{name} is {weights[name].dtype} instead of {expected[name].dtype}")
         elif weights[name].is_floating_point() and not torch.isfinite(weights[name]).all():
             faults.append(f"{name} holds numbers that are not finite")
+    _refuse(faults, where)
+    network.load_state_dict(weights)
+
+
+def _other_shapes(expected: Mapping[str, Tensor], shapes: Shapes) -> list[str]:
+    faults = [f"{name} is missing" for name in expected if name not in shapes]
+    faults += [f"{as_typed(name)} is not known" for name in shapes if name not in expected]
+    return faults + [
+        f"{name} is {as_typed(repr(shapes[name]))} instead of {tuple(expected[name].shape)}"
+        for name in expected.keys() & shapes.keys()
+        if shapes[name] != tuple(expected[name].shape)
+    ]
+
+
+def _refuse(faults: Sequence[str], where: str) -> None:
     if faults:
         more = f", and {len(faults) - 5} more" if len(faults) > 5 else ""
         raise UserError(f"{where} does not fit its own settings: {'; '.join(sorted(faults)[:5])}{more}.")
-    network.load_state_dict(weights)

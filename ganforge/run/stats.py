@@ -5,6 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+LOGITS = ("real_logits", "fake_logits")
+MAX_NAMES = 100
+
 
 class Stats:
     """A list of tensors for each name, one a step: 0-d losses and norms, and [N] logits.
@@ -13,8 +16,11 @@ class Stats:
     not depend on where a run was interrupted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, num_logits: int | None = None) -> None:
+        """num_logits: N, which statistics taken back are to have; None where they are not checked."""
         self.values: dict[str, list[Tensor]] = {}
+        self.before: dict[str, Tensor] = {}
+        self.num_logits = num_logits
 
     def add(self, step: dict[str, Tensor]) -> None:
         """Keep one step's detached tensors."""
@@ -22,22 +28,40 @@ class Stats:
             self.values.setdefault(name, []).append(value)
 
     def clear(self) -> None:
-        self.values = {}
+        self.values, self.before = {}, {}
 
     def row(self) -> dict[str, Any]:
         """Means over the steps: of everything 0-d as it is; of the logits [N], D's mean score and its accuracy."""
         stacked = self.tensors()
         row = {name: value.double().mean().item() for name, value in sorted(stacked.items()) if value.dim() == 1}
-        for side, sign in (("real", 1), ("fake", -1)):
-            if (logits := stacked.get(f"{side}_logits")) is not None:
+        for name, sign in zip(LOGITS, (1, -1), strict=True):
+            if (logits := stacked.get(name)) is not None:
+                side = name.removesuffix("_logits")
                 row[f"Loss/scores/{side}"] = logits.double().mean().item()
                 row[f"Accuracy/{side}"] = (logits * sign > 0).double().mean().item()
         return row
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything kept, stacked: [steps] or [steps, N] by name."""
-        return {name: torch.stack(values) for name, values in self.values.items()}
+        parts = {name: [self.before[name]] if name in self.before else [] for name in self.values}
+        return {
+            name: torch.cat([*parts[name], *([torch.stack(values)] if values else [])])
+            for name, values in self.values.items()
+        }
+
+    def misfits(self, tensors: dict[str, Tensor]) -> list[str]:
+        """The names of those that ``tensors`` cannot have given, or one of them where there are too many."""
+        if len(tensors) > MAX_NAMES:
+            return list(tensors)[:1]
+        return [
+            name
+            for name, value in tensors.items()
+            if not value.is_floating_point()
+            or value.dim() != (2 if name in LOGITS else 1)
+            or not len(value)
+            or (name in LOGITS and self.num_logits not in (None, value.shape[1]))
+        ]
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what ``tensors`` gave."""
-        self.values = {name: list(value.unbind()) for name, value in tensors.items()}
+        """Take back what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
+        self.before, self.values = dict(tensors), {name: [] for name in tensors}

@@ -35,8 +35,9 @@ from ganforge.training.resumable import (
     warn_of_changes,
     warn_of_rest,
 )
-from ganforge.training.setup import Game, build_game, build_state, images_in, source_of, start_from
+from ganforge.training.setup import Game, build_game, build_state, images_in, refuse_misfit, source_of, start_from
 from ganforge.training.state import TrainingState
+from ganforge.training.warm_start import items_of
 
 
 def train(recipe_name: str = "note", out: str | Path | None = None, **changes: Any) -> RunFolder:
@@ -104,6 +105,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         tensors, facts, damaged = load_newest_checkpoint(folder)
         if facts:
             refuse_differences(folder, make_config(facts["settings"]), config)
+            refuse_misfit(config, items_of(stored, folder), tensors, facts)
         else:
             refuse_lost_checkpoints(folder)
         for complaint in damaged.values():

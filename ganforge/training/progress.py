@@ -1,13 +1,15 @@
 """Showing how a run goes: a bar in a terminal, lines elsewhere, live grids in a notebook."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from torch import Tensor
 
-from ganforge.base.terminal import silence_stdout
+from ganforge.base.terminal import harmless, printable, silence_stdout, tell, writable
 
 
 class Progress:
@@ -32,8 +34,14 @@ class Progress:
 
     def say(self, text: str) -> None:
         """One line for the person. If it cannot be written any more, training goes on without a word."""
+        with self.silenced_at_fault():
+            tell(printable(text))
+
+    @contextlib.contextmanager
+    def silenced_at_fault(self) -> Iterator[None]:
+        """What cannot be written in this context, or later, is left out."""
         try:
-            print(text, flush=True)
+            yield
         except OSError:
             silence_stdout()
 
@@ -86,17 +94,22 @@ class Bar(Progress):
 
     def say(self, text: str) -> None:
         if hasattr(self, "bar"):
-            self.bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            line = writable(printable(text), self.bar.console.file)
+            with self.silenced_at_fault():
+                self.bar.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
         else:
             super().say(text)
 
     def show(self, text: str) -> None:
-        self.bar.update(self.task, completed=min(self.nimg, self.total_nimg), description=text)
-        self.bar.refresh()
+        line = writable(text, self.bar.console.file)
+        self.bar.update(self.task, completed=min(self.nimg, self.total_nimg), description=line)
+        with self.silenced_at_fault():
+            self.bar.refresh()
 
     def close(self) -> None:
         if hasattr(self, "bar"):
-            self.bar.stop()
+            with self.silenced_at_fault():
+                self.bar.stop()
 
 
 class Notebook(Progress):
@@ -115,7 +128,7 @@ class Notebook(Progress):
         """Not shown: the line tells the same, once a second."""
 
     def show(self, text: str) -> None:
-        self.line.update({"text/plain": text}, raw=True)
+        self.line.update({"text/plain": harmless(text)}, raw=True)
 
     def picture(self, path: Path) -> None:
         from IPython.display import Image, display
@@ -131,7 +144,13 @@ def choose_progress() -> Progress:
     ipython = sys.modules.get("IPython")  # a notebook has loaded it; nobody else needs to
     if ipython is not None and hasattr(ipython.get_ipython(), "kernel"):
         return Notebook()
-    return Bar() if sys.stdout.isatty() else Progress()
+    return Bar() if draws(sys.stdout) else Progress()
+
+
+def draws(file: TextIO | None) -> bool:
+    """Is it a terminal that has the characters of a bar and of its line?"""
+    text = "━╸…·"
+    return file is not None and file.isatty() and writable(text, file) == text
 
 
 def clock(seconds: float) -> str:

@@ -22,10 +22,12 @@ from ganforge.data.dataset import Dataset
 from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.objectives.losses import OBJECTIVES
+from ganforge.run.facts import counters_in
+from ganforge.run.snapshot import refuse_other_shapes
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
-from ganforge.training.warm_start import Items, Source, read_source, warm_start
+from ganforge.training.warm_start import Items, Source, part_of, read_source, warm_start
 
 
 @dataclass(frozen=True)
@@ -149,21 +151,39 @@ def schedule_optimizers(config: Config, state: TrainingState, nimg: int) -> None
     state.G_opt.betas = state.D_opt.betas = (config.beta1, beta2)
 
 
+def build_networks(config: Config, items: Items, *, meta: bool = False) -> tuple[nn.Module, nn.Module]:
+    """Fresh G and D on the CPU, or (meta) their outlines. Raises UserError for sizes that do not fit each other."""
+    told: dict[str, Any] = {"num_classes": items.num_classes, "meta": meta}
+    G = build_generator(config.generator, config.z_dim, items.shape, config.seed, **told, **config.g_sizes)
+    D = build_discriminator(
+        config.discriminator, items.shape, config.seed, norm=config.d_norm, **told, **config.d_sizes
+    )  # fmt: skip
+    return G, D
+
+
+def refuse_misfit(config: Config, items: Items, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Raise UserError for a checkpoint whose facts are none, or whose networks are not those of the settings: before
+    these are built, since a small file may ask for large ones."""
+    counters_in(facts)
+    for part, network in zip("GD", build_networks(config, items, meta=True), strict=True):
+        shapes = {name: tuple(tensor.shape) for name, tensor in part_of(tensors, part).items()}
+        refuse_other_shapes(network.state_dict(), shapes, f"The checkpoint's {part}")
+
+
 def build_state(config: Config, dataset: Dataset, device: torch.device) -> TrainingState:
     """Fresh networks and optimizers on the device."""
-    num_classes = dataset.num_classes if config.conditional else 0
-    G = build_generator(
-        config.generator, config.z_dim, dataset.shape, config.seed, num_classes=num_classes, **config.g_sizes
-    )
-    D = build_discriminator(
-        config.discriminator, dataset.shape, config.seed,
-        norm=config.d_norm, num_classes=num_classes, **config.d_sizes,
-    )  # fmt: skip
+    G, D = build_networks(config, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
     # Plain Adam stands for the note's own bits, which come of the note's own products.
     G, D = (on_device(network, device, tuned=config.fused_adam) for network in (G, D))
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
-        G, D, G_opt, D_opt, with_ema=config.ema_halflife_nimg is not None, with_ada=config.augment == "ada"
+        G,
+        D,
+        G_opt,
+        D_opt,
+        with_ema=config.ema_halflife_nimg is not None,
+        with_ada=config.augment == "ada",
+        num_logits=config.batch_size,
     )
     if config.precision == "bfloat16":
         for network in (state.G, state.D, state.G_ema):

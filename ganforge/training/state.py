@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.wording import as_typed
+from ganforge.run.facts import Counters, counters_in
 from ganforge.run.stats import Stats
 from ganforge.training.optimizer import Optimizer
 
@@ -18,7 +20,7 @@ class TrainingState:
     nimg: real pictures shown to D so far. reported_nimg: nimg at the last row of the log that stands (-1: none yet);
     measured_nimg: the same of metrics.jsonl.
     elapsed_sec: time spent training, over all the processes that worked on the run. failed: float, 0-d, on the device,
-    1 once a step was not finite.
+    1 once a step was not finite. num_logits: as ``Stats`` has it.
     """
 
     def __init__(
@@ -30,13 +32,14 @@ class TrainingState:
         *,
         with_ema: bool,
         with_ada: bool = False,
+        num_logits: int | None = None,
     ) -> None:
         self.G, self.D, self.G_opt, self.D_opt = G, D, G_opt, D_opt
         self.G_ema = copy.deepcopy(G).requires_grad_(False).eval() if with_ema else None
         device = next(G.parameters()).device
         self.ada_p = torch.zeros((), device=device)
         self.with_ada = with_ada
-        self.stats = Stats()
+        self.stats = Stats(num_logits)
         self.step = 0
         self.nimg = 0
         self.reported_nimg = -1
@@ -56,26 +59,27 @@ class TrainingState:
 
     def facts(self) -> dict[str, Any]:
         """Every number that is not a tensor."""
-        names = ("step", "nimg", "reported_nimg", "measured_nimg", "elapsed_sec")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in Counters.model_fields}
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Take over what ``tensors`` and ``facts`` gave. Raises UserError where the names or shapes differ."""
+        """Take over what ``tensors`` and ``facts`` gave. Raises UserError, having taken over nothing, where names,
+        shapes or types are others, or facts are none."""
+        counters = counters_in(facts)
         fixed = self._fixed()
         stats = {name.removeprefix("stats."): t for name, t in tensors.items() if name.startswith("stats.")}
         given = {name: t for name, t in tensors.items() if not name.startswith("stats.")}
         faults = sorted(fixed.keys() ^ given.keys())
-        faults += [name for name in fixed.keys() & given.keys() if fixed[name].shape != given[name].shape]
+        faults += [name for name in fixed.keys() & given.keys() if not _alike(fixed[name], given[name])]
+        faults += [f"stats.{name}" for name in self.stats.misfits(stats)]
         if faults:
-            raise UserError(f"The checkpoint does not fit the run's settings: {', '.join(faults[:5])}.")
+            named = ", ".join(map(as_typed, faults[:5])) + ", ..." * (len(faults) > 5)
+            raise UserError(f"The checkpoint does not fit the run's settings: {named}.")
         for name, tensor in fixed.items():
             tensor.copy_(given[name])
         self.stats.load_tensors({name: value.to(self.failed.device) for name, value in stats.items()})
-        self.step, self.nimg = facts["step"], facts["nimg"]
-        self.reported_nimg = facts["reported_nimg"]
-        self.measured_nimg = facts["measured_nimg"]
-        self.elapsed_sec = facts["elapsed_sec"]
+        for name, value in counters:
+            setattr(self, name, value)
 
     def _fixed(self) -> dict[str, Tensor]:
         parts = {"G": self.G.state_dict(), "D": self.D.state_dict()}
@@ -85,3 +89,7 @@ class TrainingState:
         if self.with_ada:
             parts["ada"] = {"p": self.ada_p}
         return {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.dtype == other.dtype

@@ -6,6 +6,7 @@ the layers that touch the pictures are adapted to other channels, and the rest s
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +17,14 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.run.checkpoint import load_newest_checkpoint
+from ganforge.run.facts import DataFacts, counters_in, is_shape
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 from ganforge.training.state import TrainingState
 
 Weights = dict[str, Tensor]
 """A network's parameters and buffers by name: its state_dict."""
+LAYER = re.compile(r"^layers\.([0-9]{1,9})\.")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,10 @@ def read_source(path: Path) -> Source:
         stored = folder.read_config()
         tensors, facts, complaints = load_newest_checkpoint(folder)
         if tensors:
+            nimg = counters_in(facts).nimg
             G, D, G_ema = (part_of(tensors, name) for name in ("G", "D", "G_ema"))
-            path, items = folder.checkpoint(facts["nimg"]), items_of(stored, folder)
-            return Source(path, stored["settings"], items, facts["nimg"], G_ema or G, G, D, list(complaints.values()))
+            path, items = folder.checkpoint(nimg), items_of(stored, folder)
+            return Source(path, stored["settings"], items, nimg, G_ema or G, G, D, list(complaints.values()))
     snapshot = load_snapshot(path)
     items = Items(snapshot.shape, snapshot.num_classes)
     return Source(snapshot.path, snapshot.settings, items, snapshot.nimg, snapshot.weights)
@@ -83,9 +87,11 @@ def read_source(path: Path) -> Source:
 def items_of(stored: dict[str, Any], folder: RunFolder) -> Items:
     """What config.json says of the data. Raises UserError where it does not."""
     try:
-        shape = tuple(map(int, stored["data"]["shape"]))
-        return Items(shape, int(stored["data"]["num_classes"]) if stored["settings"].get("conditional") else 0)
-    except (KeyError, TypeError, ValueError):
+        told = DataFacts.model_validate(stored["data"])
+        if not is_shape(told.shape):
+            raise ValueError(told.shape)
+        return Items(told.shape, told.num_classes if stored["settings"].get("conditional") is True else 0)
+    except (KeyError, ValueError):
         raise UserError(f"{folder.config} does not tell the data's shape and classes; put back a copy of it.") from None
 
 
@@ -166,24 +172,21 @@ def fit(old: Weights, fresh: Weights, was: Items, items: Items, *, outputs: bool
 def counted_from_the_end(old: Weights, fresh: Weights) -> Weights:
     """`layers.6.weight` -> `layers.3.weight`, where the new network has three layers fewer."""
     shift = last_layer(fresh) - last_layer(old)
-    moved: Weights = {}
-    for name, tensor in old.items():
-        head, _, rest = name.partition(".")
-        number, _, tail = rest.partition(".")
-        moved[f"layers.{int(number) + shift}.{tail}" if head == "layers" else name] = tensor
-    return moved
+    return {LAYER.sub(lambda found: f"layers.{int(found[1]) + shift}.", name): tensor for name, tensor in old.items()}
 
 
 def last_layer(weights: Weights) -> int:
     """The highest number among the names `layers.<number>. ...`; 0 where there is none."""
-    return max((int(name.split(".")[1]) for name in weights if name.startswith("layers.")), default=0)
+    return max((int(found[1]) for name in weights if (found := LAYER.match(name))), default=0)
 
 
 def other_classes(old: Tensor, new: Tensor, was: Items, items: Items) -> Tensor | None:
     """The weights of a G's first layer, [features, z_dim + num_classes], for another number of classes: those for z are
     taken, those for the classes start fresh. None where it is not such a layer."""
-    z_dim = old.shape[-1] - was.num_classes
-    if was.num_classes == items.num_classes or old.dim() != 2 or z_dim < 1:
+    if was.num_classes == items.num_classes or old.dim() != 2:
+        return None
+    z_dim = old.shape[1] - was.num_classes
+    if z_dim < 1:
         return None
     if new.shape != (old.shape[0], z_dim + items.num_classes):
         return None

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import silence_stdout, tell
 
 END_SEC = 5.0
 """So long the page may take to end."""
@@ -69,12 +70,12 @@ def main(root: Path) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             serve(root, "127.0.0.1", None, None, False, say=lines.append, ready=lambda: _tell(lines))
     except UserError as error:
-        print(error, flush=True)
+        tell(str(error))
 
 
 def _tell(lines: list[str]) -> None:
-    print("\n".join([*lines, READY]), flush=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+    tell("\n".join([*lines, READY]))
+    silence_stdout()  # nobody reads on
 
 
 def _end_with_parent() -> None:

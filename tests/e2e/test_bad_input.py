@@ -230,6 +230,8 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--r1-gamma=weak"], ["r1_gamma cannot be 'weak': it should be a number, or 'auto'"]),
         (["--r1-gamma=1", "--penalty-interval=0"], ["penalty_interval cannot be '0'"]),
         (["--penalty-interval=16"], ["penalty_interval needs r1_gamma or r2_gamma"]),
+        (["--g-hidden=65536,65536"], ["G would have 4,305,584,192 weights, and 1,073,741,824 are the most"]),
+        (["--d-hidden=65536,65536"], ["D would have 4,299,358,209 weights", "choose smaller sizes"]),
         (["--blocks=2"], ["blocks is for r3gan networks, and neither G nor D is one"]),
         (["--d-lowest-side=2"], ["d_lowest_side is for the convolutional families; mlp"]),
         (["--init-from=nowhere"], ["The snapshot nowhere cannot be read: No such file or directory"]),
@@ -263,7 +265,7 @@ sys.exit(main(sys.argv[1:]))
 """
     if sys.platform != "linux":
         pytest.skip("only Linux limits the address space")
-    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=65536,65536", "--threads=1"]
+    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=32000,32000", "--threads=1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2, done.stderr
     assert done.stderr == "ganforge: The data and networks do not fit into the memory of cpu; make them smaller.\n"
@@ -388,8 +390,8 @@ def test_no_network_and_no_data(
     assert "Traceback" not in said
     message = said[said.index("ganforge: ") :]
     assert "train-images-idx3-ubyte.gz is not on this machine and could not be downloaded" in message
-    assert f"Looked in:\n  files\n  files/mnist\n  files/MNIST/raw\n  {cache}/ganforge/mnist\n" in message
-    assert "ossci-datasets.s3.amazonaws.com: the proxy gave no connection\n" in message
+    assert f"Looked in: files, files/mnist, files/MNIST/raw, {cache}/ganforge/mnist. " in message
+    assert "ossci-datasets.s3.amazonaws.com: the proxy gave no connection" in message
     assert "--data-dir FOLDER" in message
     assert "GANFORGE_DATA" in message
     assert "--data digits, which needs no download" in message
@@ -648,6 +650,46 @@ def test_too_few_samples_are_not_the_datas_fault(
     main([verb, *(["run"] if verb == "evaluate" else ["note", "--total-nimg=640"]), *options])
     said = capsys.readouterr()
     assert "pictures are too few to judge by; give at least 10." in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sample", "run"], "samples.png"),
+        (["sample", "run", "--out=mine.png"], "mine.png"),
+        (["sample", "run", "--interpolate=1,2"], "walk.webp"),
+        (["sample", "run", "--interpolate=1,2", "--frames=2", "--out=mine.gif"], "mine.gif"),
+        (["compare", "run"], "compare.png"),
+        (["data", "inspect", "digits"], "digits-train.png"),
+        (["data", "inspect", "run/snapshots"], "snapshots-sheet.png"),
+        (["evaluate", "run", "--samples=20", "--out=."], "nearest-run.png"),
+    ],
+)
+def test_what_is_not_ganforges_own_is_not_overwritten(
+    arguments: list[str], name: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(name).write_bytes(b"of somebody's own")
+    said = complaint(arguments, capsys)
+    assert (
+        f"The file {name} is not overwritten, since nothing in it shows that ganforge made it; choose another" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["sample", "run", "--seeds={}"], "samples.png"),
+        (["sample", "run", "--interpolate=1,2{}", "--frames=2"], "walk.webp"),
+        (["sample", "run", "--interpolate=1,2{}", "--frames=2", "--out=walk.gif"], "walk.gif"),
+        (["compare", "run"], "compare.png"),
+        (["data", "inspect", "digits"], "digits-train.png"),
+        (["evaluate", "run", "--samples=20", "--out=."], "nearest-run.png"),
+    ],
+)
+def test_what_ganforge_made_is_made_anew(arguments: list[str], name: str, run: RunFolder) -> None:
+    for number in range(2):
+        assert main([argument.format(number) for argument in arguments]) == 0
+        assert Path(name).is_file()
 
 
 def test_help_shows_the_defaults_of_the_recipe_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,13 @@ TRAIN = [sys.executable, "-m", "ganforge", "train", "note", "--data", "digits", 
 LENGTH = ["--total-nimg", "64000", "--report-nimg", "32000"]
 
 
-def test_a_bar_in_a_terminal_with_the_notes_lines_above_it(tmp_path: Path) -> None:
+def in_a_terminal(*options: str, **environment: str) -> tuple[int, str]:
+    """Train with a pseudo-terminal as stdout and stderr: the exit status, and all that was written to it."""
     ours, theirs = pty.openpty()
-    command = [*TRAIN, *LENGTH, "--out", str(tmp_path / "run")]
     child = subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm", "COLUMNS": "140"}
-    )
+        [*TRAIN, *LENGTH, *options], stdout=theirs, stderr=theirs,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "140"} | environment,
+    )  # fmt: skip
     os.close(theirs)
     shown = b""
     while True:
@@ -28,13 +29,47 @@ def test_a_bar_in_a_terminal_with_the_notes_lines_above_it(tmp_path: Path) -> No
             break
         shown += chunk
     os.close(ours)
-    assert child.wait() == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "\n")
+    return child.wait(), shown.decode()
+
+
+def test_a_bar_in_a_terminal_with_the_notes_lines_above_it(tmp_path: Path) -> None:
+    status, shown = in_a_terminal("--out", str(tmp_path / "run"))
+    assert status == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
     assert re.search(
         r"━+ +\d+% step [\d,]+ · [\d,]+ of 64,000 images · D \d\.\d+ G \d\.\d+ · [\d,]+ images/s · \d+:\d\d left", text
     )
     assert re.search(r"^Iter: 0, D: \d\.\d+, G:0\.\d+\s*$", text, re.MULTILINE)
     assert re.search(r"^Iter: 250, D: ", text, re.MULTILINE)
+
+
+NAME = "\x1b]0;owned\x07\x1b[2J[bold]:smile:\n\u202egnp"
+SHOWN = r"\x1b]0;owned\x07\x1b[2J[bold]:smile:\n\u202egnp"
+
+
+def test_a_name_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    """By the bar, by plain lines, and by a message of what is wrong."""
+    status, shown = in_a_terminal("--out", str(tmp_path / NAME), "--total-nimg=640")
+    assert status == 0
+    assert "\x1b[2K" in shown  # the bar is drawn anew
+    assert SHOWN in shown
+    assert not [part for part in ("\x1b]", "\x1b[2J", "\x07", "\u202e", "\U0001f604", ":smile:\r\n") if part in shown]
+    again = subprocess.run([*TRAIN, *LENGTH, "--out", str(tmp_path / NAME)], capture_output=True, text=True)
+    assert again.returncode == 2
+    assert again.stderr.startswith(f"ganforge: {tmp_path}/{SHOWN} already holds a run")
+    assert again.stderr[:-1].isprintable()
+    plain = subprocess.run([*TRAIN, *LENGTH, "--out", str(tmp_path / f"{NAME}2"), "--total-nimg=640"],
+                           capture_output=True, text=True, check=True)  # fmt: skip
+    assert f"{SHOWN}2" in plain.stdout
+    assert all(line.isprintable() for line in plain.stdout.split("\n"))
+
+
+def test_a_terminal_that_has_letters_only(tmp_path: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    status, shown = in_a_terminal("--out", str(tmp_path / "run"), **ascii_only, COLUMNS="60")
+    assert status == 0, shown
+    assert r"of 64,000 images \xb7 D" in shown
+    assert shown.isascii()
 
 
 def test_plain_lines_where_the_output_is_a_file(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import tell
 from ganforge.data.prepared.fit import Target, fit_picture, is_grey, target_from
 from ganforge.data.sources.open import Source, Unreadable, open_source, picture_at
 
@@ -99,7 +100,7 @@ def work() -> None:
 
 
 def answer(value: Any) -> None:
-    print(json.dumps(value), flush=True)
+    tell(json.dumps(value))
 
 
 if __name__ == "__main__":

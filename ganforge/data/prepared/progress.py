@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ganforge.base.terminal import complain
+
 LINE_EVERY_S = 10.0
 
 
 @contextmanager
 def shown(total: int) -> Iterator[Callable[[int], None]]:
     """While the context lasts, the function that it gives is to be called with the number of pictures done so far."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield _lines(total)
         return
     from rich.console import Console
@@ -35,6 +37,6 @@ def _lines(total: int) -> Callable[[int], None]:
         elif now - said >= LINE_EVERY_S and done > first[1]:
             said = now
             left = (now - first[0]) / (done - first[1]) * (total - done)
-            print(f"preparing: {done:,} of {total:,} pictures, about {left:.0f} s left", file=sys.stderr, flush=True)
+            complain(f"preparing: {done:,} of {total:,} pictures, about {left:.0f} s left")
 
     return tell

@@ -1,6 +1,7 @@
 """run/snapshot.py: weights go into a network only if every one of them fits."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,41 @@ def test_a_missing_fact_is_told(tmp_path: Path) -> None:
         write_tensorfile(path, KIND, generator().state_dict(), {k: v for k, v in facts.items() if k != name})
         with pytest.raises(UserError, match="has format None" if name == "format" else "does not tell its"):
             load_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": SETTINGS | {"g_hidden": [20_000, 20_000]}},
+        {"settings": SETTINGS | {"z_dim": 65_536, "g_hidden": [16_000]}},
+        {"shape": [3, 4096, 4096]},
+        {"num_classes": 2**30},
+        {"num_classes": 2**62},
+    ],
+    ids=str,
+)
+def test_a_small_file_that_asks_for_a_large_network(
+    change: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shapes are compared before a network is made and before a weight is read."""
+    path = tmp_path / "x.safetensors"
+    facts: dict[str, Any] = {"format": FORMAT, "nimg": 1, "shape": list(SHAPE), "settings": SETTINGS}
+    write_tensorfile(path, KIND, generator().state_dict(), facts | change)
+
+    def only_outlines(*given: Any, meta: bool = False, **named: Any) -> torch.nn.Module:
+        assert meta
+        return build_generator(*given, meta=meta, **named)
+
+    monkeypatch.setattr("ganforge.sampling.build_generator", only_outlines)
+    monkeypatch.setattr("ganforge.base.tensorfile._digest", None)
+    with pytest.raises(UserError, match=r"does not fit its own settings|are the most"):
+        ganforge.load(path, device="cpu")
+
+
+def test_a_snapshot_is_read_through_a_link_that_was_named_but_not_in_a_run(folder: RunFolder, tmp_path: Path) -> None:
+    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, 0, keep=3, milestone_nimg=None)
+    (tmp_path / "link.safetensors").symlink_to(folder.snapshot(320))
+    assert load_snapshot(tmp_path / "link.safetensors").nimg == 320
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(UserError, match="cannot be read: a pipe, socket or device, not a file"):
+        load_snapshot(tmp_path / "pipe.safetensors")
