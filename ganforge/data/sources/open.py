@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.data.sources.budget import MAX_MEMORY_BYTES, brief, words
 from ganforge.data.sources.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
 from ganforge.data.sources.entries import SUFFIXES, Array, Entry, Source, class_names
 from ganforge.data.sources.folder import FolderSource, list_folder
@@ -31,7 +32,7 @@ def open_source(path: str | Path) -> Source:
     """
     name = str(path)
     if name.startswith("hub:"):
-        if not re.fullmatch(r"hub:[\w.-]+(/[\w.-]+)?", name):
+        if not re.fullmatch(r"hub:\w[\w.-]*(/\w[\w.-]*)?", name):
             raise UserError(f"{name} is no name on the Hugging Face hub; write hub:OWNER/NAME.")
         return open_hub(name)
     place = Path(path).expanduser()
@@ -44,11 +45,14 @@ def open_source(path: str | Path) -> Source:
         return _open_file(place)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"There is no file or folder {place}; check its name.") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{place} cannot be read ({reason}); check its name, and that you may read it.") from None
+    except UserError:
+        raise
+    except MemoryError:
+        most = f"{MAX_MEMORY_BYTES >> 20:,} MiB"
+        raise UserError(f"Listing {place} would take more than {most} of memory; split it, or get it again.") from None
+    except Exception as error:  # whatever the libraries raise on damaged bytes
+        text = getattr(error, "strerror", None) or words(error)
+        raise UserError(f"{place} cannot be read ({text}); check its name, and that you may read it.") from None
 
 
 def picture_at(source: Source, index: int) -> Image.Image:
@@ -114,13 +118,13 @@ def _open_folder(folder: Path) -> Source:
         if paths:
             used = [path for path in paths if path.name.startswith("train-")] or paths
             opened = kind(str(folder), used)
-            opened.skipped += [(path.name, "another split than train") for path in paths if path not in used]
+            opened.skipped += [(brief(path.name), "another split than train") for path in paths if path not in used]
             return opened
     idx = sorted(path.name for path in folder.iterdir() if path.is_file() and is_idx(path))
     if idx:
         raise UserError(f"{folder} holds IDX files; name one of them, such as {folder / idx[0]}.")
     kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-    seen = ", ".join(f"{count:,} x {suffix}" for suffix, count in listing.others.most_common(3))
+    seen = ", ".join(f"{count:,} x {brief(suffix)}" for suffix, count in listing.others.most_common(3))
     there = f", only {seen}" if seen else ""
     raised = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
     raise UserError(f"{folder} holds no pictures ({kinds}){there}{raised}; check the folder's name.")

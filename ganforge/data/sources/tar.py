@@ -1,29 +1,36 @@
 """Tar files of pictures, read in place by the pictures' offsets; WebDataset's shards among them."""
 
-import json
+import re
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import printable
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_NOTE_BYTES, brief, read_json, words
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
-    MAX_ENTRIES,
-    MAX_FILE_BYTES,
     folder_labels,
     is_label,
     is_picture,
     make_entries,
+    name_fault,
     suffix_of,
 )
 from ganforge.data.sources.folder import digest_of
 
-MAX_NOTE_BYTES = 1 << 20
-"""The most that a .cls or .json file beside a picture may take."""
 BLOCK = 512
+HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+"""Kinds of entries that tell more about the next one."""
+MANY_DIGITS = re.compile(rb"[0-9]{64}")
+"""No number in a header has so many; tarfile goes over them again from each one on."""
 
 Place = tuple[int, str, int, int]
 """Of a picture: its shard, its path in it, the offset and the size of its bytes."""
@@ -43,6 +50,7 @@ class TarSource:
         self.skipped: list[tuple[str, str]] = []
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
+        self._listed = 0
         classes: dict[tuple[int, str], str] = {}
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
@@ -58,7 +66,7 @@ class TarSource:
         else:
             if classes:
                 reason = (
-                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {printable(missing[0])}"
+                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {brief(missing[0])}"
                 )
                 self.skipped.append((".cls and .json", reason))
             labels = folder_labels(inside)
@@ -72,18 +80,23 @@ class TarSource:
         size, places, found = 0, dict[str, Place](), 0
         try:
             size = path.stat().st_size
-            with tarfile.open(path, "r:") as archive:
+            with tarfile.open(path, "r:", tarinfo=_Member) as archive:
                 for member in _members(archive):
                     found += 1
+                    if self._listed + found > MAX_ENTRIES:
+                        raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} files; split it.")
                     self._note(shard, archive, member, size, places, classes)
                 self._check_end(archive, path, size, found)
+        except UserError:
+            raise
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror or error}); check that you may read it.") from None
+        except MemoryError:
+            raise
         except Exception as error:  # on damaged headers tarfile raises much more than its own errors
-            self.skipped.append((printable(path.name), f"damaged after file {found:,} ({str(error)[:80]})"))
+            self.skipped.append((brief(path.name), f"damaged after file {found:,} ({words(error)})"))
+        self._listed += found
         self._places += [places[name] for name in sorted(places)]
-        if len(self._places) > MAX_ENTRIES:
-            raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} pictures; split it.")
 
     def _check_end(self, archive: tarfile.TarFile, path: Path, size: int, found: int) -> None:
         """Damage behind the first header reads to tarfile like the end: a whole file ends with zeros."""
@@ -91,7 +104,7 @@ class TarSource:
             file.seek(min(archive.offset, size))
             block = file.read(BLOCK)
         if block != bytes(BLOCK):
-            self.skipped.append((printable(path.name), f"cut off or damaged after file {found:,}"))
+            self.skipped.append((brief(path.name), f"cut off or damaged after file {found:,}"))
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
@@ -103,7 +116,7 @@ class TarSource:
         if is_picture(path):
             fault = _fault(member, size)
             if fault:
-                self.skipped.append((printable(path), fault))
+                self.skipped.append((brief(path), fault))
                 places.pop(path, None)
             else:
                 places[path] = (shard, path, member.offset_data, member.size)
@@ -141,6 +154,26 @@ class TarSource:
             self._open = None
 
 
+class _Member(tarfile.TarInfo):
+    """tarfile reads headers of headers, such as a long name, of whatever size they say that they have."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # overriding it is tarfile's way to add kinds
+        if self.type in HEADERS:
+            if not 0 <= self.size <= MAX_NOTE_BYTES:
+                raise tarfile.ReadError(f"a header of {self.size >> 20:,} MiB")
+            begin = archive.fileobj.tell()  # type: ignore[union-attr]
+            if MANY_DIGITS.search(archive.fileobj.read(self.size)):  # type: ignore[union-attr]
+                raise tarfile.ReadError("a header with an endless number")
+            archive.fileobj.seek(begin)  # type: ignore[union-attr]
+        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
+
+    def _proc_gnusparse(self, following: tarfile.TarInfo, *_: object) -> None:
+        """A file with holes is passed over, so where they are, which may be told at any length, is not read."""
+        following.sparse = []  # type: ignore[attr-defined]
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse
+
+
 def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
     """One by one; tarfile would keep them all, and go round in circles where a size is negative."""
     before = -1
@@ -154,8 +187,8 @@ def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
 
 def _fault(member: tarfile.TarInfo, size: int) -> str:
     """Why a picture is passed over, "" if it is not."""
-    if member.name.startswith("/") or ".." in member.name.split("/"):
-        return "its name leads out of the archive"
+    if fault := name_fault(member.name):
+        return fault
     if member.sparse is not None:
         return "stored with holes in it"
     if member.size > MAX_FILE_BYTES:
@@ -173,10 +206,10 @@ def _label(path: str, content: bytes) -> str | None:
     """The class in a .cls or .json file; None where it tells none."""
     text = content.decode("utf-8", "replace").strip()
     if suffix_of(path) == ".cls":
-        return text or None
+        return text if is_label(text) else None
     try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
+        held = read_json(content)
+    except ValueError:
         return None
     values = [held[name] for name in LABEL_COLUMNS if name in held] if isinstance(held, dict) else []
     return str(values[0]) if values and is_label(values[0]) else None

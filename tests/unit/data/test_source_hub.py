@@ -55,6 +55,10 @@ def test_pictures_that_are_files_of_their_own(tmp_path: Path, monkeypatch: pytes
     path = save(tmp_path / "1.png", np.full((2, 2), 9, np.uint8))
     monkeypatch.setattr(datasets, "load_dataset", lambda name: rows(image=[{"bytes": None, "path": str(path)}]))
     source = open_source("hub:owner/name")
+    with pytest.raises(Unreadable, match="its bytes are not in the file, only a path"):
+        source.read(0)  # somebody's file, and not one that the library has downloaded
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    source = open_source("hub:owner/name")
     assert np.asarray(picture_at(source, 0)).max() == 9
     path.unlink()
     with pytest.raises(Unreadable, match="not there any more"):
