@@ -23,22 +23,24 @@ from ganforge.data.prepared.cache import (
     prepared_folder,
     read_facts,
 )
-from ganforge.data.prepared.decode_rows import Piece, Report
+from ganforge.data.prepared.decode_rows import Piece
 from ganforge.data.prepared.finish import finish
-from ganforge.data.prepared.fit import Target, fit_picture, is_grey
+from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.mapped import read_labels
 from ganforge.data.prepared.progress import shown
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
-from ganforge.data.prepared.workers import SourceChanged, decode_here, decode_with_workers, usual_workers
-from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
+from ganforge.data.prepared.workers import decode_here, decode_with_workers, usual_workers
+from ganforge.data.sources.budget import brief
+from ganforge.data.sources.guarded import Guarded, Report, SourceChanged
+from ganforge.data.sources.open import Unreadable, open_guarded
 
 SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
 """So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""
 MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
 """Pictures, and bytes of them, that are written at once."""
 WORTH_PROCESSES_S = 2.0
-"""Less work than this is done here: other processes take a moment to start."""
+"""Less work than this is done by the process that lists the source: others take a moment to start."""
 FEWEST_ALLOWED = 10
 """Broken pictures that are left out of any source, unless the user says otherwise."""
 
@@ -57,11 +59,11 @@ def prepare(
 
     path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
     hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
-    half-made stays. root: the cache. workers: processes; None: as many as are worth it, 0: none but this.
+    half-made stays. root: the cache. workers: processes; None: as many as are worth it, 0: only the one that lists.
     Raises UserError for a source that cannot be used, more broken pictures, and a full disk or cache.
     """
     root = root or prepared_folder()
-    with closing(open_source(path)) as source:
+    with closing(open_guarded(path, poll)) as source:
         chosen = choose_split(source, request.split)
         fingerprint = source.fingerprint()
         folder = root / request.key(fingerprint)
@@ -85,7 +87,7 @@ def _whole(folder: Path) -> dict[str, Any] | None:
 
 
 def _make(
-    source: Source, path: str, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
+    source: Guarded, path: str, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
     say: Callable[[str], None], poll: Callable[[], None], workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Into <key>.part, then renamed."""
@@ -123,7 +125,7 @@ def _make(
     return facts
 
 
-def _make_place(part: Path, chosen: Chosen, target: Target, source: Source, say: Callable[[str], None]) -> None:
+def _make_place(part: Path, chosen: Chosen, target: Target, source: Guarded, say: Callable[[str], None]) -> None:
     """A file of the full size, so that whoever else looks at the cache counts it, though nothing is in it yet."""
     shutil.rmtree(part, ignore_errors=True)
     needed = len(chosen.indices) * math.prod(target.shape)
@@ -144,7 +146,7 @@ def _worth(workers: int | None, seconds: float) -> int:
 
 
 def first_guess(
-    source: Source, indices: Sequence[int], request: Request, poll: Callable[[], None]
+    source: Guarded, indices: Sequence[int], request: Request, poll: Callable[[], None]
 ) -> tuple[Target, float]:
     """The shape, and the seconds that one process will take, judged by some pictures spread over all. Raises UserError
     where there are too few."""
@@ -155,22 +157,20 @@ def first_guess(
     for index in _spread(indices, SAMPLE_SIZES):
         poll()
         try:
-            header = header_at(source, index)
+            header = source.header(index)
         except Unreadable:
             continue
         found.sizes[header.height, header.width] += 1
     seconds, read = 0.0, 0
     for index in _spread(indices, SAMPLE_PICTURES):
         poll()
-        start = time.monotonic()
         try:
-            picture = picture_at(source, index)
-            pixels = fit_picture(picture, Target(3, picture.height, picture.width))
+            grey, taken = source.ask("try", index)[0]
         except Unreadable:
             continue
-        found.coloured += not is_grey(pixels)
+        found.coloured += not grey
         read += 1
-        seconds += time.monotonic() - start
+        seconds += taken
     return settle(request, found), seconds / max(read, 1) * len(indices)
 
 
@@ -180,7 +180,7 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 
 def _decode_all(
-    source: Source, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
+    source: Guarded, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
     poll: Callable[[], None],
 ) -> Findings:  # fmt: skip
     indices, found = chosen.indices, Findings()
@@ -201,10 +201,10 @@ def _decode_all(
     return found
 
 
-def _note(found: Findings, source: Source, piece: Piece, reports: Sequence[Report]) -> None:
+def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Report]) -> None:
     for offset, (index, report) in enumerate(zip(piece.indices, reports, strict=True)):
         if len(report) == 1:
-            found.broken.append([source.entries[index].name, report[0]])
+            found.broken.append([brief(source.entries[index].name), brief(report[0])])
             continue
         height, width, transparent, grey = report
         found.sizes[height, width] += 1

@@ -170,7 +170,9 @@ def _one_split(name: str, held: Any, homes: Sequence[Path]) -> HubSource:
         return HubSource(name, held, [], homes)
     splits = list(held)
     if "train" not in splits and len(splits) != 1:
-        raise UserError(f"{name} has the splits {brief(', '.join(splits))} and no 'train'; save one of them on its own.")
+        raise UserError(
+            f"{name} has the splits {brief(', '.join(splits))} and no 'train'; save one of them on its own."
+        )
     chosen = "train" if "train" in splits else splits[0]
     others = [(brief(split), "another split than 'train'") for split in splits if split != chosen]
     if not isinstance(held[chosen], datasets.Dataset):

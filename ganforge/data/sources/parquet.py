@@ -88,7 +88,9 @@ class ParquetSource:
         group, begin = _group(self._open[1].metadata, row)
         if held != number or row < first or begin > end:
             self._batches = self._open[1].iter_batches(
-                _rows_at_once(self._open[1].metadata.row_group(group)), row_groups=list(range(group, self._open[1].num_row_groups)), columns=[self._column]
+                _rows_at_once(self._open[1].metadata.row_group(group)),
+                row_groups=list(range(group, self._open[1].num_row_groups)),
+                columns=[self._column],
             )
             end = begin
         while True:
@@ -146,7 +148,8 @@ def picture_column(path: Path, schema: Any) -> str:
     if usual or len(found) == 1:
         return (usual or found)[0]
     if found:
-        raise UserError(f"{path} has several columns of bytes ({brief(', '.join(found))}); name the pictures' one 'image'.")
+        names = brief(", ".join(found))
+        raise UserError(f"{path} has several columns of bytes ({names}); name the pictures' one 'image'.")
     names = brief(", ".join(map(str, schema.names[:20])))
     raise UserError(f"{path} has no column of picture files among its columns ({names}); name another file.")
 
@@ -178,7 +181,7 @@ def _labels(path: Path, file: Any, schema: Any, label: str | None, count: int) -
                 if len(labels) > count:
                     break
     except Exception as error:
-        raise UserError(f"The column '{label}' of {path} cannot be read ({words(error)}); get the file again.") from None
+        raise UserError(f"The column '{label}' of {path} cannot be read ({words(error)}); get it again.") from None
     if len(labels) != count:
         raise UserError(f"{path} has {count:,} rows and {len(labels):,} labels; get the file again.")
     return labels

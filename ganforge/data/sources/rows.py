@@ -162,8 +162,8 @@ def _npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> 
     values = np.frombuffer(content, dtype).tolist() if wanted and len(content) == shape[0] * dtype.itemsize else [None]
     if not all(map(is_label, values)):
         raise UserError(
-            f"The labels in {path} are not whole numbers from 0, or texts of up to {MAX_LABEL} characters, one for each "
-            f"picture, of {MAX_ENTRIES:,} at most."
+            f"The labels in {path} are not whole numbers from 0, or texts of up to {MAX_LABEL} characters, one for "
+            f"each of up to {MAX_ENTRIES:,} pictures."
         )
     return [str(value) for value in values]
 

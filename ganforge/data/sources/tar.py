@@ -4,7 +4,7 @@ import re
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_NOTE_BYTES, brief, read_json, words
@@ -161,15 +161,16 @@ class _Member(tarfile.TarInfo):
         if self.type in HEADERS:
             if not 0 <= self.size <= MAX_NOTE_BYTES:
                 raise tarfile.ReadError(f"a header of {self.size >> 20:,} MiB")
-            begin = archive.fileobj.tell()  # type: ignore[union-attr]
-            if MANY_DIGITS.search(archive.fileobj.read(self.size)):  # type: ignore[union-attr]
+            file: Any = archive.fileobj
+            begin = file.tell()
+            if MANY_DIGITS.search(file.read(self.size)):
                 raise tarfile.ReadError("a header with an endless number")
-            archive.fileobj.seek(begin)  # type: ignore[union-attr]
-        return super()._proc_member(archive)  # type: ignore[misc,no-any-return]
+            file.seek(begin)
+        return super()._proc_member(archive)  # type: ignore[misc]
 
     def _proc_gnusparse(self, following: tarfile.TarInfo, *_: object) -> None:
         """A file with holes is passed over, so where they are, which may be told at any length, is not read."""
-        following.sparse = []  # type: ignore[attr-defined]
+        following.sparse = b""
 
     _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse
 
