@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from ganforge.data.sources.look import look_at
 from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
 
 ENTRIES_AT_ONCE = 10_000
+REPORT_EVERY_S = 1.0
 
 
 class Reader:
@@ -82,11 +84,19 @@ class Reader:
         self._out.write(pixels)
         self._out.flush()
 
-    def _piece(self, first: int, indices: list[int], target: Any, path: str, broken: list[tuple[int, str]]) -> None:
+    def _piece(
+        self, first: int, indices: list[int], target: Any, path: str, broken: list[tuple[int, str]], one_by_one: bool
+    ) -> None:
+        """Lists of reports, and null when all is written."""
+        reports, said = [], time.monotonic()
         with Path(path).open("r+b") as file:
             for report in decode_piece(self.source, first, indices, target_from(target), file, dict(broken)):
-                self._say(report)
-        self._say("written")
+                reports.append(report)
+                if one_by_one or time.monotonic() - said > REPORT_EVERY_S:
+                    self._say(reports)
+                    reports, said = [], time.monotonic()
+        self._say(reports)
+        self._say(None)
 
     def _say(self, value: Any, more: dict[str, Any] | None = None) -> None:
         self._out.write(json.dumps({"is": value} | (more or {})).encode() + b"\n")

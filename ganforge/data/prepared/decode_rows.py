@@ -24,10 +24,10 @@ def decode_piece(
     source: Source, first: int, indices: Sequence[int], target: Target, file: BinaryIO, broken: Mapping[int, str]
 ) -> Iterator[Report]:
     """Read and fit a piece, one report after the other, and write it at the end; rows of unreadable pictures are left
-    black. broken: places in the piece that are known to be so, and why. Raises OSError."""
+    black. broken: entries that are known to be so, and why. Raises OSError."""
     rows = np.zeros((len(indices), *target.shape), np.uint8)
-    for place, (index, row) in enumerate(zip(indices, rows, strict=True)):
-        yield [broken[place]] if place in broken else _decode(source, index, target, row)
+    for index, row in zip(indices, rows, strict=True):
+        yield [broken[index]] if index in broken else _decode(source, index, target, row)
     file.seek(first * rows[0].nbytes)
     file.write(rows.data)
     file.flush()

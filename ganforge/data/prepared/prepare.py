@@ -71,7 +71,7 @@ def prepare(
             with locked(folder, poll, say):
                 facts = _whole(folder)
                 if facts is None:
-                    facts = _make(source, path, chosen, fingerprint, request, folder, say, poll, workers)
+                    facts = _make(source, chosen, fingerprint, request, folder, say, poll, workers)
         except OSError as error:
             raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
     refuse_broken(facts, max_broken)
@@ -87,7 +87,7 @@ def _whole(folder: Path) -> dict[str, Any] | None:
 
 
 def _make(
-    source: Guarded, path: str, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
+    source: Guarded, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
     say: Callable[[str], None], poll: Callable[[], None], workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Into <key>.part, then renamed."""
@@ -98,7 +98,7 @@ def _make(
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        return _decode_all(source, path, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        return _decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
 
     try:
         target, seconds = first_guess(source, chosen.indices, request, poll)
@@ -180,14 +180,13 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 
 def _decode_all(
-    source: Guarded, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
-    poll: Callable[[], None],
+    source: Guarded, chosen: Chosen, target: Target, file: Path, workers: int, poll: Callable[[], None]
 ) -> Findings:  # fmt: skip
     indices, found = chosen.indices, Findings()
     per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
     pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
     if workers:
-        answers = decode_with_workers(min(workers, len(pieces)), path, len(source.entries), pieces, target, file, poll)
+        answers = decode_with_workers(min(workers, len(pieces)), source, pieces, target, file, poll)
     else:
         answers = decode_here(source, pieces, target, file, poll)
     done = 0

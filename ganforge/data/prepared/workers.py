@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,13 +37,12 @@ def decode_here(
 
 
 def decode_with_workers(
-    count: int, source_path: str, num_entries: int, pieces: Sequence[Piece], target: Target, path: Path,
-    poll: Callable[[], None],
+    count: int, source: Guarded, pieces: Sequence[Piece], target: Target, path: Path, poll: Callable[[], None]
 ) -> Answers:  # fmt: skip
     """The same by ``count`` other processes, in the order in which they finish.
 
-    num_entries: of the source. Raises SourceChanged where one of them finds another number, OSError where the file
-    cannot be written, UserError as ``Guarded`` does, and what ``poll`` raises; no process is left then.
+    Raises SourceChanged where one of them does not find what ``source`` found, OSError where the file cannot be
+    written, UserError as ``Guarded`` does, and what ``poll`` raises; no process is left then.
     """
     todo: queue.SimpleQueue[Piece] = queue.SimpleQueue()
     for piece in pieces:
@@ -56,12 +56,9 @@ def decode_with_workers(
 
     def work() -> None:
         try:
-            source = Guarded(source_path, halt, num_entries)
-            try:
-                for answer in decode_here(source, _taken(todo), target, path, halt):
+            with closing(Guarded(source.path, halt, like=source)) as mine:
+                for answer in decode_here(mine, _taken(todo), target, path, halt):
                     done.put(answer)
-            finally:
-                source.close()
         except BaseException as error:  # the main thread raises it
             done.put(error)
 

@@ -42,17 +42,18 @@ class Guarded:
     goes on with the next one; after more than ``MAX_ENDED`` of them the source is refused. For one thread at a time.
     """
 
-    def __init__(self, path: str | Path, poll: Callable[[], None], count: int | None = None) -> None:
-        """List the source, as ``open_source`` does; or, if its ``count`` of entries is known, only open it.
+    def __init__(self, path: str | Path, poll: Callable[[], None], like: "Guarded | None" = None) -> None:
+        """List the source, as ``open_source`` does.
 
-        poll: called often as long as anything takes; raises to stop. Raises UserError, and SourceChanged for another
-        ``count``.
+        poll: called often as long as anything takes; raises to stop. like: one of the same source, whose listing and
+        whose knowledge of undecodable pictures it shares. Raises UserError, and SourceChanged if it is not like that.
         """
-        self._path, self._poll, self._ended = str(path), poll, 0
-        self.name, self.kind, self.labels_from = self._path, "", ""
+        self.path, self._poll, self._unknown = str(path), poll, 0
+        self.name, self.kind, self.labels_from = self.path, "", ""
         self.entries: list[Entry] = []
         self.skipped: list[tuple[str, str]] = []
-        self._count = count
+        self._count = None if like is None else len(like.entries)
+        self._undecodable: dict[int, str] = {} if like is None else like._undecodable
         poll()
         try:
             self._start()
@@ -62,7 +63,7 @@ class Guarded:
 
     def fingerprint(self) -> str:
         try:
-            return str(self._ask(listing_seconds(self._path), "fingerprint")[0])
+            return str(self._ask(listing_seconds(self.path), "fingerprint")[0])
         except Ended as error:
             raise self._refusal(error) from None
 
@@ -75,28 +76,30 @@ class Guarded:
         (mode, width, height), pixels = self.ask("picture", index, most)
         return Image.frombytes(mode, (width, height), pixels)
 
-    def ask(self, what: str, *arguments: Any) -> Answer:
-        """One of the questions that ``ganforge.data.reader`` answers, about one picture."""
-        try:
-            return self._ask(MAX_SECONDS, what, *arguments)
-        except Ended as error:
-            self._again(error)
-            raise Unreadable(str(error)) from None
+    def ask(self, what: str, index: int, *arguments: Any) -> Answer:
+        """One of the questions that ``ganforge.data.reader`` answers, about entry ``index``."""
+        if index not in self._undecodable:
+            try:
+                return self._ask(MAX_SECONDS, what, index, *arguments)
+            except Ended as error:
+                self._again(error, index)
+        raise Unreadable(self._undecodable[index])
 
     def piece(self, first: int, indices: Sequence[int], target: dict[str, Any], file: str) -> list[Report]:
         """Decode these entries into the rows of a file from ``first`` on. Raises OSError where it cannot be written."""
-        broken: list[tuple[int, str]] = []
+        one_by_one = False
         while True:
             reports: list[Report] = []
+            broken = [(index, self._undecodable[index]) for index in indices if index in self._undecodable]
             try:
-                self._send("piece", first, list(indices), target, file, broken)
-                for _ in indices:
-                    reports.append(self._receive(MAX_SECONDS)[0])
-                self._receive(MAX_SECONDS)
+                self._send("piece", first, list(indices), target, file, broken, one_by_one)
+                while (told := self._receive(MAX_SECONDS)[0]) is not None:
+                    reports += told
                 return reports
             except Ended as error:
-                self._again(error)
-                broken.append((len(reports), str(error)))
+                # Several reports come at once, so it takes a second time to tell which picture it was.
+                self._again(error, indices[len(reports)] if one_by_one and len(reports) < len(indices) else None)
+                one_by_one = True
 
     def close(self) -> None:
         """End the process."""
@@ -112,9 +115,9 @@ class Guarded:
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
         self._thread.start()
-        seconds, whole = listing_seconds(self._path), self._count is None
+        seconds, whole = listing_seconds(self.path), self._count is None
         try:
-            told = self._ask(seconds, "open", self._path, whole)[0]
+            told = self._ask(seconds, "open", self.path, whole)[0]
             if whole:
                 self.name, self.kind, self.labels_from = told["name"], told["kind"], told["labels_from"]
                 self.skipped = [(name, reason) for name, reason in told["skipped"]]
@@ -129,24 +132,28 @@ class Guarded:
                 raise
             told = {"count": -1}  # it could be opened a moment ago
         if not whole and told["count"] != self._count:
-            raise SourceChanged(f"{self._path} changed while it was read; start again when nothing writes to it.")
+            raise SourceChanged(f"{self.path} changed while it was read; start again when nothing writes to it.")
         self._count = told["count"]
 
-    def _again(self, error: Ended) -> None:
-        self._ended += 1
+    def _again(self, error: Ended, index: int | None) -> None:
+        """Go on with a new process. index: of the entry that is to blame, if that is known."""
         self.close()
-        if self._ended > MAX_ENDED:
+        if index is None:
+            self._unknown += 1
+        else:
+            self._undecodable[index] = str(error)
+        if len(self._undecodable) > MAX_ENDED or self._unknown > 2 * MAX_ENDED:
             raise UserError(
-                f"{self._path} is not read any further: {self._ended} of its pictures cannot be decoded within the "
-                f"limits, the last one because it {error}; take such pictures away."
+                f"{self.path} is not read any further: {max(len(self._undecodable), 1)} of its pictures cannot be "
+                f"decoded within the limits, the last one because it {error}; take such pictures away."
             )
         self._start()
 
     def _refusal(self, error: Ended) -> UserError:
         if self._process.poll() is None:
-            return UserError(f"Listing {self._path} {error}; get it again, or split it.")
+            return UserError(f"Listing {self.path} {error}; get it again, or split it.")
         return UserError(
-            f"A process that decoded pictures has ended early, when it listed {self._path}, perhaps for lack of "
+            f"A process that decoded pictures has ended early, when it listed {self.path}, perhaps for lack of "
             "memory; end what else uses the memory, and start again."
         )
 
