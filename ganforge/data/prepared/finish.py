@@ -12,9 +12,9 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
-from ganforge.data.prepared.cache import FORMAT, LABELS, PICTURES
 from ganforge.data.prepared.fit import Target, describe_kind, infer_size
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
+from ganforge.data.prepared.names import FORMAT, LABELS, PICTURES
 from ganforge.data.prepared.request import Findings, Request
 from ganforge.data.prepared.splits import Chosen
 from ganforge.data.sources.budget import MAX_LISTED, brief

@@ -2,10 +2,9 @@
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,18 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason, sync
 from ganforge.base.sizes import size_text
 from ganforge.data.prepared.cache import (
-    FACTS,
-    LABELS,
-    PICTURES,
     gib,
     locked,
     make_room,
     note_use,
     prepared_folder,
-    read_facts,
 )
 from ganforge.data.prepared.decode_rows import Piece
+from ganforge.data.prepared.facts import read_facts
 from ganforge.data.prepared.finish import finish
 from ganforge.data.prepared.fit import Target
-from ganforge.data.prepared.mapped import read_labels
+from ganforge.data.prepared.mapped import pictures_digest, read_labels
+from ganforge.data.prepared.names import FACTS, LABELS, PICTURES, discard
 from ganforge.data.prepared.progress import shown
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
@@ -59,7 +56,8 @@ def prepare(
 
     path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
     hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
-    half-made stays. root: the cache. workers: processes; None: as many as are worth it, 0: only the one that lists.
+    half-made stays. What is there is compared with its digest, and made again if it is damaged. root: the cache.
+    workers: processes; None: as many as are worth it, 0: only the one that lists.
     Raises UserError for a source that cannot be used, more broken pictures, and a full disk or cache.
     """
     root = root or prepared_folder()
@@ -68,10 +66,13 @@ def prepare(
         fingerprint = source.fingerprint()
         folder = root / request.key(fingerprint)
         try:
-            with locked(folder, poll, say):
-                facts = _whole(folder)
-                if facts is None:
-                    facts = _make(source, chosen, fingerprint, request, folder, say, poll, workers)
+            facts = _whole(folder, poll)
+            if facts is None:
+                with locked(folder, poll, say):
+                    facts = _whole(folder, poll)
+                    if facts is None and folder.exists():
+                        say(f"The prepared pictures in {folder} are damaged: preparing them again.")
+                    facts = facts or _make(source, chosen, fingerprint, request, folder, say, poll, workers)
         except OSError as error:
             raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
     refuse_broken(facts, max_broken)
@@ -79,10 +80,22 @@ def prepare(
     return folder, facts
 
 
-def _whole(folder: Path) -> dict[str, Any] | None:
+def _whole(folder: Path, poll: Callable[[], None]) -> dict[str, Any] | None:
+    """The facts of what is prepared there, if it is all there, and what it was when it was made."""
     facts = read_facts(folder)
-    if facts is not None and facts["classes"] and read_labels(folder / LABELS, facts["labels_digest"]) is None:
+    if facts is None:
         return None
+    try:
+        if pictures_digest(folder / PICTURES, facts["shape"], poll) != facts["digest"]:
+            return None
+    except OSError:  # it was removed a moment ago, or the disk is damaged there
+        return None
+    if facts["classes"]:
+        labels = read_labels(folder / LABELS, facts["labels_digest"])
+        if labels is None or len(labels) != facts["shape"][0]:
+            return None
+        if not 0 <= int(labels.min()) <= int(labels.max()) < len(facts["classes"]):
+            return None
     return facts
 
 
@@ -93,7 +106,8 @@ def _make(
     """Into <key>.part, then renamed."""
     part = folder.with_suffix(".part")
     for old in (part, folder):
-        shutil.rmtree(old, ignore_errors=True)
+        if not discard(old):
+            raise UserError(f"{old} holds something that ganforge has not made; take that away, and start again.")
     start = time.monotonic()
 
     def decode(target: Target, seconds: float) -> Findings:
@@ -121,13 +135,14 @@ def _make(
             f"{source.name} changed while it was read; wait until nothing writes to it any more, and start again."
         ) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):
+            discard(part)
     return facts
 
 
 def _make_place(part: Path, chosen: Chosen, target: Target, source: Guarded, say: Callable[[str], None]) -> None:
     """A file of the full size, so that whoever else looks at the cache counts it, though nothing is in it yet."""
-    shutil.rmtree(part, ignore_errors=True)
+    discard(part)
     needed = len(chosen.indices) * math.prod(target.shape)
     what = f"{len(chosen.indices):,} pictures of {size_text(target.height, target.width)}"
     if gone := make_room(part.parent, needed, what):
