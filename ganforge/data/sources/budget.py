@@ -9,7 +9,7 @@ from typing import Any
 
 from ganforge.base.terminal import printable
 
-MAX_SECONDS = 10.0
+MAX_SECONDS = 8.0
 """For one picture or header; and for listing a file, with ``BYTES_A_SECOND``."""
 BYTES_A_SECOND = 10 << 20
 """Listing a file may take one second more for so many of its bytes on the disk."""

@@ -105,7 +105,7 @@ def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = M
                 raise Unreadable("changed since the folder was listed")
             if state.st_size > most:
                 raise Unreadable(f"takes {state.st_size >> 20:,} MiB, more than {most >> 20}")
-            return file.read(most)
+            return file.read(state.st_size)
     except FileNotFoundError:
         raise Unreadable("not there any more") from None
     except (OSError, ValueError) as error:

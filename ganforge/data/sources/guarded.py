@@ -21,6 +21,7 @@ from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_MEMORY_B
 from ganforge.data.sources.decode import Header, Unreadable
 from ganforge.data.sources.entries import Entry
 
+PROGRAM = ("-m", "ganforge.data.reader")
 POLL_EVERY_S = 0.1
 Answer = tuple[Any, bytes]
 Report = list[Any]
@@ -217,7 +218,7 @@ def start_process() -> "subprocess.Popen[bytes]":
     more = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
     more["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # others reserve more than they use
     # -P: no module is taken from the current folder, which may be one that somebody sent.
-    command = [sys.executable, "-P", "-m", "ganforge.data.reader"]
+    command = [sys.executable, "-P", *PROGRAM]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, env=os.environ | more, **pipes)
 

@@ -110,12 +110,18 @@ def _array_source(path: Path, stream: IO[bytes], size: int, labels: list[str] | 
         raise UserError(f"{held}; {WANTED}.")
     if by_columns:
         raise UserError(f"{held} in Fortran's order; save numpy.ascontiguousarray(images).")
-    if size - stream.tell() != math.prod(shape) or shape[0] > MAX_ENTRIES:
+    _refuse_many(path, shape[0])
+    if size - stream.tell() != math.prod(shape):
         raise UserError(f"{held}, and {size - stream.tell():,} bytes of data; save it again.")
     if labels is not None and len(labels) != shape[0]:
         raise UserError(f"{path} holds {shape[0]:,} pictures and {len(labels):,} labels; save one for each.")
     first = order == "NCHW"
     return RowSource(path, "array", stream, shape[0], shape[1:], labels, "array 'labels'", channels_first=first)
+
+
+def _refuse_many(path: Path, count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise UserError(f"{path} says that it holds {count:,} pictures, and {MAX_ENTRIES:,} are the most; split it.")
 
 
 def _order(shape: tuple[int, ...]) -> str | None:
@@ -197,9 +203,10 @@ def open_idx(path: Path) -> RowSource:
         header = stream.read(16)
         count, height, width = struct.unpack(">III", header[4:]) if len(header) == 16 else (0, 0, 0)
         promised, size = count * height * width, path.stat().st_size
-        if not promised or count > MAX_ENTRIES or (promised > MAX_PACKED * size if packed else promised != size - 16):
+        if not promised or (promised > MAX_PACKED * size if packed else promised != size - 16):
             sizes = f"{count:,} x {height:,} x {width:,}"
             raise UserError(f"{path} does not hold what its header promises ({sizes}); get the file again.")
+        _refuse_many(path, count)
         labels_path = _idx_labels(path)
         labels = None if labels_path is None else [str(label) for label in unpack_idx(labels_path)[LABELS_BEGIN:]]
         if labels is not None and len(labels) != count:

@@ -55,7 +55,8 @@ class TarSource:
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
         if not self._places:
-            raise UserError(f"{name} holds no pictures that can be read; check the file.")
+            why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
+            raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
         inside = [path for _, path, _, _ in self._places]
         keys = [(shard, _key(path)) for shard, path, _, _ in self._places]
         missing = [path for key, path in zip(keys, inside, strict=True) if key not in classes]
