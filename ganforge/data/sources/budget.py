@@ -34,6 +34,8 @@ MAX_JSON_MARKS = 4 * MAX_ENTRIES
 """Commas, colons and opening brackets in it: a pair ["path", class] has three."""
 MAX_NOTE_BYTES = 1 << 20
 """For a .cls or .json file beside a picture, and for a header of an array or an entry."""
+MAX_NOTE_MARKS = 50_000
+"""Commas, colons and brackets in a .json file beside a picture."""
 MAX_LISTED = 10_000
 """Of what was passed over or cannot be read, so many are kept by name."""
 SHOWN = 200

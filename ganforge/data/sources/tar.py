@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_NOTE_BYTES, brief, read_json, words
+from ganforge.data.sources.budget import (
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    MAX_NOTE_BYTES,
+    MAX_NOTE_MARKS,
+    brief,
+    read_json,
+    words,
+)
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
@@ -210,7 +218,7 @@ def _label(path: str, content: bytes) -> str | None:
     if suffix_of(path) == ".cls":
         return text if is_label(text) else None
     try:
-        held = read_json(content)
+        held = read_json(content, MAX_NOTE_MARKS)
     except ValueError:
         return None
     values = [held[name] for name in LABEL_COLUMNS if name in held] if isinstance(held, dict) else []
