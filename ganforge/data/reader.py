@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -20,11 +20,12 @@ from ganforge.base.errors import UserError
 from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
-from ganforge.data.sources.look import look_at
+from ganforge.data.sources.look import look_reports
 from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
 
 ENTRIES_AT_ONCE = 10_000
 REPORT_EVERY_S = 1.0
+WATCH_S = 60
 
 
 class Reader:
@@ -44,11 +45,12 @@ class Reader:
             "open": self._open,
             "fingerprint": lambda: self._say(self.source.fingerprint()),
             "header": lambda index: self._say(list(asdict(header_at(self.source, index)).values())),
-            "look": lambda index: self._say(asdict(look_at(self.source, index))),
+            "looks": self._looks,
             "try": lambda index: self._say(try_picture(self.source, index)),
             "picture": self._picture,
             "piece": self._piece,
         }
+        watch(what not in ("open", "fingerprint"))
         try:
             answers[what](*arguments)
         except UserError as error:
@@ -85,22 +87,36 @@ class Reader:
         self._out.flush()
 
     def _piece(
-        self, first: int, indices: list[int], target: Any, path: str, broken: list[tuple[int, str]], one_by_one: bool
+        self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool, first: int, target: Any, path: str
     ) -> None:
-        """Lists of reports, and null when all is written."""
-        reports, said = [], time.monotonic()
         with Path(path).open("r+b") as file:
-            for report in decode_piece(self.source, first, indices, target_from(target), file, dict(broken)):
-                reports.append(report)
-                if one_by_one or time.monotonic() - said > REPORT_EVERY_S:
-                    self._say(reports)
-                    reports, said = [], time.monotonic()
-        self._say(reports)
+            reports = decode_piece(self.source, first, indices, target_from(target), file, dict(broken))
+            self._report(reports, one_by_one)
+
+    def _looks(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
+        self._report(look_reports(self.source, indices, dict(broken)), one_by_one)
+
+    def _report(self, reports: Iterator[Any], one_by_one: bool) -> None:
+        """Lists of reports, now and then, and null when all is done."""
+        held, said = [], time.monotonic()
+        for report in reports:
+            held.append(report)
+            watch(True)
+            if one_by_one or time.monotonic() - said > REPORT_EVERY_S:
+                self._say(held)
+                held, said = [], time.monotonic()
+        self._say(held)
         self._say(None)
 
     def _say(self, value: Any, more: dict[str, Any] | None = None) -> None:
         self._out.write(json.dumps({"is": value} | (more or {})).encode() + b"\n")
         self._out.flush()
+
+
+def watch(limited: bool) -> None:
+    """End by itself some time after it should have been ended: for when the process that asked is gone."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(WATCH_S if limited else 0)
 
 
 def limit_memory() -> None:
@@ -127,6 +143,7 @@ def main() -> None:
             if what == "open" and not arguments[0].startswith("hub:"):
                 limit_memory()
             reader.answer(what, *arguments)
+            watch(False)
 
 
 if __name__ == "__main__":

@@ -88,12 +88,16 @@ class Guarded:
 
     def piece(self, first: int, indices: Sequence[int], target: dict[str, Any], file: str) -> list[Report]:
         """Decode these entries into the rows of a file from ``first`` on. Raises OSError where it cannot be written."""
+        return self.many("piece", indices, first, target, file)
+
+    def many(self, what: str, indices: Sequence[int], *arguments: Any) -> list[Any]:
+        """What the process reports of each of these entries; [reason] of one that is unreadable."""
         one_by_one = False
         while True:
-            reports: list[Report] = []
+            reports: list[Any] = []
             broken = [(index, self._undecodable[index]) for index in indices if index in self._undecodable]
             try:
-                self._send("piece", first, list(indices), target, file, broken, one_by_one)
+                self._send(what, list(indices), broken, one_by_one, *arguments)
                 while (told := self._receive(MAX_SECONDS)[0]) is not None:
                     reports += told
                 return reports

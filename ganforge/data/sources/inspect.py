@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import EMPTY_CLASS
-from ganforge.data.sources.look import Look, look_at
-from ganforge.data.sources.open import Opened, Unreadable, class_names
+from ganforge.data.sources.look import Look, looks
+from ganforge.data.sources.open import Opened, class_names
 
 MAX_NAMES = 20
 """Unreadable pictures that are listed by name."""
@@ -74,12 +74,10 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
     )
     seen: dict[bytes, int] = {}
     values = total = square = 0
-    for index, entry in enumerate(source.entries):
+    for index, (entry, look) in enumerate(zip(source.entries, looks(source), strict=True)):
         poll()
-        try:
-            look = look_at(source, index)
-        except Unreadable as reason:
-            facts.unreadable.append((brief(entry.name), brief(str(reason))))
+        if isinstance(look, str):
+            facts.unreadable.append((brief(entry.name), brief(look)))
             continue
         _note_equal(facts, source, seen, index, look.digest)
         _note(facts, look)

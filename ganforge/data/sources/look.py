@@ -1,16 +1,22 @@
 """What there is to see in one picture of a source, in a few numbers."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from ganforge.data.sources.entries import Array
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.open import Opened, picture_at
+from ganforge.data.sources.open import Opened, Source, Unreadable, picture_at
 
 FRAME_SPAN = 4
 """Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""
+
+
+AT_ONCE = 64
+SQUARES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,35 @@ class Look:
     frame: tuple[int, ...] | None
 
 
-def look_at(source: Opened, index: int) -> Look:
+def looks(source: Opened) -> Iterator[Look | str]:
+    """What there is to see in each entry, or why it is unreadable."""
+    count = len(source.entries)
+    for at in range(0, count, AT_ONCE):
+        indices = range(at, min(at + AT_ONCE, count))
+        reports = source.many("looks", indices) if isinstance(source, Guarded) else look_reports(source, indices, {})
+        for told in reports:
+            if isinstance(told, dict):
+                frame = told["frame"]
+                yield Look(**told | {"frame": None if frame is None else tuple(frame)})
+            else:
+                yield str(told[0])
+
+
+def look_reports(
+    source: Source, indices: Iterable[int], broken: Mapping[int, str]
+) -> Iterator[dict[str, Any] | list[str]]:
+    """The same as JSON has it; broken: entries that are known to be unreadable, and why."""
+    for index in indices:
+        try:
+            yield [broken[index]] if index in broken else asdict(look_at(source, index))
+        except Unreadable as reason:
+            yield [str(reason)]
+        except MemoryError:
+            yield ["does not fit into memory"]
+
+
+def look_at(source: Source, index: int) -> Look:
     """Entry ``index``. Raises Unreadable."""
-    if isinstance(source, Guarded):
-        told = source.ask("look", index)[0]
-        return Look(**told | {"frame": None if told["frame"] is None else tuple(told["frame"])})
     picture = picture_at(source, index)
     pixels = np.asarray(picture)
     digest, transparent = _digest(picture.mode, pixels), False
@@ -58,8 +88,10 @@ def look_at(source: Opened, index: int) -> Look:
 
 
 def _square(colours: Array) -> int:
-    """The sum of the squares, line by line: all squares would take four times as much as the picture."""
-    return sum(int(np.square(line, dtype=np.uint32).sum(dtype=np.uint64)) for line in colours)
+    """The sum of the squares, of some lines at a time: all squares would take four times as much as the picture."""
+    lines = max(1, SQUARES // colours[0].size)
+    parts = (colours[at : at + lines] for at in range(0, len(colours), lines))
+    return sum(int(np.square(part, dtype=np.uint32).sum(dtype=np.uint64)) for part in parts)
 
 
 def _digest(mode: str, pixels: Array) -> str:
