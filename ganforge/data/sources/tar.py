@@ -192,6 +192,7 @@ def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
             raise tarfile.ReadError("a size that cannot be")
         before = archive.offset
         archive.members = []  # type: ignore[attr-defined]
+        archive.pax_headers = {}  # what a header says of all that follow is copied for each of them
         yield member
 
 
