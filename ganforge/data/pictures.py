@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
+from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import Array
 from ganforge.data.sources.open import Opened, Unreadable, open_guarded, picture_at
 
@@ -76,7 +77,7 @@ def _opaque(picture: Image.Image, name: str) -> Array:
 
 
 def _name(source: Opened, index: int) -> str:
-    name = source.entries[index].name
+    name = brief(source.entries[index].name)
     return f"{source.name}/{name}" if source.kind == "folder" else f"{name} in {source.name}"
 
 

@@ -38,6 +38,7 @@ MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
 """Pictures, and bytes of them, that are written at once."""
 WORTH_PROCESSES_S = 2.0
 """Less work than this is done by the process that lists the source: others take a moment to start."""
+WORTH_SAYING_BYTES = 4 << 30
 FEWEST_ALLOWED = 10
 """Broken pictures that are left out of any source, unless the user says otherwise."""
 
@@ -66,10 +67,10 @@ def prepare(
         fingerprint = source.fingerprint()
         folder = root / request.key(fingerprint)
         try:
-            facts = _whole(folder, poll)
+            facts = _whole(folder, poll, say)
             if facts is None:
                 with locked(folder, poll, say):
-                    facts = _whole(folder, poll)
+                    facts = _whole(folder, poll, say)
                     if facts is None and folder.exists():
                         say(f"The prepared pictures in {folder} are damaged: preparing them again.")
                     facts = facts or _make(source, chosen, fingerprint, request, folder, say, poll, workers)
@@ -80,11 +81,14 @@ def prepare(
     return folder, facts
 
 
-def _whole(folder: Path, poll: Callable[[], None]) -> dict[str, Any] | None:
+def _whole(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> dict[str, Any] | None:
     """The facts of what is prepared there, if it is all there, and what it was when it was made."""
     facts = read_facts(folder)
     if facts is None:
         return None
+    size = math.prod(facts["shape"])
+    if size > WORTH_SAYING_BYTES:
+        say(f"Comparing the prepared pictures with their digest: {gib(size)}")
     try:
         if pictures_digest(folder / PICTURES, facts["shape"], poll) != facts["digest"]:
             return None

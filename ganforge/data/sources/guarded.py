@@ -56,11 +56,7 @@ class Guarded:
         self._count = None if like is None else len(like.entries)
         self._undecodable: dict[int, str] = {} if like is None else like._undecodable
         poll()
-        try:
-            self._start()
-        except BaseException:
-            self.close()
-            raise
+        self._start()
 
     def fingerprint(self) -> str:
         try:
@@ -116,10 +112,20 @@ class Guarded:
                 stream.close()  # type: ignore[union-attr]  # both are pipes
 
     def _start(self) -> None:
-        self._process = start_process()
+        try:
+            self._process = start_process()
+        except OSError as error:
+            raise UserError(f"No process can be started to read {self.path} ({error.strerror or error}).") from None
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
         self._thread.start()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
         seconds, whole = listing_seconds(self.path), self._count is None
         try:
             told = self._ask(seconds, "open", self.path, whole)[0]

@@ -93,7 +93,7 @@ def _note_equal(facts: SourceFacts, source: Opened, seen: dict[bytes, int], inde
     if earlier != index:
         facts.duplicates += 1
         if len(facts.examples) < MAX_EXAMPLES:
-            facts.examples.append((source.entries[index].name, source.entries[earlier].name))
+            facts.examples.append((brief(source.entries[index].name), brief(source.entries[earlier].name)))
 
 
 def _note(facts: SourceFacts, look: Look) -> None:

@@ -175,6 +175,15 @@ def test_no_process_is_left(pictures: Path) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_a_process_that_cannot_be_started(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(guarded, "start_process", full)
+    with pytest.raises(UserError, match=r"No process can be started to read .* \(Too many open files\)"):
+        open_guarded(pictures)
+
+
 def stopping_at_once() -> None:
     raise Stopped("SIGINT")
 

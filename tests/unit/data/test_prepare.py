@@ -261,6 +261,14 @@ def test_a_single_changed_byte_is_noticed(place: Place, tmp_path: Path, at: int)
     assert "are damaged: preparing them again" in place.said[1]
 
 
+def test_checking_much_is_said(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fill(tmp_path / "p", colours(6))
+    place(folder)
+    monkeypatch.setattr(module, "WORTH_SAYING_BYTES", 500)
+    place(folder)
+    assert place.said[1:] == ["Comparing the prepared pictures with their digest: 540 bytes"]
+
+
 def test_checking_can_be_stopped(place: Place, tmp_path: Path) -> None:
     made, facts = place(fill(tmp_path / "p", colours(6)))
     with pytest.raises(Stopped):
