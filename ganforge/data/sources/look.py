@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,20 +48,15 @@ def looks(source: Opened) -> Iterator[Look | str]:
         indices = range(at, min(at + AT_ONCE, count))
         reports = source.many("looks", indices) if isinstance(source, Guarded) else look_reports(source, indices, {})
         for told in reports:
-            if isinstance(told, dict):
-                frame = told["frame"]
-                yield Look(**told | {"frame": None if frame is None else tuple(frame)})
-            else:
-                yield str(told[0])
+            *values, frame = told
+            yield Look(*values, None if frame is None else tuple(frame)) if values else str(frame)
 
 
-def look_reports(
-    source: Source, indices: Iterable[int], broken: Mapping[int, str]
-) -> Iterator[dict[str, Any] | list[str]]:
-    """The same as JSON has it; broken: entries that are known to be unreadable, and why."""
+def look_reports(source: Source, indices: Iterable[int], broken: Mapping[int, str]) -> Iterator[list[Any]]:
+    """The same in lists: a look's values, or [reason]. broken: entries known to be unreadable, and why."""
     for index in indices:
         try:
-            yield [broken[index]] if index in broken else asdict(look_at(source, index))
+            yield [broken[index]] if index in broken else list(vars(look_at(source, index)).values())
         except Unreadable as reason:
             yield [str(reason)]
         except MemoryError:

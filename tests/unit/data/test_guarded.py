@@ -126,6 +126,7 @@ def test_of_a_piece_the_right_picture_is_to_blame(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     monkeypatch.setattr(guarded, "PROGRAM", ("-c", DYING))
+    monkeypatch.setattr("ganforge.data.prepared.prepare.SAMPLE_PICTURES", 1)  # else it is known before
     made, facts = prepare(
         str(pictures), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=workers
     )
