@@ -48,8 +48,8 @@ def looks(source: Opened) -> Iterator[Look | str]:
         indices = range(at, min(at + AT_ONCE, count))
         reports = source.many("looks", indices) if isinstance(source, Guarded) else look_reports(source, indices, {})
         for told in reports:
-            *values, frame = told
-            yield Look(*values, None if frame is None else tuple(frame)) if values else str(frame)
+            look = told if len(told) == 1 else [*told[:-1], told[-1] and tuple(told[-1])]  # JSON has no tuples
+            yield str(look[0]) if len(look) == 1 else Look(*look)
 
 
 def look_reports(source: Source, indices: Iterable[int], broken: Mapping[int, str]) -> Iterator[list[Any]]:
