@@ -102,7 +102,7 @@ def preparing(path: Path, rounds: int, folder: Path) -> list[str]:
     ways: dict[str, Callable[[], None]] = {
         "decoding in one thread, nothing else": lambda: decode_in_one_thread(path),
         "one pass of a DataLoader, 2 workers": lambda: pass_of_a_loader(path),
-        "prepare, this process alone": lambda: prepare_anew(path, root, 0),
+        "prepare, one process": lambda: prepare_anew(path, root, 0),
         "prepare, as it comes": lambda: prepare_anew(path, root, None),
         "finding it prepared": lambda: prepare(
             str(path), Request(), None, lambda line: None, lambda: None, root=root

@@ -262,12 +262,12 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         from contextlib import closing
 
         from ganforge.data.sources.inspect import describe_source, inspect_source
-        from ganforge.data.sources.open import open_source
+        from ganforge.data.sources.open import open_guarded
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
-        with closing(open_source(given.name)) as source:
+        with closing(open_guarded(given.name, stop.poll)) as source:
             tell(describe_source(inspect_source(source, stop.poll)))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
     tell(printable(f"Contact sheet: {out}"))

@@ -17,7 +17,7 @@ from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid,
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
-from ganforge.data.sources.open import Source, Unreadable, class_names, picture_at
+from ganforge.data.sources.open import Opened, Unreadable, class_names, picture_at
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""
@@ -58,7 +58,7 @@ def draw_contact_sheet(dataset: Dataset) -> Image:
     return contact_sheet(dataset.items, labels, dataset.num_classes)
 
 
-def draw_source_sheet(source: Source, seed: int = 0, poll: Callable[[], None] = lambda: None) -> Image:
+def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = lambda: None) -> Image:
     """Random pictures of a source, RGB: a row for each of up to ten classes, else up to ten rows over all of it.
 
     Pictures are made smaller to fit into squares of ``CELL`` pixels, never larger, and lie on grey; unreadable ones are
@@ -86,7 +86,7 @@ def draw_source_sheet(source: Source, seed: int = 0, poll: Callable[[], None] = 
     return grid(torch.from_numpy(np.stack(cells)).permute(0, 3, 1, 2), columns)
 
 
-def _rows_of(source: Source, names: list[str]) -> list[list[int]]:
+def _rows_of(source: Opened, names: list[str]) -> list[list[int]]:
     """The entries of each class."""
     rows: dict[str | None, list[int]] = {name: [] for name in names}
     for index, entry in enumerate(source.entries):
@@ -94,7 +94,7 @@ def _rows_of(source: Source, names: list[str]) -> list[list[int]]:
     return [rows[name] for name in names]
 
 
-def _thumbnails(source: Source, indices: list[int], wanted: int, poll: Callable[[], None]) -> list[Image]:
+def _thumbnails(source: Opened, indices: list[int], wanted: int, poll: Callable[[], None]) -> list[Image]:
     """Up to ``wanted`` of the entries, RGB or RGBA, within ``CELL`` pixels."""
     found: list[Image] = []
     for index in indices:
@@ -102,10 +102,9 @@ def _thumbnails(source: Source, indices: list[int], wanted: int, poll: Callable[
             break
         poll()
         try:
-            picture = picture_at(source, index)
+            picture = picture_at(source, index, CELL)
         except Unreadable:
             continue
-        picture.thumbnail((CELL, CELL))
         found.append(picture.convert("RGBA"))
     return found
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
+MAX_BYTES = 1 << 28
+"""The most that is unpacked: five times MNIST's pictures."""
 UNSIGNED_BYTE = 0x08
 OTHER_TYPES = {0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit integers"} | {
     0x0D: "32-bit floats",
@@ -84,6 +86,8 @@ def _read_exactly(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytearray:
     # One byte more than promised shows surplus data, and makes gzip check its checksum at the end.
     while len(content) <= promised and (chunk := stream.read(min(CHUNK_BYTES, promised + 1 - len(content)))):
         content += chunk
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path} unpacks to more than {MAX_BYTES >> 20} MiB ({sizes}), which is too much; {AGAIN}.")
     if len(content) > promised:
         raise UserError(f"{path} holds more bytes than its header promises ({sizes}); {AGAIN}.")
     if len(content) < promised:

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
+from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import Array
-from ganforge.data.sources.open import Source, Unreadable, open_source, picture_at
+from ganforge.data.sources.open import Opened, Unreadable, open_guarded, picture_at
 
 MAX_BYTES = 8 << 30
 """The most that is read: 43,690 pictures of 256 x 256 in colour."""
 
 
 def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Dataset:
-    """All pictures of a source that ``open_source`` opens: uint8 [N, C, H, W], without labels.
+    """All pictures of a source that ``open_guarded`` opens: uint8 [N, C, H, W], without labels.
 
     In the order of the source's entries, decoded as ``decode`` does it. All must have one size, and all be grey (C = 1)
     or all in colour (C = 3); palettes and GIFs count as colour. A transparent picture is refused, as what is judged
@@ -28,7 +29,7 @@ def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Datase
     poll: called for every picture; raises to stop. Raises UserError as ``open_source`` does, for the first picture that
     cannot be read, for several sizes or kinds, and for more than ``MAX_BYTES``.
     """
-    with closing(open_source(path)) as source:
+    with closing(open_guarded(path, poll)) as source:
         return Dataset(str(path), str(path), _read_all(source, poll))
 
 
@@ -41,7 +42,7 @@ def as_grey(items: Tensor) -> Tensor:
     return red if items.shape[1] == 3 and bool((items == red).all()) else items
 
 
-def _read_all(source: Source, poll: Callable[[], None]) -> Tensor:
+def _read_all(source: Opened, poll: Callable[[], None]) -> Tensor:
     count, first = len(source.entries), _read(source, 0)
     if count * first.size > MAX_BYTES:
         held = f"{count:,} pictures, which take {count * first.size / 2**30:.1f} GiB"
@@ -57,7 +58,7 @@ def _read_all(source: Source, poll: Callable[[], None]) -> Tensor:
     return items
 
 
-def _read(source: Source, index: int) -> Array:
+def _read(source: Opened, index: int) -> Array:
     """[1, H, W] or [3, H, W]."""
     try:
         return _opaque(picture_at(source, index), _name(source, index))
@@ -75,8 +76,8 @@ def _opaque(picture: Image.Image, name: str) -> Array:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _name(source: Source, index: int) -> str:
-    name = source.entries[index].name
+def _name(source: Opened, index: int) -> str:
+    name = brief(source.entries[index].name)
     return f"{source.name}/{name}" if source.kind == "folder" else f"{name} in {source.name}"
 
 

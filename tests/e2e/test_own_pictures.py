@@ -181,3 +181,31 @@ def test_bad_input_is_one_sentence(
     complaint = capsys.readouterr().err
     assert words in complaint and complaint.count("\n") == 1
     assert not (place / "runs").exists()
+
+
+def test_damaged_prepared_pictures_are_noticed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(place / "pets", 30)
+    said(capsys, "train", "fast", "--data=pets", "--out=run", "--total-nimg=32", *SMALL)
+    [kept] = prepared_folder().glob("*/pictures.u8")
+    whole = kept.read_bytes()
+    kept.write_bytes(bytes(900) + whole[900:])
+    told = said(capsys, "resume", "run", "--total-nimg=64")
+    assert f"The prepared pictures in {kept.parent} are damaged: preparing them again." in told
+    assert "Going on" in told
+    assert kept.read_bytes() == whole
+    kept.write_bytes(bytes(900) + whole[900:])
+    (place / "pets").rename(place / "moved")
+    assert "nothing is there" in said(capsys, "resume", "run", "--total-nimg=96", status=2)
+
+
+@pytest.mark.parametrize("facts", ["", "null", '{"shape": "x"}', "[" * 99_999, '{"summary": "\\u001b[2J"}'])
+def test_damaged_facts_in_the_cache_are_no_fault(place: Path, facts: str, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(place / "pets", 30)
+    said(capsys, "data", "prepare", "pets")
+    [kept] = prepared_folder().glob("*/facts.json")
+    kept.write_text(facts)
+    listed = said(capsys, "data")
+    assert "unfinished" in listed
+    assert "\x1b" not in listed
+    assert "are damaged: preparing them again" in said(capsys, "data", "prepare", "pets")
+    assert "30 pictures of 10x12 in colour" in said(capsys, "data")

@@ -6,11 +6,11 @@
 <cache>/prepared/<key>.part/         being made, or left by a process that was killed
 <cache>/prepared/<key>.lock          held while <key> is made or removed
 
+Nothing else that lies there is ever touched, and no link is followed; <cache>/prepared itself may be one.
 Who reads pictures.u8 holds a shared lock on it (on Windows, open files cannot be removed anyway). No PyTorch here.
 """
 
 import contextlib
-import json
 import math
 import os
 import shutil
@@ -23,10 +23,10 @@ from filelock import FileLock, Timeout
 
 from ganforge.base.cache import cache_folder
 from ganforge.base.errors import UserError
+from ganforge.base.files import reason
+from ganforge.data.prepared.facts import read_facts
+from ganforge.data.prepared.names import FACTS, PICTURES, discard, is_own
 
-FORMAT = 1
-"""Raised when what is prepared changes, so that what older versions made is made again."""
-PICTURES, LABELS, FACTS = "pictures.u8", "labels.npy", "facts.json"
 USUAL_LIMIT_GIB = 20
 LIMIT = "GANFORGE_CACHE_GIB"
 """The environment variable that sets another limit."""
@@ -66,19 +66,6 @@ def limit_bytes() -> int:
     return int(gib * 2**30)
 
 
-def read_facts(folder: Path) -> dict[str, Any] | None:
-    """The facts of what is prepared in ``folder``; None where it is absent, of another format, or not whole."""
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        count, *shape = facts["shape"]
-        size = (folder / PICTURES).stat().st_size
-        labelled = not facts["classes"] or (folder / LABELS).is_file()
-        whole = facts["format"] == FORMAT and size == count * math.prod(shape) and labelled
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return facts if whole else None
-
-
 def note_use(folder: Path) -> None:
     """Least recently used go first: this one was used now."""
     with contextlib.suppress(OSError):
@@ -89,6 +76,8 @@ def note_use(folder: Path) -> None:
 def locked(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
     """Only one process at a time makes or removes ``folder``; others wait here. poll: raises to stop waiting."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.with_suffix(".lock").is_symlink():
+        raise UserError(f"{folder.with_suffix('.lock')} is a link, which ganforge has not made; take it away.")
     lock = FileLock(folder.with_suffix(".lock"))
     said = False
     while True:
@@ -128,16 +117,22 @@ def is_in_use(folder: Path) -> bool:
 
 
 def all_kept(root: Path) -> list[Kept]:
-    """All that lies in the cache, what is being made included, the least recently used first."""
+    """All that ganforge has in the cache, what is being made included, the least recently used first. Raises UserError
+    where the cache cannot be looked at."""
     kept = []
-    for folder in root.iterdir() if root.is_dir() else ():
-        if not folder.is_dir():
-            continue
-        facts = read_facts(folder) if not folder.suffix else None
+    try:
+        folders = list(root.iterdir()) if root.is_dir() else []
+    except OSError as error:
+        raise UserError(f"The cache cannot be listed: {reason(error)}; check that you may read it.") from None
+    for folder in folders:
         with contextlib.suppress(OSError):
-            newest = max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)
-            used = (folder / FACTS).stat().st_mtime if facts is not None else newest
-            kept.append(Kept(folder, sum(path.stat().st_size for path in folder.iterdir()), used, facts))
+            if not is_own(folder):
+                continue
+            facts = read_facts(folder) if not folder.suffix else None
+            states = [path.lstat() for path in folder.iterdir()]
+            newest = max((state.st_mtime for state in states), default=folder.lstat().st_mtime)
+            used = (folder / FACTS).lstat().st_mtime if facts is not None else newest
+            kept.append(Kept(folder, sum(state.st_size for state in states), used, facts))
     return sorted(kept, key=lambda one: one.used)
 
 
@@ -146,24 +141,26 @@ def remove(kept: Kept) -> bool:
 
     It is renamed first, so that nobody finds half of it.
     """
+    if kept.folder.with_suffix(".lock").is_symlink():
+        return False
     lock = FileLock(kept.folder.with_suffix(".lock"))
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return False
     try:
-        if is_in_use(kept.folder):
+        if is_in_use(kept.folder) or not is_own(kept.folder):
             return False
         part = kept.folder.with_suffix(".part")
         if kept.folder != part:
-            shutil.rmtree(part, ignore_errors=True)
+            if not discard(part):
+                return False
             kept.folder.rename(part)
-        shutil.rmtree(part)
+        return discard(part)
     except OSError:
         return False
     finally:
         lock.release()
-    return True
 
 
 def make_room(root: Path, needed: int, what: str) -> list[Kept]:

@@ -1,28 +1,15 @@
-"""Decoding part of a source into rows of a file: in this process, or as one of several.
+"""Decoding part of a source into rows of a file."""
 
-Processes are started as `python -m ganforge.data.prepared.decode_rows` and not by multiprocessing, which would run the
-user's main script again in each of them. They talk in lines of JSON: first the task, answered by {} or {"changed":
-true}; then a range of rows, answered by reports.
-"""
-
-import json
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganforge.base.errors import UserError
-from ganforge.base.terminal import tell
-from ganforge.data.prepared.fit import Target, fit_picture, is_grey, target_from
-from ganforge.data.sources.open import Source, Unreadable, open_source, picture_at
-
-Report = list[Any]
-"""Of one picture that was read: [height, width, transparent, grey], as it is in its file; of another: [reason]."""
+from ganforge.data.prepared.fit import Target, fit_picture, is_grey
+from ganforge.data.sources.guarded import Report
+from ganforge.data.sources.open import Source, Unreadable, picture_at
 
 
 @dataclass(frozen=True)
@@ -33,14 +20,25 @@ class Piece:
     indices: Sequence[int]
 
 
-def decode_piece(source: Source, piece: Piece, target: Target, file: BinaryIO) -> list[Report]:
-    """Read, fit and write a piece; rows of unreadable pictures are left black. Raises OSError."""
-    rows = np.zeros((len(piece.indices), *target.shape), np.uint8)
-    reports = [_decode(source, index, target, row) for index, row in zip(piece.indices, rows, strict=True)]
-    file.seek(piece.first * rows[0].nbytes)
+def decode_piece(
+    source: Source, first: int, indices: Sequence[int], target: Target, file: BinaryIO, broken: Mapping[int, str]
+) -> Iterator[Report]:
+    """Read and fit a piece, one report after the other, and write it at the end; rows of unreadable pictures are left
+    black. broken: entries that are known to be so, and why. Raises OSError."""
+    rows = np.zeros((len(indices), *target.shape), np.uint8)
+    for index, row in zip(indices, rows, strict=True):
+        yield [broken[index]] if index in broken else _decode(source, index, target, row)
+    file.seek(first * rows[0].nbytes)
     file.write(rows.data)
     file.flush()
-    return reports
+
+
+def try_picture(source: Source, index: int) -> tuple[bool, float]:
+    """Is the picture grey, and how many seconds does it take to decode and fit it? Raises Unreadable."""
+    start = time.monotonic()
+    picture = picture_at(source, index)
+    pixels = fit_picture(picture, Target(3, picture.height, picture.width))
+    return is_grey(pixels), time.monotonic() - start
 
 
 def _decode(source: Source, index: int, target: Target, row: np.ndarray) -> Report:
@@ -62,46 +60,3 @@ def _decode(source: Source, index: int, target: Target, row: np.ndarray) -> Repo
 
 def _grey(picture: Any) -> bool:
     return is_grey(np.asarray(picture)[..., :3].transpose(2, 0, 1))
-
-
-def main() -> None:
-    """Work through what stdin asks for, until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
-    if sys.platform != "win32":
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(BrokenPipeError):
-        work()
-
-
-def work() -> None:
-    task = json.loads(sys.stdin.readline() or "null")
-    if task is None:
-        return
-    try:
-        source = open_source(task["path"])
-    except UserError:  # the parent could open it a moment ago
-        answer({"changed": True})
-        return
-    try:
-        if len(source.entries) != task["count"]:  # the parent looks closer, at the end
-            answer({"changed": True})
-            return
-        answer({})
-        with Path(task["file"]).open("r+b") as file:
-            for line in sys.stdin:
-                first, indices = json.loads(line)
-                try:
-                    answer(decode_piece(source, Piece(first, indices), target_from(task["target"]), file))
-                except OSError as error:
-                    answer({"errno": error.errno, "strerror": error.strerror or str(error)})
-                    return
-    finally:
-        source.close()
-
-
-def answer(value: Any) -> None:
-    tell(json.dumps(value))
-
-
-if __name__ == "__main__":
-    main()

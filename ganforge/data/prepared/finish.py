@@ -12,18 +12,19 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
-from ganforge.data.prepared.cache import FORMAT, LABELS, PICTURES
 from ganforge.data.prepared.fit import Target, describe_kind, infer_size
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
+from ganforge.data.prepared.names import FORMAT, LABELS, PICTURES
 from ganforge.data.prepared.request import Findings, Request
 from ganforge.data.prepared.splits import Chosen
-from ganforge.data.sources.open import Source
+from ganforge.data.sources.budget import MAX_LISTED, brief
+from ganforge.data.sources.open import Opened
 
 COPY_BYTES = 1 << 24
 
 
 def finish(
-    part: Path, source: Source, chosen: Chosen, request: Request, target: Target, found: Findings,
+    part: Path, source: Opened, chosen: Chosen, request: Request, target: Target, found: Findings,
     poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Close the gaps that broken pictures left, write the labels, and gather the facts. Raises UserError where fewer
@@ -33,16 +34,29 @@ def finish(
         left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
         name, why = found.broken[0]
         raise UserError(f"{source.name}: {left} can be read, and 2 are the least; {name}, for one: {why}.")
+    if len(found.broken) > MAX_LISTED:
+        name, why = found.broken[0]
+        raise UserError(
+            f"{source.name}: {len(found.broken):,} of {total:,} pictures cannot be read, and {MAX_LISTED:,} are the "
+            f"most that can be left out; {name}, for one: {why}."
+        )
     close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
     facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
     facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
-    facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": [list(s) for s in source.skipped]}
+    facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": _some(source.skipped)}
     facts["digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
     return facts | _write_labels(part / LABELS, chosen, found)
+
+
+def _some(skipped: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """The first of what was passed over while listing, and how many more there are."""
+    some = [[brief(name), brief(reason)] for name, reason in skipped[:MAX_LISTED]]
+    more = len(skipped) - len(some)
+    return [*some, [f"{more:,} more", "not listed"]] if more else some
 
 
 def close_gaps(path: Path, kept: Sequence[int], row_bytes: int, poll: Callable[[], None]) -> None:

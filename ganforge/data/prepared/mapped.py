@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganforge.base.files import open_plain
 from ganforge.data.prepared.cache import hold
+from ganforge.data.sources.budget import MAX_ENTRIES
 
+MAX_LABELS_BYTES = 8 * MAX_ENTRIES + 4096
 NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 """MAP_NORESERVE, which Python names from 3.12 on: pictures may be more than memory and swap."""
 
@@ -43,8 +46,14 @@ def map_pictures(path: Path, shape: Sequence[int]) -> tuple[Tensor, Callable[[],
 def read_labels(path: Path, digest: str) -> Tensor | None:
     """int64 [N]; None where the file is not the one with this digest."""
     try:
-        labels = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with open_plain(path) as file:
+            if file.seek(0, 2) > MAX_LABELS_BYTES:
+                return None
+            file.seek(0)
+            labels = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError):  # a header may promise anything
+        return None
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.ndim != 1:
         return None
     return torch.from_numpy(labels) if labels_digest(labels) == digest else None
 
@@ -54,9 +63,10 @@ def labels_digest(labels: np.ndarray) -> str:
 
 
 def pictures_digest(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> str:
-    """``Dataset.fingerprint`` of the pictures in a file, read piece by piece."""
+    """``Dataset.fingerprint`` of the pictures in a file, read piece by piece: about a second for a GiB."""
     digest = hashlib.sha256(f"torch.uint8 {tuple(shape)}".encode())
     with path.open("rb", buffering=0) as file:
+        hold(file)
         while chunk := file.read(1 << 22):
             poll()
             digest.update(chunk)

@@ -13,9 +13,9 @@ from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
-from ganforge.data.prepared.cache import LABELS, PICTURES
 from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
 from ganforge.data.prepared.mapped import map_pictures, read_labels
+from ganforge.data.prepared.names import LABELS, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
 from ganforge.data.prepared.request import Request
 

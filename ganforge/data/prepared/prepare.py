@@ -2,10 +2,9 @@
 
 import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,33 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason, sync
 from ganforge.base.sizes import size_text
 from ganforge.data.prepared.cache import (
-    FACTS,
-    LABELS,
-    PICTURES,
     gib,
     locked,
     make_room,
     note_use,
     prepared_folder,
-    read_facts,
 )
-from ganforge.data.prepared.decode_rows import Piece, Report
+from ganforge.data.prepared.decode_rows import Piece
+from ganforge.data.prepared.facts import read_facts
 from ganforge.data.prepared.finish import finish
-from ganforge.data.prepared.fit import Target, fit_picture, is_grey
-from ganforge.data.prepared.mapped import read_labels
+from ganforge.data.prepared.fit import Target
+from ganforge.data.prepared.mapped import pictures_digest, read_labels
+from ganforge.data.prepared.names import FACTS, LABELS, PICTURES, discard
 from ganforge.data.prepared.progress import shown
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
-from ganforge.data.prepared.workers import SourceChanged, decode_here, decode_with_workers, usual_workers
-from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
+from ganforge.data.prepared.workers import decode_here, decode_with_workers, usual_workers
+from ganforge.data.sources.budget import brief
+from ganforge.data.sources.guarded import Guarded, Report, SourceChanged
+from ganforge.data.sources.open import Unreadable, open_guarded
 
 SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
 """So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""
 MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
 """Pictures, and bytes of them, that are written at once."""
 WORTH_PROCESSES_S = 2.0
-"""Less work than this is done here: other processes take a moment to start."""
+"""Less work than this is done by the process that lists the source: others take a moment to start."""
+WORTH_SAYING_BYTES = 4 << 30
 FEWEST_ALLOWED = 10
 """Broken pictures that are left out of any source, unless the user says otherwise."""
 
@@ -57,19 +57,23 @@ def prepare(
 
     path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
     hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
-    half-made stays. root: the cache. workers: processes; None: as many as are worth it, 0: none but this.
+    half-made stays. What is there is compared with its digest, and made again if it is damaged. root: the cache.
+    workers: processes; None: as many as are worth it, 0: only the one that lists.
     Raises UserError for a source that cannot be used, more broken pictures, and a full disk or cache.
     """
     root = root or prepared_folder()
-    with closing(open_source(path)) as source:
+    with closing(open_guarded(path, poll)) as source:
         chosen = choose_split(source, request.split)
         fingerprint = source.fingerprint()
         folder = root / request.key(fingerprint)
         try:
-            with locked(folder, poll, say):
-                facts = _whole(folder)
-                if facts is None:
-                    facts = _make(source, path, chosen, fingerprint, request, folder, say, poll, workers)
+            facts = _whole(folder, poll, say)
+            if facts is None:
+                with locked(folder, poll, say):
+                    facts = _whole(folder, poll, say)
+                    if facts is None and folder.exists():
+                        say(f"The prepared pictures in {folder} are damaged: preparing them again.")
+                    facts = facts or _make(source, chosen, fingerprint, request, folder, say, poll, workers)
         except OSError as error:
             raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
     refuse_broken(facts, max_broken)
@@ -77,26 +81,42 @@ def prepare(
     return folder, facts
 
 
-def _whole(folder: Path) -> dict[str, Any] | None:
+def _whole(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The facts of what is prepared there, if it is all there, and what it was when it was made."""
     facts = read_facts(folder)
-    if facts is not None and facts["classes"] and read_labels(folder / LABELS, facts["labels_digest"]) is None:
+    if facts is None:
         return None
+    size = math.prod(facts["shape"])
+    if size > WORTH_SAYING_BYTES:
+        say(f"Comparing the prepared pictures with their digest: {gib(size)}")
+    try:
+        if pictures_digest(folder / PICTURES, facts["shape"], poll) != facts["digest"]:
+            return None
+    except OSError:  # it was removed a moment ago, or the disk is damaged there
+        return None
+    if facts["classes"]:
+        labels = read_labels(folder / LABELS, facts["labels_digest"])
+        if labels is None or len(labels) != facts["shape"][0]:
+            return None
+        if not 0 <= int(labels.min()) <= int(labels.max()) < len(facts["classes"]):
+            return None
     return facts
 
 
 def _make(
-    source: Source, path: str, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
+    source: Guarded, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
     say: Callable[[str], None], poll: Callable[[], None], workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Into <key>.part, then renamed."""
     part = folder.with_suffix(".part")
     for old in (part, folder):
-        shutil.rmtree(old, ignore_errors=True)
+        if not discard(old):
+            raise UserError(f"{old} holds something that ganforge has not made; take that away, and start again.")
     start = time.monotonic()
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        return _decode_all(source, path, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        return _decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
 
     try:
         target, seconds = first_guess(source, chosen.indices, request, poll)
@@ -119,13 +139,14 @@ def _make(
             f"{source.name} changed while it was read; wait until nothing writes to it any more, and start again."
         ) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with suppress(OSError):
+            discard(part)
     return facts
 
 
-def _make_place(part: Path, chosen: Chosen, target: Target, source: Source, say: Callable[[str], None]) -> None:
+def _make_place(part: Path, chosen: Chosen, target: Target, source: Guarded, say: Callable[[str], None]) -> None:
     """A file of the full size, so that whoever else looks at the cache counts it, though nothing is in it yet."""
-    shutil.rmtree(part, ignore_errors=True)
+    discard(part)
     needed = len(chosen.indices) * math.prod(target.shape)
     what = f"{len(chosen.indices):,} pictures of {size_text(target.height, target.width)}"
     if gone := make_room(part.parent, needed, what):
@@ -144,7 +165,7 @@ def _worth(workers: int | None, seconds: float) -> int:
 
 
 def first_guess(
-    source: Source, indices: Sequence[int], request: Request, poll: Callable[[], None]
+    source: Guarded, indices: Sequence[int], request: Request, poll: Callable[[], None]
 ) -> tuple[Target, float]:
     """The shape, and the seconds that one process will take, judged by some pictures spread over all. Raises UserError
     where there are too few."""
@@ -155,22 +176,20 @@ def first_guess(
     for index in _spread(indices, SAMPLE_SIZES):
         poll()
         try:
-            header = header_at(source, index)
+            header = source.header(index)
         except Unreadable:
             continue
         found.sizes[header.height, header.width] += 1
     seconds, read = 0.0, 0
     for index in _spread(indices, SAMPLE_PICTURES):
         poll()
-        start = time.monotonic()
         try:
-            picture = picture_at(source, index)
-            pixels = fit_picture(picture, Target(3, picture.height, picture.width))
+            grey, taken = source.ask("try", index)[0]
         except Unreadable:
             continue
-        found.coloured += not is_grey(pixels)
+        found.coloured += not grey
         read += 1
-        seconds += time.monotonic() - start
+        seconds += taken
     return settle(request, found), seconds / max(read, 1) * len(indices)
 
 
@@ -180,14 +199,13 @@ def _spread(indices: Sequence[int], count: int) -> list[int]:
 
 
 def _decode_all(
-    source: Source, path: str, chosen: Chosen, target: Target, file: Path, workers: int,
-    poll: Callable[[], None],
+    source: Guarded, chosen: Chosen, target: Target, file: Path, workers: int, poll: Callable[[], None]
 ) -> Findings:  # fmt: skip
     indices, found = chosen.indices, Findings()
     per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
     pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
     if workers:
-        answers = decode_with_workers(min(workers, len(pieces)), path, len(source.entries), pieces, target, file, poll)
+        answers = decode_with_workers(min(workers, len(pieces)), source, pieces, target, file, poll)
     else:
         answers = decode_here(source, pieces, target, file, poll)
     done = 0
@@ -201,10 +219,10 @@ def _decode_all(
     return found
 
 
-def _note(found: Findings, source: Source, piece: Piece, reports: Sequence[Report]) -> None:
+def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Report]) -> None:
     for offset, (index, report) in enumerate(zip(piece.indices, reports, strict=True)):
         if len(report) == 1:
-            found.broken.append([source.entries[index].name, report[0]])
+            found.broken.append([brief(source.entries[index].name), brief(report[0])])
             continue
         height, width, transparent, grey = report
         found.sizes[height, width] += 1

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import parse_size
-from ganforge.data.prepared.cache import FORMAT
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
+from ganforge.data.prepared.names import FORMAT
 from ganforge.data.prepared.splits import SPLITS
 
 

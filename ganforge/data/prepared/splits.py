@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.entries import folder_labels
-from ganforge.data.sources.open import Entry, Source, class_names
+from ganforge.data.sources.open import Entry, Opened, class_names
 
 SPLITS = ("train", "test")
 
@@ -25,7 +25,7 @@ class Chosen:
         return class_names(Entry("", label) for label in self.labels or ())
 
 
-def choose_split(source: Source, split: str) -> Chosen:
+def choose_split(source: Opened, split: str) -> Chosen:
     """The pictures of ``split``: "train", "test", or "held-out", which is the test split if there is one, else all.
 
     A source whose pictures lie in folders train and test (whatever else stands beside them) has both splits, and the

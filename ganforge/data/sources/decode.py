@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from ganforge.base.terminal import printable
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 """What a file may be, whatever its name says: Pillow has other readers that start programs."""
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -33,6 +35,8 @@ TRANSPOSE = {
 """What undoes each EXIF orientation (EXIF 2.32, tag 0x0112)."""
 TURNED = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
+MAX_EXIF = 64
+"""Pieces of EXIF data in a JPEG: Pillow joins them one by one, and copies all that it has for each."""
 STDERR = threading.Lock()
 KINDS = {"I": "32-bit integers", "F": "floating-point numbers", "LAB": "Lab colours", "HSV": "HSV colours"}
 
@@ -84,6 +88,8 @@ def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
     """The file, its size looked at and its pixels not; whatever goes wrong inside becomes Unreadable."""
     if not content:
         raise Unreadable("empty file")
+    if content.startswith(b"\xff\xd8\xff") and content.count(b"Exif\0\0") > MAX_EXIF:
+        raise Unreadable("would take too long: a JPEG with very many pieces of EXIF data")
     quiet = _silent_stderr() if content.startswith(TIFF_MAGIC) else nullcontext()
     with quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow thinks of odd metadata and of large pictures
@@ -138,7 +144,7 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if re.search(r"truncat|unexpected end|not enough|tile cannot extend|EOF", text, re.IGNORECASE):
         return "cut off"
-    return f"damaged ({text[:100]})"
+    return f"damaged ({printable(text[:100])})"
 
 
 def _is_short_webp(content: bytes) -> bool:

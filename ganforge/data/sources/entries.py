@@ -1,6 +1,5 @@
 """What every source of pictures gives, and the rules that all of them share: names, order, classes."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +8,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
+from ganforge.data.sources.budget import (
+    MAX_CLASSES,
+    MAX_LABEL,
+    MAX_NAME,
+    MAX_NAMES_BYTES,
+    MAX_PATH,
+    brief,
+    read_json,
+)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What picture files are called; what is in them decides how they are read."""
-MAX_FILE_BYTES = 600 << 20
-"""The most that one picture's file may take: 64 million pixels, four channels of 16 bits, unpacked, and some more."""
-MAX_ENTRIES = 20_000_000
-"""The most pictures in one source."""
 LABEL_COLUMNS = ("label", "labels", "class")
 PICTURE_COLUMNS = ("image", "img", "picture", "images")
 DATASET_JSON = "dataset.json"
@@ -97,18 +102,17 @@ def folder_labels(paths: Sequence[str]) -> list[str] | None:
     Folders around all pictures do not count: all/cat/1.png and all/dog/1.png are "cat" and "dog".
     """
     depth = class_depth(paths)
-    return None if depth is None else [path.split("/")[depth] for path in paths]
+    return None if depth is None else [path.split("/", depth + 1)[depth] for path in paths]
 
 
 def class_depth(paths: Sequence[str]) -> int | None:
     """How many folders lie around the class folders; None where there are no such."""
-    parts = [path.split("/") for path in paths]
-    depth = 0
-    while parts and all(len(one) > depth + 1 for one in parts):
-        if len({one[depth] for one in parts}) > 1:
-            return depth
-        depth += 1
-    return None
+    if not paths:
+        return None
+    # What the first and the last by name begin with, all in between begin with, too.
+    first, last = (path.split("/")[:-1] for path in (min(paths), max(paths)))
+    depth = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return depth if all(path.count("/") > depth for path in paths) else None
 
 
 def empty_classes(paths: Sequence[str], folders: Iterable[str]) -> list[tuple[str, str]]:
@@ -117,9 +121,9 @@ def empty_classes(paths: Sequence[str], folders: Iterable[str]) -> list[tuple[st
     if depth is None:
         return []
     around = paths[0].split("/")[:depth]
-    used = {path.split("/")[depth] for path in paths}
+    used = {path.split("/", depth + 1)[depth] for path in paths}
     beside = [parts for parts in (folder.split("/") for folder in folders) if parts[:-1] == around]
-    return [(printable("/".join(parts)) + "/", EMPTY_CLASS) for parts in sorted(beside) if parts[-1] not in used]
+    return [(brief("/".join(parts)) + "/", EMPTY_CLASS) for parts in sorted(beside) if parts[-1] not in used]
 
 
 def json_labels(content: bytes) -> dict[str, str] | None:
@@ -127,10 +131,7 @@ def json_labels(content: bytes) -> dict[str, str] | None:
 
     Source: dataset_tool.py of github.com/NVlabs/stylegan3. Raises ValueError, its text for people, for another form.
     """
-    try:
-        held = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is not JSON ({str(error)[:80]})") from None
+    held = read_json(content)
     pairs = held.get("labels") if isinstance(held, dict) else None
     if pairs is None:
         return None
@@ -144,8 +145,8 @@ def _is_pair(pair: Any) -> bool:
 
 
 def is_label(value: Any) -> bool:
-    """May this be a class: a number from 0, or a text?"""
-    return (type(value) is int and value >= 0) or (isinstance(value, str) and value != "")
+    """May this be a class: a number from 0, or a text of up to ``MAX_LABEL`` characters?"""
+    return (type(value) is int and 0 <= value < 2**63) or (isinstance(value, str) and 0 < len(value) <= MAX_LABEL)
 
 
 def with_labels(
@@ -160,15 +161,32 @@ def with_labels(
     if given is not None:
         missing = [path for path in paths if path not in given]
         if missing:
-            some = f"{len(missing):,} of {len(paths):,} pictures, such as {printable(missing[0])}"
+            some = f"{len(missing):,} of {len(paths):,} pictures, such as {brief(missing[0])}"
             skipped.append((origin, f"not used: no class for {some}"))
         else:
             labels, where = [given[path] for path in paths], origin
     return make_entries(paths, labels), where
 
 
+def name_fault(path: str) -> str:
+    """Why a path in an archive is passed over, "" if it is not."""
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
+        return "its name leads out of the archive"
+    if len(path) > MAX_PATH or max(map(len, path.split("/"))) > MAX_NAME:
+        return f"its name is longer than {MAX_PATH:,} characters, or a part of it than {MAX_NAME}"
+    return ""
+
+
 def make_entries(names: Sequence[str], labels: Sequence[str] | None) -> list[Entry]:
-    """The names made printable, with their labels."""
+    """The names made printable, with their labels. Raises UserError where they take more than the budget."""
+    if sum(map(len, names)) > MAX_NAMES_BYTES:
+        raise UserError(f"The pictures' names take more than {MAX_NAMES_BYTES >> 20} MiB; give them shorter ones.")
     if labels is None:
         return [Entry(printable(name), None) for name in names]
-    return [Entry(printable(name), printable(label)) for name, label in zip(names, labels, strict=True)]
+    shown = {label: printable(label) for label in set(labels)}
+    if len(shown) > MAX_CLASSES:
+        raise UserError(
+            f"The pictures are of {len(shown):,} classes ({brief(labels[0])}, ...), and {MAX_CLASSES:,} are the most; "
+            "take the classes away, or group them."
+        )
+    return [Entry(printable(name), shown[label]) for name, label in zip(names, labels, strict=True)]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import printable
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     DATASET_JSON,
-    MAX_FILE_BYTES,
     SUFFIXES,
     empty_classes,
     is_picture,
@@ -47,14 +46,14 @@ def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
         try:
             state = (root / inner).stat()
             if (state.st_dev, state.st_ino) in seen:
-                found.skipped.append((printable(inner), "a link to a folder that is read already"))
+                found.skipped.append((brief(inner), "a link to a folder that is read already"))
                 continue
             seen.add((state.st_dev, state.st_ino))
             names = sorted(path.name for path in (root / inner).iterdir())
         except OSError as error:
             if not inner:
                 raise UserError(f"{root} cannot be listed ({error.strerror}); check that you may read it.") from None
-            found.skipped.append((printable(inner), f"cannot be listed ({error.strerror})"))
+            found.skipped.append((brief(inner), f"cannot be listed ({error.strerror})"))
             continue
         found.folders += [inner] if inner else []
         for name in names:
@@ -74,16 +73,18 @@ def _note(
         state = (root / path).stat()
     except OSError as error:  # a link that leads nowhere or to itself, or a file that is gone by now
         if suffix in suffixes or (root / path).is_symlink():
-            found.skipped.append((printable(path), f"cannot be reached ({error.strerror})"))
+            found.skipped.append((brief(path), f"cannot be reached ({error.strerror})"))
         return
     if stat.S_ISDIR(state.st_mode):
         (links if (root / path).is_symlink() else folders).append(path)
     elif suffix not in suffixes and path != DATASET_JSON:
         found.others[suffix or "no suffix"] += 1
     elif not stat.S_ISREG(state.st_mode):
-        found.skipped.append((printable(path), "not a file but a pipe, socket or device"))
+        found.skipped.append((brief(path), "not a file but a pipe, socket or device"))
     else:
         found.files[path] = (state.st_size, state.st_mtime_ns)
+        if len(found.files) > MAX_ENTRIES:
+            raise UserError(f"{root} holds more than {MAX_ENTRIES:,} pictures; split it.")
 
 
 def digest_of(rows: object) -> str:
@@ -91,8 +92,9 @@ def digest_of(rows: object) -> str:
     return hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def read_file(path: Path, expected: tuple[int, int] | None = None) -> bytes:
-    """A file's bytes. expected: its size and mtime_ns when it was listed. Raises Unreadable; never waits for a pipe."""
+def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = MAX_FILE_BYTES) -> bytes:
+    """A file's bytes. expected: its size and mtime_ns when it was listed. Raises Unreadable, also where there are more
+    than ``most``; never waits for a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
@@ -101,9 +103,9 @@ def read_file(path: Path, expected: tuple[int, int] | None = None) -> bytes:
                 raise Unreadable("not a file any more")
             if expected is not None and (state.st_size, state.st_mtime_ns) != expected:
                 raise Unreadable("changed since the folder was listed")
-            if state.st_size > MAX_FILE_BYTES:
-                raise Unreadable(f"takes {state.st_size >> 20:,} MiB, more than {MAX_FILE_BYTES >> 20}")
-            return file.read(MAX_FILE_BYTES)
+            if state.st_size > most:
+                raise Unreadable(f"takes {state.st_size >> 20:,} MiB, more than {most >> 20}")
+            return file.read(state.st_size)
     except FileNotFoundError:
         raise Unreadable("not there any more") from None
     except (OSError, ValueError) as error:
@@ -123,7 +125,7 @@ class FolderSource:
         given = None
         if DATASET_JSON in listing.files:
             try:
-                given = json_labels(read_file(root / DATASET_JSON))
+                given = json_labels(read_file(root / DATASET_JSON, most=MAX_JSON_BYTES))
             except (ValueError, Unreadable) as error:
                 raise UserError(f"{root / DATASET_JSON} cannot be used: {error}; correct it or take it away.") from None
         self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)

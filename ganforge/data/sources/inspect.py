@@ -1,16 +1,14 @@
 """What is in a source of pictures, before anything is made of it, and what of that will hurt."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-from PIL import Image
-
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
-from ganforge.data.sources.entries import EMPTY_CLASS, Array
-from ganforge.data.sources.open import Source, Unreadable, class_names, picture_at
+from ganforge.data.sources.budget import brief
+from ganforge.data.sources.entries import EMPTY_CLASS
+from ganforge.data.sources.look import Look, looks
+from ganforge.data.sources.open import Opened, class_names
 
 MAX_NAMES = 20
 """Unreadable pictures that are listed by name."""
@@ -20,8 +18,6 @@ NEAR_CONSTANT = 8
 """Of 255: a picture whose values span less is as good as empty."""
 FEW = 1_000
 """Fewer pictures than these: D soon knows them by heart."""
-FRAME_SPAN = 4
-"""Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""
 
 
 @dataclass
@@ -66,7 +62,7 @@ class SourceFacts:
         return [name for name, reason in self.skipped if reason == EMPTY_CLASS]
 
 
-def inspect_source(source: Source, poll: Callable[[], None] = lambda: None) -> SourceFacts:
+def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> SourceFacts:
     """Read every picture once, one at a time; 16 bytes and a number of each are kept, to tell duplicates.
 
     poll: called for every picture; raises to stop.
@@ -78,71 +74,38 @@ def inspect_source(source: Source, poll: Callable[[], None] = lambda: None) -> S
     )
     seen: dict[bytes, int] = {}
     values = total = square = 0
-    for index, entry in enumerate(source.entries):
+    for index, (entry, look) in enumerate(zip(source.entries, looks(source), strict=True)):
         poll()
-        try:
-            picture = picture_at(source, index)
-        except Unreadable as reason:
-            facts.unreadable.append((entry.name, str(reason)))
+        if isinstance(look, str):
+            facts.unreadable.append((brief(entry.name), brief(look)))
             continue
-        pixels = np.asarray(picture)
-        _note_equal(facts, source, seen, index, _digest(picture.mode, pixels))
-        colours = _note_kind(facts, picture, pixels)
-        values += colours.size
-        total += int(colours.sum(dtype=np.uint64))
-        square += int(np.square(colours, dtype=np.uint32).sum(dtype=np.uint64))
-        _note_content(facts, colours)
+        _note_equal(facts, source, seen, index, look.digest)
+        _note(facts, look)
+        values, total, square = values + look.values, total + look.total, square + look.square
     if values:
         facts.mean = total / values
         facts.std = max(0.0, square / values - facts.mean**2) ** 0.5
     return facts
 
 
-def _digest(mode: str, pixels: Array) -> bytes:
-    return hashlib.blake2b(
-        np.ascontiguousarray(pixels).data, digest_size=16, key=f"{mode}{pixels.shape}".encode()
-    ).digest()
-
-
-def _note_equal(facts: SourceFacts, source: Source, seen: dict[bytes, int], index: int, digest: bytes) -> None:
-    earlier = seen.setdefault(digest, index)
+def _note_equal(facts: SourceFacts, source: Opened, seen: dict[bytes, int], index: int, digest: str) -> None:
+    earlier = seen.setdefault(bytes.fromhex(digest), index)
     if earlier != index:
         facts.duplicates += 1
         if len(facts.examples) < MAX_EXAMPLES:
-            facts.examples.append((source.entries[index].name, source.entries[earlier].name))
+            facts.examples.append((brief(source.entries[index].name), brief(source.entries[earlier].name)))
 
 
-def _note_kind(facts: SourceFacts, picture: Image.Image, pixels: Array) -> Array:
-    """Note size and mode; the picture's values without transparency, [H, W, 1] or [H, W, 3]."""
-    facts.sizes[picture.size] += 1
-    facts.modes[picture.mode] += 1
-    if picture.mode in ("LA", "RGBA"):
-        facts.transparent += bool((pixels[..., -1] < 255).any())
-        pixels = pixels[..., :-1]
-    colours = pixels if pixels.ndim == 3 else pixels[..., None]
-    if colours.shape[2] == 3 and bool((colours == colours[..., :1]).all()):
-        facts.grey_in_colour += 1
-    return colours
-
-
-def _note_content(facts: SourceFacts, colours: Array) -> None:
-    low, high = colours.min((0, 1)), colours.max((0, 1))
-    facts.minimum, facts.maximum = min(facts.minimum, int(low.min())), max(facts.maximum, int(high.max()))
-    span = int((high.astype(np.int64) - low).max())
-    facts.constant += span == 0
-    facts.near_constant += 0 < span < NEAR_CONSTANT
-    if span >= NEAR_CONSTANT and (frame := _frame(colours)) is not None:
-        facts.frames[frame] += 1
-
-
-def _frame(colours: Array) -> tuple[int, ...] | None:
-    """The colour (red, green, blue) of the outermost pixels, in 16 steps, if they have about one; None if not."""
-    lines = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-    low, high = lines.min(0), lines.max(0)
-    if int((high.astype(np.int64) - low).max()) > FRAME_SPAN:
-        return None
-    rounded = tuple(round(float(value) / 17) * 17 for value in np.median(lines, 0))
-    return rounded * (3 // len(rounded))
+def _note(facts: SourceFacts, look: Look) -> None:
+    facts.sizes[look.width, look.height] += 1
+    facts.modes[look.mode] += 1
+    facts.transparent += look.transparent
+    facts.grey_in_colour += look.grey
+    facts.minimum, facts.maximum = min(facts.minimum, look.minimum), max(facts.maximum, look.maximum)
+    facts.constant += look.span == 0
+    facts.near_constant += 0 < look.span < NEAR_CONSTANT
+    if look.span >= NEAR_CONSTANT and look.frame is not None:
+        facts.frames[look.frame] += 1
 
 
 def describe_source(facts: SourceFacts) -> str:

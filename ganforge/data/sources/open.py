@@ -2,36 +2,53 @@
 
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.data.sources.budget import MAX_MEMORY_BYTES, brief, words
 from ganforge.data.sources.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
 from ganforge.data.sources.entries import SUFFIXES, Array, Entry, Source, class_names
 from ganforge.data.sources.folder import FolderSource, list_folder
+from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.hub import is_saved, open_hub, open_saved
 from ganforge.data.sources.parquet import ParquetSource
 from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
 from ganforge.data.sources.tar import TarSource
 from ganforge.data.sources.zip import ZipSource, open_zip
 
-__all__ = ["Entry", "Header", "Source", "Unreadable", "class_names", "header_at", "open_source", "picture_at"]
+__all__ = [
+    "Entry",
+    "Header",
+    "Opened",
+    "Source",
+    "Unreadable",
+    "class_names",
+    "header_at",
+    "open_guarded",
+    "open_source",
+    "picture_at",
+]
+
+Opened = Source | Guarded
 
 KINDS = "a folder of pictures, a zip, .npz, .npy, IDX, Parquet or tar file, or hub:OWNER/NAME"
 SHARDS = frozenset({".parquet", ".tar"})
 
 
 def open_source(path: str | Path) -> Source:
-    """The pictures at a path, or, for ``hub:OWNER/NAME``, of a data set on the Hugging Face hub.
+    """The pictures at a path, or, for ``hub:OWNER/NAME``, of a data set on the Hugging Face hub; read in this process,
+    so that whatever is in them may take its time and memory: for the process that ``open_guarded`` starts.
 
     Lists the pictures and reads none. What a file is is told by how it begins, not by its name. Raises UserError for
     what is not there, not readable, or holds no pictures.
     """
     name = str(path)
     if name.startswith("hub:"):
-        if not re.fullmatch(r"hub:[\w.-]+(/[\w.-]+)?", name):
+        if not re.fullmatch(r"hub:\w[\w.-]*(/\w[\w.-]*)?", name):
             raise UserError(f"{name} is no name on the Hugging Face hub; write hub:OWNER/NAME.")
         return open_hub(name)
     place = Path(path).expanduser()
@@ -44,24 +61,42 @@ def open_source(path: str | Path) -> Source:
         return _open_file(place)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"There is no file or folder {place}; check its name.") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{place} cannot be read ({reason}); check its name, and that you may read it.") from None
+    except UserError:
+        raise
+    except MemoryError:
+        most = f"{MAX_MEMORY_BYTES >> 20:,} MiB"
+        raise UserError(f"Listing {place} would take more than {most} of memory; split it, or get it again.") from None
+    except Exception as error:  # whatever the libraries raise on damaged bytes
+        text = getattr(error, "strerror", None) or words(error)
+        raise UserError(f"{place} cannot be read ({text}); check its name, and that you may read it.") from None
 
 
-def picture_at(source: Source, index: int) -> Image.Image:
-    """Entry ``index`` as a picture of mode L, LA, RGB or RGBA. Raises Unreadable."""
+def open_guarded(path: str | Path, poll: Callable[[], None] = lambda: None) -> Guarded:
+    """The same, read by another process within the limits of ``budget``. poll: called often, also by whatever reads
+    from the source later; raises to stop."""
+    return Guarded(path, poll)
+
+
+def picture_at(source: Opened, index: int, most: int | None = None) -> Image.Image:
+    """Entry ``index`` as a picture of mode L, LA, RGB or RGBA; if ``most`` is given, made smaller to have no longer
+    side. Raises Unreadable."""
+    if isinstance(source, Guarded):
+        return source.picture(index, most)
     held = source.read(index)
     if isinstance(held, bytes):
-        return decode(held)
-    _mode(held)
-    return Image.fromarray(np.ascontiguousarray(held[..., 0] if held.shape[2:] == (1,) else held))
+        picture = decode(held)
+    else:
+        _mode(held)
+        picture = Image.fromarray(np.ascontiguousarray(held[..., 0] if held.shape[2:] == (1,) else held))
+    if most is not None:
+        picture.thumbnail((most, most))
+    return picture
 
 
-def header_at(source: Source, index: int) -> Header:
+def header_at(source: Opened, index: int) -> Header:
     """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
+    if isinstance(source, Guarded):
+        return source.header(index)
     held = source.read(index)
     return read_header(held) if isinstance(held, bytes) else Header(held.shape[1], held.shape[0], _mode(held))
 
@@ -114,13 +149,13 @@ def _open_folder(folder: Path) -> Source:
         if paths:
             used = [path for path in paths if path.name.startswith("train-")] or paths
             opened = kind(str(folder), used)
-            opened.skipped += [(path.name, "another split than train") for path in paths if path not in used]
+            opened.skipped += [(brief(path.name), "another split than train") for path in paths if path not in used]
             return opened
     idx = sorted(path.name for path in folder.iterdir() if path.is_file() and is_idx(path))
     if idx:
         raise UserError(f"{folder} holds IDX files; name one of them, such as {folder / idx[0]}.")
     kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-    seen = ", ".join(f"{count:,} x {suffix}" for suffix, count in listing.others.most_common(3))
+    seen = ", ".join(f"{count:,} x {brief(suffix)}" for suffix, count in listing.others.most_common(3))
     there = f", only {seen}" if seen else ""
     raised = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
     raise UserError(f"{folder} holds no pictures ({kinds}){there}{raised}; check the folder's name.")

@@ -1,30 +1,25 @@
 """Parquet files with a column of picture files, as Hugging Face and others keep them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL, brief, read_json, words
 from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import (
-    LABEL_COLUMNS,
-    MAX_ENTRIES,
-    MAX_FILE_BYTES,
-    PICTURE_COLUMNS,
-    is_label,
-    make_entries,
-)
+from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, is_label, make_entries
 from ganforge.data.sources.folder import digest_of
 
-BATCH_ROWS = 16
-"""Rows that are held at a time."""
+BATCH_ROWS, BATCH_BYTES = 16, 64 << 20
+"""Rows that are held at a time, as far as they take no more than these bytes."""
+LABEL_ROWS = 1 << 16
+"""Rows whose classes are read at a time."""
 BUFFER_BYTES = 1 << 20
 HUB_EXTRA = "install it with pip install 'ganforge[hub]'"
 
 
 class ParquetSource:
-    """See ``Source``. Holds ``BATCH_ROWS`` rows; rows in ascending order are read once."""
+    """See ``Source``. Holds up to ``BATCH_ROWS`` rows; rows in ascending order are read once."""
 
     kind = "parquet"
 
@@ -75,7 +70,7 @@ class ParquetSource:
             held = self._held[2][row - self._held[1]].as_py()
         except Exception as error:  # pyarrow's errors and those of the codecs below it
             self.close()
-            raise Unreadable(f"cannot be read from the file ({' '.join(str(error).split())[:100]})") from None
+            raise Unreadable(f"cannot be read from the file ({words(error)})") from None
         return picture_bytes(held)
 
     def _advance(self, number: int, row: int) -> None:
@@ -93,7 +88,9 @@ class ParquetSource:
         group, begin = _group(self._open[1].metadata, row)
         if held != number or row < first or begin > end:
             self._batches = self._open[1].iter_batches(
-                BATCH_ROWS, row_groups=list(range(group, self._open[1].num_row_groups)), columns=[self._column]
+                _rows_at_once(self._open[1].metadata.row_group(group)),
+                row_groups=list(range(group, self._open[1].num_row_groups)),
+                columns=[self._column],
             )
             end = begin
         while True:
@@ -110,17 +107,20 @@ class ParquetSource:
             self._open = None
 
 
-def _opened(path: Path) -> Any:
-    """A ParquetFile. Raises UserError."""
+def _opened(path: Path, texts: list[str] | None = None) -> Any:
+    """A ParquetFile; texts: columns that come as a list of the different ones, and numbers. Raises UserError."""
     try:
         import pyarrow.parquet as pq
     except ImportError:
         raise UserError(f"{path} is a Parquet file, and reading it needs pyarrow; {HUB_EXTRA}.") from None
     try:
-        return pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False)
+        return pq.ParquetFile(path, read_dictionary=texts, buffer_size=BUFFER_BYTES, pre_buffer=False)
     except Exception as error:  # pyarrow's own errors, OSError, and what damaged metadata set off
-        reason = " ".join(str(error).split())[:150]
-        raise UserError(f"{path} cannot be read as a Parquet file ({reason}); get it again.") from None
+        raise UserError(f"{path} cannot be read as a Parquet file ({words(error)}); get it again.") from None
+
+
+def _rows_at_once(group: Any) -> int:
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * group.num_rows // max(1, group.total_byte_size)))
 
 
 def _group(metadata: Any, row: int) -> tuple[int, int]:
@@ -148,8 +148,9 @@ def picture_column(path: Path, schema: Any) -> str:
     if usual or len(found) == 1:
         return (usual or found)[0]
     if found:
-        raise UserError(f"{path} has several columns of bytes ({', '.join(found)}); name the pictures' one 'image'.")
-    names = ", ".join(map(str, schema.names[:20]))
+        names = brief(", ".join(found))
+        raise UserError(f"{path} has several columns of bytes ({names}); name the pictures' one 'image'.")
+    names = brief(", ".join(map(str, schema.names[:20])))
     raise UserError(f"{path} has no column of picture files among its columns ({names}); name another file.")
 
 
@@ -170,14 +171,40 @@ def label_column(schema: Any) -> str | None:
 def _labels(path: Path, file: Any, schema: Any, label: str | None, count: int) -> list[str | None]:
     if label is None:
         return [None] * count
+    names, labels, known = _class_names(schema, label), list[str | None](), dict[Any, str | None]()
     try:
-        values = file.read(columns=[label]).column(0).to_pylist()
+        # Texts as numbers of the different ones, as which they mostly lie in the file: they are not written out.
+        with file if pa_integer(schema.field(label).type) else _opened(path, [label]) as opened:
+            for batch in opened.iter_batches(LABEL_ROWS, columns=[label]):
+                for value in short_values(batch.column(0)):
+                    labels.append(known.setdefault(value, label_name(value, names)))
+                if len(labels) > count:
+                    break
     except Exception as error:
-        reason = " ".join(str(error).split())[:150]
-        raise UserError(f"The column '{label}' of {path} cannot be read ({reason}); get the file again.") from None
-    if len(values) != count:
-        raise UserError(f"{path} has {count:,} rows and {len(values):,} labels; get the file again.")
-    return [label_name(value, _class_names(schema, label)) for value in values]
+        raise UserError(f"The column '{label}' of {path} cannot be read ({words(error)}); get it again.") from None
+    if len(labels) != count:
+        raise UserError(f"{path} has {count:,} rows and {len(labels):,} labels; get the file again.")
+    return labels
+
+
+def pa_integer(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind))
+
+
+def short_values(column: Any) -> list[Any]:
+    """A column of an Arrow table in Python. Raises ValueError, before anything is copied, for a text that is too long
+    for the name of a class."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type):
+        longest = pc.max(pc.utf8_length(texts)).as_py() or 0
+        if longest > MAX_LABEL:
+            raise ValueError(f"a class whose name has {longest:,} characters, more than {MAX_LABEL}")
+    return list(column.to_pylist())
 
 
 def label_name(value: Any, names: list[str]) -> str | None:
@@ -190,11 +217,11 @@ def label_name(value: Any, names: list[str]) -> str | None:
 def _class_names(schema: Any, label: str) -> list[str]:
     """From what Hugging Face writes into the file's metadata; empty where it is not there."""
     try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        features = read_json((schema.metadata or {})[b"huggingface"])["info"]["features"]
         names = features[label]["names"]
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, ValueError):
         return []
-    return [str(name) for name in names] if isinstance(names, list) else []
+    return [str(name) for name in names] if isinstance(names, list) and all(map(is_label, names)) else []
 
 
 def picture_bytes(held: Any) -> bytes:

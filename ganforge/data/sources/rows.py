@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
-from ganforge.data.idx import GZIP_MAGIC, read_idx
-from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import MAX_ENTRIES, Array, is_label, make_entries
+from ganforge.data.idx import GZIP_MAGIC, unpack_idx
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_LABEL, MAX_NAMES_BYTES, MAX_NOTE_BYTES, words
+from ganforge.data.sources.decode import MAX_PIXELS, Unreadable
+from ganforge.data.sources.entries import Array, is_label, make_entries
 from ganforge.data.sources.folder import digest_of
 from ganforge.data.sources.zip import open_zip
 
 ARRAYS = ("images", "arr_0")
 """Names under which an .npz file may hold the pictures; the second is what ``numpy.savez`` gives on its own account."""
 NPY_MAGIC = b"\x93NUMPY"
+LABELS_BEGIN = 8
+"""Bytes of the header in an IDX file of labels."""
 IDX_PICTURES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
 MAX_PACKED = 1100
 """No gzip or zip file that is what it says unpacks to more than this many times its size."""
@@ -53,11 +55,13 @@ class RowSource:
 
     def read(self, index: int) -> Array:
         size = math.prod(self._shape)
+        if size > 4 * MAX_PIXELS:
+            raise Unreadable(f"takes {size:,} bytes, more than {4 * MAX_PIXELS:,}")
         try:
             self._stream.seek(self._begin + range(len(self.entries))[index] * size)
             content = self._stream.read(size)
         except Exception as error:  # the unpackers raise almost anything on damaged bytes
-            raise Unreadable(f"cannot be unpacked ({str(error)[:100]})") from None
+            raise Unreadable(f"cannot be unpacked ({words(error)})") from None
         if len(content) != size:
             raise Unreadable("cut off")
         row = np.frombuffer(content, np.uint8).reshape(self._shape)
@@ -106,12 +110,18 @@ def _array_source(path: Path, stream: IO[bytes], size: int, labels: list[str] | 
         raise UserError(f"{held}; {WANTED}.")
     if by_columns:
         raise UserError(f"{held} in Fortran's order; save numpy.ascontiguousarray(images).")
-    if size - stream.tell() != math.prod(shape) or shape[0] > MAX_ENTRIES:
+    _refuse_many(path, shape[0])
+    if size - stream.tell() != math.prod(shape):
         raise UserError(f"{held}, and {size - stream.tell():,} bytes of data; save it again.")
     if labels is not None and len(labels) != shape[0]:
         raise UserError(f"{path} holds {shape[0]:,} pictures and {len(labels):,} labels; save one for each.")
     first = order == "NCHW"
     return RowSource(path, "array", stream, shape[0], shape[1:], labels, "array 'labels'", channels_first=first)
+
+
+def _refuse_many(path: Path, count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise UserError(f"{path} says that it holds {count:,} pictures, and {MAX_ENTRIES:,} are the most; split it.")
 
 
 def _order(shape: tuple[int, ...]) -> str | None:
@@ -127,8 +137,12 @@ def _order(shape: tuple[int, ...]) -> str | None:
 def _npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
     try:
         version = np.lib.format.read_magic(stream)
+        begin = stream.read(2 if version == (1, 0) else 4)
+        length = int.from_bytes(begin, "little")
+        if length > MAX_NOTE_BYTES:  # NumPy reads it whole before it looks at its size
+            raise ValueError(f"a header of {length:,} bytes")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, by_columns, dtype = read(stream)
+        shape, by_columns, dtype = read(io.BytesIO(begin + stream.read(length)))
     except Exception as error:  # NumPy's reader of headers raises almost anything on damaged ones
         raise _unreadable_array(path, error) from None
     if any(side < 0 for side in shape):
@@ -138,22 +152,30 @@ def _npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtyp
 
 def _npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[str]:
     """Whole numbers or texts, [N]."""
-    if info.file_size > min(64 * MAX_ENTRIES, MAX_PACKED * info.compress_size):
-        raise UserError(f"The labels in {path} take {info.file_size:,} bytes, which is too much.")
     try:
         with archive.open(info) as file:
-            held: NDArray[Any] = np.load(io.BytesIO(file.read()), allow_pickle=False)
-    except Exception as error:  # NumPy's reader of headers raises almost anything on damaged ones
+            shape, dtype, _ = _npy_header(path, file)
+            if dtype.hasobject:
+                raise ValueError("objects, which may be programs")
+            fits = len(shape) == 1 and shape[0] <= MAX_ENTRIES and dtype.itemsize * shape[0] <= MAX_NAMES_BYTES
+            wanted = fits and dtype.kind in "iuU" and dtype.itemsize <= 4 * MAX_LABEL
+            content = file.read(shape[0] * dtype.itemsize) if wanted else b""
+            file.read(1)  # at the end, zipfile compares the checksum
+    except UserError:
+        raise
+    except Exception as error:  # the unpackers raise almost anything on damaged bytes
         raise _unreadable_array(path, error) from None
-    values = held.tolist() if isinstance(held, np.ndarray) and held.ndim == 1 else [None]
+    values = np.frombuffer(content, dtype).tolist() if wanted and len(content) == shape[0] * dtype.itemsize else [None]
     if not all(map(is_label, values)):
-        raise UserError(f"The labels in {path} are not whole numbers from 0, or texts, one for each picture.")
+        raise UserError(
+            f"The labels in {path} are not whole numbers from 0, or texts of up to {MAX_LABEL} characters, one for "
+            f"each of up to {MAX_ENTRIES:,} pictures."
+        )
     return [str(value) for value in values]
 
 
 def _unreadable_array(path: Path, error: BaseException) -> UserError:
-    text = " ".join(str(error).split())[:200]
-    return UserError(f"{path} cannot be read as arrays ({text}); save it again with numpy.savez.")
+    return UserError(f"{path} cannot be read as arrays ({words(error)}); save it again with numpy.savez.")
 
 
 def is_idx(path: Path, magic: bytes = IDX_PICTURES) -> bool:
@@ -181,11 +203,12 @@ def open_idx(path: Path) -> RowSource:
         header = stream.read(16)
         count, height, width = struct.unpack(">III", header[4:]) if len(header) == 16 else (0, 0, 0)
         promised, size = count * height * width, path.stat().st_size
-        if not promised or count > MAX_ENTRIES or (promised > MAX_PACKED * size if packed else promised != size - 16):
+        if not promised or (promised > MAX_PACKED * size if packed else promised != size - 16):
             sizes = f"{count:,} x {height:,} x {width:,}"
             raise UserError(f"{path} does not hold what its header promises ({sizes}); get the file again.")
+        _refuse_many(path, count)
         labels_path = _idx_labels(path)
-        labels = None if labels_path is None else [str(label) for label in read_idx(labels_path).tolist()]
+        labels = None if labels_path is None else [str(label) for label in unpack_idx(labels_path)[LABELS_BEGIN:]]
         if labels is not None and len(labels) != count:
             raise UserError(
                 f"{path} holds {count:,} pictures and {labels_path} {len(labels):,} labels; get them again."
@@ -195,7 +218,7 @@ def open_idx(path: Path) -> RowSource:
         return RowSource(path, "idx", stream, count, (height, width), labels, where, *others)
     except (OSError, EOFError, zlib.error) as error:
         stream.close()
-        raise UserError(f"{path} cannot be unpacked ({error}); get the file again.") from None
+        raise UserError(f"{path} cannot be unpacked ({words(error)}); get the file again.") from None
     except BaseException:
         stream.close()
         raise

@@ -1,29 +1,44 @@
 """Tar files of pictures, read in place by the pictures' offsets; WebDataset's shards among them."""
 
-import json
+import re
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import printable
+from ganforge.data.sources.budget import (
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    MAX_NOTE_BYTES,
+    MAX_NOTE_MARKS,
+    brief,
+    read_json,
+    words,
+)
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
-    MAX_ENTRIES,
-    MAX_FILE_BYTES,
     folder_labels,
     is_label,
     is_picture,
     make_entries,
+    name_fault,
     suffix_of,
 )
 from ganforge.data.sources.folder import digest_of
 
-MAX_NOTE_BYTES = 1 << 20
-"""The most that a .cls or .json file beside a picture may take."""
 BLOCK = 512
+HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+"""Kinds of entries that tell more about the next one."""
+MANY_DIGITS = re.compile(rb"[0-9]{64}")
+"""No number in a header has so many; tarfile goes over them again from each one on."""
 
 Place = tuple[int, str, int, int]
 """Of a picture: its shard, its path in it, the offset and the size of its bytes."""
@@ -43,11 +58,13 @@ class TarSource:
         self.skipped: list[tuple[str, str]] = []
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
+        self._listed = 0
         classes: dict[tuple[int, str], str] = {}
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
         if not self._places:
-            raise UserError(f"{name} holds no pictures that can be read; check the file.")
+            why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
+            raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
         inside = [path for _, path, _, _ in self._places]
         keys = [(shard, _key(path)) for shard, path, _, _ in self._places]
         missing = [path for key, path in zip(keys, inside, strict=True) if key not in classes]
@@ -58,7 +75,7 @@ class TarSource:
         else:
             if classes:
                 reason = (
-                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {printable(missing[0])}"
+                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {brief(missing[0])}"
                 )
                 self.skipped.append((".cls and .json", reason))
             labels = folder_labels(inside)
@@ -72,18 +89,23 @@ class TarSource:
         size, places, found = 0, dict[str, Place](), 0
         try:
             size = path.stat().st_size
-            with tarfile.open(path, "r:") as archive:
+            with tarfile.open(path, "r:", tarinfo=_Member) as archive:
                 for member in _members(archive):
                     found += 1
+                    if self._listed + found > MAX_ENTRIES:
+                        raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} files; split it.")
                     self._note(shard, archive, member, size, places, classes)
                 self._check_end(archive, path, size, found)
+        except UserError:
+            raise
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror or error}); check that you may read it.") from None
+        except MemoryError:
+            raise
         except Exception as error:  # on damaged headers tarfile raises much more than its own errors
-            self.skipped.append((printable(path.name), f"damaged after file {found:,} ({str(error)[:80]})"))
+            self.skipped.append((brief(path.name), f"damaged after file {found:,} ({words(error)})"))
+        self._listed += found
         self._places += [places[name] for name in sorted(places)]
-        if len(self._places) > MAX_ENTRIES:
-            raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} pictures; split it.")
 
     def _check_end(self, archive: tarfile.TarFile, path: Path, size: int, found: int) -> None:
         """Damage behind the first header reads to tarfile like the end: a whole file ends with zeros."""
@@ -91,7 +113,7 @@ class TarSource:
             file.seek(min(archive.offset, size))
             block = file.read(BLOCK)
         if block != bytes(BLOCK):
-            self.skipped.append((printable(path.name), f"cut off or damaged after file {found:,}"))
+            self.skipped.append((brief(path.name), f"cut off or damaged after file {found:,}"))
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
@@ -103,7 +125,7 @@ class TarSource:
         if is_picture(path):
             fault = _fault(member, size)
             if fault:
-                self.skipped.append((printable(path), fault))
+                self.skipped.append((brief(path), fault))
                 places.pop(path, None)
             else:
                 places[path] = (shard, path, member.offset_data, member.size)
@@ -141,6 +163,27 @@ class TarSource:
             self._open = None
 
 
+class _Member(tarfile.TarInfo):
+    """tarfile reads headers of headers, such as a long name, of whatever size they say that they have."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # overriding it is tarfile's way to add kinds
+        if self.type in HEADERS:
+            if not 0 <= self.size <= MAX_NOTE_BYTES:
+                raise tarfile.ReadError(f"a header of {self.size >> 20:,} MiB")
+            file: Any = archive.fileobj
+            begin = file.tell()
+            if MANY_DIGITS.search(file.read(self.size)):
+                raise tarfile.ReadError("a header with an endless number")
+            file.seek(begin)
+        return super()._proc_member(archive)  # type: ignore[misc]
+
+    def _proc_gnusparse(self, following: tarfile.TarInfo, *_: object) -> None:
+        """A file with holes is passed over, so where they are, which may be told at any length, is not read."""
+        following.sparse = b""
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse
+
+
 def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
     """One by one; tarfile would keep them all, and go round in circles where a size is negative."""
     before = -1
@@ -149,13 +192,14 @@ def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
             raise tarfile.ReadError("a size that cannot be")
         before = archive.offset
         archive.members = []  # type: ignore[attr-defined]
+        archive.pax_headers = {}  # what a header says of all that follow is copied for each of them
         yield member
 
 
 def _fault(member: tarfile.TarInfo, size: int) -> str:
     """Why a picture is passed over, "" if it is not."""
-    if member.name.startswith("/") or ".." in member.name.split("/"):
-        return "its name leads out of the archive"
+    if fault := name_fault(member.name):
+        return fault
     if member.sparse is not None:
         return "stored with holes in it"
     if member.size > MAX_FILE_BYTES:
@@ -173,10 +217,10 @@ def _label(path: str, content: bytes) -> str | None:
     """The class in a .cls or .json file; None where it tells none."""
     text = content.decode("utf-8", "replace").strip()
     if suffix_of(path) == ".cls":
-        return text or None
+        return text if is_label(text) else None
     try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
+        held = read_json(content, MAX_NOTE_MARKS)
+    except ValueError:
         return None
     values = [held[name] for name in LABEL_COLUMNS if name in held] if isinstance(held, dict) else []
     return str(values[0]) if values and is_label(values[0]) else None

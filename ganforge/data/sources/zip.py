@@ -1,20 +1,19 @@
 """A zip file of picture files, read in place: nothing is unpacked to the disk."""
 
-import re
+import io
 import zipfile
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import printable
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     DATASET_JSON,
-    MAX_ENTRIES,
-    MAX_FILE_BYTES,
     SUFFIXES,
     empty_classes,
     is_picture,
     json_labels,
+    name_fault,
     with_labels,
 )
 from ganforge.data.sources.folder import digest_of
@@ -47,9 +46,9 @@ class ZipSource:
             if not wanted:
                 continue
             if path in listed:
-                self.skipped.append((printable(path), "replaced by a later entry of the same name"))
+                self.skipped.append((brief(path), "replaced by a later entry of the same name"))
             if fault := _fault(info, path):
-                self.skipped.append((printable(path), fault))
+                self.skipped.append((brief(path), fault))
                 listed.pop(path, None)
             else:
                 listed[path] = info
@@ -84,8 +83,7 @@ class ZipSource:
                 content = file.read(info.file_size)
                 file.read(1)  # at the end, zipfile compares the checksum
         except Exception as error:  # zipfile and the unpackers below it raise almost anything on damaged bytes
-            text = " ".join(str(error).split())[:100] or type(error).__name__
-            raise Unreadable(f"cannot be unpacked ({printable(text)})") from None
+            raise Unreadable(f"cannot be unpacked ({words(error)})") from None
         if len(content) != info.file_size:
             raise Unreadable("cut off")
         return content
@@ -94,14 +92,30 @@ class ZipSource:
         self._zip.close()
 
 
+class _Bounded(io.BufferedReader):
+    """zipfile reads the directory in one piece, of whatever size the file says that it has."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAX_FILE_BYTES:
+            raise zipfile.BadZipFile(f"its directory would take {size >> 20:,} MiB")
+        return super().read(size)
+
+
 def open_zip(path: Path) -> zipfile.ZipFile:
     """The archive with its directory read. Raises UserError."""
     try:
-        archive = zipfile.ZipFile(path)
+        file = _Bounded(io.FileIO(path))
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check that you may read it.") from None
+    try:
+        archive = zipfile.ZipFile(file)
+        archive._filePassed = 0  # type: ignore[attr-defined]  # then it closes the file, once nothing in it is open
+    except MemoryError:
+        file.close()
+        raise
     except Exception as error:  # zipfile raises almost anything on damaged bytes
-        raise UserError(f"{path} is not a whole zip file ({error}); get it again.") from None
+        file.close()
+        raise UserError(f"{path} is not a whole zip file ({words(error)}); get it again.") from None
     if len(archive.filelist) > MAX_ENTRIES:
         archive.close()
         raise UserError(f"{path} holds more than {MAX_ENTRIES:,} files; split it.")
@@ -110,12 +124,13 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 def _fault(info: zipfile.ZipInfo, path: str) -> str:
     """Why an entry is passed over, "" if it is not."""
-    if path.startswith("/") or re.match(r"[A-Za-z]:", path) or ".." in path.split("/"):
-        return "its name leads out of the archive"
+    if fault := name_fault(path):
+        return fault
     if info.flag_bits & 1:
         return "encrypted"
-    if info.file_size > MAX_FILE_BYTES:
-        return f"unpacks to {info.file_size >> 20:,} MiB, more than {MAX_FILE_BYTES >> 20}"
+    most = MAX_JSON_BYTES if path == DATASET_JSON else MAX_FILE_BYTES
+    if info.file_size > most:
+        return f"unpacks to {info.file_size >> 20:,} MiB, more than {most >> 20}"
     if info.file_size > max(BOMB_BYTES, MAX_RATIO * info.compress_size):
         return f"unpacks to {info.file_size // max(1, info.compress_size):,} times its size"
     return ""

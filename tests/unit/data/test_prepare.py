@@ -16,8 +16,8 @@ from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared import prepare as module
-from ganforge.data.prepared.cache import LABELS, PICTURES
-from ganforge.data.prepared.mapped import map_pictures, read_labels
+from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_digest, read_labels
+from ganforge.data.prepared.names import LABELS, PICTURES
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 
@@ -246,7 +246,58 @@ def test_a_damaged_cache_is_made_again(place: Place, tmp_path: Path, damage: str
     (made / damage).write_bytes(content[:-9] if damage != LABELS else content[:-1] + b"\1")
     assert place(tmp_path / "p")[1]["digest"] == facts["digest"]
     assert (made / PICTURES).stat().st_size == 6 * 90
-    assert len(place.said) == 2
+    assert len(place.said) == 3
+    assert place.said[1] == f"The prepared pictures in {made} are damaged: preparing them again."
+
+
+@pytest.mark.parametrize("at", [0, 100, 539])
+def test_a_single_changed_byte_is_noticed(place: Place, tmp_path: Path, at: int) -> None:
+    folder = fill(tmp_path / "p", colours(6))
+    before, (made, _) = place.items(folder).clone(), place(folder)
+    with (made / PICTURES).open("r+b") as file:
+        file.seek(at)
+        file.write(bytes([int(before.flatten()[at]) ^ 1]))
+    assert torch.equal(place.items(folder), before)
+    assert "are damaged: preparing them again" in place.said[1]
+
+
+def test_checking_much_is_said(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fill(tmp_path / "p", colours(6))
+    place(folder)
+    monkeypatch.setattr(module, "WORTH_SAYING_BYTES", 500)
+    place(folder)
+    assert place.said[1:] == ["Comparing the prepared pictures with their digest: 540 bytes"]
+
+
+def test_checking_can_be_stopped(place: Place, tmp_path: Path) -> None:
+    made, facts = place(fill(tmp_path / "p", colours(6)))
+    with pytest.raises(Stopped):
+        pictures_digest(made / PICTURES, facts["shape"], stops_after(0))
+
+
+def test_labels_that_are_no_classes_are_made_again(place: Place, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        fill(tmp_path / "p" / name, colours(3))
+    made, facts = place(tmp_path / "p")
+    wrong = np.array([0, 1, 2, 0, 1, -1])
+    np.save(made / LABELS, wrong)
+    (made / "facts.json").write_text(json.dumps(facts | {"labels_digest": labels_digest(wrong)}))
+    assert place(tmp_path / "p")[1]["labels_digest"] == facts["labels_digest"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".part"])
+def test_what_somebody_keeps_in_the_cache_stops_it(place: Place, tmp_path: Path, suffix: str) -> None:
+    folder = fill(tmp_path / "p", colours(3))
+    made, _ = place(folder)
+    mine = made.with_suffix(suffix) / "thesis.txt"
+    if suffix:
+        made.rename(made.with_suffix(suffix))
+    else:
+        (made / "facts.json").unlink()
+    mine.write_text("mine")
+    with pytest.raises(UserError, match="holds something that ganforge has not made; take that away"):
+        place(folder)
+    assert mine.read_text() == "mine"
 
 
 def test_a_zip_file_is_read_in_place(place: Place, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ def test_pictures_that_are_files_of_their_own(tmp_path: Path, monkeypatch: pytes
     path = save(tmp_path / "1.png", np.full((2, 2), 9, np.uint8))
     monkeypatch.setattr(datasets, "load_dataset", lambda name: rows(image=[{"bytes": None, "path": str(path)}]))
     source = open_source("hub:owner/name")
+    with pytest.raises(Unreadable, match="its bytes are not in the file, only a path"):
+        source.read(0)  # somebody's file, and not one that the library has downloaded
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    source = open_source("hub:owner/name")
     assert np.asarray(picture_at(source, 0)).max() == 9
     path.unlink()
     with pytest.raises(Unreadable, match="not there any more"):
@@ -99,3 +104,89 @@ def test_without_the_library_the_way_out_is_named(monkeypatch: pytest.MonkeyPatc
         UserError, match=r"hub:a/b is a Hugging Face data set, and reading it needs datasets; install it"
     ):
         open_source("hub:a/b")
+
+
+def saved(folder: Path, count: int = 2) -> Path:
+    rows(image=cells(*range(count)), label=[0] * count).save_to_disk(folder)
+    return folder
+
+
+def change(path: Path, **values: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize("kind", ["_data_files", "_indices_data_files"])
+@pytest.mark.parametrize("name", ["../other/data-00000-of-00001.arrow", "/etc/passwd", "..", "", "a\\b"])
+def test_a_saved_data_set_names_its_own_files_only(tmp_path: Path, kind: str, name: str) -> None:
+    saved(tmp_path / "other")
+    change(saved(tmp_path / "saved") / "state.json", **{kind: [{"filename": name}]})
+    with pytest.raises(UserError, match=r"cannot be loaded \(it names a file elsewhere:"):
+        open_source(tmp_path / "saved")
+
+
+def test_links_in_a_saved_data_set_are_not_followed(tmp_path: Path) -> None:
+    [file] = saved(tmp_path / "saved").glob("*.arrow")
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"cannot be loaded \(.*arrow: a link, which is not followed\)"):
+        open_source(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("splits", [["../other"], [".."], ["link"], [3], None, "train"])
+def test_the_splits_of_a_saved_data_set_lie_in_it(tmp_path: Path, splits: object) -> None:
+    saved(tmp_path / "other")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "link").symlink_to(tmp_path / "other")
+    (tmp_path / "saved" / "dataset_dict.json").write_text(json.dumps({"splits": splits}))
+    with pytest.raises(UserError, match=r"saved cannot be loaded \((it names|link is a link|its JSON|.*No such file)"):
+        open_source(tmp_path / "saved")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", '{"_data_files": 3}', '{"_data_files": [{}]}', "{"])
+def test_state_that_is_none(tmp_path: Path, content: str) -> None:
+    (saved(tmp_path / "saved") / "state.json").write_text(content)
+    with pytest.raises(UserError, match=r"saved cannot be loaded \((it is not JSON|its JSON files are not those)"):
+        open_source(tmp_path / "saved")
+
+
+def test_a_saved_data_set_reads_no_pictures_by_their_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "secret.png", np.full((2, 2), 9, np.uint8))
+    held = rows(image=[{"bytes": None, "path": str(path)}])
+    monkeypatch.setattr(datasets, "load_from_disk", lambda _: held)  # save_to_disk itself would put the bytes in
+    source = open_source(saved(tmp_path / "saved"))
+    with pytest.raises(Unreadable, match="its bytes are not in the file, only a path"):
+        source.read(0)
+
+
+@pytest.mark.parametrize("name", ["../..", "..", ".", "./x", "a/..", "/etc", "a/b/c", "a/../b", "a b"])
+def test_names_on_the_hub_are_no_folders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "load_dataset", lambda name: pytest.fail(f"loads {name}"))
+    with pytest.raises(UserError, match="is no name on the Hugging Face hub"):
+        open_source(f"hub:{name}")
+
+
+def test_a_folder_of_that_name_is_not_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(tmp_path / "owner" / "name")
+    monkeypatch.chdir(tmp_path)
+
+    def load(name: str) -> Any:
+        assert not Path(name).exists()
+        return rows(image=cells(7))
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    assert len(open_source("hub:owner/name").entries) == 1
+    assert Path.cwd() == tmp_path
+
+
+def test_long_labels(tmp_path: Path) -> None:
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")})
+    held = {"image": cells(1, 2), "label": ["a", "x" * 1_000_000]}
+    datasets.Dataset.from_dict(held, features=features).save_to_disk(tmp_path / "saved")
+    with pytest.raises(UserError, match=r"column 'label' of .* cannot be read \(a class whose name has 1,000,000 char"):
+        open_source(tmp_path / "saved")
+
+
+def test_very_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.data.sources.hub.MAX_ENTRIES", 1)
+    with pytest.raises(UserError, match="holds more than 1 rows; save a part of it"):
+        open_source(saved(tmp_path / "saved"))

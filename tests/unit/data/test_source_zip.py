@@ -104,7 +104,7 @@ def test_a_size_that_is_a_lie(tmp_path: Path, size: int) -> None:
             source.read(0)
         source.close()
     else:
-        with pytest.raises(UserError, match="unpacks to 1,024 MiB, more than 600"):
+        with pytest.raises(UserError, match="unpacks to 1,024 MiB, more than 400"):
             open_source(path)
 
 

@@ -1,0 +1,150 @@
+"""The process that reads somebody's files: it lists a source and decodes its pictures, as ``Guarded`` asks.
+
+Questions come as lines of JSON on stdin, [what, arguments ...]; answers go to stdout as lines of JSON, {"is": value},
+with "raise" where the value says what was raised, and with "bytes" where so many follow. No PyTorch here.
+"""
+
+import io
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.data.prepared.decode_rows import decode_piece, try_picture
+from ganforge.data.prepared.fit import target_from
+from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
+from ganforge.data.sources.look import look_reports
+from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
+
+ENTRIES_AT_ONCE = 10_000
+REPORT_EVERY_S = 1.0
+WATCH_S = 60
+
+
+class Reader:
+    """One source, and the answers to what is asked about it."""
+
+    def __init__(self, out: io.BufferedWriter) -> None:
+        self._out = out
+        self._source: Source | None = None
+
+    @property
+    def source(self) -> Source:
+        assert self._source is not None
+        return self._source
+
+    def answer(self, what: str, *arguments: Any) -> None:
+        answers: dict[str, Callable[..., None]] = {
+            "open": self._open,
+            "fingerprint": lambda: self._say(self.source.fingerprint()),
+            "header": lambda index: self._say(list(asdict(header_at(self.source, index)).values())),
+            "looks": self._looks,
+            "try": lambda index: self._say(try_picture(self.source, index)),
+            "picture": self._picture,
+            "piece": self._piece,
+        }
+        watch(what not in ("open", "fingerprint"))
+        try:
+            answers[what](*arguments)
+        except UserError as error:
+            self._say(str(error), {"raise": "user"})
+        except Unreadable as error:
+            self._say(str(error), {"raise": "unreadable"})
+        except MemoryError:
+            self._say("does not fit into memory", {"raise": "unreadable"})
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            self._say([error.errno, error.strerror or str(error)], {"raise": "system"})
+        except Exception as error:  # no decoder's fault ends more than its own picture
+            self._say(f"damaged ({words(error)})", {"raise": "unreadable"})
+
+    def _open(self, path: str, whole: bool) -> None:
+        self._source = open_source(path)
+        if path.startswith("hub:"):
+            limit_memory()
+        source, count = self._source, len(self._source.entries)
+        facts: dict[str, Any] = {"count": count}
+        if whole:
+            facts |= {"name": source.name, "kind": source.kind, "labels_from": source.labels_from}
+            facts["skipped"] = list(source.skipped)
+        self._say(facts)
+        for at in range(0, count if whole else 0, ENTRIES_AT_ONCE):
+            self._say([[entry.name, entry.label] for entry in source.entries[at : at + ENTRIES_AT_ONCE]])
+
+    def _picture(self, index: int, most: int | None) -> None:
+        picture = picture_at(self.source, index, most)
+        pixels = picture.tobytes()
+        self._say([picture.mode, *picture.size], {"bytes": len(pixels)})
+        self._out.write(pixels)
+        self._out.flush()
+
+    def _piece(
+        self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool, first: int, target: Any, path: str
+    ) -> None:
+        with Path(path).open("r+b") as file:
+            reports = decode_piece(self.source, first, indices, target_from(target), file, dict(broken))
+            self._report(reports, one_by_one)
+
+    def _looks(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
+        self._report(look_reports(self.source, indices, dict(broken)), one_by_one)
+
+    def _report(self, reports: Iterator[Any], one_by_one: bool) -> None:
+        """Lists of reports, now and then, and null when all is done."""
+        held, said = [], time.monotonic()
+        for report in reports:
+            held.append(report)
+            watch(True)
+            if one_by_one or time.monotonic() - said > REPORT_EVERY_S:
+                self._say(held)
+                held, said = [], time.monotonic()
+        self._say(held)
+        self._say(None)
+
+    def _say(self, value: Any, more: dict[str, Any] | None = None) -> None:
+        self._out.write(json.dumps({"is": value} | (more or {})).encode() + b"\n")
+        self._out.flush()
+
+
+def watch(limited: bool) -> None:
+    """End by itself some time after it should have been ended: for when the process that asked is gone."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(WATCH_S if limited else 0)
+
+
+def limit_memory() -> None:
+    """From now on, ask the system for ``MAX_MEMORY_BYTES`` more at most; where it cannot be told so, do nothing."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        held = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (held + MAX_MEMORY_BYTES,) * 2)
+
+
+def main() -> None:
+    """Answer what stdin asks, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a library prints is no answer
+    reader = Reader(out)
+    with suppress(BrokenPipeError):
+        for line in sys.stdin.buffer:
+            what, *arguments = json.loads(line)
+            if what == "open" and not arguments[0].startswith("hub:"):
+                limit_memory()
+            reader.answer(what, *arguments)
+            watch(False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What there is to see in one picture of a source, in a few numbers."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ganforge.data.sources.entries import Array
+from ganforge.data.sources.guarded import Guarded
+from ganforge.data.sources.open import Opened, Source, Unreadable, picture_at
+
+FRAME_SPAN = 4
+"""Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""
+
+
+AT_ONCE = 64
+SQUARES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Look:
+    """width, height: pixels. mode: L, LA, RGB or RGBA. digest: equal for equal pixels. transparent: is some pixel not
+    opaque? grey: are all channels of an RGB or RGBA picture equal? Of the values but transparency, 0 to 255: how many,
+    their sum and that of their squares, minimum, maximum, and the largest span in a channel. frame: (red, green, blue)
+    of a plain frame, in 16 steps, or None."""
+
+    width: int
+    height: int
+    mode: str
+    digest: str
+    transparent: bool
+    grey: bool
+    values: int
+    total: int
+    square: int
+    minimum: int
+    maximum: int
+    span: int
+    frame: tuple[int, ...] | None
+
+
+def looks(source: Opened) -> Iterator[Look | str]:
+    """What there is to see in each entry, or why it is unreadable."""
+    count = len(source.entries)
+    for at in range(0, count, AT_ONCE):
+        indices = range(at, min(at + AT_ONCE, count))
+        reports = source.many("looks", indices) if isinstance(source, Guarded) else look_reports(source, indices, {})
+        for told in reports:
+            look = told if len(told) == 1 else [*told[:-1], told[-1] and tuple(told[-1])]  # JSON has no tuples
+            yield str(look[0]) if len(look) == 1 else Look(*look)
+
+
+def look_reports(source: Source, indices: Iterable[int], broken: Mapping[int, str]) -> Iterator[list[Any]]:
+    """The same in lists: a look's values, or [reason]. broken: entries known to be unreadable, and why."""
+    for index in indices:
+        try:
+            yield [broken[index]] if index in broken else list(vars(look_at(source, index)).values())
+        except Unreadable as reason:
+            yield [str(reason)]
+        except MemoryError:
+            yield ["does not fit into memory"]
+
+
+def look_at(source: Source, index: int) -> Look:
+    """Entry ``index``. Raises Unreadable."""
+    picture = picture_at(source, index)
+    pixels = np.asarray(picture)
+    digest, transparent = _digest(picture.mode, pixels), False
+    if picture.mode in ("LA", "RGBA"):
+        transparent = bool((pixels[..., -1] < 255).any())
+        pixels = pixels[..., :-1]
+    colours = pixels if pixels.ndim == 3 else pixels[..., None]
+    low, high = colours.min((0, 1)), colours.max((0, 1))
+    return Look(
+        *picture.size, picture.mode, digest, transparent,
+        grey=colours.shape[2] == 3 and bool((colours == colours[..., :1]).all()),
+        values=colours.size, total=int(colours.sum(dtype=np.uint64)), square=_square(colours),
+        minimum=int(low.min()), maximum=int(high.max()), span=int((high.astype(np.int64) - low).max()),
+        frame=_frame(colours),
+    )  # fmt: skip
+
+
+def _square(colours: Array) -> int:
+    """The sum of the squares, of some lines at a time: all squares would take four times as much as the picture."""
+    lines = max(1, SQUARES // colours[0].size)
+    parts = (colours[at : at + lines] for at in range(0, len(colours), lines))
+    return sum(int(np.square(part, dtype=np.uint32).sum(dtype=np.uint64)) for part in parts)
+
+
+def _digest(mode: str, pixels: Array) -> str:
+    key = f"{mode}{pixels.shape}".encode()
+    return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16, key=key).hexdigest()
+
+
+def _frame(colours: Array) -> tuple[int, ...] | None:
+    """The colour (red, green, blue) of the outermost pixels, in 16 steps, if they have about one; None if not."""
+    lines = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
+    low, high = lines.min(0), lines.max(0)
+    if int((high.astype(np.int64) - low).max()) > FRAME_SPAN:
+        return None
+    rounded = tuple(round(float(value) / 17) * 17 for value in np.median(lines, 0))
+    return rounded * (3 // len(rounded))
