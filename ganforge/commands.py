@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
+from ganforge.base.terminal import printable, tell
 from ganforge.base.wording import pasted
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
@@ -163,17 +164,21 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def watch(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.viewer.beside import require_page
+    from ganforge.viewer.ending import ends_at_once
+    from ganforge.viewer.token import given_token
 
     require_page()
     if given.port is not None and not 0 <= given.port <= 65_535:
         raise UserError(f"--port is {given.port}; a port is between 1 and 65535.")
     if not given.folder.is_dir():
         raise UserError(f"{given.folder} is no folder; give the one that your runs are in, or a run.")
-    from ganforge.viewer.app import new_token, serve
+    with ends_at_once(stop):
+        from ganforge.viewer.app import Visitors, new_token, serve
 
-    token = given.token or new_token(given.host)
-    ready = partial(print, "Ctrl-C ends the page; trainings go on.", flush=True)
-    return 128 + serve(given.folder, given.host, given.port, token, given.open, ready=ready)
+        place = None if given.data is None else locate(given.data)
+        token = given_token(given.token, given.token_file) or new_token(given.host)
+        ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
+        return 128 + serve(given.folder, Visitors(given.host, given.port, token, place), given.open, ready=ready)
 
 
 def report(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -183,7 +188,7 @@ def report(given: argparse.Namespace, stop: StopRequest) -> int:
     folder = RunFolder(given.run)
     out = given.out or folder.report
     write_report(folder, out)
-    print(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    tell(f"Report: {printable(str(out))} ({out.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import tell
 
 END_SEC = 5.0
 """So long the page may take to end."""
@@ -61,19 +62,19 @@ def _lines(process: "subprocess.Popen[str]") -> list[str]:
 
 def main(root: Path) -> None:
     """The page's process: say the address, serve, and end when the training's process does."""
-    from ganforge.viewer.app import serve
+    from ganforge.viewer.app import Visitors, serve
 
     lines: list[str] = []
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            serve(root, "127.0.0.1", None, None, False, say=lines.append, ready=lambda: _tell(lines))
+            serve(root, Visitors("127.0.0.1"), False, say=lines.append, ready=lambda: _tell(lines))
     except UserError as error:
-        print(error, flush=True)
+        tell(str(error))
 
 
 def _tell(lines: list[str]) -> None:
-    print("\n".join([*lines, READY]), flush=True)
+    tell("\n".join([*lines, READY]))
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
 
 

@@ -146,7 +146,9 @@ def rows(record: Record) -> list[Row]:
         figure = record.figures[name]
         value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
         what, _, seen = name.partition("/")
-        found.append(Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, "")))
+        found.append(
+            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, ""))
+        )
     return found
 
 

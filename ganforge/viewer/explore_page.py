@@ -13,7 +13,6 @@ from ganforge.viewer.explore_controls import Controls
 from ganforge.viewer.layout import frame, text
 from ganforge.viewer.painter import Order, Painter, Painting
 
-
 LOOK_SEC = 3.0
 """How often the page looks whether there is a new snapshot."""
 

@@ -93,7 +93,9 @@ async def list_page(catalogue: Catalogue) -> None:
         summary.set_text(_summary([run for run, _ in chosen], len(runs)))
         left_out.set_text(catalogue.left_out())
         left_out.set_visibility(bool(left_out.text))
-        empty.set_text(f"There is no run in {printable(str(catalogue.root))} yet: `ganforge train` makes one." if not runs else "")
+        empty.set_text(
+            f"There is no run in {printable(str(catalogue.root))} yet: `ganforge train` makes one." if not runs else ""
+        )
         empty.set_visibility(not runs)
         more.set_visibility(len(chosen) > limit)
         ids = [run.id for run, _ in chosen[:limit]]

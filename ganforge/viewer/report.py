@@ -41,8 +41,8 @@ def write_report(folder: RunFolder, out: Path) -> None:
     """Write the report of a run, training or not, atomically.
 
     What is damaged or missing in the folder is said in the report, which goes on without it. Raises UserError where
-    there is no run with a readable config.json, where ``out`` is not the name of an HTML file, is something else than an
-    earlier report, or cannot be written.
+    there is no run with a readable config.json, where ``out`` is not the name of an HTML file, is something else than
+    an earlier report, or cannot be written.
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"A report is an HTML file; give --out a name that ends in .html, not {out.name!r}.")

@@ -26,7 +26,8 @@ class Setting:
 
 
 def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
-    """The settings of config.json, ``MOST_SETTINGS`` at most; and why they cannot be compared with their recipe's, if they cannot, else ""."""
+    """The settings of config.json, ``MOST_SETTINGS`` at most; and why they cannot all be shown, or compared with their
+    recipe's, else ""."""
     try:
         usual = recipe(str(settings.get("recipe"))).model_dump(mode="json")
         why = ""
@@ -37,7 +38,8 @@ def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
     known = Config.model_fields
     return [
         Setting(
-            cut(name, 100), cut(typed(value), 300), typed(usual[name]) if name in usual and usual[name] != value else None,
+            cut(name, 100), cut(typed(value), 300),
+            typed(usual[name]) if name in usual and usual[name] != value else None,
             known[name].description or "" if name in known else "This ganforge does not know it.",
         )
         for name, value in islice(settings.items(), MOST_SETTINGS)

@@ -135,7 +135,7 @@ def figure_rows(runs: Sequence[Run], names: Sequence[str], protocol: Protocol) -
     """(the head, a row a figure) of one protocol: a column for each run that was measured by it, the floor, what is
     better. names: of the runs."""
     measured = [at for at, run in enumerate(runs) if protocol.id in run.measured]
-    rows = []
+    rows: list[list[str]] = []
     for column in figure_columns([runs[at] for at in measured], protocol):
         lines = [*column.header.split("\n"), "", ""]
         if len(rows) == MAX_ROWS:

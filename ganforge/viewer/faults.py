@@ -1,0 +1,39 @@
+"""Faults of the page, a line each: nothing that a visitor sends floods the terminal, or gets there unseen through."""
+
+import logging
+import traceback
+
+from ganforge.base.terminal import complain, printable
+
+LOGGERS = ("nicegui", "socketio.server", "engineio.server", "uvicorn.error", "uvicorn.access", "asyncio")
+MOST_LINES = 20
+"""After so many places where something went wrong, no further one is told."""
+
+
+class OneLine(logging.Handler):
+    """Tells a fault once for each place in the code where it arises, without its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line to stderr."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None and isinstance(record.msg, BaseException):
+            error = record.msg
+        frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else f"{record.pathname}:{record.lineno}"
+        if place in self.told or len(self.told) >= MOST_LINES:
+            return
+        self.told.add(place)
+        what = f"{type(error).__name__}: {error}" if error is not None else str(record.msg)
+        complain(f"The page goes on after a fault: {printable(what[:300])} ({place})")
+
+
+def tell_in_one_line() -> None:
+    """Let what the page's libraries log be told so, and no other way."""
+    handler = OneLine()
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
