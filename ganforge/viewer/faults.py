@@ -5,7 +5,9 @@ import traceback
 
 from ganforge.base.terminal import complain, printable
 
-LOGGERS = ("nicegui", "socketio.server", "engineio.server", "uvicorn.error", "uvicorn.access", "asyncio")
+TOLD = ("nicegui", "uvicorn.error", "asyncio")
+SILENT = ("socketio.server", "engineio.server", "uvicorn.access")
+"""Their faults are those of what came through a socket: it is dropped."""
 MOST_LINES = 20
 """After so many places where something went wrong, no further one is told."""
 
@@ -22,18 +24,20 @@ class OneLine(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is None and isinstance(record.msg, BaseException):
             error = record.msg
-        frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else f"{record.pathname}:{record.lineno}"
+        if error is None:
+            return  # what visitors do wrong, such as asking for a session that has ended
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
         if place in self.told or len(self.told) >= MOST_LINES:
             return
         self.told.add(place)
-        what = f"{type(error).__name__}: {error}" if error is not None else str(record.msg)
-        complain(f"The page goes on after a fault: {printable(what[:300])} ({place})")
+        what = printable(f"{type(error).__name__}: {error}"[:300])
+        complain(f"The page goes on after a fault: {what} ({place})")
 
 
 def tell_in_one_line() -> None:
     """Let what the page's libraries log be told so, and no other way."""
     handler = OneLine()
-    for name in LOGGERS:
+    for name in (*TOLD, *SILENT):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
+        logger.handlers, logger.propagate = [handler if name in TOLD else logging.NullHandler()], False
