@@ -2,12 +2,15 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 from ganforge.base.terminal import complain, printable
 
 TOLD = ("nicegui", "uvicorn.error", "asyncio")
 SILENT = ("socketio.server", "engineio.server", "uvicorn.access")
 """Their faults are those of what came through a socket: it is dropped."""
+READERS = ("socketio", "engineio")
+"""The packages that take apart what a socket brings; what they cannot read is junk."""
 MOST_LINES = 20
 """After so many places where something went wrong, no further one is told."""
 
@@ -24,9 +27,9 @@ class OneLine(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is None and isinstance(record.msg, BaseException):
             error = record.msg
-        if error is None:
-            return  # what visitors do wrong, such as asking for a session that has ended
-        frames = traceback.extract_tb(error.__traceback__)
+        frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+        if error is None or (frames and Path(frames[-1].filename).parent.name in READERS):
+            return  # what visitors do wrong, such as asking for a session that has ended, or sending junk
         place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
         if place in self.told or len(self.told) >= MOST_LINES:
             return

@@ -77,9 +77,8 @@ class Catalogue:
         if not self.more:
             return ""
         more = f"more than {self.more:,}" if self.more >= MOST_COUNTED else f"{self.more:,}"
-        return (
-            f"The first {MAX_RUNS:,} runs are shown, and {more} are not; to see those, watch a folder within this one."
-        )
+        place = "watch a folder within this one to see those"
+        return f"Shown: {MAX_RUNS:,} runs, the first by name. Left out: {more}; {place}."
 
     def folder(self, run_id: str) -> RunFolder | None:
         """The run of that id; None where there is none."""
