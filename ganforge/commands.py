@@ -188,7 +188,7 @@ def report(given: argparse.Namespace, stop: StopRequest) -> int:
     folder = RunFolder(given.run)
     out = given.out or folder.report
     write_report(folder, out)
-    tell(f"Report: {printable(str(out))} ({out.stat().st_size / 1e6:.1f} MB)")
+    tell(printable(f"Report: {out} ({out.stat().st_size / 1e6:.1f} MB)"))
     return 0
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import tell
+from ganforge.base.terminal import silence_stdout, tell
 
 END_SEC = 5.0
 """So long the page may take to end."""
@@ -75,7 +75,7 @@ def main(root: Path) -> None:
 
 def _tell(lines: list[str]) -> None:
     tell("\n".join([*lines, READY]))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+    silence_stdout()  # nobody reads on
 
 
 def _end_with_parent() -> None:
