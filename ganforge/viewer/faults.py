@@ -1,5 +1,6 @@
 """Faults of the page, a line each: nothing that a visitor sends floods the terminal, or gets there unseen through."""
 
+import asyncio
 import logging
 import traceback
 from pathlib import Path
@@ -28,8 +29,10 @@ class OneLine(logging.Handler):
         if error is None and isinstance(record.msg, BaseException):
             error = record.msg
         frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-        if error is None or (frames and Path(frames[-1].filename).parent.name in READERS):
-            return  # what visitors do wrong, such as asking for a session that has ended, or sending junk
+        if isinstance(error, asyncio.CancelledError | None) or (
+            frames and Path(frames[-1].filename).parent.name in READERS
+        ):
+            return  # what was under way at the end; and what visitors do wrong, such as sending junk
         place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
         if place in self.told or len(self.told) >= MOST_LINES:
             return

@@ -1,5 +1,6 @@
 """Faults of the page, a line each."""
 
+import asyncio
 import logging
 
 import pytest
@@ -41,6 +42,11 @@ def test_what_comes_through_a_socket_is_told_nobody(loggers: object, capsys: pyt
         logging.getLogger(name).error("\x1b[31m a visitor's text")
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "")
+
+
+def test_what_is_under_way_at_the_end_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    OneLine().emit(logging.LogRecord("x", logging.ERROR, "x.py", 1, asyncio.CancelledError(), None, None))
+    assert capsys.readouterr().err == ""
 
 
 def test_there_is_an_end_of_lines(capsys: pytest.CaptureFixture[str]) -> None:

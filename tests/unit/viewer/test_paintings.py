@@ -126,8 +126,10 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on, a source that is opened is a fault of the test."""
-    monkeypatch.setattr("ganforge.data.prepared.prepare.open_source", lambda *_: pytest.fail("a source was opened"))
+    """From here on, a source that is opened or listed is a fault of the test."""
+    for name in ("load", "prepare"):
+        refuse = f"{name} was called"
+        monkeypatch.setattr(f"ganforge.viewer.training_data.{name}", lambda *_, said=refuse, **__: pytest.fail(said))
 
 
 @pytest.mark.parametrize("named", ["/", "{pictures}", "hub:somebody/something", "/dev/zero"])
