@@ -13,7 +13,7 @@ from pathlib import Path
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.plain import is_plain, last_row, mapping, number, read_object, whole, words
+from ganforge.viewer.plain import last_row, mapping, number, read_object, whole, words
 
 MAX_DEPTH = 3
 """Folders between the root and a run, the run's own included."""
@@ -82,7 +82,7 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     if not settings and not complaints:
         complaints.append("config.json holds no settings.")
     data = words(mapping(config.get("data")).get("name")) or words(settings.get("data"), "?")
-    status = read_object(folder.status, complaints) if is_plain(folder.status) else {}
+    status = read_object(folder.status, complaints) if os.path.lexists(folder.status) else {}
     state = status.get("state") if status.get("state") in STATES else "unknown"
     nimg, total = whole(status.get("nimg")), whole(status.get("total_nimg")) or whole(settings.get("total_nimg"))
     changed = number(status.get("time")) or _changed(folder.config)

@@ -230,3 +230,51 @@ def test_junk_through_the_socket_is_not_printed_and_hurts_nothing(tmp_path: Path
         assert process.wait(30) == 143
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+BAD = '"\\ud800 $x^{ \\u001b[31m <b>"'
+CRAFTED = {
+    "status.json": [
+        '{"nimg": "abc", "state": ["x"], "time": "y", "reason": BAD}', "[" * 90_000, "[]", "NaN",
+        '{"nimg": 1e999, "state": "failed", "time": 1e308, "total_nimg": MANY, "reason": BAD}',
+    ],
+    "config.json": [
+        f'{{"settings": {{"recipe": "note", "x": {"[" * 900}{"]" * 900}}}}}', "{", '{"settings": 5}',
+        json.dumps({"settings": {f"s{at}": "v" * 1_000 for at in range(2_000)}, "data": {}, "environment": [{}]}),
+        '{"settings": {"recipe": BAD, BAD: BAD, "data": BAD, "z_dim": NaN, "lr": Infinity}, "data": {"name": BAD, '
+        '"shape": [BAD]}, "environment": [{"device": BAD}]}',
+    ],
+    "stats.jsonl": [
+        '{"nimg": 5, "Loss/D": 1e308, "Loss/D/\\ud800$": NaN, "Timing/images_per_sec": 1e-308}\n{"nimg": true}\n'
+        '{"nimg": 6, "Loss/D": -1e308, "Gradient/D": 5e-324, "Timing/images_per_sec": 1e308}\n',
+    ],
+    "metrics.jsonl": [
+        '{"format": 1, "nimg": 9000, "protocol": {"id": BAD, "data": BAD, "split": BAD, "num_fakes": 1, "num_reals": 1,'
+        '"num_floor": 1, "extractors": {BAD: BAD}}, "headline": BAD, "figures": {BAD: {"value": 1e308,'
+        '"better": "lower", "floor": 5e-324}}, "notes": [BAD]}\n',
+    ],
+}  # fmt: skip
+"""What files of a run may hold: BAD stands for a text, MANY for a number that is too large for any."""
+
+
+@needs_page
+def test_crafted_runs_are_shown_as_far_as_they_go(tmp_path: Path) -> None:
+    names = []
+    for file, contents in CRAFTED.items():
+        for number, content in enumerate(contents):
+            folder = make_run(tmp_path / f"{file}-{number}")
+            content = content.replace("BAD", BAD).replace("MANY", "9" * 400)
+            (folder.path / file).write_text(content, encoding="utf-8")
+            names.append(folder.path.name)
+    with watching(tmp_path) as (process, port):
+        assert ask(port, "/").startswith(b"HTTP/1.1 200 ")
+        for name in names:
+            for path in (f"/run/{name}", f"/compare?runs={name}"):
+                answer = ask(port, path)
+                assert answer.startswith(b"HTTP/1.1 200 "), path
+                assert b"<b>" not in answer.partition(b"elements")[2]
+        assert b"1,800 more are left out." in ask(port, "/run/config.json-3")
+        process.terminate()
+        assert process.wait(30) == 143
+        assert process.stderr is not None
+        assert process.stderr.read() == ""

@@ -167,3 +167,24 @@ def test_the_process_is_bounded_and_ends_with_the_page(run: RunFolder) -> None:
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]:
         assert time.monotonic() < until, "it did not end"
         time.sleep(0.05)
+
+
+def test_whatever_it_is_about_the_process_ends_with_the_page(tmp_path: Path) -> None:
+    (tmp_path / "busy.py").write_text(
+        "import multiprocessing, os, threading, time\n"
+        "from ganforge.viewer.painter import end_with_page\n"
+        "def work(line):\n"
+        "    threading.Thread(target=end_with_page, daemon=True).start()\n"
+        "    line.send('ready')\n"
+        "    time.sleep(600)\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    line, other = context.Pipe()\n"
+        "    context.Process(target=work, args=(other,)).start()\n"
+        "    line.recv()\n"
+        "    os._exit(0)\n",
+        encoding="utf-8",
+    )
+    # The process keeps stdout open as long as it lives.
+    done = subprocess.run([sys.executable, tmp_path / "busy.py"], stdout=subprocess.PIPE, timeout=120)
+    assert done.returncode == 0

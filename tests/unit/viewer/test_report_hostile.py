@@ -1,6 +1,7 @@
 """A report of a folder in which things are damaged, missing, or meant to do harm."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,36 @@ def test_a_folder_that_is_gone_is_no_run(tmp_path: Path) -> None:
     shutil.rmtree(folder.path)
     with pytest.raises(UserError, match="is not a run folder"):
         render_report(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes, links and devices are other things on Windows")
+@pytest.mark.parametrize("name", ["stats.jsonl", "status.json", "reals.png", "fakes-000001000.png"])
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/etc/passwd", "sparse"])
+def test_files_that_are_not_what_they_seem_are_said_to_be_left_out(tmp_path: Path, name: str, kind: str) -> None:
+    folder = make(tmp_path / "run")
+    path = folder.path / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "sparse":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    else:
+        path.symlink_to(kind)
+    assert any(line.startswith(name) for line in missing(folder))
+    assert len(render_report(folder)) < 1_000_000
+
+
+def test_what_is_too_much_for_a_report_is_counted(tmp_path: Path) -> None:
+    folder = make(tmp_path / "run", **{f"s{number}": "x" * 10_000 for number in range(1_000)})
+    for number in range(30):
+        protocol = {"id": f"p{number}", "data": "d" * 10_000, "split": "s", "num_fakes": 1, "num_reals": 1}
+        figures = {f"f{at}" * 100: {"value": 1.0, "better": "lower"} for at in range(300)}
+        record = {"format": 1, "nimg": 1_000, "protocol": protocol | {"num_floor": 1, "extractors": {}}}
+        folder.append_metrics(record | {"headline": None, "figures": figures, "notes": ["n" * 10_000] * 100})
+    text, said = render_report(folder), missing(folder)
+    assert len(text) < 2_000_000
+    assert "10 protocols beyond the first 20 are left out." in said
+    assert "236 figures beyond the first 64 are left out." in said
+    assert "80 notes on figures beyond the first 20 are left out." in said
+    assert "settings more than 200 are left out." in text
