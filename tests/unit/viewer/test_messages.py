@@ -64,6 +64,7 @@ def test_no_packet_raises_and_none_with_parts_to_come_is_kept() -> None:
     receive = server.eio.handlers["message"]
 
     async def send_all() -> None:
+        await server.manager.connect("sid", "/")
         for content in JUNK:
             await receive("sid", content)
 
