@@ -11,7 +11,7 @@ from ganforge.viewer.messages import LARGEST_BYTES, checked, drop_junk, is_sound
 ID = "4f1c0f7e-0000-4000-8000-000000000000"
 
 JUNK = (
-    "", "x", "9", "2", "2[", "2{}", "2" + "9" * 200, '2["event"]', "2" + "[" * 90_000, b"bytes", "3[1]", "1", None,
+    "", "x", "9", "2", "2[", "2{}", "2" + "9" * 200, '2["event"]', "2" + "[" * 90_000, b"bytes", "3[1]", None,
     "0/elsewhere,", '51-["event",{"_placeholder":true,"num":0}]',
 )  # fmt: skip
 
