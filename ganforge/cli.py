@@ -155,7 +155,19 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
                        help="the folder with the runs, or a run (default: runs)")  # fmt: skip
     watch.add_argument("--port", type=int, help="default: 8765, or the next that is free")
     watch.add_argument("--host", default="127.0.0.1", help="another address than this machine's own needs a token")
-    watch.add_argument("--token", help="what a visitor must bring (default: a random one where --host needs it)")
+    watch.add_argument(
+        "--token",
+        help="what a visitor must bring (default: a random one where --host needs it); every "
+        "user of this machine can read it in the list of processes, which GANFORGE_TOKEN=... in the "
+        "environment and --token-file avoid",
+    )
+    watch.add_argument("--token-file", type=Path, metavar="FILE", help="a file that holds the token and nothing else")
+    watch.add_argument(
+        "--data",
+        metavar="PLACE",
+        help="a folder or file where the runs' training pictures may be, for "
+        "the nearest ones to a sample (default: ganforge's own sets, and what was prepared here)",
+    )
     watch.add_argument("--open", action="store_true", help="open a browser, too")
 
     report = verb("report", commands.report, "a run as one HTML file that needs no server and no network")

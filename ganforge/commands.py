@@ -169,17 +169,21 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def watch(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.viewer.beside import require_page
+    from ganforge.viewer.ending import ends_at_once
+    from ganforge.viewer.token import given_token
 
     require_page()
     if given.port is not None and not 0 <= given.port <= 65_535:
         raise UserError(f"--port is {given.port}; a port is between 1 and 65535.")
     if not given.folder.is_dir():
         raise UserError(f"{given.folder} is no folder; give the one that your runs are in, or a run.")
-    from ganforge.viewer.app import new_token, serve
+    with ends_at_once(stop):
+        from ganforge.viewer.app import Visitors, new_token, serve
 
-    token = given.token or new_token(given.host)
-    ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
-    return 128 + serve(given.folder, given.host, given.port, token, given.open, ready=ready)
+        place = None if given.data is None else locate(given.data)
+        token = given_token(given.token, given.token_file) or new_token(given.host)
+        ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
+        return 128 + serve(given.folder, Visitors(given.host, given.port, token, place), given.open, ready=ready)
 
 
 def report(given: argparse.Namespace, stop: StopRequest) -> int:

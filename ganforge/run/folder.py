@@ -83,8 +83,12 @@ class RunFolder:
 
     def no_checkpoints(self) -> list[tuple[int, Path]]:
         """What has a checkpoint's name and is no file: a folder, link, pipe, device. Raises as ``all_checkpoints``."""
-        found = _numbered(self._subfolder("checkpoints"), self.checkpoint)
-        return [(nimg, path) for nimg, path, plain in found if not plain]
+        return _not_plain(_numbered(self._subfolder("checkpoints"), self.checkpoint))
+
+    def no_pictures(self) -> list[tuple[int, Path]]:
+        """The same of grids and snapshots, which are passed over."""
+        snapshots = _numbered(self._subfolder("snapshots"), self.snapshot)
+        return _not_plain(_numbered(self.path, self.fakes)) + _not_plain(snapshots)
 
     def _subfolder(self, name: str) -> Path:
         folder = self.path / name
@@ -317,6 +321,10 @@ def _numbered(folder: Path, name_of: Callable[[int], Path]) -> list[tuple[int, P
 
 def _plain(found: list[tuple[int, Path, bool]]) -> list[tuple[int, Path]]:
     return [(nimg, path) for nimg, path, plain in found if plain]
+
+
+def _not_plain(found: list[tuple[int, Path, bool]]) -> list[tuple[int, Path]]:
+    return [(nimg, path) for nimg, path, plain in found if not plain]
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:

@@ -69,9 +69,11 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
     folder = RunFolder(path)
     folder.read_config()
     try:
-        snapshots = dict(folder.all_snapshots())
+        snapshots, odd = dict(folder.all_snapshots()), [each for _, each in folder.no_pictures() if each.parent != path]
     except OSError as error:
         raise UserError(f"The snapshots cannot be read: {reason(error)}.") from None
+    if not snapshots and odd:
+        raise UserError(f"{odd[-1]} is a link, folder, pipe or device, not a file of the run's own; choose another.")
     if not snapshots:
         raise UserError(f"{path} has no snapshot yet: wait for the first one, or train with a smaller --snapshot-nimg.")
     if not best:

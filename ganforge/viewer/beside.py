@@ -62,13 +62,13 @@ def _lines(process: "subprocess.Popen[str]") -> list[str]:
 
 def main(root: Path) -> None:
     """The page's process: say the address, serve, and end when the training's process does."""
-    from ganforge.viewer.app import serve
+    from ganforge.viewer.app import Visitors, serve
 
     lines: list[str] = []
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            serve(root, "127.0.0.1", None, None, False, say=lines.append, ready=lambda: _tell(lines))
+            serve(root, Visitors("127.0.0.1"), False, say=lines.append, ready=lambda: _tell(lines))
     except UserError as error:
         tell(str(error))
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ganforge.viewer.plain import cut, sound
+
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#808080")
 """Okabe and Ito, "Color Universal Design", 2008, but for two: for colour-blind eyes, on white and on near-black."""
 DASHES = ("solid", "dashed", "dotted")
@@ -12,6 +14,7 @@ TEXT = "#7d7d7d"
 LINES = "rgba(128, 128, 128, 0.22)"
 BAND = "rgba(0, 158, 115, 0.10)"
 MAX_POINTS = 1_000
+LARGEST = 1e300
 
 Point = tuple[int, float]
 
@@ -29,11 +32,13 @@ def curves(
     gaps. bands: (low, high) ranges shaded as healthy. floors: name -> value of a dashed line, in its series' colour
     where it has a series' name, else with its name beside it. log: a logarithmic axis, on which 0 or less are gaps.
     """
+    title, series = cut(sound(title), 200), {cut(sound(name), 200): points for name, points in series.items()}
+    floors = {cut(sound(name), 200): value for name, value in (floors or {}).items()}
     lines = [_line(index, name, points, log) for index, (name, points) in enumerate(series.items())]
     if lines and bands:
         areas = [[{"yAxis": low}, {"yAxis": high}] for low, high in bands]
         lines[0]["markArea"] = {"silent": True, "itemStyle": {"color": BAND}, "data": areas}
-    marks = {name: value for name, value in (floors or {}).items() if is_shown(value, log)}
+    marks = {name: value for name, value in floors.items() if is_shown(value, log)}
     if lines and marks:
         data = [_floor(name, value, list(series)) for name, value in marks.items()]
         lines[0]["markLine"] = {"silent": True, "symbol": "none", "data": data}
@@ -93,15 +98,15 @@ def _reach(marks: Mapping[str, float], log: bool) -> dict[str, Any]:
 
 def _round(value: float, way: Callable[[float], int]) -> float:
     """To a fifth of the value's power of ten: 0.693 down to 0.68, 1.046 up to 1.2."""
-    if value == 0:
+    if abs(value) < 1 / LARGEST:
         return 0.0
     power = math.floor(math.log10(abs(value)))
     return round(way(value / 10.0**power * 5) / 5 * 10.0**power, 1 - power)
 
 
 def is_shown(value: float, log: bool) -> bool:
-    """Has the value a place on the axis?"""
-    return math.isfinite(value) and (value > 0 or not log)
+    """Has the value a place on the axis, whose round ends are further out?"""
+    return abs(value) < LARGEST and (value > 1 / LARGEST or not log)
 
 
 def _axis(kind: str) -> dict[str, Any]:

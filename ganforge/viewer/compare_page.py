@@ -48,6 +48,7 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
     with frame("Compare"):
         _choice(listed, list(views))
         complain([f"There is no run {run_id!r} here: it was moved, deleted, or never existed." for run_id in unknown])
+        complain([sentence] if (sentence := catalogue.left_out()) else [])
         if left_out:
             complain([f"{MAX_RUNS} runs are shown at most; left out: {', '.join(left_out)}."])
         if not views:

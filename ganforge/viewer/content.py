@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
+from ganforge.base.files import open_plain
 from ganforge.comparison import Comparison, Measured
 from ganforge.metrics.describe import ORDER, in_words, number
 from ganforge.run.folder import RunFolder
@@ -13,7 +14,7 @@ from ganforge.run.records import Record
 from ganforge.viewer.embed import Embedded, embed, spread
 from ganforge.viewer.history import RunView
 from ganforge.viewer.meaning import FIGURES, Meaning
-from ganforge.viewer.plain import is_plain, mapping, whole, words
+from ganforge.viewer.plain import cut, is_plain, mapping, whole, words
 from ganforge.viewer.run_charts import charts_of
 from ganforge.viewer.say import duration
 from ganforge.viewer.svg import curves
@@ -30,6 +31,8 @@ ENVIRONMENT = ("device_name", "device", "threads", "platform", "python", "torch"
 STRIP = 6
 """Grids over time that are shown on paper, where nothing slides."""
 MOST_LOOKS = 100
+MOST_TABLES, MOST_ROWS, MOST_NOTES = 20, 64, 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class Table:
 
     protocol: str
     how: str
-    rows: list[Row]
-    notes: list[str]
+    rows: Sequence[Row]
+    notes: Sequence[str]
 
 
 def read_whole(folder: RunFolder) -> RunView:
@@ -96,20 +99,31 @@ def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -
         facts.append(best)
     shape, count = data.get("shape"), whole(data.get("count"))
     if count and isinstance(shape, list):
-        what = "points" if shape == [2] else f"pictures of {' x '.join(str(side) for side in shape[:3])}"
+        what = "points" if shape == [2] else f"pictures of {' x '.join(cut(str(side), 20) for side in shape[:3])}"
         facts.append(("Data", f"{count:,} {what}"))
     where = words(mapping(config["environment"][-1]).get("device"))
     return [*facts, ("Device", where)] if where else facts
 
 
-def tables(comparison: Comparison) -> list[Table]:
+def tables(comparison: Comparison, complaints: list[str]) -> list[Table]:
     """The figures of the first run, a table for each protocol: figures of two never share one."""
     measured = comparison.runs[0].measured
     found = [measured[protocol.id] for protocol in comparison.protocols]
     return [
-        Table(in_words(one.shown.protocol.model_dump()), moment(one), rows(one.shown), list(one.shown.notes))
-        for one in found
-    ]
+        Table(
+            cut(in_words(one.shown.protocol.model_dump()), 1_000), moment(one),
+            few(rows(one.shown), MOST_ROWS, "figures", complaints),
+            [cut(note) for note in few(one.shown.notes, MOST_NOTES, "notes on figures", complaints)],
+        )
+        for one in few(found, MOST_TABLES, "protocols", complaints)
+    ]  # fmt: skip
+
+
+def few(items: Sequence[T], most: int, what: str, complaints: list[str]) -> Sequence[T]:
+    """The first so many of them; a complaint says that there are more."""
+    if len(items) > most:
+        complaints.append(f"{len(items) - most:,} {what} beyond the first {most:,} are left out.")
+    return items[:most]
 
 
 def moment(measured: Measured) -> str:
@@ -132,7 +146,9 @@ def rows(record: Record) -> list[Row]:
         figure = record.figures[name]
         value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
         what, _, seen = name.partition("/")
-        found.append(Row(what, seen, value, number(figure.floor), figure.better, FIGURES.get(what, "")))
+        found.append(
+            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, ""))
+        )
     return found
 
 
@@ -183,7 +199,7 @@ def _best(comparison: Comparison) -> tuple[str, str] | None:
         figure = shown.figures.get(shown.headline or "")
         if figure is not None and figure.value is not None:
             floor = "" if figure.floor is None else f" (floor {number(figure.floor)})"
-            return str(shown.headline).replace("/", ", "), f"{number(figure.value)}{floor}"
+            return cut(str(shown.headline), 100).replace("/", ", "), f"{number(figure.value)}{floor}"
     return None
 
 
@@ -193,7 +209,7 @@ def _index(names: Sequence[str], name: str) -> int:
 
 def _ends_torn(path: Any) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(-1, 2)
             return bool(file.read(1) != b"\n")
     except OSError:  # there is no such file, or nothing in it

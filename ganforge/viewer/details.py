@@ -2,15 +2,19 @@
 
 import json
 import math
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
 
 from nicegui import ui
 
 from ganforge.viewer.history import RunView
-from ganforge.viewer.layout import leaf, table, table_content
-from ganforge.viewer.plain import mapping
+from ganforge.viewer.layout import complain, leaf, table, table_content
+from ganforge.viewer.plain import cut, mapping
 from ganforge.viewer.say import count, figure
 
 LOG_ROWS = 20
+MOST_ROWS = 200
 LOG_COLUMNS = ("nimg", "step", "Loss/D", "Loss/G", "Accuracy/real", "Accuracy/fake", "Timing/images_per_sec")
 
 
@@ -39,14 +43,19 @@ def settings(view: RunView) -> None:
     for title, key in (("Settings", "settings"), ("Data", "data")):
         with ui.element("details").classes("gf-card"):
             leaf("summary", title)
-            content = mapping(view.config.get(key))
-            table(["name", "value"], [[name[:100], _cell(value)] for name, value in list(content.items())[:200]])
+            _named_values(mapping(view.config.get(key)))
     past = view.config.get("environment")
     if isinstance(past, list) and past:
         with ui.element("details").classes("gf-card"):
             leaf("summary", "Environment")
-            newest = mapping(past[-1])
-            table(["name", "value"], [[name[:100], _cell(value)] for name, value in list(newest.items())[:50]])
+            _named_values(mapping(past[-1]))
+
+
+def _named_values(content: Mapping[str, Any]) -> None:
+    """A table of the first ``MOST_ROWS``; how many more there are is said."""
+    table(["name", "value"], [[cut(name, 100), _cell(value)] for name, value in islice(content.items(), MOST_ROWS)])
+    if len(content) > MOST_ROWS:
+        complain([f"{len(content) - MOST_ROWS:,} more are left out."])
 
 
 def _cell(value: object) -> str:
@@ -55,5 +64,5 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return figure(value) if math.isfinite(value) else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return count(value)
-    return (value if isinstance(value, str) else json.dumps(value))[:300]
+        return cut(count(value), 300)
+    return cut(value if isinstance(value, str) else json.dumps(value), 300)

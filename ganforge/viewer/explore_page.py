@@ -1,7 +1,6 @@
 """Explore: what a run's G makes of any seed, between seeds and around one, and what of it the data already held."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from nicegui import app, ui
@@ -11,9 +10,8 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer import exploring
 from ganforge.viewer.explore_board import Board, Detail, command_line, push_button
 from ganforge.viewer.explore_controls import Controls
-from ganforge.viewer.layout import complain, frame, text
+from ganforge.viewer.layout import frame, text
 from ganforge.viewer.painter import Order, Painter, Painting
-from ganforge.viewer.runs import find_run
 
 LOOK_SEC = 3.0
 """How often the page looks whether there is a new snapshot."""
@@ -23,23 +21,18 @@ PAINTER = Painter()
 app.on_shutdown(PAINTER.close)
 
 
-def explore_page(root: Path, run_id: str) -> None:
-    """The page; a run that is not there is said to be so."""
-    folder = find_run(root, run_id)
-    if folder is None:
-        with frame("No such run"):
-            complain([f"There is no run {run_id!r} here: it was moved, deleted, or never existed."])
-        return
+def explore_page(folder: RunFolder, run_id: str, data: str | None) -> None:
+    """The page. data: where training pictures may be looked for, too, as ``Order`` has it."""
     ui.add_head_html('<link rel="stylesheet" href="/assets/explore.css"><script src="/assets/explore.js"></script>')
     with frame(f"Explore {run_id}", run_id):
-        Explorer(folder, run_id)
+        Explorer(folder, run_id, data)
 
 
 class Explorer:
     """Paints what the controls ask for, one order at a time, and does what the buttons say."""
 
-    def __init__(self, folder: RunFolder, run_id: str) -> None:
-        self.run_id = run_id
+    def __init__(self, folder: RunFolder, run_id: str, data: str | None) -> None:
+        self.run_id, self.data = run_id, data
         self.size, self.row, self.names = exploring.MANY, 0, list[str]()
         self.shown: tuple[Order, Painting] | None = None
         self.is_wanted = self.is_painting = self.takes_focus = False
@@ -147,7 +140,7 @@ class Explorer:
         shown, row = self.shown, self.row
         self.detail.say("Searching the training pictures ...")
         try:
-            found = await PAINTER.paint(replace(shown[0], form="nearest", row=row))
+            found = await PAINTER.paint(replace(shown[0], form="nearest", row=row, data=self.data))
         except UserError as error:
             self.detail.say(str(error))
             return

@@ -12,8 +12,9 @@ from ganforge.viewer.plain import mapping, number, words
 from ganforge.viewer.tail import Tail
 
 Point = tuple[int, float]
-MAX_FIGURES = 64
-"""Names of figures in one protocol; ganforge knows about twenty."""
+LONGEST_NAME = 100
+MAX_FIGURES, MAX_PROTOCOLS, MAX_POINTS = 64, 32, 20_000
+"""Names of figures in one protocol (ganforge knows about twenty), protocols, and points of a figure that are kept."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class BestReader:
             if value is None or not protocol:
                 continue
             old = self._bests.get((protocol, name))
+            if old is None and len(self._bests) >= MAX_PROTOCOLS:
+                del self._bests[next(iter(self._bests))]
             if old is None or value < old.value:
                 self._bests[protocol, name] = Best(name, value, number(figure.get("floor")), row["nimg"])
             self.best = self._bests[protocol, name]
@@ -61,38 +64,52 @@ class Figure:
 
 
 class FigureReader:
-    """All figures of metrics.jsonl by protocol, and the newest record."""
+    """All figures of metrics.jsonl by protocol; the newest protocol and headline. has_more: was anything left out?"""
 
     def __init__(self, path: Path) -> None:
         self.tail = Tail(path)
         self.protocols: dict[str, dict[str, Figure]] = {}
-        self.newest: dict[str, Any] = {}
+        self.protocol = self.headline = ""  # the newest record's
+        self.has_more = False
 
     def look(self) -> bool:
         """Read what has come; True if there was anything."""
         rows, anew = self.tail.look()
         if anew:
-            self.protocols, self.newest = {}, {}
+            self.protocols, self.protocol, self.headline, self.has_more = {}, "", "", False
         for row in rows:
             protocol = words(mapping(row.get("protocol")).get("id"))
             if not protocol:
                 continue
-            self.newest = row
+            self.protocol, self.headline = protocol, words(row.get("headline"))[:LONGEST_NAME]
             known = self.protocols.setdefault(protocol, {})
             for name, content in mapping(row.get("figures")).items():
-                if name in known or len(known) < MAX_FIGURES:
-                    _add(known, name[:100], row["nimg"], mapping(content))
+                self._add(known, name[:LONGEST_NAME], row["nimg"], mapping(content))
+            if len(self.protocols) > MAX_PROTOCOLS:
+                del self.protocols[next(iter(self.protocols))]
+                self.has_more = True
         return bool(rows) or anew
 
     def figures(self) -> dict[str, Figure]:
         """name -> figure, of the newest record's protocol."""
-        return self.protocols.get(words(mapping(self.newest.get("protocol")).get("id")), {})
+        return self.protocols.get(self.protocol, {})
 
+    def complaints(self) -> list[str]:
+        """A sentence for what could not be read, and one for what is too much to be shown."""
+        kept = f"{MAX_FIGURES} figures of {MAX_PROTOCOLS} protocols, with {MAX_POINTS:,} points each"
+        more = [f"{self.tail.path.name} holds more than {kept}; the rest is left out."] if self.has_more else []
+        return self.tail.complaints() + more
 
-def _add(known: dict[str, Figure], name: str, nimg: int, content: dict[str, Any]) -> None:
-    figure = known.setdefault(name, Figure([], None, words(content.get("better"))))
-    value, floor = number(content.get("value")), number(content.get("floor"))
-    if value is not None:
-        figure.points.append((nimg, value))
-    if floor is not None:
-        figure.floor = floor
+    def _add(self, known: dict[str, Figure], name: str, nimg: int, content: dict[str, Any]) -> None:
+        if name not in known and len(known) >= MAX_FIGURES:
+            self.has_more = True
+            return
+        figure = known.setdefault(name, Figure([], None, words(content.get("better"))))
+        value, floor = number(content.get("value")), number(content.get("floor"))
+        if value is not None:
+            figure.points.append((nimg, value))
+        if len(figure.points) > MAX_POINTS:
+            del figure.points[0]
+            self.has_more = True
+        if floor is not None:
+            figure.floor = floor

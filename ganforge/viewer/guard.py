@@ -16,16 +16,22 @@ HEADERS = {
     b"form-action 'self'; base-uri 'self'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
 }
+NEVER = b"access-control-"
+"""How the names of headers begin that would let other sites read an answer."""
 AWAY = "The page needs its token: open the whole address that `ganforge watch` printed.\n"
 WRONG_HOST = "The page answers to the address that `ganforge watch` printed, and to no other name.\n"
+OTHER_SITE = "Another web site asked for this; the page is for those who open its address themselves.\n"
 
 
 class Guard:
     """Lets a request through to ``app`` if it may pass.
 
     Without a token: only under one of ``hosts``, so that no other web site can reach the page through a name of its
-    own. With one: only with the token, in the address once, then in a cookie. A socket: only from the page itself.
+    own. With one: only with the token, in the address once, then in a cookie. In any case: what a browser says that
+    another site asks for is refused, but for a link that leads to the page.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, hosts: Sequence[str], port: int) -> None:
@@ -43,13 +49,13 @@ class Guard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, _with_headers(send))
 
     def refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         """What is answered instead of the page; None where the request may pass."""
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if scope["type"] == "websocket" and origin is not None and origin.partition("://")[2] != host:
-            return PlainTextResponse(WRONG_HOST, 403)
+        host = headers.get("host", "")
+        if _is_from_another_site(headers):
+            return PlainTextResponse(OTHER_SITE, 403)
         if self.token is None:
             return None if _name_of(host) in self.hosts else PlainTextResponse(WRONG_HOST, 403)
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -61,6 +67,15 @@ class Guard:
             answer.set_cookie(self.cookie, self.token, httponly=True, samesite="lax")
             return answer
         return None if _same(_cookie(headers, self.cookie), self.token) else PlainTextResponse(AWAY, 401)
+
+
+def _is_from_another_site(headers: dict[str, str]) -> bool:
+    """Says the browser that the request comes from another site than the page itself? Programs say nothing."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
+        return True
+    is_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not is_link
 
 
 def _same(given: str, token: str) -> bool:
@@ -83,10 +98,11 @@ def _name_of(host: str) -> str:
 
 def _with_headers(send: Send) -> Send:
     async def send_with_headers(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            present = {name.lower() for name, _ in message["headers"]}
+        if "headers" in message:  # of an answer, or of a socket that is accepted
+            kept = [pair for pair in message["headers"] if not pair[0].lower().startswith(NEVER)]
+            present = {name.lower() for name, _ in kept}
             extra = [pair for pair in HEADERS.items() if pair[0] not in present]
-            message = message | {"headers": [*message["headers"], *extra]}
+            message = message | {"headers": [*kept, *(extra if message["type"] == "http.response.start" else ())]}
         await send(message)
 
     return send_with_headers

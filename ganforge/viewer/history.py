@@ -3,27 +3,34 @@
 import math
 from array import array
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
+from ganforge.base.files import reason
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.figures import FigureReader
-from ganforge.viewer.plain import number, read_object
-from ganforge.viewer.runs import RunSummary, grids, summarise
+from ganforge.viewer.figures import LONGEST_NAME, FigureReader
+from ganforge.viewer.plain import first, number, read_object
+from ganforge.viewer.runs import MAX_GRIDS, RunSummary, grids, summarise
 from ganforge.viewer.tail import Tail
 
 MAX_COLUMNS = 64
 """Names in the log; ganforge writes about twenty."""
-MAX_ROWS = 200_000
+MAX_ROWS = 100_000
 """Rows kept in memory; when there are more, every second of the older half is let go."""
+
+LAST_ROWS = 30
+"""Kept as they are, for who wants to read them."""
 
 
 class Columns:
-    """The log's rows as numbers: ``nimg`` and, by name, one value a row, NaN where the row has none."""
+    """The log's rows as numbers: ``nimg`` and, by name, one value a row, NaN where the row has none. has_more: were
+    there more names than are kept?"""
 
     def __init__(self) -> None:
         self.nimg = array("q")
         self.values: dict[str, array[float]] = {}
         self.total_rows = 0
+        self.has_more = False
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One row more; what is not a finite number is left out."""
@@ -33,7 +40,8 @@ class Columns:
                 continue
             column = self.values.get(name)
             if column is None:
-                if len(self.values) >= MAX_COLUMNS or len(name) > 100:
+                if len(self.values) >= MAX_COLUMNS or len(name) > LONGEST_NAME:
+                    self.has_more = True
                     continue
                 column = self.values[name] = array("d", [math.nan]) * len(self.nimg)
             column.append(value)
@@ -81,8 +89,11 @@ class RunView:
         """Read what has come; returns itself."""
         before = (self.summary, tuple(self.grids), tuple(self.complaints))
         self.summary = summarise(self.summary.id, self.folder)
-        self.grids = [nimg for nimg, _ in grids(self.folder)]
-        complaints: list[str] = list(self.summary.complaints)
+        complaints = [*self.summary.complaints, *_passed_over(self.folder)]
+        found = grids(self.folder)
+        self.grids = [nimg for nimg, _ in found[-MAX_GRIDS:]]
+        if len(found) > MAX_GRIDS:
+            complaints.append(f"There are {len(found):,} grids; the newest {MAX_GRIDS:,} of them are shown.")
         self.config = read_object(self.folder.config, [])
         rows, anew = self._stats.look()
         if anew:
@@ -90,10 +101,29 @@ class RunView:
             self.generation += 1
         for row in rows:
             self.columns.add(row)
-        self.last_rows = [*self.last_rows, *rows][-30:]
+        self.last_rows = [*self.last_rows, *map(_short, rows[-LAST_ROWS:])][-LAST_ROWS:]
         measured = self.figures.look()
-        self.complaints = complaints + self._stats.complaints() + self.figures.tail.complaints()
+        complaints += self._stats.complaints()
+        if self.columns.has_more:
+            name = self.folder.stats.name
+            complaints.append(f"{name} has more than {MAX_COLUMNS} columns, or very long names; the rest is left out.")
+        self.complaints = first(complaints + self.figures.complaints())
         now = (self.summary, tuple(self.grids), tuple(self.complaints))
         if rows or anew or measured or now != before:
             self.version += 1
         return self
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row without what no log of ours holds."""
+    kept = ((name, value) for name, value in row.items() if len(name) <= LONGEST_NAME)
+    return {name: value for name, value in islice(kept, MAX_COLUMNS) if isinstance(value, int | float)}
+
+
+def _passed_over(folder: RunFolder) -> list[str]:
+    """A sentence for each grid and snapshot that is no file."""
+    try:
+        odd = folder.no_pictures()
+    except OSError as error:
+        return [f"{reason(error)}."]
+    return [f"{path.name} is left out: a link, which is not followed, a folder, pipe or device." for _, path in odd]

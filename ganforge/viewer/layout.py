@@ -12,11 +12,13 @@ from urllib.parse import quote, urlencode
 
 from nicegui import ui
 
+from ganforge.viewer.plain import sound
+
 
 @contextmanager
 def frame(title: str, run: str | None = None) -> Iterator[None]:
     """The page around what is made in the context. title: the heading. run: the run's id, where the page shows one."""
-    ui.page_title(f"{title} - ganforge")
+    ui.page_title(sound(f"{title} - ganforge"))
     ui.add_head_html('<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>')
     ui.html('<a class="gf-skip" href="#main">To the content</a>', sanitize=False)
     with ui.element("header").classes("gf-header"), ui.element("div").classes("gf-bar"):
@@ -36,12 +38,12 @@ def frame(title: str, run: str | None = None) -> Iterator[None]:
 
 def heading(level: int, text: str) -> ui.element:
     """<h1> to <h3> with a text."""
-    return ui.html(escape(text), sanitize=False, tag=f"h{level}")
+    return ui.html(escape(sound(text)), sanitize=False, tag=f"h{level}")
 
 
 def text(words: str, classes: str = "") -> ui.label:
     """Plain text, never HTML; ``set_text`` changes it."""
-    return ui.label(words).classes(classes)
+    return ui.label(sound(words)).classes(classes)
 
 
 def picture(source: str, alternative: str, width: int | None = None) -> ui.element:
@@ -53,7 +55,7 @@ def picture(source: str, alternative: str, width: int | None = None) -> ui.eleme
 
 def leaf(tag: str, words: str) -> ui.element:
     """<th>, <td>, <summary>, ... with a plain text."""
-    return ui.html(escape(words), sanitize=False, tag=tag)
+    return ui.html(escape(sound(words)), sanitize=False, tag=tag)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.html:
@@ -65,7 +67,7 @@ def table_content(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The inside of a <table>, all texts escaped."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    return sound(f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>")
 
 
 def complain(sentences: Sequence[str]) -> None:

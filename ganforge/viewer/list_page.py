@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from nicegui import ui
 
+from ganforge.base.terminal import printable
 from ganforge.viewer.figures import Best
 from ganforge.viewer.layout import frame, page_address, picture_address, text
+from ganforge.viewer.plain import first
 from ganforge.viewer.runs import RunSummary
 from ganforge.viewer.say import ago, count, duration, figure
 from ganforge.viewer.watch import Catalogue
@@ -57,7 +59,7 @@ class Card:
         _set(self.bar, "aria-label", f"{share:.0%} of {run.id}")
         self.progress.set_text(f"{count(run.nimg)} of {count(run.total_nimg)} images{_left(run)}")
         self.best.set_text(_best(best, run.state))
-        self.trouble.set_text(" ".join([run.reason if run.state == "failed" else "", *run.complaints]).strip())
+        self.trouble.set_text(" ".join([run.reason if run.state == "failed" else "", *first(run.complaints)]).strip())
         self.trouble.set_visibility(bool(self.trouble.text))
         if run.thumbnail is None:
             self.thumbnail.set_visibility(False)
@@ -77,6 +79,7 @@ async def list_page(catalogue: Catalogue) -> None:
             wanted = ui.input("Filter").props('dense outlined clearable debounce=200 aria-label="Filter by name"')
             order = ui.select(list(ORDERS), value="newest first", label="Order").props("dense outlined")
             summary = text("", "gf-quiet").props("role=status")
+        left_out = text("", "gf-complaint").props("role=status")
         empty = text("", "gf-quiet")
         grid = ui.element("div").classes("gf-runs")
         more = ui.button("More").props("outline no-caps")
@@ -88,7 +91,11 @@ async def list_page(catalogue: Catalogue) -> None:
         chosen = [item for item in runs if all(word in _searched(item[0]) for word in words)]
         chosen.sort(key=ORDERS[order.value])
         summary.set_text(_summary([run for run, _ in chosen], len(runs)))
-        empty.set_text(f"There is no run in {catalogue.root} yet: `ganforge train` makes one." if not runs else "")
+        left_out.set_text(catalogue.left_out())
+        left_out.set_visibility(bool(left_out.text))
+        empty.set_text(
+            f"There is no run in {printable(str(catalogue.root))} yet: `ganforge train` makes one." if not runs else ""
+        )
         empty.set_visibility(not runs)
         more.set_visibility(len(chosen) > limit)
         ids = [run.id for run, _ in chosen[:limit]]

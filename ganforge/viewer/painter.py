@@ -9,6 +9,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ LIMIT_SEC = 60.0
 """For one order."""
 NICENESS = 5
 """A third of what a training gets of a core that both want."""
+MEMORY_BYTES = 4 << 30
+"""That an order may take beyond what the process has at its start, where the system can bound it (Linux)."""
 MAX_WAITING = 50
 """Orders that wait for the painter, at most: one a visitor is usual."""
 
@@ -39,7 +43,8 @@ class Order:
     frames, loop, count, spread, classes, truncation: as for ``sampling.choose``. row: only that item of them all.
     form: `items`, a PNG of each, pixel for pixel, of points one of all (in a walk: each); `grid`, one PNG as `ganforge
     sample` writes it; `webp` or `gif`, an animation of all; `nearest`, a PNG of each of the training pictures that are
-    nearest to the first item.
+    nearest to the first item. data: a place, besides those of this machine, where the training pictures may be; it
+    comes from who started the page, never from a run.
     """
 
     source: Path
@@ -54,6 +59,7 @@ class Order:
     truncation: float = 1.0
     row: int | None = None
     form: Literal["items", "grid", "webp", "gif", "nearest"] = "items"
+    data: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,33 @@ def work(line: Connection) -> None:
     studio = Studio()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    limit_memory(MEMORY_BYTES)
+    threading.Thread(target=end_with_page, daemon=True).start()
     with contextlib.suppress(EOFError, OSError), line:
         line.send("ready")
         while True:
             line.send(studio.answer(line.recv()))
+
+
+def limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has, where the system can see to that: on Linux.
+
+    Files that are mapped to be read do not count.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    taken = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = taken + more
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+
+
+def end_with_page() -> None:
+    """Wait until the page's process is gone, in whatever way, and end this one."""
+    page = multiprocessing.parent_process()
+    if page is not None:
+        page.join()
+        os._exit(0)

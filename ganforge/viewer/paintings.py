@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -17,12 +16,13 @@ from ganforge.base.plots import scatter
 from ganforge.base.runtime import is_out_of_memory
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_frames, draw_items
-from ganforge.data.load import load as load_data
+from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
 from ganforge.sampling import Model, choose, load, parse_seeds
 from ganforge.viewer.painter import Facts, Order, Painting
-from ganforge.viewer.plain import is_plain
+from ganforge.viewer.plain import is_plain, mapping, read_object
 from ganforge.viewer.say import class_words
+from ganforge.viewer.training_data import training_data
 
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100
@@ -32,7 +32,8 @@ MAX_BYTES = 24_000_000
 NEAREST = 6
 POINT_SIDE = 320
 """Pixels of a walk's frame that shows points."""
-CHUNK = 2_048
+CHUNK_VALUES = 1 << 24
+"""Of so many training pixels at once the distances are computed."""
 
 
 class Studio:
@@ -70,7 +71,7 @@ class Studio:
         items = model.pictures(z, told)
         labels = [] if told is None else told.tolist()
         if order.form == "nearest":
-            files, captions = self.nearest(model, items[0])
+            files, captions = self.nearest(model, items[0], order)
         else:
             files, captions = self.files(items, order), []
         size = sum(map(len, files))
@@ -82,7 +83,7 @@ class Studio:
 
     def model(self, path: Path) -> Model:
         """Loaded, or kept since it was used last."""
-        if not is_plain(path):
+        if path.parent.is_symlink() or not is_plain(path):
             raise UserError(f"There is no snapshot {path}, or it is not a file of the run's own; choose another.")
         facts = path.stat()
         key = (path, facts.st_mtime_ns, facts.st_size)
@@ -106,11 +107,11 @@ class Studio:
         ones = [items[row : row + 1] for row in range(len(items))]
         return [encode_png(scatter(one, POINT_SIDE, reference=items, centers=one)) for one in ones]
 
-    def nearest(self, model: Model, item: Tensor) -> tuple[list[bytes], list[str]]:
+    def nearest(self, model: Model, item: Tensor, order: Order) -> tuple[list[bytes], list[str]]:
         """The training pictures nearest to the item [C, H, W], and how far each is."""
         if item.dim() != 3:
             raise UserError("Nearest training pictures are for pictures; points lie beside their data on the run page.")
-        dataset = self.dataset(model)
+        dataset = self.dataset(model, order)
         if dataset.shape != model.shape:
             raise UserError(f"The data set {dataset.name} has items of {dataset.shape}, and this model {model.shape}.")
         found = nearest_rows(item, dataset.items, NEAREST)
@@ -123,16 +124,15 @@ class Studio:
             captions.append(f"picture {row:,}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
         return files, captions
 
-    def dataset(self, model: Model) -> Dataset:
-        """What the model learned from, if it is on this machine."""
-        config = model.config
-        settings: dict[str, Any] = {"max_images": config.max_images} | config.data_settings()
-        key = (config.data, config.data_dir, settings)
+    def dataset(self, model: Model, order: Order) -> Dataset:
+        """What the model learned from, if it is on this machine where the page may look."""
+        run = order.source if order.source.is_dir() else order.source.parent.parent
+        facts = mapping(read_object(RunFolder(run).config, []).get("data"))
+        key = (model.config.data, model.config.max_images, model.config.data_settings(), facts, order.data)
         if self.data is None or self.data[0] != key:
             self.data = None
-            folder = Path(config.data_dir) if config.data_dir is not None else None
             try:
-                self.data = key, load_data(config.data, data_dir=folder, **settings)
+                self.data = key, training_data(model.config, facts, order.data)
             except UserError as error:
                 why = str(error).splitlines()[0]
                 raise UserError(
@@ -148,7 +148,7 @@ def nearest_rows(item: Tensor, items: Tensor, count: int) -> list[tuple[int, flo
     Of equal ones the first comes first.
     """
     distances = []
-    for chunk in items.split(CHUNK):
+    for chunk in items.split(max(1, CHUNK_VALUES // item.numel())):
         away = chunk.flatten(1).to(torch.float32) - item.flatten().to(torch.float32)
         distances.append(away.square().mean(dim=1, dtype=torch.float64).sqrt())
     order: Sequence[int] = torch.cat(distances).argsort(stable=True)[:count].tolist()

@@ -1,15 +1,18 @@
 """Serving the pictures of runs: of a run that was found, of a known kind, and never by a path."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from ganforge.base.files import open_plain
 from ganforge.run.folder import RunFolder
+from ganforge.viewer.embed import MOST_PIXELS, pixels_of
 from ganforge.viewer.plain import is_plain
 from ganforge.viewer.watch import Catalogue
 
-LARGEST_BYTES = 64_000_000
+LARGEST_BYTES, PIECE_BYTES = 64_000_000, 1 << 18
 TYPES = {".png": "image/png", ".webp": "image/webp"}
 FRESH_SEC = 60
 """So long a browser does not ask again; a picture that is there does not change, but its run may be made anew."""
@@ -22,16 +25,25 @@ def serve_picture(catalogue: Catalogue, kind: str, run_id: str, nimg: int, known
     if path is None or not is_plain(path):
         return _none()
     try:
-        facts = path.stat()
-        tag = f'"{hashlib.sha256(f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}".encode()).hexdigest()[:24]}"'
-        headers = {"ETag": tag, "Cache-Control": f"private, max-age={FRESH_SEC}"}
-        if known_tag == tag:
-            return Response(status_code=304, headers=headers)
-        if facts.st_size > LARGEST_BYTES:
-            return _none()
-        return Response(path.read_bytes(), headers=headers, media_type=TYPES[path.suffix])
+        facts = path.lstat()
     except OSError:
         return _none()
+    tag = f'"{hashlib.sha256(f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}".encode()).hexdigest()[:24]}"'
+    headers = {"ETag": tag, "Cache-Control": f"private, max-age={FRESH_SEC}"}
+    if known_tag == tag:
+        return Response(status_code=304, headers=headers)
+    if facts.st_size > LARGEST_BYTES or not 0 < pixels_of(path) <= MOST_PIXELS:
+        return _none()
+    headers["Content-Length"] = str(facts.st_size)
+    return StreamingResponse(_pieces(path, facts.st_size), headers=headers, media_type=TYPES[path.suffix])
+
+
+def _pieces(path: Path, size: int) -> Iterator[bytes]:
+    """So many bytes of the file, piece by piece: who reads slowly holds no more of it than that in memory."""
+    with open_plain(path) as file:
+        while size > 0 and (piece := file.read(min(PIECE_BYTES, size))):
+            size -= len(piece)
+            yield piece
 
 
 def _path(folder: RunFolder, kind: str, nimg: int) -> Path | None:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
-from ganforge.base.files import reason, write_text_atomically
+from ganforge.base.files import open_plain, reason, write_text_atomically
 from ganforge.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.chart import COLORS
@@ -29,24 +29,45 @@ from ganforge.viewer.content import (
 )  # fmt: skip
 from ganforge.viewer.embed import embed, embed_series
 from ganforge.viewer.meaning import meanings
-from ganforge.viewer.plain import words
+from ganforge.viewer.plain import cut, first, words
 from ganforge.viewer.runs import grids
 from ganforge.viewer.settings import beside_recipe, command
+
+MARK, MARK_WITHIN = b'<meta name="generator" content="ganforge ', 4_096
+"""How a report is told from other files, in so many bytes from its beginning."""
 
 
 def write_report(folder: RunFolder, out: Path) -> None:
     """Write the report of a run, training or not, atomically.
 
     What is damaged or missing in the folder is said in the report, which goes on without it. Raises UserError where
-    there is no run with a readable config.json, where ``out`` is not the name of an HTML file, or cannot be written.
+    there is no run with a readable config.json, where ``out`` is not the name of an HTML file, is something else than
+    an earlier report, or cannot be written.
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"A report is an HTML file; give --out a name that ends in .html, not {out.name!r}.")
+    refuse_foreign(out)
     page = render_report(folder)
     try:
         write_text_atomically(out, page)
     except OSError as error:
         raise UserError(f"The report cannot be written: {reason(error)}; choose another place with --out.") from None
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise UserError where there is something that is no report of ganforge's: only such a file is overwritten."""
+    try:
+        with open_plain(out) as file:
+            start = file.read(MARK_WITHIN)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise UserError(f"{out} is not overwritten: {why}; choose another name with --out.") from None
+    if MARK not in start:
+        raise UserError(
+            f"{out} is not overwritten, since it is no report that ganforge wrote; choose another name with --out."
+        )
 
 
 def render_report(folder: RunFolder) -> str:
@@ -66,13 +87,13 @@ def render_report(folder: RunFolder) -> str:
         facts=facts_of(view, config, comparison), frames=frames, strip=strip_of(frames), num_grids=len(view.grids),
         reals=embed(folder.reals, complaints), nearest=newest_nearest(folder, measured, complaints),
         is_points=config["data"].get("shape") == [2], conditional=settings.get("conditional") is True,
-        tables=tables(comparison),
+        tables=tables(comparison, complaints),
         figure_charts=charts(view, of_log=False), log_charts=charts(view, of_log=True),
         readings=readings(view, meanings(settings)),
         objective=words(settings.get("objective")),
         settings=listed, unknown=unknown, command=_command(settings, complaints),
         environment=environment_of(environment), resumed=len(environment) - 1,
-        fingerprint=words(config["data"].get("fingerprint")), complaints=list(dict.fromkeys(complaints)),
+        fingerprint=words(config["data"].get("fingerprint")), complaints=first(complaints),
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), version=__version__, **_inline(),
     )  # fmt: skip
     return text.encode("utf-8", "replace").decode("utf-8")  # half a character, as a file may hold, cannot be written
@@ -106,5 +127,5 @@ def _command(settings: dict[str, Any], complaints: list[str]) -> str:
     try:
         return command(settings)
     except UserError as error:
-        complaints.append(f"The command of this run is not known: {error}")
+        complaints.append(f"The command of this run is not known: {cut(str(error), 300)}")
         return ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ganforge.viewer.history import RunView
 from ganforge.viewer.meaning import FIGURES, Meaning, meanings
-from ganforge.viewer.plain import mapping, words
+from ganforge.viewer.plain import mapping
 
 Point = tuple[int, float]
 SHARES = ("precision", "recall", "density", "coverage", "high quality", "class distance")
@@ -99,7 +99,7 @@ def _single(title: str, name: str, label: str, names: set[str], known: dict[str,
 
 def _figure_charts(view: RunView) -> list[Chart]:
     figures = {name: figure for name, figure in view.figures.figures().items() if figure.points}
-    headline = words(view.figures.newest.get("headline"))
+    headline = view.figures.headline
     shares = [name for name in figures if name.partition("/")[0] in SHARES]
     single = [name for name in figures if name not in shares and name != headline]
     charts = [_figures(headline, [headline], view)] if headline in figures else []

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.plain import is_plain, last_row, mapping, number, read_object, whole, words
+from ganforge.viewer.plain import last_row, mapping, number, read_object, whole, words
 
 MAX_DEPTH = 3
 """Folders between the root and a run, the run's own included."""
-MAX_RUNS = 2_000
+MAX_RUNS, MOST_COUNTED = 2_000, 100_000
+"""Runs that are shown, and those beyond them that are counted."""
+MAX_GRIDS = 10_000
+"""Of a run, shown."""
+LONGEST_SEC = 1e10
+"""What is said to take longer than this, three hundred years, is not believed."""
 STATES = ("running", "finished", "stopped", "failed")
 
 
@@ -46,25 +52,26 @@ class RunSummary:
 
 def find_runs(root: Path) -> list[RunSummary]:
     """All runs in the root, the newest first. Symbolic links are not followed."""
-    runs = [summarise(run_id, folder) for run_id, folder in find_folders(root)]
+    runs = [summarise(run_id, folder) for run_id, folder in find_folders(root)[0].items()]
     return sorted(runs, key=lambda run: (-run.changed, run.id))
 
 
-def find_run(root: Path, run_id: str) -> RunFolder | None:
-    """The run of that id; None where there is none."""
-    return dict(find_folders(root)).get(run_id)
-
-
-def find_folders(root: Path) -> Iterator[tuple[str, RunFolder]]:
-    """(id, folder) of every run: each folder with a config.json, and not what is in it."""
+def find_folders(root: Path) -> tuple[dict[str, RunFolder], int]:
+    """id -> folder of the runs, each a folder with a config.json, and not what is in it; and how many more there are
+    than ``MAX_RUNS``, as far as they are counted."""
     if _is_run(root):
-        yield root.resolve().name or "run", RunFolder(root)
-        return
-    found = ((path.relative_to(root).as_posix(), RunFolder(path)) for path in _below(root, MAX_DEPTH))
-    for count, pair in enumerate(found):
-        if count == MAX_RUNS:
-            return
-        yield pair
+        return {printable(root.resolve().name) or "run": RunFolder(root)}, 0
+    found: dict[str, RunFolder] = {}
+    more = 0
+    for path in _below(root, MAX_DEPTH):
+        run_id = printable(path.relative_to(root).as_posix())
+        if len(found) < MAX_RUNS:
+            found[run_id] = RunFolder(path)
+        else:
+            more += 1
+        if more == MOST_COUNTED:
+            break
+    return found, more
 
 
 def summarise(run_id: str, folder: RunFolder) -> RunSummary:
@@ -75,7 +82,7 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     if not settings and not complaints:
         complaints.append("config.json holds no settings.")
     data = words(mapping(config.get("data")).get("name")) or words(settings.get("data"), "?")
-    status = read_object(folder.status, complaints) if is_plain(folder.status) else {}
+    status = read_object(folder.status, complaints) if os.path.lexists(folder.status) else {}
     state = status.get("state") if status.get("state") in STATES else "unknown"
     nimg, total = whole(status.get("nimg")), whole(status.get("total_nimg")) or whole(settings.get("total_nimg"))
     changed = number(status.get("time")) or _changed(folder.config)
@@ -100,7 +107,7 @@ def grids(folder: RunFolder) -> list[tuple[int, Path]]:
 def _eta_sec(folder: RunFolder, nimg: int, total: int, changed: float) -> float | None:
     """By the speed of the last report, and what has gone by since."""
     rate = number(last_row(folder.stats).get("Timing/images_per_sec"))
-    if not rate or rate <= 0:
+    if not rate or rate <= 0 or total / rate > LONGEST_SEC:
         return None
     return max(0.0, max(0, total - nimg) / rate - max(0.0, time.time() - changed))
 

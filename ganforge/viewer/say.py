@@ -15,10 +15,11 @@ def class_words(number: int, names: Sequence[str]) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Four significant digits at most; a dash where there is no value."""
+    """Four significant digits at most, but all before the point as long as people read them; a dash for no value."""
     if value is None:
         return "-"
-    return f"{value:,.0f}" if abs(value) >= 10_000 or float(value).is_integer() else f"{value:.4g}"
+    is_long = 10_000 <= abs(value) < 1e15 or (abs(value) < 1e15 and float(value).is_integer())
+    return f"{value:,.0f}" if is_long else f"{value:.4g}"
 
 
 def duration(seconds: float) -> str:

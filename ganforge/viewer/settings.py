@@ -3,11 +3,15 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.config import Config, make_config
 from ganforge.recipes import recipe
+from ganforge.viewer.plain import cut
+
+MOST_SETTINGS = 200
 
 
 @dataclass(frozen=True)
@@ -22,19 +26,23 @@ class Setting:
 
 
 def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
-    """Every setting of config.json; and why they cannot be compared with their recipe's, if they cannot, else ""."""
+    """The settings of config.json, ``MOST_SETTINGS`` at most; and why they cannot all be shown, or compared with their
+    recipe's, else ""."""
     try:
         usual = recipe(str(settings.get("recipe"))).model_dump(mode="json")
         why = ""
     except UserError as error:
-        usual, why = dict(settings), f"The recipe's own settings are not known here: {error}"
+        usual, why = dict(settings), f"The recipe's own settings are not known here: {cut(str(error))}"
+    if len(settings) > MOST_SETTINGS:
+        why = f"{why} {len(settings) - MOST_SETTINGS:,} settings more than {MOST_SETTINGS} are left out.".strip()
     known = Config.model_fields
     return [
         Setting(
-            name, typed(value), typed(usual[name]) if name in usual and usual[name] != value else None,
+            cut(name, 100), cut(typed(value), 300),
+            typed(usual[name]) if name in usual and usual[name] != value else None,
             known[name].description or "" if name in known else "This ganforge does not know it.",
         )
-        for name, value in settings.items()
+        for name, value in islice(settings.items(), MOST_SETTINGS)
     ], why  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Several runs beside each other: whose pictures at which moment, which curves share a chart, what differs."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ganforge.base.errors import UserError
@@ -10,13 +12,15 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.records import Protocol
 from ganforge.viewer.history import RunView
 from ganforge.viewer.meaning import Meaning, meanings
-from ganforge.viewer.plain import mapping, words
+from ganforge.viewer.plain import cut, first, mapping, words
 
 Point = tuple[int, float]
 MAX_RUNS = 8
 """As many as there are colours."""
 MAX_PARTS = 100
 MAX_MOMENTS = 200
+MAX_ROWS, MAX_PROTOCOLS = 200, 20
+"""Of a table, and tables; what is beyond them is counted."""
 LOG_NAMES = {
     "Loss/D": "D's loss", "Loss/G": "G's loss", "Loss/scores/real": "D's mean logit of reals",
     "Loss/scores/fake": "D's mean logit of fakes", "Accuracy/real": "D's answers on reals",
@@ -82,9 +86,13 @@ def read_comparison(folders: Mapping[str, RunFolder]) -> tuple[Comparison, dict[
         else:
             ids[folder.path] = run_id
     try:
-        return compare(ids), ids, complaints
+        found = compare(ids)
     except UserError as error:  # a folder that went away at this very moment
-        return Comparison([], [], []), {}, [*complaints, str(error)]
+        return Comparison([], [], []), {}, first([*complaints, str(error)])
+    more = len(found.protocols) - MAX_PROTOCOLS
+    complaints += [f"{more:,} protocols more than {MAX_PROTOCOLS} are left out."] if more > 0 else []
+    kept = Comparison(found.runs, found.protocols[:MAX_PROTOCOLS], first(found.complaints))
+    return kept, ids, first(complaints)
 
 
 def log_charts(views: Mapping[str, RunView]) -> list[SharedChart]:
@@ -127,9 +135,12 @@ def figure_rows(runs: Sequence[Run], names: Sequence[str], protocol: Protocol) -
     """(the head, a row a figure) of one protocol: a column for each run that was measured by it, the floor, what is
     better. names: of the runs."""
     measured = [at for at, run in enumerate(runs) if protocol.id in run.measured]
-    rows = []
+    rows: list[list[str]] = []
     for column in figure_columns([runs[at] for at in measured], protocol):
         lines = [*column.header.split("\n"), "", ""]
+        if len(rows) == MAX_ROWS:
+            rows.append(["and more", *("" for _ in measured), "", ""])
+            break
         rows.append([" ".join(lines[:2]).strip(), *(cell.strip() for cell in column.cells), lines[2]])
     return ["Figure", *(names[at] for at in measured), "Floor", "Better"], rows
 
@@ -137,7 +148,12 @@ def figure_rows(runs: Sequence[Run], names: Sequence[str], protocol: Protocol) -
 def settings_rows(comparison: Comparison) -> list[list[str]]:
     """A row a setting in which the runs differ: its name, then the value in each run."""
     differing = different_settings(comparison.runs)
-    return [[name, *(as_text(value) for value in values)] for name, values in differing.items()]
+    rows = [
+        [cut(name, 100), *(cut(as_text(value), 200) for value in values)]
+        for name, values in islice(differing.items(), MAX_ROWS)
+    ]
+    more = len(differing) - MAX_ROWS
+    return [*rows, *([[f"and {more:,} more", *("" for _ in comparison.runs)]] if more > 0 else [])]
 
 
 def objectives(views: Mapping[str, RunView]) -> set[str]:
@@ -146,7 +162,8 @@ def objectives(views: Mapping[str, RunView]) -> set[str]:
 
 
 def _nearest(nimgs: Sequence[int], at: int) -> int | None:
-    return min(nimgs, key=lambda nimg: abs(nimg - at), default=None)
+    place = bisect_left(nimgs, at)
+    return min(nimgs[max(0, place - 1) : place + 1], key=lambda nimg: abs(nimg - at), default=None)
 
 
 def _shared_bands(found: Sequence[Meaning | None]) -> list[tuple[float, float]]:

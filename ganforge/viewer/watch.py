@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.figures import Best, BestReader
 from ganforge.viewer.history import RunView
-from ganforge.viewer.runs import RunSummary, find_folders, summarise
+from ganforge.viewer.runs import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, summarise
 
 FRESH_SEC = 0.9
 AGAIN_SEC = 0.1
@@ -47,6 +47,8 @@ class Catalogue:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.more = 0
+        """Runs that are there, too, and not shown."""
         self._folders: dict[str, RunFolder] = {}
         self._found_at = float("-inf")
         self._lock = threading.Lock()
@@ -66,9 +68,17 @@ class Catalogue:
         """What was there so many seconds ago, or since."""
         with self._lock:
             if time.monotonic() - self._found_at > fresh_sec:
-                self._folders = dict(find_folders(self.root))
+                self._folders, self.more = find_folders(self.root)
                 self._found_at = time.monotonic()
             return self._folders
+
+    def left_out(self) -> str:
+        """A sentence on the runs that are not shown; empty where all are."""
+        if not self.more:
+            return ""
+        more = f"more than {self.more:,}" if self.more >= MOST_COUNTED else f"{self.more:,}"
+        place = "watch a folder within this one to see those"
+        return f"Shown: {MAX_RUNS:,} runs, the first by name. Left out: {more}; {place}."
 
     def folder(self, run_id: str) -> RunFolder | None:
         """The run of that id; None where there is none."""

@@ -38,6 +38,7 @@ SETTINGS = {
     "training.measure": {"config"},
     "sampling": {"config"},
     "viewer.settings": {"config", "recipes"},
+    "viewer.training_data": {"config"},
     "commands": {"config", "recipes"},
     "cli": {"config", "recipes"},
 }

@@ -82,3 +82,30 @@ def test_odd_names(tmp_path: Path) -> None:
 def test_nothing_to_draw(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing to draw"):
         save_curves([], tmp_path / "plot.png")
+
+
+@pytest.mark.parametrize("title", ["$x^{ a$, protocol p1", "\ud800 \x1b[31m\n" + "y" * 5_000, "$"])
+def test_any_title_and_any_name_can_be_drawn(title: str, tmp_path: Path) -> None:
+    save_curves([Panel(title, {title: CURVE})], tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, 5e-324, 0.0, 1e20])
+def test_any_value_can_be_drawn(value: float, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    for other in (value, -1.7e308, 1.7e308, 5e-324):
+        save_curves([Panel("title", {"a": [(0, value), (2**63 - 1, other)]}, [value])], tmp_path / "plot.png")
+    assert not recwarn.list
+
+
+def test_more_panels_than_fit_are_left_out(tmp_path: Path) -> None:
+    panels = [Panel(f"protocol {number}", {"a": CURVE}, [1.0] * 10_000) for number in range(2_000)]
+    width = drawn(panels, tmp_path / "plot.png").shape[1]
+    assert width == pytest.approx(12 * PANEL_INCHES[0] * DPI, abs=2)
+
+
+def test_a_curve_of_very_many_points_is_thinned_out_to_its_end(tmp_path: Path) -> None:
+    points = [(nimg, 1.0) for nimg in range(200_000)] + [(200_000, 100.0)]
+    picture = drawn([Panel("a", {"a": points})], tmp_path / "plot.png")
+    end = top(picture, COLORS[0], RIGHT)
+    assert end is not None
+    assert end < 120

@@ -1,6 +1,7 @@
 """Where the page is, and what is said of it."""
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,25 @@ def test_the_announcement_says_how_to_get_there() -> None:
     assert "ssh -L 8770:localhost:8770" in lines[2]
     assert len(announcement(Path("runs"), "127.0.0.1", 8770, None, asked=8770)) == 2
     assert len(announcement(Path("runs"), "192.0.2.1", 8765, "t", asked=None)) == 1
+
+
+class Loaded:
+    """A page that was loaded."""
+
+    def __init__(self, created: float, has_socket_connection: bool) -> None:
+        self.created, self.has_socket_connection, self.deleted = created, has_socket_connection, False
+
+    def delete(self) -> None:
+        self.deleted = True
+
+
+def test_pages_whose_socket_does_not_come_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    late, visitor = Loaded(now - 2 * app.COMES_WITHIN_SEC, False), Loaded(now - 10_000, True)
+    waiting = [Loaded(now - 0.01 * at, False) for at in range(app.MAX_AWAITED + 5)]
+    loaded = dict(enumerate([late, visitor, *waiting]))
+    monkeypatch.setattr(app.Client, "instances", loaded)
+    app.forget_who_never_came()
+    assert late.deleted
+    assert not visitor.deleted
+    assert [page.deleted for page in waiting] == [False] * app.MAX_AWAITED + [True] * 5

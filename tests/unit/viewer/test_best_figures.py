@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from some_runs import record_at
+from some_runs import make_run, record_at
 
 from ganforge.metrics.trend import best_of, series
+from ganforge.viewer import figures
 from ganforge.viewer.figures import MAX_FIGURES, Best, BestReader, FigureReader
 
 
@@ -69,3 +70,25 @@ def test_names_are_bounded(tmp_path: Path) -> None:
     reader = FigureReader(path)
     reader.look()
     assert len(reader.figures()) == MAX_FIGURES
+
+
+def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "MAX_PROTOCOLS", 3)
+    monkeypatch.setattr(figures, "MAX_POINTS", 4)
+    folder = make_run(tmp_path / "a")
+    for number in range(6):
+        folder.append_metrics(record_at(1_000 * number, 6.0 - number, "same"))
+    reader, best = FigureReader(folder.metrics), BestReader(folder.metrics)
+    reader.look()
+    assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
+    assert "the rest is left out" in reader.complaints()[0]
+    for number in range(6):
+        folder.append_metrics(record_at(10_000, 1.0, f"p{number}"))
+    reader.look()
+    best.look()
+    assert list(reader.protocols) == ["p3", "p4", "p5"]
+    assert len(best._bests) == 3
+    many = {f"f{number}": {"value": 1.0, "better": "lower"} for number in range(200)}
+    folder.append_metrics(record_at(11_000, 1.0, "p9") | {"figures": many})
+    reader.look()
+    assert len(reader.figures()) == figures.MAX_FIGURES

@@ -67,3 +67,15 @@ def test_thinning_keeps_both_ends_and_the_order() -> None:
     assert thin(points[:5]) == points[:5]
     with pytest.raises(ValueError, match="2 points"):
         thin(points, 1)
+
+
+@pytest.mark.parametrize("value", [1.79e308, -1.79e308, 5e-324, 0.0])
+@pytest.mark.parametrize("log", [False, True])
+def test_any_number_and_any_name_make_options_that_can_be_sent(value: float, log: bool) -> None:
+    for other in (1.0, 1.79e308, -1.79e308, 5e-324):
+        options = curves(
+            "\ud800", {"\ud800": [(0, value), (1, other)]}, floors={"x" * 9_000: value, "b": other}, log=log
+        )
+        text = json.dumps(options, allow_nan=False, ensure_ascii=False)
+        assert len(text.encode()) < 4_000
+        assert "inf" not in text

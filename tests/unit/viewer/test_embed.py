@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from ganforge.viewer import embed as module
 from ganforge.viewer.embed import embed, embed_series, spread
@@ -61,15 +62,28 @@ def test_too_large_a_picture_is_left_out(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "LARGEST_BYTES", 10)
     complaints: list[str] = []
     assert embed(png(tmp_path / "a.png"), complaints) is None
-    assert complaints == ["a.png cannot be shown: it is far too large."]
+    assert complaints == ["a.png cannot be shown: larger than 10 bytes."]
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    for side in (12, 40):
-        complaints: list[str] = []
-        assert embed(png(tmp_path / "a.png", (side, side)), complaints) is None
-        assert complaints == ["a.png cannot be shown: it is no PNG of a reasonable size."]
+    monkeypatch.setattr(PngImageFile, "load", lambda *_: pytest.fail("it was unpacked"))
+    Image.new("1", (8_001, 8_000)).save(tmp_path / "a.png", format="PNG")
+    complaints: list[str] = []
+    assert embed(tmp_path / "a.png", complaints) is None
+    assert complaints == ["a.png cannot be shown: larger than 64,000,000 pixels."]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)  # so that Pillow refuses by itself
+    assert embed(tmp_path / "a.png", complaints) is None
+    assert complaints[1] == complaints[0]
+
+
+def test_frames_of_very_many_pixels_in_all_are_fewer_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_PIXELS_IN_ALL", 250)
+    pictures = [(at, png(tmp_path / f"{at}.png", (10, 10))) for at in range(5)]
+    complaints: list[str] = []
+    assert [one.nimg for one in embed_series(pictures, complaints)] == [3, 4]
+    assert complaints == ["3 grids are left out: more than 250 pixels in all."]
 
 
 def test_of_many_frames_some_are_taken_evenly(tmp_path: Path) -> None:

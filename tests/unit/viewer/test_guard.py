@@ -103,3 +103,41 @@ def test_the_page_may_load_nothing_from_elsewhere(open_guard: Guard) -> None:
     assert b"http" not in headers[b"content-security-policy"]
     assert headers[b"x-content-type-options"] == b"nosniff"
     assert headers[b"x-frame-options"] == b"DENY"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://evil.example"}, {"origin": "null"}, {"origin": "http://localhost:9999"}, {"origin": ""},
+     {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"},
+     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/_nicegui_ws/socket.io/?EIO=4&transport=polling", "/", "/picture/reals?run=a"])
+def test_what_another_site_asks_for_is_refused(
+    open_guard: Guard, closed_guard: Guard, headers: dict[str, str], path: str
+) -> None:
+    for guard in (open_guard, closed_guard):
+        sent = ask(guard, path, host="localhost:8765", cookie="ganforge-8765=secret", **headers)
+        assert status(sent) == 403
+        names = [name for name, _ in sent[0]["headers"]]
+        assert not [name for name in names if name.startswith(b"access-control")]
+        assert b"cross-origin-resource-policy" in names
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"origin": "http://localhost:8765"}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"},
+     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}],
+)  # fmt: skip
+def test_the_page_itself_and_a_link_to_it_are_let_through(open_guard: Guard, headers: dict[str, str]) -> None:
+    assert status(ask(open_guard, host="localhost:8765", **headers)) == 200
+
+
+def test_no_header_lets_another_site_read(open_guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def generous(scope: Any, receive: Any, send: Any) -> None:
+        allow = [(b"Access-Control-Allow-Origin", b"*"), (b"access-control-allow-credentials", b"true")]
+        await send({"type": "http.response.start", "status": 200, "headers": allow})
+
+    open_guard.app = generous
+    names = {name.lower() for name, _ in ask(open_guard, host="localhost")[0]["headers"]}
+    assert not [name for name in names if name.startswith(b"access-control")]
+    assert {b"cross-origin-resource-policy", b"cross-origin-opener-policy"} <= names

@@ -93,3 +93,15 @@ def test_what_is_wrong_is_told(tmp_path: Path) -> None:
     assert [complaint.split(" ")[0].rstrip(":") for complaint in complaints] == [
         "config.json", "stats.jsonl", "metrics.jsonl",
     ]  # fmt: skip
+
+
+def test_what_is_too_much_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MAX_GRIDS", 2)
+    folder = make_run(tmp_path / "a")
+    folder.append_row(row_at(4_000) | {f"more{number}": 1.0 for number in range(1_000)} | {"text": "x" * 100_000})
+    view = RunView("a", folder).look()
+    assert view.grids == [2_000, 3_000]
+    assert "There are 3 grids; the newest 2 of them are shown." in view.complaints
+    assert any(said.startswith("stats.jsonl has more than 64 columns") for said in view.complaints)
+    assert len(view.last_rows[-1]) == MAX_COLUMNS
+    assert "text" not in view.last_rows[-1]

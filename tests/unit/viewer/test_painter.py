@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +128,63 @@ def test_the_page_itself_does_not_load_pytorch() -> None:
     code = "import sys, ganforge.viewer.explore_page as page; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not bound it")
+def test_an_order_takes_no_more_memory_than_it_may() -> None:
+    program = (
+        "import torch\n"
+        "from ganforge.viewer.painter import limit_memory\n"
+        "limit_memory(300 << 20)\n"
+        "torch.ones(100 << 20, dtype=torch.uint8)\n"
+        "try:\n"
+        "    torch.ones(1 << 30, dtype=torch.uint8)\n"
+        "except RuntimeError:\n"
+        "    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "refused\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_process_is_bounded_and_ends_with_the_page(run: RunFolder) -> None:
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from ganforge.viewer.painter import Order, Painter\n"
+        "painter = Painter()\n"
+        f"painter.paint_now(Order(Path({str(run.path)!r}), '1'))\n"
+        "pid = painter._process.pid\n"
+        "limits = Path(f'/proc/{pid}/limits').read_text()\n"
+        "[line] = (line for line in limits.splitlines() if line.startswith('Max data size'))\n"
+        "print(pid, line.split()[3], flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    pid, limit = done.stdout.split()
+    assert int(limit) < 16 << 30
+    until = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]:
+        assert time.monotonic() < until, "it did not end"
+        time.sleep(0.05)
+
+
+def test_whatever_it_is_about_the_process_ends_with_the_page(tmp_path: Path) -> None:
+    (tmp_path / "busy.py").write_text(
+        "import multiprocessing, os, threading, time\n"
+        "from ganforge.viewer.painter import end_with_page\n"
+        "def work(line):\n"
+        "    threading.Thread(target=end_with_page, daemon=True).start()\n"
+        "    line.send('ready')\n"
+        "    time.sleep(600)\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    line, other = context.Pipe()\n"
+        "    context.Process(target=work, args=(other,)).start()\n"
+        "    line.recv()\n"
+        "    os._exit(0)\n",
+        encoding="utf-8",
+    )
+    # The process keeps stdout open as long as it lives.
+    done = subprocess.run([sys.executable, tmp_path / "busy.py"], stdout=subprocess.PIPE, timeout=120)
+    assert done.returncode == 0

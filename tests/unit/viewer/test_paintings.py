@@ -1,5 +1,6 @@
 """viewer/paintings.py: orders become files; what cannot be painted becomes a sentence."""
 
+import shutil
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +13,10 @@ from untrained import make_run
 
 from ganforge.data.digits import load_digits
 from ganforge.data.download import OFFLINE
+from ganforge.data.load import load as load_data
 from ganforge.run.folder import RunFolder
 from ganforge.sampling import load
+from ganforge.training.launch import data_facts
 from ganforge.viewer.painter import Order, Painting
 from ganforge.viewer.paintings import MODELS_KEPT, Studio, nearest_rows
 
@@ -32,6 +35,11 @@ def paint(studio: Studio, order: Order) -> Painting:
     answer = studio.answer(order)
     assert isinstance(answer, Painting), answer
     return answer
+
+
+def learn_from(run: RunFolder, pictures: str, **settings: object) -> None:
+    """Prepare the pictures, and let the run's config.json say that it learned from them."""
+    run.write_config(run.read_config() | {"data": data_facts(load_data(pictures, **settings))})
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -94,6 +102,7 @@ def test_nearest_training_pictures_have_the_shape_of_the_runs_settings(tmp_path:
     shapes = {"24x40": (4, 24, 40), "8x8": (4, 8, 8)}
     for size, shape in shapes.items():
         run = make_run(tmp_path / size, shape, data=str(pictures), size=size, channels=4, fit="pad")
+        learn_from(run, str(pictures), size=size, channels=4, fit="pad")
         painted = paint(studio, Order(run.path, "3", form="nearest"))
         assert [pixels(png).shape for png in painted.files] == [(*shape[1:], 4)] * 3
 
@@ -104,6 +113,75 @@ def test_nearest_rows_by_hand() -> None:
     found = nearest_rows(torch.full((3, 2, 2), 100, dtype=torch.uint8), items, 3)
     assert [row for row, _ in found] == [2, 3, 1]
     assert [distance for _, distance in found] == pytest.approx([3, 3, 12 / 12**0.5])
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Somebody's pictures that no run of this page's learned from."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for level in range(12):
+        Image.new("L", (8, 8), 20 * level).save(folder / f"{level:02}.png")
+    return folder
+
+
+def nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on, a source that is opened or listed is a fault of the test."""
+    for name in ("load", "prepare"):
+        refuse = f"{name} was called"
+        monkeypatch.setattr(f"ganforge.viewer.training_data.{name}", lambda *_, said=refuse, **__: pytest.fail(said))
+
+
+@pytest.mark.parametrize("named", ["/", "{pictures}", "hub:somebody/something", "/dev/zero"])
+def test_a_place_that_a_snapshot_names_is_not_read(
+    named: str, pictures: Path, tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_data(str(pictures))  # prepared, too, but not for this run
+    nothing_is_read(monkeypatch)
+    run = make_run(tmp_path / "run", data=named.format(pictures=pictures), data_dir="/etc", test_data="/")
+    said = str(studio.answer(Order(run.path, "3", form="nearest")))
+    assert "This machine has not prepared the pictures that this run learned from" in said
+    assert "`ganforge watch --data PLACE` takes them from there" in said
+    assert "`ganforge data prepare PLACE`" in said
+
+
+def test_what_was_prepared_for_this_run_is_found_by_its_fingerprint(
+    pictures: Path, tmp_path: Path, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", data="/elsewhere")
+    learn_from(run, str(pictures))
+    cut = make_run(tmp_path / "cut", data="/elsewhere", max_images=5)
+    learn_from(cut, str(pictures), max_images=5)
+    nothing_is_read(monkeypatch)
+    for folder, count in ((run, 12), (cut, 5)):
+        painted = paint(studio, Order(folder.path, "3", form="nearest"))
+        assert studio.data is not None
+        assert len(studio.data[1]) == count
+        assert len(painted.files) == min(count, 6)
+    with_own_snapshot = paint(studio, Order(run.snapshot(640), "3", form="nearest"))
+    assert len(with_own_snapshot.files) == 6
+
+
+def test_a_place_is_looked_into_where_who_started_the_page_asked_for_it(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", data="/elsewhere")
+    learn_from(run, str(pictures))
+    order = Order(run.path, "3", form="nearest")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine's"))
+    assert "has not prepared the pictures" in str(Studio().answer(order))
+    assert len(paint(Studio(), replace(order, data=str(pictures))).files) == 6
+    assert len(paint(Studio(), order).files) == 6  # prepared by now
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a third one's"))
+    (pictures / "00.png").unlink()
+    assert "are not those that this run learned from" in str(Studio().answer(replace(order, data=str(pictures))))
+
+
+def test_a_linked_folder_of_snapshots_is_not_followed(tmp_path: Path, studio: Studio) -> None:
+    run, other = make_run(tmp_path / "run"), make_run(tmp_path / "other")
+    shutil.rmtree(run.path / "snapshots")
+    (run.path / "snapshots").symlink_to(other.path / "snapshots")
+    assert isinstance(studio.answer(Order(run.snapshot(640), "1")), str)
 
 
 def test_data_that_are_not_here_are_not_fetched(

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -192,13 +193,31 @@ def test_the_command_writes_it_into_the_run(folder: RunFolder, capsys: pytest.Ca
     [
         ("config.json", "A report is an HTML file; give --out a name that ends in .html, not 'config.json'."),
         ("no/such/folder.html", "The report cannot be written: .*No such file.*; choose another place with --out."),
-        ("taken.html", "The report cannot be written: .*; choose another place with --out."),
+        ("taken.html", "taken.html is not overwritten: a folder, not a file; choose another name with --out."),
     ],
 )
 def test_a_place_where_it_cannot_be_written(folder: RunFolder, tmp_path: Path, out: str, sentence: str) -> None:
     (tmp_path / "taken.html").mkdir()
     with pytest.raises(UserError, match=sentence):
         write_report(folder, tmp_path / out)
+
+
+def test_only_a_report_is_overwritten(folder: RunFolder, tmp_path: Path) -> None:
+    out, mine = tmp_path / "out.html", tmp_path / "thesis.html"
+    write_report(folder, out)
+    write_report(folder, out)
+    mine.write_text("<h1>My thesis, with ganforge</h1>" * 1_000, encoding="utf-8")
+    (tmp_path / "link.html").symlink_to(out)
+    (tmp_path / "dead.html").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.html")
+    for name, why in (
+        ("thesis.html", "no report that ganforge wrote"), ("link.html", "a link, which is not followed"),
+        ("dead.html", "a link, which is not followed"), ("pipe.html", "a pipe, socket or device"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=f"{name} is not overwritten.*{why}.*; choose another name with --out"):
+            write_report(folder, tmp_path / name)
+    assert mine.read_text(encoding="utf-8").startswith("<h1>My thesis")
+    assert (tmp_path / "link.html").is_symlink()
 
 
 def test_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

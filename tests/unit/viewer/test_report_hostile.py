@@ -1,6 +1,7 @@
 """A report of a folder in which things are damaged, missing, or meant to do harm."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_what_is_cut_off_or_damaged_is_said(tmp_path: Path) -> None:
         "stats.jsonl: the last line is cut off, and left out.",
         "metrics.jsonl: 2 of 2 lines are no whole record, and left out.",
         "fakes-000001000.png cannot be shown: it is no whole PNG.",
-        "reals.png cannot be shown: it is missing, or not a file of this folder.",
+        "reals.png cannot be shown: it is missing.",
         "evaluation-000001000-0badcafe.json is no whole record, and left out.",
     ):
         assert sentence in said
@@ -98,7 +99,7 @@ def test_nothing_outside_the_folder_is_shown(tmp_path: Path) -> None:
         path.symlink_to(tmp_path / "private.png")
     text = render_report(folder)
     assert 'width="97"' not in text
-    assert len([line for line in missing(folder) if "not a file of this folder" in line]) == 2
+    assert len([line for line in missing(folder) if "a link, which is not followed" in line]) == 2
 
 
 @pytest.mark.parametrize(
@@ -164,3 +165,36 @@ def test_a_folder_that_is_gone_is_no_run(tmp_path: Path) -> None:
     shutil.rmtree(folder.path)
     with pytest.raises(UserError, match="is not a run folder"):
         render_report(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes, links and devices are other things on Windows")
+@pytest.mark.parametrize("name", ["stats.jsonl", "status.json", "reals.png", "fakes-000001000.png"])
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/etc/passwd", "sparse"])
+def test_files_that_are_not_what_they_seem_are_said_to_be_left_out(tmp_path: Path, name: str, kind: str) -> None:
+    folder = make(tmp_path / "run")
+    path = folder.path / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "sparse":
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    else:
+        path.symlink_to(kind)
+    assert any(line.startswith(name) for line in missing(folder))
+    assert len(render_report(folder)) < 1_000_000
+
+
+def test_what_is_too_much_for_a_report_is_counted(tmp_path: Path) -> None:
+    folder = make(tmp_path / "run", **{f"s{number}": "x" * 10_000 for number in range(300)})
+    for number in range(30):
+        protocol = {"id": f"p{number}", "data": "d" * 1_000, "split": "s", "num_fakes": 1, "num_reals": 1}
+        figures = {f"f{at}" * 100: {"value": 1.0, "better": "lower"} for at in range(300)}
+        record = {"format": 1, "nimg": 1_000, "protocol": protocol | {"num_floor": 1, "extractors": {}}}
+        folder.append_metrics(record | {"headline": None, "figures": figures, "notes": ["n" * 1_000] * 100})
+    text, said = render_report(folder), missing(folder)
+    assert len(text) < 2_000_000
+    assert "10 protocols beyond the first 20 are left out." in said
+    assert "236 figures beyond the first 64 are left out." in said
+    assert "80 notes on figures beyond the first 20 are left out." in said
+    assert "settings more than 200 are left out." in text

@@ -2,14 +2,17 @@
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from some_runs import make_run
+from some_runs import make_run, row_at
 
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.runs import MAX_DEPTH, find_run, find_runs, summarise
+from ganforge.viewer import runs
+from ganforge.viewer.runs import MAX_DEPTH, find_folders, find_runs, summarise
 
 
 def test_runs_are_found_where_they_lie(tmp_path: Path) -> None:
@@ -56,8 +59,8 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("run_id", ["..", "../a", "/", "", ".", "a/", "a/.", "a\0", "A"])
 def test_only_the_id_itself_leads_to_a_run(tmp_path: Path, run_id: str) -> None:
     make_run(tmp_path / "a")
-    assert find_run(tmp_path, "a") is not None
-    assert find_run(tmp_path, run_id) is None
+    assert "a" in find_folders(tmp_path)[0]
+    assert run_id not in find_folders(tmp_path)[0]
 
 
 def test_a_summary(tmp_path: Path) -> None:
@@ -79,6 +82,7 @@ def test_who_trains_holds_the_folder_and_has_time_left(tmp_path: Path) -> None:
 
 def test_asking_who_trains_leaves_no_lock_behind(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a", state="running")
+    (folder.path / ".lock").unlink()
     summarise("a", folder)
     assert not (folder.path / ".lock").exists()
     with folder.lock():
@@ -134,3 +138,35 @@ def test_a_long_reason_is_cut(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a")
     folder.status.write_text(json.dumps({"state": "failed", "reason": "x" * 10_000}), encoding="utf-8")
     assert len(summarise("a", folder).reason) == 500
+
+
+def test_what_is_more_than_is_shown_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcde":
+        make_run(tmp_path / name)
+    monkeypatch.setattr(runs, "MAX_RUNS", 3)
+    found, more = find_folders(tmp_path)
+    assert (list(found), more) == (["a", "b", "c"], 2)
+    monkeypatch.setattr(runs, "MOST_COUNTED", 1)
+    assert find_folders(tmp_path)[1] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_any_name_can_be_shown(tmp_path: Path) -> None:
+    for name in (b"\xff", b"a\x1b[31m", b"two\nlines"):
+        make_run(tmp_path / os.fsdecode(name))
+    found = [run.id for run in find_runs(tmp_path)]
+    assert sorted(found) == ["\\xff", "a\\x1b[31m", "two\\nlines"]
+    assert [find_folders(tmp_path)[0][run_id].exists() for run_id in found] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"nimg": "abc"}, {"nimg": 1e999, "time": 1e308, "state": ["running"], "total_nimg": 10**400, "reason": {}}],
+)
+def test_a_speed_and_a_status_that_cannot_be_are_not_believed(tmp_path: Path, status: dict[str, Any]) -> None:
+    folder = make_run(tmp_path / "a", state="running", rows=0)
+    folder.append_row(row_at(10, **{"Timing/images_per_sec": 1e-308}))
+    with folder.lock():
+        assert summarise("a", folder).eta_sec is None
+        folder.status.write_text(json.dumps(status), encoding="utf-8")
+        assert summarise("a", folder).nimg == 0

@@ -32,3 +32,8 @@ def test_how_long_ago(when: float, words: str) -> None:
 
 def test_long_ago_is_a_date() -> None:
     assert ago(86_400.0 * 30, now=86_400.0 * 60) == "1970-01-31"
+
+
+@pytest.mark.parametrize(("value", "words"), [(1e300, "1e+300"), (-1.5e20, "-1.5e+20"), (2.5e9, "2,500,000,000")])
+def test_figures_of_any_size_are_short(value: float, words: str) -> None:
+    assert figure(value) == words

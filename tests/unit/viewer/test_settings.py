@@ -82,3 +82,10 @@ def test_settings_of_an_unknown_recipe_are_listed_all_the_same() -> None:
 
 def test_values_are_written_as_they_are_typed() -> None:
     assert [typed(value) for value in (None, True, [1024, 8], (), 1e-5)] == ["none", "True", "1024,8", "", "1e-05"]
+
+
+def test_very_many_or_long_settings_are_cut_and_counted() -> None:
+    shown, why = beside_recipe({"recipe": "note"} | {f"s{number}" * 500: "v" * 9_000 for number in range(400)})
+    assert len(shown) == 200
+    assert max(len(setting.name) + len(setting.value) for setting in shown) == 400
+    assert why == "201 settings more than 200 are left out."

@@ -3,7 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from some_runs import make_run
 
+from ganforge.comparison import Comparison, Run
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.history import RunView
 from ganforge.viewer.side_by_side import (
@@ -165,3 +167,26 @@ def test_a_record_beyond_all_counting_is_left_out(make: Any) -> None:
     comparison, ids, _ = read_comparison({"a": folder})
     assert figure_charts(comparison, ids) == []
     assert "no whole record" in comparison.complaints[0]
+
+
+def test_what_is_too_much_for_a_table_is_counted(tmp_path: Path) -> None:
+    runs = [Run(tmp_path / name, {f"s{at}": name * 5_000 for at in range(300)}, {}) for name in "ab"]
+    rows = settings_rows(Comparison(runs, [], []))
+    assert len(rows) == 201
+    assert rows[-1] == ["and 100 more", "", ""]
+    assert max(len(cell) for row in rows for cell in row) == 200
+
+
+def test_more_protocols_than_tables_are_counted(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a")
+    for number in range(25):
+        protocol = {"id": f"p{number}", "data": "d", "split": "s", "num_fakes": 1, "num_reals": 1, "num_floor": 1}
+        figures = {f"f{at}": {"value": 1.0, "better": "lower"} for at in range(300)}
+        record = {"format": 1, "nimg": number, "protocol": protocol | {"extractors": {}}, "headline": "f1"}
+        folder.append_metrics(record | {"figures": figures})
+    comparison, _, complaints = read_comparison({"a": folder})
+    assert len(comparison.protocols) == 20
+    assert complaints == ["5 protocols more than 20 are left out."]
+    head, rows = figure_rows(comparison.runs, ["a"], comparison.protocols[0])
+    assert len(rows) == 201
+    assert (rows[-1][0], len(rows[-1])) == ("and more", len(head))

@@ -92,7 +92,30 @@ def test_links_and_pipes_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text('{"nimg": 1, "secret": 1}\n', encoding="utf-8")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     os.mkfifo(tmp_path / "pipe")
-    for name in ("link", "pipe"):
+    for name, what in (("link", "a link, which is not followed"), ("pipe", "a pipe, socket or device, not a file")):
         tail = Tail(tmp_path / name)
         assert tail.look() == ([], False)
-        assert tail.complaints() == [f"{name} is not a file of this folder, and left alone."]
+        assert tail.complaints() == [f"{name} cannot be read: {what}."]
+
+
+def test_one_look_is_bounded_and_the_next_reads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "stats.jsonl"
+    append(path, "".join(f'{{"nimg": {at}}}\n' for at in range(10)))
+    monkeypatch.setattr("ganforge.viewer.tail.MOST_ROWS_AT_ONCE", 4)
+    tail = Tail(path)
+    assert [nimgs(tail) for _ in range(4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], []]
+    assert tail.complaints() == []
+
+
+@pytest.mark.parametrize("limit", ["LARGEST_LOG", "LONGEST_LOG"])
+def test_what_follows_a_very_long_log_is_said_to_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    path = tmp_path / "stats.jsonl"
+    append(path, '{"nimg": 1}\n' * 5)
+    monkeypatch.setattr("ganforge.viewer.tail.MOST_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(f"ganforge.viewer.tail.{limit}", {"LARGEST_LOG": 30, "LONGEST_LOG": 2}[limit])
+    tail = Tail(path)
+    assert [nimgs(tail) for _ in range(3)] == [[1, 1], [], []]
+    [said] = tail.complaints()
+    assert said.startswith("stats.jsonl is too long: what follows its first ")
