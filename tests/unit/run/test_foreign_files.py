@@ -1,6 +1,7 @@
 """Run folders from anywhere: whatever their JSON holds, the answer is a result or one sentence, never a traceback."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -281,3 +282,47 @@ def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
     kept = {name: facts[name] for name in facts if name != "kind"}
     write_tensorfile(path, "checkpoint", tensors, kept | {"step": "many"})
     answered(lambda: go_on(run, {"total_nimg": 1280}, Progress(), StopRequest()))
+
+
+def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganforge.networks.build import build_generator
+    from ganforge.training.launch import go_on
+    from ganforge.training.progress import Progress
+
+    config = json.loads(run.config.read_text())
+    config["settings"]["g_hidden"] = [20_000, 20_000]
+    run.config.write_text(json.dumps(config))
+    path = run.all_checkpoints()[-1][1]
+    tensors, facts = read_tensorfile(path, "checkpoint")
+    put(path, tensors, facts | {"settings": config["settings"]})
+
+    def only_outlines(*given: Any, meta: bool = False, **named: Any) -> torch.nn.Module:
+        assert meta
+        return build_generator(*given, meta=meta, **named)
+
+    monkeypatch.setattr("ganforge.training.setup.build_generator", only_outlines)
+    with pytest.raises(UserError, match=r"The checkpoint's G does not fit its own settings: .*instead of \(20000, "):
+        go_on(run, {"total_nimg": 1280}, Progress(), StopRequest())
+
+
+def test_more_settings_and_evaluations_than_there_are(run: RunFolder, made: Path) -> None:
+    [evaluation] = run.all_evaluations()
+    for number in range(1_000):
+        shutil.copy(evaluation, run.path / f"evaluation-{number:09d}-{number:08x}.json")
+    assert f"{run.path}: the first 1 of 1,001 evaluations are left out." in compare([run.path]).complaints
+    config = json.loads(run.config.read_text())
+    config["settings"] |= {f"new_{number}": 1 for number in range(1_000)}
+    run.config.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"settings, far more than there are; put back a copy\."):
+        compare([run.path, made])
+
+
+def test_figures_are_read_from_plain_files_only(run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    for path, place in ((run.metrics, "/dev/zero"), (evaluation, "/dev/zero")):
+        path.unlink()
+        path.symlink_to(place)
+    assert compare([run.path]).runs[0].measured == {}
+    run.metrics.unlink()
+    os.mkfifo(run.metrics)
+    assert any("a pipe, socket or device" in line for line in compare([run.path]).complaints)
