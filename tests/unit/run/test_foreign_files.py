@@ -18,6 +18,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
+from ganforge.commands import how_it_ended
 from ganforge.comparison import compare, render, save_plot
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
@@ -326,3 +327,46 @@ def test_figures_are_read_from_plain_files_only(run: RunFolder) -> None:
     run.metrics.unlink()
     os.mkfifo(run.metrics)
     assert any("a pipe, socket or device" in line for line in compare([run.path]).complaints)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": 1.5e308}, {"value": 10**400}, {"value": float("nan")}, {"floor": -1e31}, {"spread": float("inf")},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_figures_that_cannot_be_drawn_are_no_record(change: dict[str, Any], run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    record = json.loads(evaluation.read_text())
+    record["figures"]["FD/random"] = {"value": 3.0, "floor": 1.0, "spread": None, "better": "lower"}
+    evaluation.write_text(json.dumps(record))
+    assert compare([run.path]).complaints == []
+    record["figures"]["FD/random"] |= change
+    evaluation.write_text(json.dumps(record))
+    assert f"{evaluation} is no whole record, and left out." in compare([run.path]).complaints
+
+
+def test_names_in_records_stay_in_their_line(run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    record = json.loads(evaluation.read_text())
+    record["figures"][JUMBLE] = {"value": 3.0, "better": "lower"}
+    record["protocol"] |= {"data": JUMBLE, "split": JUMBLE, "id": JUMBLE, "extractors": {JUMBLE: JUMBLE}}
+    evaluation.write_text(json.dumps(record))
+    text = render(compare([run.path]))
+    assert "\\x1b[2J\\n\\u202e" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_finished_run_has_finished_even_where_its_status_cannot_be_read(run: RunFolder) -> None:
+    run.status.write_text("[")
+    assert how_it_ended(run, StopRequest()) == 0
+    stopped = StopRequest()
+    stopped.signum = 15
+    assert how_it_ended(run, stopped) == 128 + 15
+
+
+def test_a_name_that_no_system_has() -> None:
+    for name in ("a\0b", "x" * 4_097):
+        with pytest.raises(UserError, match="it should hold at most 4,096 characters, and none of them NUL"):
+            make_config({"data": name})
