@@ -101,7 +101,6 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     )  # fmt: skip
     items = model.pictures(z, labels)
     stop.poll()
-    refuse_foreign(out)
     if way == "walk":
         save_walk(items, out, given.fps or 20.0, given.loop)
     else:

@@ -26,10 +26,8 @@ def complain(text: str) -> None:
     """``tell`` on stderr; where nobody listens, that is no further fault."""
     if sys.stderr is None:
         return
-    try:
+    with contextlib.suppress(OSError):
         tell(text, sys.stderr)
-    except OSError:
-        _silence(sys.stderr)
 
 
 def complain_at_once(text: str) -> None:
@@ -69,13 +67,10 @@ def _visible(c: str) -> str:
 
 def silence_stdout() -> None:
     """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
-    if sys.stdout is not None:
-        _silence(sys.stdout)
-
-
-def _silence(file: TextIO) -> None:
+    if sys.stdout is None:
+        return
     with contextlib.suppress(OSError):  # what is no file of the system's, as in a notebook, has nothing to be silenced
-        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def occupy_closed() -> None:

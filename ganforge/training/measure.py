@@ -54,7 +54,11 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
 
 
 def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines for the person about the newest of the run's records; why there is no figure is said once."""
+    """Lines for the person about the newest of the run's records, none where none can be read; why there is no figure
+    is said once."""
+    rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
+    if not rows:
+        return []
     values, row = series(rows), rows[-1]
     if row["headline"] is None or not values:
         if any(before["headline"] is None and before["notes"] == row["notes"] for before in rows[:-1]):

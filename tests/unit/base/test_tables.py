@@ -35,3 +35,10 @@ def test_long_names_take_several_lines_and_nothing_is_read_as_markup() -> None:
     assert "".join(line[:MAX_NAME].strip() for line in lines[2:]) == name
     assert lines[0].endswith("[b]")
     assert lines[2].endswith(":smile: [i]")
+
+
+def test_a_name_and_a_cell_stay_in_their_line() -> None:
+    text = table("runs", ["a\nb \x1b[2J"], [Column("x", ["1\n2"])], 80)
+    assert r"a\nb \x1b[2J" in text
+    assert r"1\n2" in text
+    assert len(text.split("\n")) == 3

@@ -247,3 +247,38 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_more_tensors_or_facts_than_ganforge_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "f.safetensors"
+    write_tensorfile(path, "snapshot", {str(n): torch.zeros(1) for n in range(5)}, {"text": "x" * 1_000})
+    assert len(read_tensorfile(path, "snapshot")[0]) == 5
+    monkeypatch.setattr("ganforge.base.tensorfile.MAX_TENSORS", 4)
+    with pytest.raises(DamagedFileError, match="holds 5 tensors, more than any snapshot of ganforge's"):
+        read_tensorfile(path, "snapshot")
+    monkeypatch.setattr("ganforge.base.tensorfile.MAX_HEADER", 1_000)
+    with pytest.raises(DamagedFileError, match="larger in its facts than any that ganforge writes"):
+        read_tensorfile(path, "snapshot")
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "3", '{"kind": 3}', "{}", "[" * 100_000])
+def test_facts_that_are_none(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "f.safetensors"
+    save_file({"a": torch.ones(2)}, path, {"ganforge": text, "sha256": "0"})
+    with pytest.raises(DamagedFileError, match=r"its facts are no JSON|does not tell what it is"):
+        read_tensorfile(path, "snapshot")
+
+
+def test_a_check_sees_the_shapes_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "f.safetensors"
+    write_tensorfile(path, "snapshot", {"a": torch.ones(2, 3)}, {"n": 1})
+    flip = bytearray(path.read_bytes())
+    flip[-1] ^= 1
+    path.write_bytes(flip)
+
+    def check(facts: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
+        assert (facts, shapes) == ({"kind": "snapshot", "n": 1}, {"a": (2, 3)})
+        raise UserError("another")
+
+    with pytest.raises(UserError, match="another"):
+        read_tensorfile(path, "snapshot", check)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from ganforge.metrics.trend import PATIENCE, best_of, plateau_since, series
 
 
@@ -45,3 +47,17 @@ def test_a_slow_fall_is_no_plateau() -> None:
 def test_noise_around_a_level_is_a_plateau() -> None:
     values = [(n, 5.0 + 0.2 * (-1) ** n) for n in range(20)]
     assert plateau_since(values) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"figures": {"FD": {"value": float("nan")}}}, {"figures": {"FD": {"value": 10**400}}},
+        {"figures": {"FD": {"value": float("inf")}}}, {"figures": [], "headline": 0}, {"figures": {"FD": []}},
+        {"protocol": []}, {"protocol": {"id": [[]]}}, {"protocol": {"id": 3}}, {"headline": ["FD"]}, {"figures": "FD"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_record_counts_for_nothing(odd: dict[str, Any]) -> None:
+    whole = {"nimg": 1, "headline": "FD", "figures": {"FD": {"value": 2.0}}, "protocol": {"id": "a"}}
+    assert series([whole, whole | odd]) == [(1, 2.0)]

@@ -1,5 +1,6 @@
 """Networks' outlines, on the meta device: what is too large is known before memory is asked for."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,3 +91,15 @@ def test_pictures_that_do_not_fit_into_memory_together_are_not_begun(
     assert len(model.sample(range(10))) == 10
     with pytest.raises(UserError, match=r"11 pictures of 1 x 8 x 8 are more than fit into memory; ask for fewer\."):
         model.sample(range(11))
+
+
+def test_a_models_batches_follow_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ganforge.train(
+        "note", out=tmp_path / "run", data="digits", g_hidden=[80], d_hidden=[8], total_nimg=128, device="cpu",
+        metric_samples=0,
+    )  # fmt: skip
+    monkeypatch.setattr(generating, "MAX_LAYER", 250)
+    assert ganforge.load(run.path, device="cpu").batch_size == 3
+    monkeypatch.setattr(generating, "MAX_LAYER", 19)
+    with pytest.raises(UserError, match=r"by layers that do not fit into memory\."):
+        ganforge.load(run.path, device="cpu")

@@ -1,6 +1,7 @@
 """Run folders from anywhere: whatever their JSON holds, the answer is a result or one sentence, never a traceback."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
+from ganforge.commands import how_it_ended
 from ganforge.comparison import compare, render, save_plot
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
@@ -281,3 +283,90 @@ def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
     kept = {name: facts[name] for name in facts if name != "kind"}
     write_tensorfile(path, "checkpoint", tensors, kept | {"step": "many"})
     answered(lambda: go_on(run, {"total_nimg": 1280}, Progress(), StopRequest()))
+
+
+def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ganforge.networks.build import build_generator
+    from ganforge.training.launch import go_on
+    from ganforge.training.progress import Progress
+
+    config = json.loads(run.config.read_text())
+    config["settings"]["g_hidden"] = [20_000, 20_000]
+    run.config.write_text(json.dumps(config))
+    path = run.all_checkpoints()[-1][1]
+    tensors, facts = read_tensorfile(path, "checkpoint")
+    put(path, tensors, facts | {"settings": config["settings"]})
+
+    def only_outlines(*given: Any, meta: bool = False, **named: Any) -> torch.nn.Module:
+        assert meta
+        return build_generator(*given, meta=meta, **named)
+
+    monkeypatch.setattr("ganforge.training.setup.build_generator", only_outlines)
+    with pytest.raises(UserError, match=r"The checkpoint's G does not fit its own settings: .*instead of \(20000, "):
+        go_on(run, {"total_nimg": 1280}, Progress(), StopRequest())
+
+
+def test_more_settings_and_evaluations_than_there_are(run: RunFolder, made: Path) -> None:
+    [evaluation] = run.all_evaluations()
+    for number in range(1_000):
+        shutil.copy(evaluation, run.path / f"evaluation-{number:09d}-{number:08x}.json")
+    assert f"{run.path}: the first 1 of 1,001 evaluations are left out." in compare([run.path]).complaints
+    config = json.loads(run.config.read_text())
+    config["settings"] |= {f"new_{number}": 1 for number in range(1_000)}
+    run.config.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"settings, far more than there are; put back a copy\."):
+        compare([run.path, made])
+
+
+def test_figures_are_read_from_plain_files_only(run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    for path, place in ((run.metrics, "/dev/zero"), (evaluation, "/dev/zero")):
+        path.unlink()
+        path.symlink_to(place)
+    assert compare([run.path]).runs[0].measured == {}
+    run.metrics.unlink()
+    os.mkfifo(run.metrics)
+    assert any("a pipe, socket or device" in line for line in compare([run.path]).complaints)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": 1.5e308}, {"value": 10**400}, {"value": float("nan")}, {"floor": -1e31}, {"spread": float("inf")},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_figures_that_cannot_be_drawn_are_no_record(change: dict[str, Any], run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    record = json.loads(evaluation.read_text())
+    record["figures"]["FD/random"] = {"value": 3.0, "floor": 1.0, "spread": None, "better": "lower"}
+    evaluation.write_text(json.dumps(record))
+    assert compare([run.path]).complaints == []
+    record["figures"]["FD/random"] |= change
+    evaluation.write_text(json.dumps(record))
+    assert f"{evaluation} is no whole record, and left out." in compare([run.path]).complaints
+
+
+def test_names_in_records_stay_in_their_line(run: RunFolder) -> None:
+    [evaluation] = run.all_evaluations()
+    record = json.loads(evaluation.read_text())
+    record["figures"][JUMBLE] = {"value": 3.0, "better": "lower"}
+    record["protocol"] |= {"data": JUMBLE, "split": JUMBLE, "id": JUMBLE, "extractors": {JUMBLE: JUMBLE}}
+    evaluation.write_text(json.dumps(record))
+    text = render(compare([run.path]))
+    assert "\\x1b[2J\\n\\u202e" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_a_finished_run_has_finished_even_where_its_status_cannot_be_read(run: RunFolder) -> None:
+    run.status.write_text("[")
+    assert how_it_ended(run, StopRequest()) == 0
+    stopped = StopRequest()
+    stopped.signum = 15
+    assert how_it_ended(run, stopped) == 128 + 15
+
+
+def test_a_name_that_no_system_has() -> None:
+    for name in ("a\0b", "x" * 4_097):
+        with pytest.raises(UserError, match="it should hold at most 4,096 characters, and none of them NUL"):
+            make_config({"data": name})
