@@ -51,7 +51,8 @@ format: .venv/installed-dev
 .venv-lowest/installed: pyproject.toml constraints.txt
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
-	$(LOWEST)/python -m pip install --quiet uv torch==2.13.0
+	$(LOWEST)/python -m pip install --quiet uv
+	$(LOWEST)/python -m pip install --quiet --no-deps torch==2.13.0
 	VIRTUAL_ENV=.venv-lowest $(LOWEST)/uv pip install --quiet --resolution lowest-direct --editable '.[hub,view]'
 	$(LOWEST)/python -m pip install --quiet --constraint constraints.txt pytest hypothesis
 	touch $@
