@@ -1,5 +1,6 @@
 """The fork server: PyTorch is imported once, and every attempt runs in a forked child that it may ruin as it likes."""
 
+import contextlib
 import gc
 import json
 import os
@@ -39,8 +40,8 @@ class Found(Exception):  # noqa: N818 - what an attempt was looking for
 @dataclass(frozen=True)
 class Attempt:
     """kind: the sweep. what: in words. like: the command, whose normal attempt says what memory it takes. make: lays out
-    the input in a home. run: the attempt itself; returns the exit status. check: of what it left; raises ``Found``.
-    killed: it ends itself with SIGKILL. Each gets the home, in a child of its own."""
+    the input. run: the attempt itself; returns the exit status. check: of what it left; raises ``Found``. Each gets the
+    home, in a child of its own. killed: it ends itself with SIGKILL."""
 
     kind: str
     what: str
@@ -103,9 +104,15 @@ def run_all(attempts: Iterable[Attempt], jobs: int, *, keep: bool = False) -> It
                 if keep:
                     print(f"kept: {task.place}", file=sys.stderr)
                 else:
-                    shutil.rmtree(task.place, onerror=lambda remove, path, _: (os.chmod(path, 0o700), remove(path)))
+                    clear(task.place)
                 yield task.outcome
         time.sleep(EVERY_S)
+
+
+def clear(place: Path) -> None:
+    for folder, _, _ in os.walk(place):
+        Path(folder).chmod(0o700)
+    shutil.rmtree(place)
 
 
 def begin(attempt: Attempt) -> Task:
@@ -131,10 +138,8 @@ def next_stage(task: Task) -> None:
 
 
 def with_suppressed(call: Callable[..., object], *arguments: object) -> None:
-    try:
+    with contextlib.suppress(OSError):
         call(*arguments)
-    except OSError:
-        pass
 
 
 def be_child(task: Task, stage: str) -> None:
@@ -147,7 +152,8 @@ def be_child(task: Task, stage: str) -> None:
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
             most = pages * resource.getpagesize() + ADDRESS_SPACE
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        status = int(getattr(task.attempt, stage)(task.place / "home") or 0)  # type: ignore[call-overload]
+        returned = getattr(task.attempt, stage)(task.place / "home")
+        status = returned if isinstance(returned, int) else 0
         sys.stdout.flush()
     except Found as found:
         (task.place / "found").write_text(json.dumps([found.outcome, found.text]), encoding="utf-8")
@@ -188,7 +194,9 @@ def look(task: Task) -> bool:
 def memory_of(pid: int) -> int:
     """Resident bytes of a process, or of the largest of those that it started."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split() if pid != os.getpid() else []
+        children = (
+            Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split() if pid != os.getpid() else []
+        )
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError):
         return 0

@@ -1,6 +1,6 @@
 """Faults from inside a process: every call that reads or changes the disk below a folder is counted, and may fail.
 
-Opening, renaming, removing and so on are seen by an audit hook, whoever calls them; writing and syncing by replacements.
+Opening, renaming, removing and so on are seen by an audit hook, whoever calls them; writing and syncing are replaced.
 """
 
 import errno
@@ -23,7 +23,9 @@ APPLIES: dict[str, frozenset[str]] = {
     "EIO": frozenset({"create", "write", "fsync", "rename", "remove", "chmod", "truncate", "read", "list"}),
     "EMFILE": frozenset({"create", "read", "list"}),
     "EACCES": frozenset({"create", "read", "list", "rename", "remove", "mkdir", "rmdir", "chmod", "link", "utime"}),
-    "SIGKILL": frozenset({"create", "write", "fsync", "rename", "remove", "mkdir", "rmdir", "chmod", "link", "truncate"}),
+    "SIGKILL": frozenset(
+        {"create", "write", "fsync", "rename", "remove", "mkdir", "rmdir", "chmod", "link", "truncate"}
+    ),
 }
 """Which calls each fault can befall."""
 
