@@ -127,7 +127,6 @@ def zips() -> dict[str, Write]:
         "new\nline.png",
         "\u202egnp.exe.png",
         "x" * 60_000 + ".png",
-        "\0.png",
         "a" * 300 + "/b.png",
     ]
     paths = ["../../../../ESC.png", "/tmp/ESC.png", "a\\..\\..\\ESC.png", "C:\\ESC.png", "//host/ESC.png", "~/ESC.png"]

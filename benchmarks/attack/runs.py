@@ -24,8 +24,11 @@ READERS = ("resume", "sample", "evaluate", "report", "compare")
 
 def options(**changes: Any) -> list[str]:
     settings = SETTINGS | changes
-    given = {f"--{name.replace('_', '-')}": value for name, value in settings.items()}
-    return [name if value is True else f"{name}={value}" for name, value in given.items()]
+    words = {name.replace("_", "-"): value for name, value in settings.items() if value is not None}
+    switches = {True: "--{}", False: "--no-{}"}
+    return [
+        switches[value].format(name) if isinstance(value, bool) else f"--{name}={value}" for name, value in words.items()
+    ]
 
 
 def train(run: Path, recipe: str = "note", **changes: Any) -> int:
