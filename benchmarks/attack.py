@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from attack import archives, cuts, damaged, faults, page, pictures, run_files  # noqa: E402
-from attack.fork import FAULTS, Attempt, Outcome, judge_memory, numbered, run_all  # noqa: E402
+from attack.fork import numbered, run_all  # noqa: E402
+from attack.outcome import FAULTS, Attempt, Outcome, judge_memory  # noqa: E402
 from attack.runs import Fixtures  # noqa: E402
 from reporting import write_results  # noqa: E402
 

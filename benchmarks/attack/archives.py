@@ -1,14 +1,12 @@
 """Hostile archives and arrays: 140 files that unpack to much, lie in their headers, or name what is not theirs."""
 
-import gzip
 import io
 import json
-import os
 import random
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,52 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from attack import runs
-from attack.fork import Attempt
+from attack import arrays, runs
+from attack.outcome import Attempt
+from attack.packing import GOOD, Write, big_entry, put, sparse, zipped
 from attack.pictures import encoded
 from ganforge.cli import main
 
-Write = Callable[[Path], object]
-BLOCK = bytes(1 << 22)
-GOOD = {f"{number:03}.png": encoded("PNG", number, 8) for number in range(12)}
-
-
-def npy(shape: tuple[int, ...], kind: str = "|u1", version: int = 1) -> bytes:
-    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY" + bytes((version, 0)) + struct.pack("<H" if version == 1 else "<I", len(head)) + head
-
-
-def sparse(begin: bytes, size: int) -> Write:
-    def write(path: Path) -> None:
-        path.write_bytes(begin)
-        os.truncate(path, size)
-
-    return write
-
-
-def zipped(*entries: tuple[str, bytes], good: bool = True) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in [*(GOOD.items() if good else ()), *entries]:
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def big_entry(name: str, begin: bytes, size: int, *, other: tuple[str, bytes] | None = None, noise: int = 0) -> Write:
-    """A zip or npz with one long entry of zeros; noise: bytes in between that keep the ratio low."""
-
-    def write(path: Path) -> None:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for held in [*([other] if other else GOOD.items())]:
-                archive.writestr(*held)
-            with archive.open(name, "w", force_zip64=True) as file:
-                file.write(begin)
-                for _ in range(size // len(BLOCK)):
-                    file.write(BLOCK)
-                    file.write(random.Random(0).randbytes(noise))
-
-    return write
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def json_bomb(path: Path) -> None:
@@ -76,39 +35,6 @@ def json_bomb(path: Path) -> None:
             file.write(b"1]}")
 
 
-def gzipped(shape: tuple[int, int, int], zeros: int) -> Write:
-    def write(path: Path) -> None:
-        with gzip.open(path, "wb", compresslevel=1) as file:
-            file.write(b"\0\0\x08\x03" + struct.pack(">III", *shape))
-            for at in range(0, zeros, len(BLOCK)):
-                file.write(BLOCK[: zeros - at])
-
-    return write
-
-
-def arrays() -> dict[str, Write]:
-    pickled = b"\x80\x04cos\nsystem\n(S'touch PWNED'\ntR."
-    code = b"__import__('os').system('touch PWNED')".ljust(117) + b"\n"
-    objects = zipped(("images.npy", npy((2, 8, 8)) + bytes(128)), ("labels.npy", npy((2,), "|O") + pickled), good=False)
-    return {
-        "header.npz: a header of 4 GiB": big_entry("images.npy", b"\x93NUMPY\2\0\xff\xff\xff\xff", 1 << 32, other=("a", b"")),
-        "labels.npz: 1.2 G labels": big_entry(
-            "labels.npy", npy((1_200_000_000,)), 1_200_000_000, other=("images.npy", npy((4, 8, 8)) + bytes(256))),
-        "header.npy: a header of 4 GiB, sparse": sparse(b"\x93NUMPY\2\0\xff\xff\xff\xff", 5 << 30),
-        "many.npy: 20 M pictures of a pixel": sparse(npy((20_000_000, 1, 1)), 20_000_128),
-        "many-images-idx3-ubyte.gz: 20 M pictures of a pixel": gzipped((20_000_000, 1, 1), 20_000_000),
-        "wide-images-idx3-ubyte.gz: 2 pictures of 1 G pixels": gzipped((2, 32768, 32768), 2 << 30),
-        "lies-idx3-ubyte: 2^31 x 2^31 x 2^31": lambda path: path.write_bytes(
-            b"\0\0\x08\x03" + struct.pack(">III", 2**31, 2**31, 2**31) + bytes(10)),
-        "shape.npy: 10^18 pictures": sparse(npy((10**18, 28, 28)), 1000),
-        "shape.npy: 10^30 pictures": sparse(npy((10**30, 28, 28)), 1000),
-        "shape.npy: -1 pictures": sparse(npy((-1, 28, 28)), 1000),
-        "object.npy: a pickle": lambda path: path.write_bytes(npy((2, 8, 8), "|O") + pickled),
-        "object.npz: a pickle": lambda path: path.write_bytes(objects),
-        "code.npy: a program in the header": lambda path: path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", 118) + code),
-    }  # fmt: skip
-
-
 def zips() -> dict[str, Write]:
     names = [*GOOD]
     deep = zipped(("inner.zip", zipped(("../../../ESC.png", GOOD["000.png"]))))
@@ -118,7 +44,8 @@ def zips() -> dict[str, Write]:
         "long number": b'{"labels":[["000.png",' + b"9" * 5000 + b"]]}",
         "escapes": json.dumps({"labels": [[name, f"c\x1b[2J\n{at % 3}"] for at, name in enumerate(names)]}).encode(),
         "surrogates": b'{"labels":[["000.png","\\ud8000"],["001.png","\\ud8001"]]}',
-        "a list": b"[1,2]", "a word": b'{"labels":"x"}', "not UTF-8": b"\xff\xfe{", "wrong pairs": b'{"labels":[[1,2,3],[]]}',
+        "a list": b"[1,2]", "a word": b'{"labels":"x"}', "not UTF-8": b"\xff\xfe{",
+        "wrong pairs": b'{"labels":[[1,2,3],[]]}',
         "a path": b'{"labels":[["../../../../etc/passwd",1]]}', "true": b'{"labels":[["000.png",true]]}',
     }  # fmt: skip
     escapes = [(f"class\x1b[31m\x1b[2J/{at}.png", encoded("PNG", at, 8)) for at in range(3)]
@@ -132,8 +59,8 @@ def zips() -> dict[str, Write]:
     paths = ["../../../../ESC.png", "/tmp/ESC.png", "a\\..\\..\\ESC.png", "C:\\ESC.png", "//host/ESC.png", "~/ESC.png"]
     cases: dict[str, Write] = {
         "bomb.zip: 540 MB of dataset.json": json_bomb,
-        "bomb.zip: a picture of 4 GiB": big_entry("big.png", b"\x89PNG\r\n\x1a\n", 1 << 32),
-        "bomb.zip: a picture of 1 GiB, badly packed": big_entry("big.png", b"\x89PNG\r\n\x1a\n", 1 << 30, noise=1 << 16),
+        "bomb.zip: a picture of 4 GiB": big_entry("big.png", PNG, 1 << 32),
+        "bomb.zip: a picture of 1 GiB, badly packed": big_entry("big.png", PNG, 1 << 30, noise=1 << 16),
         "paths.zip: names that climb": partial(put, zipped(*((name, GOOD["000.png"]) for name in paths))),
         "names.zip: names with escapes, broken": partial(put, zipped(*((name, b"broken") for name in odd))),
         "names.zip: names with escapes, whole": partial(put, zipped(*((name, GOOD["001.png"]) for name in odd))),
@@ -143,10 +70,6 @@ def zips() -> dict[str, Write]:
     }  # fmt: skip
     cases |= {f"listing.zip: {name}": partial(put, zipped(("dataset.json", held))) for name, held in listings.items()}
     return cases | {"overlap.zip: 4,000 names for one entry": overlapping, "lies.zip: 4 GB declared": declaring}
-
-
-def put(content: bytes, path: Path) -> None:
-    path.write_bytes(content)
 
 
 def overlapping(path: Path) -> None:
@@ -188,8 +111,10 @@ def tars() -> dict[str, Write]:
 
     devices = [("dev.png", tarfile.CHRTYPE, "", b""), ("block.png", tarfile.BLKTYPE, "", b""),
                ("fifo.png", tarfile.FIFOTYPE, "", b""), ("link.png", tarfile.SYMTYPE, "/etc/passwd", b""),
-               ("hard.png", tarfile.LNKTYPE, "../../etc/passwd", b""), ("000.json", tarfile.SYMTYPE, "/etc/passwd", b""),
-               ("../../ESC.png", tarfile.REGTYPE, "", GOOD["000.png"]), ("e\x1b[2J.png", tarfile.REGTYPE, "", b"broken")]  # fmt: skip
+               ("hard.png", tarfile.LNKTYPE, "../../etc/passwd", b""),
+               ("000.json", tarfile.SYMTYPE, "/etc/passwd", b""),
+               ("../../ESC.png", tarfile.REGTYPE, "", GOOD["000.png"]),
+               ("e\x1b[2J.png", tarfile.REGTYPE, "", b"broken")]  # fmt: skip
     labels = [(f"{name[:-4]}.cls", tarfile.REGTYPE, "", b"c\x1b[2J\n%d" % (at % 2)) for at, name in enumerate(GOOD)]
     return {
         "long.tar: a name of 6 GiB": long_name,
@@ -251,8 +176,12 @@ def spoilt() -> dict[str, Write]:
     """Whole ones with some bytes changed."""
     stream = io.BytesIO()
     np.savez_compressed(stream, images=np.zeros((4, 8, 8), np.uint8), labels=np.arange(4))
-    whole: dict[str, Write] = {"zip": partial(put, zipped()), "tar": tars()["devices.tar: devices, links, climbing"],
-                               "parquet": parquets()["escapes.parquet: labels"], "npz": partial(put, stream.getvalue())}  # fmt: skip
+    whole: dict[str, Write] = {
+        "zip": partial(put, zipped()),
+        "tar": tars()["devices.tar: devices, links, climbing"],
+        "parquet": parquets()["escapes.parquet: labels"],
+        "npz": partial(put, stream.getvalue()),
+    }
 
     def spoil(write: Write, kind: str, number: int, path: Path) -> None:
         write(path)
@@ -272,7 +201,7 @@ def attempts(seed: int) -> Iterator[Attempt]:
     good = partial(lay_out, "good.zip", partial(put, zipped()))
     for verb in ("inspect", "prepare"):
         yield runs.normal("archives", f"archives {verb}", partial(look_at, "good.zip", verb), good)
-    cases = [*(arrays() | zips() | tars() | parquets() | spoilt()).items()]
+    cases = [*(arrays.arrays() | zips() | tars() | parquets() | spoilt()).items()]
     random.Random(seed).shuffle(cases)
     for name, write in cases:
         file = name.partition(":")[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attack import runs
-from attack.fork import Attempt, Found
+from attack.outcome import Attempt, Found
 from attack.runs import Fixtures, run_in
 from ganforge.run.folder import RunFolder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import fuzz
 
 from attack import runs
-from attack.fork import Attempt, Found
+from attack.outcome import Attempt, Found
 
 COUNT = 3000
 

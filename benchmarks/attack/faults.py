@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from attack import pictures, runs
-from attack.fork import Attempt, Found, call
+from attack.fork import call
 from attack.inject import APPLIES, Injector
+from attack.outcome import Attempt, Found
 from attack.runs import Fixtures, run_in
 from ganforge.cli import main
 

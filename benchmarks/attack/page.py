@@ -11,20 +11,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 from attack import runs
-from attack.fork import LIMIT_S, Attempt, Found
+from attack.outcome import LIMIT_S, Attempt, Found
 from attack.runs import Fixtures
 from attack.watching import answers, get, page, raw, refuse_own
 
 Ask = Callable[[int], object]
 POLLING = "/_nicegui_ws/socket.io/?EIO=4&transport=polling"
 TARGETS = ("/", "/run/run", "/explore/run", "/compare?runs=run", "/picture/reals?run=run", "/assets/icon.svg", POLLING)
-FOREIGN = ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1", "[2001:db8::1]",
-           "", "127.0.0.1@evil.example", "evil.example/127.0.0.1", "LOCALHOST.", "0.0.0.0", "127.0.0.1 evil.example")  # fmt: skip
+FOREIGN = ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "192.0.2.1",
+           "[2001:db8::1]", "", "127.0.0.1@evil.example", "evil.example/127.0.0.1", "LOCALHOST.", "0.0.0.0",
+           "127.0.0.1 evil.example")  # fmt: skip
 ORIGINS = ("http://evil.example", "https://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1",
            "http://localhost:1", "file://", "http://evil.example@127.0.0.1", "")  # fmt: skip
 CLIMBS = ("../thesis", "..%2fthesis", "%2e%2e/thesis", "..%252fthesis", "..\\thesis", "..%5cthesis", "....//thesis",
-          "..%c0%afthesis", "run/home/thesis", "run/../../../thesis", "//etc/passwd", "/etc/passwd", "%00/thesis", "run%00.png",
-          "run/.notes-of-mine", "home/thesis", ".", "..", "~/thesis", "run/snapshots/../../../../thesis")  # fmt: skip
+          "..%c0%afthesis", "run/home/thesis", "run/../../../thesis", "//etc/passwd", "/etc/passwd", "%00/thesis",
+          "run%00.png", "run/.notes-of-mine", "home/thesis", ".", "..", "~/thesis",
+          "run/snapshots/../../../../thesis")  # fmt: skip
 PLACES = ("/{}", "/run/{}", "/explore/{}", "/compare?runs={}", "/picture/fakes?run={}&nimg=640", "/picture/{}?run=run",
           "/picture/nearest?run={}&nimg=1", "/assets/{}", "/_nicegui/{}", "/_nicegui/3.18.0/static/{}",
           "/_nicegui/3.18.0/resources/{}", "/_nicegui/3.18.0/components/{}", "/_nicegui/auto/static/{}")  # fmt: skip
@@ -76,9 +78,12 @@ def junk(seed: str, port: int) -> None:
         [*TARGETS, "*", "http://evil.example/", "/" + "a" * 70_000, "/" + chance.randbytes(20).hex(), "/\x1b[2J"]
     )
     extra = chance.choice([
-        "Content-Length: 99999999999999999999", "Content-Length: -1", "Transfer-Encoding: chunked", "X: " + "y" * 200_000,
-        "\r\n".join(f"X-{n}: y" for n in range(5000)), "Cookie: " + chance.randbytes(50).hex(), "Range: bytes=0-,0-,0-,0-",
-        "Expect: 100-continue", "Upgrade: websocket", "Accept-Encoding: " + "gzip, " * 500, "Cookie: a=\x01\"; ganforge-1=\\",
+        "Content-Length: 99999999999999999999", "Content-Length: -1", "Transfer-Encoding: chunked",
+        "X: " + "y" * 200_000,
+        "\r\n".join(f"X-{n}: y" for n in range(5000)), "Cookie: " + chance.randbytes(50).hex(),
+        "Range: bytes=0-,0-,0-,0-",
+        "Expect: 100-continue", "Upgrade: websocket", "Accept-Encoding: " + "gzip, " * 500,
+        "Cookie: a=\x01\"; ganforge-1=\\",
     ])  # fmt: skip
     text = f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{extra}\r\nConnection: close\r\n\r\n".encode()
     body = chance.randbytes(chance.choice((0, 0, 100, 5000)))
@@ -91,9 +96,12 @@ def polling_junk(seed: str, port: int) -> None:
     chance, own = random.Random(seed), {"Origin": f"http://127.0.0.1:{port}"}
     opened = get(port, POLLING, own).body
     sid = opened.partition(b'"sid":"')[2].partition(b'"')[0].decode()
-    packets = [b"40", b"42[", b'42["event",', b'42["handshake",{}]', b'42["event",{"id":-1,"listener_id":"x","args":[[]]}]',
-               b'42["log",1]', b"4" * 100_000, b'451-["x",{"_placeholder":true,"num":0}]', b"9", b"\xff\x00", b'42' + b"[" * 50_000,
-               b'42["ack",{"next_message_id":"x"}]', b'42["javascript_response",{}]', b'42["too_long_message",1]']  # fmt: skip
+    packets = [
+        b"40", b"42[", b'42["event",', b'42["handshake",{}]', b'42["log",1]', b"4" * 100_000, b"9", b"\xff\x00",
+        b'42["event",{"id":-1,"listener_id":"x","args":[[]]}]', b'451-["x",{"_placeholder":true,"num":0}]',
+        b"42" + b"[" * 50_000, b'42["ack",{"next_message_id":"x"}]', b'42["javascript_response",{}]',
+        b'42["too_long_message",1]',
+    ]  # fmt: skip
     for packet in chance.sample(packets, 6):
         get(
             port,

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from attack import runs
-from attack.fork import Attempt
+from attack.outcome import Attempt
 from ganforge.cli import main
 
 Make = Callable[[], bytes]
@@ -109,8 +109,7 @@ def jpegs() -> dict[str, Make]:
         "4 G turns": lambda: exif(struct.pack("<HHII", 0x0112, 3, 0xFFFFFFFF, 8), 1),
         "2 G pictures": mpo,
         **{
-            f"cut to {part} %": partial(plain.__getitem__, slice(len(plain) * part // 100))
-            for part in range(4, 100, 5)
+            f"cut to {part} %": partial(plain.__getitem__, slice(len(plain) * part // 100)) for part in range(4, 100, 5)
         },
     }
 
@@ -180,7 +179,7 @@ def others() -> dict[str, Make]:
         "a canvas of 63 M pixels": lambda: canvas(8000, 7900),
         "51 MB of comments": lambda: screen + b"\x21\xfe" + (b"\xff" + b"x" * 255) * 200_000 + b"\0" + frame + b";",
         "a frame outside": lambda: screen + b"\x2c" + struct.pack("<HHHHB", 60000, 60000, 8, 8, 0) + frame[10:] + b";",
-        "a frame of 65,535 x 65,535": lambda: screen + b"\x2c" + struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\2L\1\0;",
+        "a frame of 65,535 x 65,535": lambda: screen + b"\x2c" + b"\0\0\0\0\xff\xff\xff\xff\0" + b"\2\2L\1\0;",
         "WebP of 16,383 x 16,383": lambda: webp(16383, 16383),
         "WebP of 2^24 x 256": lambda: webp(2**24, 256),
         "WebP of 63 M pixels": lambda: webp(8000, 7900),

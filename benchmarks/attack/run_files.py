@@ -1,4 +1,4 @@
-"""Crafted run files: 200 things that may lie in a run folder that came from elsewhere, and every command that reads it."""
+"""Crafted run files: what may lie in a run folder that came from elsewhere, and every command that reads it."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from attack import runs, watching
-from attack.fork import Attempt
+from attack.outcome import Attempt
 from attack.runs import READERS, Fixtures, run_in
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
 
@@ -168,7 +168,8 @@ def cases() -> dict[str, Craft]:
     }
     found |= config_cases()
     for name, keys in (
-        ("status.json", ("state", "nimg", "total_nimg", "reason", "pid", "time")), ("stats.jsonl", ("nimg", "step", "D/loss")),
+        ("status.json", ("state", "nimg", "total_nimg", "reason", "pid", "time")),
+        ("stats.jsonl", ("nimg", "step", "D/loss")),
         ("metrics.jsonl", ("nimg", "figures", "protocol", "subject", "notes")),
     ):  # fmt: skip
         for key in keys:
@@ -176,7 +177,8 @@ def cases() -> dict[str, Craft]:
                 found[f"{name}: {key} is {what}"] = partial(changed_json, name, (key,), value)
     for kind, keys in (
         ("snapshot", ("format", "nimg", "shape", "num_classes", "settings", "class_names", "kind")),
-        ("checkpoint", ("format", "nimg", "settings", "step", "stats", "elapsed_sec", "reported_nimg", "measured_nimg")),
+        ("checkpoint", ("format", "nimg", "settings", "step", "stats", "elapsed_sec", "reported_nimg",
+                        "measured_nimg")),
     ):  # fmt: skip
         for key in keys:
             for what in ("removed", "null", "escapes", "a list", "10^30", "NaN", "below 0"):

@@ -9,7 +9,8 @@ from typing import Any
 import crash
 
 from attack import home
-from attack.fork import Attempt, Found, call
+from attack.fork import call
+from attack.outcome import Attempt, Found
 from ganforge.cli import main
 from ganforge.run.folder import RunFolder
 
@@ -27,7 +28,8 @@ def options(**changes: Any) -> list[str]:
     words = {name.replace("_", "-"): value for name, value in settings.items() if value is not None}
     switches = {True: "--{}", False: "--no-{}"}
     return [
-        switches[value].format(name) if isinstance(value, bool) else f"--{name}={value}" for name, value in words.items()
+        switches[value].format(name) if isinstance(value, bool) else f"--{name}={value}"
+        for name, value in words.items()
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from attack import home
-from attack.fork import LIMIT_S, Found
+from attack.outcome import LIMIT_S, Found
 from ganforge.cli import main
 
 START_S, END_S = 8.0, 5.0
@@ -102,8 +102,8 @@ def look_at_all(place: Path) -> None:
     """Every page of every run, as a browser asks for them. Raises Found."""
     with page(place / "project" / "runs") as port:
         for run in ("run", "other"):
-            for target in (f"/run/{run}", f"/explore/{run}", f"/compare?runs=run,{run}", f"/picture/fakes?run={run}&nimg=640",
-                           f"/picture/reals?run={run}", f"/picture/evolution?run={run}"):  # fmt: skip
+            pictures = [f"/picture/{kind}?run={run}&nimg=640" for kind in ("fakes", "reals", "evolution")]
+            for target in (f"/run/{run}", f"/explore/{run}", f"/compare?runs=run,{run}", *pictures):
                 refuse_own(target, get(port, target))
         refuse_own("/", get(port, "/"))
         answers(port)
