@@ -38,7 +38,7 @@ SWEEPS: dict[str, Callable[[Fixtures, int], Iterator[Attempt]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--share", type=float, default=1.0, help="of each sweep, above 0 to 1, evenly spread")
+    parser.add_argument("--share", default="1", help="of each sweep, above 0 to 1, evenly spread; or SWEEP=SHARE,...")
     parser.add_argument("--only", metavar="SWEEP[:NUMBER]", help=f"one of {', '.join(SWEEPS)}, or one attempt of it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -85,7 +85,11 @@ def attack(fixtures: Fixtures, given: argparse.Namespace) -> Iterator[Outcome]:
         if sweep and name != sweep:
             continue
         chosen: Iterator[Attempt] = numbered(attempts(fixtures, given.seed))
-        chosen = (one for one in chosen if one.number == int(number)) if number else shared(chosen, given.share)
+        chosen = (
+            (one for one in chosen if one.number == int(number))
+            if number
+            else shared(chosen, share_of(name, given.share))
+        )
         for done, outcome in enumerate(run_all(chosen, given.jobs, keep=bool(number)), 1):
             if outcome.is_fault or number:
                 print(f"{name}:{outcome.attempt.number} {outcome.result} {outcome.attempt.what}", flush=True)
@@ -93,6 +97,13 @@ def attack(fixtures: Fixtures, given: argparse.Namespace) -> Iterator[Outcome]:
             elif done % 500 == 0:
                 print(f"{name}: {done}", flush=True)
             yield outcome
+
+
+def share_of(sweep: str, text: str) -> float:
+    """0.05, or faults=0.01,page=0.1."""
+    if "=" not in text:
+        return float(text)
+    return float(dict(part.split("=") for part in text.split(",")).get(sweep, 0))
 
 
 def shared(attempts: Iterator[Attempt], share: float) -> Iterator[Attempt]:
