@@ -10,20 +10,20 @@ import argparse
 import os
 import sys
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"  # before PyTorch is imported: a process with threads cannot be forked safely
+if __name__ == "__main__":  # before PyTorch is imported: a process with threads cannot be forked safely
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
-import tempfile  # noqa: E402
-import time  # noqa: E402
-from collections import Counter  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from attack import archives, cuts, damaged, faults, page, pictures, run_files  # noqa: E402
-from attack.fork import numbered, run_all  # noqa: E402
-from attack.outcome import FAULTS, Attempt, Outcome, judge_memory  # noqa: E402
-from attack.runs import Fixtures  # noqa: E402
-from reporting import write_results  # noqa: E402
+from attack import archives, cuts, damaged, faults, page, pictures, run_files
+from attack.fork import numbered, run_all
+from attack.outcome import FAULTS, Attempt, Outcome, judge_memory
+from attack.runs import Fixtures
+from reporting import write_results
 
 SWEEPS: dict[str, Callable[[Fixtures, int], Iterator[Attempt]]] = {
     "faults": faults.attempts,
@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="SWEEP[:NUMBER]", help=f"one of {', '.join(SWEEPS)}, or one attempt of it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--patience", type=float, default=1, help="multiplies the limits of time, on a busy machine")
     parser.add_argument("--out", type=Path, help="the table; without it only what was found is printed")
     given = parser.parse_args()
     import_all()
@@ -90,7 +91,7 @@ def attack(fixtures: Fixtures, given: argparse.Namespace) -> Iterator[Outcome]:
             if number
             else shared(chosen, share_of(name, given.share))
         )
-        for done, outcome in enumerate(run_all(chosen, given.jobs, keep=bool(number)), 1):
+        for done, outcome in enumerate(run_all(chosen, given.jobs, given.patience, keep=bool(number)), 1):
             if outcome.is_fault or number:
                 print(f"{name}:{outcome.attempt.number} {outcome.result} {outcome.attempt.what}", flush=True)
                 print(f"    {outcome.said or outcome.text}" if number else "", end="", flush=True)

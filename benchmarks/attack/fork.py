@@ -42,14 +42,15 @@ def numbered(attempts: Iterable[Attempt]) -> Iterator[Attempt]:
     return (replace(attempt, number=number) for number, attempt in enumerate(attempts))
 
 
-def run_all(attempts: Iterable[Attempt], jobs: int, *, keep: bool = False) -> Iterator[Outcome]:
-    """Every attempt's outcome, ``jobs`` at a time, in the order in which they end."""
+def run_all(attempts: Iterable[Attempt], jobs: int, patience: float = 1, *, keep: bool = False) -> Iterator[Outcome]:
+    """Every attempt's outcome, ``jobs`` at a time, in the order in which they end. patience: multiplies the limits of
+    time. keep: the homes stay."""
     gc.collect()
     gc.freeze()  # so that the children share the parent's memory
     waiting, running = iter(attempts), list[Task]()
     while True:
         while len(running) < jobs and (attempt := next(waiting, None)) is not None:
-            running.append(begin(attempt))
+            running.append(begin(replace(attempt, limit_s=attempt.limit_s * patience)))
         if not running:
             return
         for task in list(running):
