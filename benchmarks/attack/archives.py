@@ -206,8 +206,8 @@ def attempts(seed: int) -> Iterator[Attempt]:
     for name, write in cases:
         file = name.partition(":")[0]
         for verb in ("inspect", "prepare"):
-            yield Attempt("archives", f"{verb}: {name}", f"archives {verb}", partial(look_at, file, verb),
-                          partial(lay_out, file, write))  # fmt: skip
+            run, make = partial(look_at, file, verb), partial(lay_out, file, write)
+            yield Attempt("archives", f"{verb}: {name}", f"archives {verb}", run, make, long=name.startswith("many"))
 
 
 def lay_out(file: str, write: Write, home: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from attack import home
-from attack.outcome import BUDGET, Attempt, Found, Outcome, by_words
+from attack.outcome import BUDGET, STOP_S, Attempt, Found, Outcome, by_words
 
 PATIENCE_S = 120.0
 """For making an input, and for checking afterwards."""
@@ -35,6 +35,7 @@ class Task:
     stages: list[str]
     pid: int = 0
     began: float = 0.0
+    told: float = 0.0
     before: home.Seen = field(default_factory=dict)
 
 
@@ -127,6 +128,11 @@ def look(task: Task) -> bool:
     seconds = time.monotonic() - task.began
     if pid == 0:
         too_long = seconds > (attempt.limit_s if stage == "run" else PATIENCE_S)
+        if too_long and stage == "run" and attempt.long:
+            too_long = bool(task.told) and time.monotonic() - task.told > STOP_S
+            if not task.told:
+                task.told = time.monotonic()
+                os.kill(task.pid, signal.SIGTERM)
         too_much = stage == "run" and seconds > 0.1 and memory_of(task.pid) > memory_of(os.getpid()) + 3 * BUDGET // 2
         if not too_long and not too_much:
             return False

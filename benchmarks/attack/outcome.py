@@ -6,6 +6,8 @@ from pathlib import Path
 
 LIMIT_S = 10.0
 """What takes longer hangs."""
+STOP_S = 5.0
+"""In which a signal ends what goes on."""
 BUDGET = 1 << 30
 """Bytes above a normal run's peak."""
 FAULTS = ("TOUCHED", "TRACEBACK", "HANG", "OVER BUDGET", "DIFFERENT", "LET THROUGH", "ESCAPE", "NO SENTENCE", "CRASH")
@@ -23,7 +25,8 @@ class Found(Exception):  # noqa: N818 - what an attempt was looking for
 class Attempt:
     """kind: the sweep. what: in words. like: the command, whose normal attempt says what memory it takes. make: lays
     out the input. run: the attempt itself; returns the exit status. check: of what it left; raises ``Found``. Each
-    gets the home, in a child of its own. killed: it ends itself with SIGKILL."""
+    gets the home, in a child of its own. killed: it ends itself with SIGKILL. long: it is honest work for more than
+    its time; then SIGTERM must end it in 5 s."""
 
     kind: str
     what: str
@@ -33,6 +36,7 @@ class Attempt:
     check: Callable[[Path], object] | None = None
     killed: bool = False
     normal: bool = False
+    long: bool = False
     limit_s: float = LIMIT_S
     number: int = 0
 
