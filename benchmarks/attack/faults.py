@@ -110,7 +110,8 @@ def count_points(place: Path, subject: Subject) -> list[str]:
         status = subject.run(home)
         injector.done = True
         (place / "points").write_text("\n".join(injector.points), encoding="utf-8")
-        assert status == 0, status
+        if status:
+            raise Found("CRASH", (place / "make.stderr").read_text(encoding="utf-8"))
 
     call(count, place)
     return (place / "points").read_text(encoding="utf-8").splitlines()

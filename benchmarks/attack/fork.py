@@ -183,6 +183,8 @@ def judge(task: Task, stage: str, status: int) -> None:
         outcome.result, outcome.text = "TRACEBACK", f"{stage}: {said[said.index('Traceback (most') :][-1500:]}"
     elif stage == "run":
         outcome.result, outcome.text = by_words(os.WEXITSTATUS(status), error, said)
+        if task.attempt.normal and outcome.result == "refused":
+            outcome.result, outcome.text = "CRASH", f"refused: {error[-500:]}"
     elif os.WEXITSTATUS(status):
         outcome.result, outcome.text = "CRASH", f"{stage}: exit status {os.WEXITSTATUS(status)}: {said[-500:]}"
 

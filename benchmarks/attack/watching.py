@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,11 +37,18 @@ def page(folder: Path, *options: str) -> Iterator[int]:
         handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        os._exit(main(["watch", str(folder), "--port", "0", *options]))
+        status = 70
+        try:
+            status = main(["watch", str(folder), "--port", "0", *options])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
     try:
         yield port_of(pid, said)
     finally:
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + END_S
         ended, status = os.waitpid(pid, os.WNOHANG)
         while not ended and time.monotonic() < deadline:
@@ -64,6 +72,8 @@ def port_of(pid: int, said: Path) -> int:
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", said.read_text(encoding="utf-8")) if said.exists() else None
         if found:
             return int(found[1])
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            raise Found("CRASH", f"the page does not begin: {said.read_text(encoding='utf-8')[-1500:]}")
         time.sleep(0.02)
     raise Found("HANG", f"the page says no address within {START_S:g} s")
 
