@@ -1,10 +1,13 @@
 # Two commands do all the set-up on a machine with Python (3.11 or newer) and make:
 #   make train   the note's GAN on the embedded digits, in about a minute
 #   make test    everything the project checks about itself
+# make test-lowest runs a part of it with the lowest versions that pyproject.toml admits, in an environment of its own.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test lint types unit format clean
+LOWEST := .venv-lowest/bin
+
+.PHONY: train test lint types unit test-lowest format clean
 
 train: .venv/installed
 	$(BIN)/ganforge train note --data digits --total-nimg 800000
@@ -20,6 +23,12 @@ types: .venv/installed-dev
 
 unit: .venv/installed-dev
 	$(BIN)/python -m pytest
+
+# What the dependencies are used for, once each: a few minutes.
+test-lowest: .venv-lowest/installed
+	$(LOWEST)/python -m pytest tests/unit/base tests/unit/data tests/unit/run tests/unit/viewer \
+		tests/unit/test_sampling.py tests/unit/test_comparison.py tests/contract/test_note_bits.py \
+		tests/contract/test_exact_resume.py tests/contract/test_bounds.py tests/e2e/test_bad_input.py
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
@@ -37,5 +46,16 @@ format: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+# pip installs torch, at its lower bound, as it can be had on this machine (with or without CUDA); uv then keeps it, and
+# takes the lowest version of every other dependency that is named in pyproject.toml.
+.venv-lowest/installed: pyproject.toml constraints.txt
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	$(LOWEST)/python -m pip install --quiet uv
+	$(LOWEST)/python -m pip install --quiet --no-deps torch==2.13.0
+	VIRTUAL_ENV=.venv-lowest $(LOWEST)/uv pip install --quiet --resolution lowest-direct --editable '.[hub,view]'
+	$(LOWEST)/python -m pip install --quiet --constraint constraints.txt pytest hypothesis
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-lowest build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -150,8 +150,9 @@ def run_differences(a: RunFolder, b: RunFolder) -> list[str]:
             )
             names = sorted(tensors.keys() | others.keys())
             faults += [f"{kind} {nimg}: {name}" for name in names if not same(tensors.get(name), others.get(name))]
-            if lasting(facts) != lasting(other_facts):
-                faults.append(f"{kind} {nimg}: {facts} and {other_facts}")
+            mine, theirs = lasting(facts), lasting(other_facts)
+            different = [name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)]
+            faults += [f"{kind} {nimg}: {name} {mine.get(name)} and {theirs.get(name)}" for name in sorted(different)]
     if rows(a) != rows(b) or not rows(a):
         faults.append("rows of stats.jsonl")
     names = sorted({path.name for run in (a, b) for path in run.path.glob("*.*") if path.suffix in (".png", ".webp")})
