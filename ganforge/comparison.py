@@ -112,18 +112,17 @@ def _read_run(path: Path, complaints: list[str]) -> Run:
     in_training, sentences = read_metrics(folder)
     evaluated, more_sentences = read_evaluations(folder)
     complaints += sentences + more_sentences
-    ids = dict.fromkeys(record.protocol.id for record in [*evaluated, *in_training])
-    return Run(path, settings, {id: _measured(_by(id, in_training), _by(id, evaluated)) for id in ids})
+    by_id: dict[str, tuple[list[Record], list[Record]]] = {}
+    for place, records in enumerate((in_training, evaluated)):
+        for record in records:
+            by_id.setdefault(record.protocol.id, ([], []))[place].append(record)
+    return Run(path, settings, {id: _measured(*both) for id, both in by_id.items()})
 
 
 def _plain(value: Any) -> Any:
     """A setting's value, or a word for what can be none: it is compared with others, and shown."""
     values = value if isinstance(value, list) else [value]
     return value if all(isinstance(one, Plain) for one in values) else "(no setting)"
-
-
-def _by(id: str, records: Iterable[Record]) -> list[Record]:
-    return [record for record in records if record.protocol.id == id]
 
 
 def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:

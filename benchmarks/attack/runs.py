@@ -119,12 +119,8 @@ def without_own(run: Path) -> RunFolder:
 
 
 def differences(whole: RunFolder, run: RunFolder) -> list[str]:
-    """Tensors, facts, rows, pictures, figures and leftovers. Beside the newest snapshots, one that was the best for a
-    while is kept or not, by when the figures of the last one were known."""
-    copy = without_own(run.path)
-    faults = crash.run_differences(whole, copy)
-    if [nimg for nimg, _ in copy.all_snapshots()][-2:] == [nimg for nimg, _ in whole.all_snapshots()][-2:]:
-        faults = [one for one in faults if not one.startswith("snapshots [")]
+    """Tensors, facts, rows, pictures, figures and leftovers."""
+    faults = crash.run_differences(whole, without_own(run.path))
     if figures(whole) != figures(run):
         faults.append(f"figures at {[at for at, _ in figures(run)]}, not at {[at for at, _ in figures(whole)]}")
     return faults

@@ -1,6 +1,9 @@
 """Pictures: bytes outside, floats in [-1, 1] inside. This module converts, lays pictures out, and writes them."""
 
+import errno
+import io
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from ganforge.base.files import write_atomically
+from ganforge.base.files import read_plain, write_atomically
 from ganforge.base.ours import NAME
 
 GAP = 2
@@ -32,6 +35,7 @@ ENCODER_EFFORT = 20  # of 100: WebP files a little larger, made several times fa
 MAX_FRAMES = 60
 """Frames of an animation; longer sequences are thinned evenly."""
 
+MAX_FRAME_BYTES = 512 << 20
 MAX_FRAME_SIDE = 1024
 """Pixels; larger frames of an animation are made smaller by a whole factor, for its size, time and memory."""
 
@@ -148,6 +152,16 @@ def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:
 
 
 def _open_frame(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
-        factor = math.ceil(max(picture.size) / MAX_FRAME_SIDE)
-        return picture.reduce(factor) if factor > 1 else picture.copy()
+    try:
+        content = io.BytesIO(read_plain(path, MAX_FRAME_BYTES))
+        with warnings.catch_warnings(action="ignore"), Image.open(content, formats=["PNG"]) as picture:
+            factor = math.ceil(max(picture.size) / MAX_FRAME_SIDE)
+            return picture.reduce(factor) if factor > 1 else picture.copy()
+    except Image.DecompressionBombError:
+        raise OSError(errno.EFBIG, "too many pixels for an animation", str(path)) from None
+    except (SyntaxError, ValueError):
+        raise OSError(errno.EINVAL, "no whole picture", str(path)) from None
+    except OSError as error:
+        if error.errno is None:  # Pillow's, of what the file holds
+            raise OSError(errno.EINVAL, "no whole picture", str(path)) from None
+        raise

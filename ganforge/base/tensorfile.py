@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,29 +55,43 @@ def read_tensorfile(
     refuse_odd_name(path)
     try:
         with open_plain(path) as file:
-            start = file.read(9)
+            start, header = file.read(9), b""
+            if (size := int.from_bytes(start[:8], "little")) <= MAX_HEADER:
+                header = start[8:] + file.read(max(0, size - 1))
     except OSError as error:
         raise UserError(f"The {kind} {path} cannot be read: {error.strerror}.") from None
     if start[8:] != b"{":
         what = "a pickle, which could run code when loaded" if _is_pickle(start) else "not a safetensors file"
         raise DamagedFileError(f"{path} is {what}; ganforge loads only {kind} files that it wrote itself.")
-    if int.from_bytes(start[:8], "little") > MAX_HEADER:
+    if size > MAX_HEADER:
         raise DamagedFileError(f"The {kind} {path} is damaged, or larger in its facts than any that ganforge writes.")
+    metadata, shapes = _outline(path, kind, header)
+    facts = _facts(path, kind, metadata)
+    check(facts, shapes)  # before the file is opened as a whole, which takes memory for what it promises
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = list(file.keys())
-            if len(names) > MAX_TENSORS:
-                raise DamagedFileError(f"{path} holds {len(names):,} tensors, more than any {kind} of ganforge's.")
-            facts = _facts(path, kind, metadata)
-            check(facts, {name: tuple(file.get_slice(name).get_shape()) for name in names})
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+            tensors = {name: file.get_tensor(name) for name in shapes}
+    except (SafetensorError, OSError, RuntimeError) as error:
         raise DamagedFileError(f"The {kind} {path} is damaged or cut off ({as_typed(str(error))}).") from None
     if metadata.get("sha256") != _digest(metadata["ganforge"], tensors):
         raise DamagedFileError(f"The {kind} {path} is damaged: its content does not match its SHA-256.")
     # Copied, since they lie in the mapped file, which may be changed or cut off from now on.
     return {name: tensor.clone() for name, tensor in tensors.items()}, facts
+
+
+def _outline(path: Path, kind: str, header: bytes) -> tuple[dict[str, str], Shapes]:
+    """The strings and the tensors' shapes in a header of safetensors. Raises DamagedFileError."""
+    try:
+        held = json.loads(header)
+        metadata = held.pop("__metadata__", {})
+        shapes = {str(name): tuple(map(operator.index, tensor["shape"])) for name, tensor in held.items()}
+        if not isinstance(metadata, dict):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise DamagedFileError(f"The {kind} {path} is damaged or cut off (its header is none).") from None
+    if len(shapes) > MAX_TENSORS:
+        raise DamagedFileError(f"{path} holds {len(shapes):,} tensors, more than any {kind} of ganforge's.")
+    return metadata, shapes
 
 
 def _facts(path: Path, kind: str, metadata: dict[str, str]) -> dict[str, Any]:

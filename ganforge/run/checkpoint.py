@@ -1,5 +1,6 @@
 """Checkpoints: everything that a run needs to go on. A new one is verified before an old one goes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
-from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
+from ganforge.base.tensorfile import DamagedFileError, Shapes, read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.run.folder import RunFolder
 
@@ -27,11 +28,14 @@ def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], fa
         path.unlink()
 
 
-def load_newest_checkpoint(folder: RunFolder) -> tuple[dict[str, Tensor], dict[str, Any], dict[Path, str]]:
+def load_newest_checkpoint(
+    folder: RunFolder, check: Callable[[dict[str, Any], Shapes], object] = lambda facts, shapes: None
+) -> tuple[dict[str, Tensor], dict[str, Any], dict[Path, str]]:
     """Tensors, facts, and a sentence for each that is damaged or no file at all and had to be passed over, by its path.
 
-    Without any checkpoint the tensors and facts are empty. Raises UserError where there are checkpoints but none is
-    whole, where one may not look, or a newer ganforge wrote them.
+    check: as for ``read_tensorfile``; what it says is damaged is passed over, too. Without any checkpoint the tensors
+    and facts are empty. Raises UserError where there are checkpoints but none is whole, where one may not look, or a
+    newer ganforge wrote them.
     """
     complaints: dict[Path, str] = {}
     try:
@@ -44,7 +48,7 @@ def load_newest_checkpoint(folder: RunFolder) -> tuple[dict[str, Tensor], dict[s
             complaints[path] = f"{path} is a folder, link, pipe or device, not a checkpoint."
             continue
         try:
-            tensors, facts = read_tensorfile(path, KIND)
+            tensors, facts = read_tensorfile(path, KIND, check)
         except DamagedFileError as error:
             complaints[path] = str(error)
             continue

@@ -24,6 +24,7 @@ from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
+from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
@@ -102,10 +103,11 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         config = make_config(old.model_dump() | placed(changes))
         refuse_differences(folder, old, config)
         refuse_missing_data(folder, config)
-        tensors, facts, damaged = load_newest_checkpoint(folder)
+        items = items_of(stored, folder)
+        tensors, facts, damaged = load_newest_checkpoint(folder, lambda _, shapes: refuse_misfit(config, items, shapes))
         if facts:
+            counters_in(facts)
             refuse_differences(folder, make_config(facts["settings"]), config)
-            refuse_misfit(config, items_of(stored, folder), tensors, facts)
         else:
             refuse_lost_checkpoints(folder)
         for complaint in damaged.values():

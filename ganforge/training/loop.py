@@ -140,7 +140,8 @@ class Loop:
             self.report(stands=self.due(config.report_nimg))
         started = state.nimg > 0
         snapshot_due = started and self.due(config.snapshot_nimg)
-        if finished or snapshot_due:
+        # What was measured is done with: the process was killed after that, and before the run's end.
+        if (finished or snapshot_due) and state.measured_nimg != state.nimg:
             self.check_finite()
             dataset = self.game.dataset
             save_snapshot(
@@ -148,8 +149,7 @@ class Loop:
                 dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
                 class_names=dataset.class_names if config.conditional else (),
             )  # fmt: skip
-            if state.measured_nimg != state.nimg:  # else it was, and the process was killed before the run's end
-                self.measure(stands=snapshot_due)
+            self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
         if finished or late or (started and self.due(config.checkpoint_nimg)):
             self.save_checkpoint()

@@ -1,5 +1,6 @@
 """From settings to objects: the only part of training that reads the config to build things."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.schedules import cosine, critic_steps, linear
 from ganforge.base.seeding import generator
+from ganforge.base.tensorfile import DamagedFileError, Shapes
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
@@ -22,12 +24,14 @@ from ganforge.data.dataset import Dataset
 from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.run.facts import counters_in
 from ganforge.run.snapshot import refuse_other_shapes
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import Items, Source, part_of, read_source, warm_start
+
+COPIES, MAX_STATISTICS = 8, 1 << 28
+"""A network's weights, their moving average and the optimizers' moments, in a checkpoint; and the steps' statistics."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +165,19 @@ def build_networks(config: Config, items: Items, *, meta: bool = False) -> tuple
     return G, D
 
 
-def refuse_misfit(config: Config, items: Items, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Raise UserError for a checkpoint whose facts are none, or whose networks are not those of the settings: before
-    these are built, since a small file may ask for large ones."""
-    counters_in(facts)
-    for part, network in zip("GD", build_networks(config, items, meta=True), strict=True):
-        shapes = {name: tuple(tensor.shape) for name, tensor in part_of(tensors, part).items()}
-        refuse_other_shapes(network.state_dict(), shapes, f"The checkpoint's {part}")
+def refuse_misfit(config: Config, items: Items, shapes: Shapes) -> None:
+    """Raise DamagedFileError for a checkpoint whose networks are not those of the settings, or that holds far more
+    numbers than those and their optimizers: by the shapes alone, since a small file may promise a large one."""
+    networks = dict(zip("GD", build_networks(config, items, meta=True), strict=True))
+    numbers = sum(math.prod(shape) for shape in shapes.values())
+    most = COPIES * sum(tensor.numel() for network in networks.values() for tensor in network.state_dict().values())
+    if numbers > most + MAX_STATISTICS:
+        raise DamagedFileError(f"The checkpoint holds {numbers:,} numbers, far more than its settings have to.")
+    for part, network in networks.items():
+        try:
+            refuse_other_shapes(network.state_dict(), part_of(shapes, part), f"The checkpoint's {part}")
+        except UserError as error:
+            raise DamagedFileError(str(error)) from None
 
 
 def build_state(config: Config, dataset: Dataset, device: torch.device) -> TrainingState:

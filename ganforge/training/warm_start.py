@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 from ganforge.training.state import TrainingState
 
+T = TypeVar("T")
 Weights = dict[str, Tensor]
 """A network's parameters and buffers by name: its state_dict."""
 LAYER = re.compile(r"^layers\.([0-9]{1,9})\.")
@@ -95,7 +96,7 @@ def items_of(stored: dict[str, Any], folder: RunFolder) -> Items:
         raise UserError(f"{folder.config} does not tell the data's shape and classes; put back a copy of it.") from None
 
 
-def part_of(tensors: Weights, part: str) -> Weights:
+def part_of(tensors: dict[str, T], part: str) -> dict[str, T]:
     """`G.layers.0.weight` -> `layers.0.weight`, of one part of a checkpoint."""
     return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
 

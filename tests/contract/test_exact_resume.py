@@ -237,6 +237,17 @@ def test_killed_after_the_last_checkpoint_again_and_again(steps: int, tmp_path: 
         assert_same(folder, whole)
 
 
+def test_killed_after_the_last_checkpoint_and_the_best_snapshots_stay(tmp_path: Path) -> None:
+    """What was the best before the last figures were known is kept as in one go."""
+    changes = settings_of("measured") | {"keep_snapshots": 1, "total_nimg": 18 * 32}
+    folder = begin(tmp_path / "run", **changes)
+    kept = [nimg for nimg, _ in folder.all_snapshots()]
+    assert len(kept) == 2  # the newest, and the best before it
+    folder.write_status("running", 18 * 32, 18 * 32)
+    go_on_with(folder.path)
+    assert [nimg for nimg, _ in folder.all_snapshots()] == kept
+
+
 def test_killed_at_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before each of them: the log and the figures are those of one go, the last row included."""
     changes: dict[str, Any] = {"total_nimg": 6 * 32, "report_nimg": 64, "snapshot_nimg": 64, "checkpoint_nimg": 96}

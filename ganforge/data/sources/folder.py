@@ -1,5 +1,6 @@
 """A folder of picture files, and of the folders in it."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -19,6 +20,9 @@ from ganforge.data.sources.entries import (
     suffix_of,
     with_labels,
 )
+
+OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Faults that are no fault of the file: to take it for a broken picture would shorten the data for good."""
 
 
 @dataclass
@@ -94,7 +98,7 @@ def digest_of(rows: object) -> str:
 
 def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = MAX_FILE_BYTES) -> bytes:
     """A file's bytes. expected: its size and mtime_ns when it was listed. Raises Unreadable, also where there are more
-    than ``most``; never waits for a pipe."""
+    than ``most``, and OSError where the system has no means left; never waits for a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
@@ -109,6 +113,8 @@ def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = M
     except FileNotFoundError:
         raise Unreadable("not there any more") from None
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in OF_THE_SYSTEM:
+            raise
         raise Unreadable(f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 

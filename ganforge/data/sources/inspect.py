@@ -113,7 +113,7 @@ def describe_source(facts: SourceFacts) -> str:
 
     No line break at the end.
     """
-    rows = [("source", f"{facts.name} ({facts.kind})"), ("pictures", _counts(facts))]
+    rows = [("source", f"{brief(facts.name)} ({facts.kind})"), ("pictures", _counts(facts))]
     if facts.readable:
         rows += [
             ("size", _sizes(facts)),

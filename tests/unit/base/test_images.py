@@ -1,6 +1,7 @@
 """base/images.py: exact values, exact pixels."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -312,6 +313,30 @@ def test_animation_leaves_the_old_file_when_a_picture_cannot_be_read(tmp_path) -
     animation(paths, tmp_path / "out.webp")
     old = (tmp_path / "out.webp").read_bytes()
     paths[1].write_bytes(b"no picture")
-    with pytest.raises(OSError, match="cannot identify"):
+    with pytest.raises(OSError, match="no whole picture"):
         animation(paths, tmp_path / "out.webp")
     assert (tmp_path / "out.webp").read_bytes() == old
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "text", "cut off", "many pixels"])
+def test_animation_takes_whole_pictures_only_and_waits_for_none(what: str, tmp_path, monkeypatch) -> None:
+    paths = write_frames(tmp_path, 3)
+    content = paths[1].read_bytes()
+    paths[1].unlink()
+    match what:
+        case "link":
+            paths[1].symlink_to(paths[0])
+        case "pipe":
+            os.mkfifo(paths[1])
+        case "text":
+            paths[1].write_text("no picture")
+        case "cut off":
+            paths[1].write_bytes(content[:-30])
+        case _:
+            paths[1].write_bytes(content)
+            monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)
+    reasons = {"link": "a link", "pipe": "a pipe", "many pixels": "too many pixels"}
+    with pytest.raises(OSError, match=reasons.get(what, "no whole picture")) as caught:
+        animation(paths, tmp_path / "out.webp")
+    assert caught.value.filename == str(paths[0] if what == "many pixels" else paths[1])
+    assert not (tmp_path / "out.webp").exists()

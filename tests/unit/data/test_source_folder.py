@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import stat
@@ -199,3 +200,23 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
 def test_listing_takes_the_suffixes_that_are_asked_for(tmp_path: Path) -> None:
     fill(tmp_path, "a/x.tar", "y.TAR", "z.png")
     assert list(list_folder(tmp_path, frozenset({".tar"})).files) == ["a/x.tar", "y.TAR"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_what_the_system_lacks_is_no_broken_picture(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be left out, and the shortened pictures kept in the cache."""
+    (tmp_path / "a.png").write_bytes(b"x")
+
+    monkeypatch.setattr(os, "open", lambda *_: fail_with(number))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        read_file(tmp_path / "a.png")
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "open", lambda *_: fail_with(errno.EACCES))
+    with pytest.raises(Unreadable, match="cannot be read"):
+        read_file(tmp_path / "a.png")
+
+
+def fail_with(number: int) -> int:
+    raise OSError(number, os.strerror(number))

@@ -1,8 +1,10 @@
 """run/checkpoint.py: the newest one that is whole, and the old ones go only after the new one is whole."""
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -213,6 +215,24 @@ def test_a_damaged_one_does_not_count_among_those_kept(tmp_path: Path) -> None:
     go_on(folder, {"keep_checkpoints": 1}, once, once.stop)
     assert numbers(folder) == [224]
     assert load_newest_checkpoint(folder)[1]["nimg"] == 224
+
+
+def test_a_sparse_one_is_passed_over_before_it_is_read(tmp_path: Path) -> None:
+    """A file of a few bytes on the disk that promises a hundred GiB: the one before it is gone on from."""
+    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    facts = {"kind": KIND, "format": 3, "nimg": 96}
+    numbers = 25 << 30
+    header: dict[str, Any] = {"__metadata__": {"ganforge": json.dumps(facts), "sha256": "0"}}
+    header["stats.Loss/D"] = {"dtype": "F32", "shape": [numbers], "data_offsets": [0, 4 * numbers]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with folder.checkpoint(96).open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + 4 * numbers)
+    go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
+    assert load_newest_checkpoint(folder)[1]["nimg"] == 128
+    assert folder.checkpoint(96).with_name("000000096.safetensors.damaged").exists()
 
 
 def test_users_copies_are_never_removed(folder: RunFolder) -> None:
