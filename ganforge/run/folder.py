@@ -34,7 +34,7 @@ from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
 from ganforge.data.catalog import folder_name
 from ganforge.run.lock import Held, acquire, is_held
-from ganforge.run.log import append_row, cut_rows, read_rows
+from ganforge.run.log import MAX_LOG_BYTES, MAX_METRICS_BYTES, append_row, cut_rows, read_rows
 
 SUBFOLDERS = ("snapshots", "checkpoints")
 MAX_JSON_BYTES = 16 << 20
@@ -255,11 +255,11 @@ class RunFolder:
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
         of ganforge's."""
-        return read_rows(self.stats)
+        return read_rows(self.stats, MAX_LOG_BYTES)
 
     def metrics_rows(self) -> Iterator[dict[str, Any]]:
         """The records of metrics.jsonl, likewise."""
-        return read_rows(self.metrics)
+        return read_rows(self.metrics, MAX_METRICS_BYTES)
 
     def sync_logs(self) -> None:
         """Bring the logs to the disk. Raises OSError."""
@@ -270,8 +270,8 @@ class RunFolder:
     def cut_after(self, nimg: int, measured_nimg: int) -> None:
         """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
         goes on from there makes them anew."""
-        cut_rows(self.stats, nimg)
-        cut_rows(self.metrics, measured_nimg)
+        cut_rows(self.stats, MAX_LOG_BYTES, nimg)
+        cut_rows(self.metrics, MAX_METRICS_BYTES, measured_nimg)
         for at, path in self.all_fakes():
             if at > nimg:
                 path.unlink()

@@ -8,8 +8,9 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import append_plain, open_plain, reason, write_atomically
 
-MAX_LOG_BYTES = 64 << 20
-"""The most that is read: about 90,000 rows, or 30,000 records of figures. A longer log is none that ganforge wrote."""
+MAX_LOG_BYTES, MAX_METRICS_BYTES = 400_000_000, 64 << 20
+"""The most that is read: about 500,000 rows, or 30,000 records of figures, of which more than one is held at a time.
+What is longer is none of ganforge's."""
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -18,12 +19,12 @@ def append_row(path: Path, row: dict[str, Any]) -> None:
     append_plain(path, json.dumps(row) + "\n")
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+def read_rows(path: Path, most: int) -> Iterator[dict[str, Any]]:
     """The file's rows, none where there is no file; what is no row, such as a line that a kill cut off, is left out.
 
-    Raises UserError where there is something else than a plain file, or it cannot be read or is far too long.
+    most: bytes. Raises UserError where there is something else than a plain file, or it cannot be read or is longer.
     """
-    for line in _lines(path):
+    for line in _lines(path, most):
         if (row := as_row(line)) is not None:
             yield row
 
@@ -39,23 +40,23 @@ def as_row(line: bytes) -> dict[str, Any] | None:
     return None
 
 
-def cut_rows(path: Path, last_nimg: int) -> None:
+def cut_rows(path: Path, most: int, last_nimg: int) -> None:
     """Take away all but the rows up to ``last_nimg`` images. Raises as ``read_rows``, and OSError; nothing is changed
     then."""
     if not path.exists():
         return
-    kept = (json.dumps(row) + "\n" for row in read_rows(path) if row["nimg"] <= last_nimg)
+    kept = (json.dumps(row) + "\n" for row in read_rows(path, most) if row["nimg"] <= last_nimg)
     write_atomically(path, lambda temporary: _write(temporary, kept))
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path, most: int) -> Iterator[bytes]:
     try:
         with open_plain(path) as file:
             read = 0
             while line := file.readline(MAX_LINE_BYTES):
                 read += len(line)
-                if read > MAX_LOG_BYTES:
-                    raise UserError(f"{path} is longer than {MAX_LOG_BYTES >> 20} MiB, so it is no log of ganforge's.")
+                if read > most:
+                    raise UserError(f"{path} is longer than {most >> 20} MiB, so it is no log of ganforge's.")
                 yield line
     except FileNotFoundError:
         return

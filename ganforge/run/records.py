@@ -9,8 +9,8 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import read_plain, read_plain_json, reason
 from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
+from ganforge.run.log import MAX_METRICS_BYTES
 
-MAX_METRICS_BYTES = 64 << 20
 MAX_RECORD_BYTES = 1 << 20
 MAX_EVALUATIONS = 1_000
 """So many evaluations of a run are read."""

@@ -376,7 +376,7 @@ def test_a_log_that_is_none_is_refused_and_never_waited_for(
         case "folder":
             folder.stats.mkdir()
         case "long":
-            monkeypatch.setattr("ganforge.run.log.MAX_LOG_BYTES", 100)
+            monkeypatch.setattr("ganforge.run.folder.MAX_LOG_BYTES", 100)
             folder.stats.write_text("x" * 101)
     with pytest.raises(UserError, match=r"stats\.jsonl"):
         list(folder.rows())
