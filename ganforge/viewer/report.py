@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
-from ganforge.base.files import open_plain, reason, write_text_atomically
+from ganforge.base.files import reason, write_text_atomically
+from ganforge.base.ours import refuse_foreign
 from ganforge.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.chart import COLORS
@@ -33,9 +34,6 @@ from ganforge.viewer.plain import cut, first, words
 from ganforge.viewer.runs import grids
 from ganforge.viewer.settings import beside_recipe, command
 
-MARK, MARK_WITHIN = b'<meta name="generator" content="ganforge ', 4_096
-"""How a report is told from other files, in so many bytes from its beginning."""
-
 
 def write_report(folder: RunFolder, out: Path) -> None:
     """Write the report of a run, training or not, atomically.
@@ -52,22 +50,6 @@ def write_report(folder: RunFolder, out: Path) -> None:
         write_text_atomically(out, page)
     except OSError as error:
         raise UserError(f"The report cannot be written: {reason(error)}; choose another place with --out.") from None
-
-
-def refuse_foreign(out: Path) -> None:
-    """Raise UserError where there is something that is no report of ganforge's: only such a file is overwritten."""
-    try:
-        with open_plain(out) as file:
-            start = file.read(MARK_WITHIN)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
-        raise UserError(f"{out} is not overwritten: {why}; choose another name with --out.") from None
-    if MARK not in start:
-        raise UserError(
-            f"{out} is not overwritten, since it is no report that ganforge wrote; choose another name with --out."
-        )
 
 
 def render_report(folder: RunFolder) -> str:

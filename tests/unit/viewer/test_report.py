@@ -211,7 +211,7 @@ def test_only_a_report_is_overwritten(folder: RunFolder, tmp_path: Path) -> None
     (tmp_path / "dead.html").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe.html")
     for name, why in (
-        ("thesis.html", "no report that ganforge wrote"), ("link.html", "a link, which is not followed"),
+        ("thesis.html", "nothing in it shows that ganforge made it"), ("link.html", "a link, which is not followed"),
         ("dead.html", "a link, which is not followed"), ("pipe.html", "a pipe, socket or device"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=f"{name} is not overwritten.*{why}.*; choose another name with --out"):
