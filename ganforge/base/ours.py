@@ -14,7 +14,7 @@ MARKS: dict[str, bytes] = {
     ".gif": b"made by " + NAME.encode(),
     ".webp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><!-- made by " + NAME.encode() + b" --></x:xmpmeta>",
 } | dict.fromkeys((".html", ".htm"), b'<meta name="generator" content="' + NAME.encode())
-"""By a name's ending, the bytes that the writers put into such a file: a text chunk, a comment, an XMP packet, a tag."""
+"""By a name's ending, the bytes that the writers put into such a file: text chunk, comment, XMP packet, or tag."""
 WITHIN = 4096
 """Bytes from the start, or before the end, where a mark lies."""
 MAX_RECORD_BYTES = 1 << 20
@@ -23,7 +23,8 @@ MAX_RECORD_BYTES = 1 << 20
 def refuse_foreign(path: Path) -> None:
     """Raise UserError where there is something at ``path`` that ganforge did not make: it is not overwritten.
 
-    A picture, an animation or a report must have its mark, a .json file must be a record of figures, and neither may be a link.
+    A picture, an animation or a report must have its mark, a .json file must be a record of figures, and none may be a
+    link.
     """
     is_ours: Callable[[Path], bool] = _is_record if path.suffix.lower() == ".json" else _has_mark
     try:
