@@ -256,8 +256,8 @@ PHASES = {
     "row": ("ganforge.run.folder:RunFolder.append_row", 1, 640),
     "snapshot": ("ganforge.training.loop.save_snapshot", 1, 1280),
     "measuring": ("ganforge.metrics.evaluate.compare", 1, 1280),
-    # The first file that is read is the real pictures' statistics; the second is the checkpoint of 256 images.
-    "checkpoint's verification": ("ganforge.base.tensorfile.read_tensorfile", 3, 512),
+    # The first file that is read is the real pictures' statistics; then come the checkpoints of 0, 256 and 512 images.
+    "checkpoint's verification": ("ganforge.base.tensorfile.read_tensorfile", 4, 512),
 }
 
 
