@@ -14,6 +14,7 @@ from attack.fork import call
 from attack.inject import APPLIES, Injector
 from attack.outcome import Attempt, Found
 from attack.runs import Fixtures, run_in
+from ganforge.base.files import is_temporary
 from ganforge.cli import main
 
 
@@ -63,7 +64,7 @@ def prepared_right(tidy: bool, home: Path) -> None:
 def outputs_whole(tidy: bool, home: Path) -> None:
     """What has its final name is whole; nothing else is left where that can be. Raises Found."""
     for path in (home / "project").glob("*.*"):
-        if path.suffix in (".png", ".webp") and "of-mine" not in path.name:
+        if path.suffix in (".png", ".webp") and "of-mine" not in path.name and not is_temporary(path.name):
             try:
                 with Image.open(path) as picture:
                     picture.load()

@@ -39,7 +39,10 @@ def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: d
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(content)
-        read_tensorfile(temporary, kind)
+        try:
+            read_tensorfile(temporary, kind)
+        except UserError as error:  # what cannot be read back is no better than what is damaged
+            raise DamagedFileError(str(error)) from None
 
     write_atomically(path, write)
 

@@ -62,8 +62,8 @@ def prepare_reference(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, *to_file(reference, floors))
-    except OSError as error:
-        complain(f"The statistics of the real pictures are not kept: {folder}: {error.strerror}")
+    except (OSError, DamagedFileError) as error:
+        complain(f"The statistics of the real pictures are not kept in {folder}: {getattr(error, 'strerror', error)}")
     return reference, floors
 
 

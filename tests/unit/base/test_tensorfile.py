@@ -282,3 +282,19 @@ def test_a_check_sees_the_shapes_before_anything_is_read(tmp_path: Path) -> None
 
     with pytest.raises(UserError, match="another"):
         read_tensorfile(path, "snapshot", check)
+
+
+def test_what_cannot_be_read_back_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file stays, and whoever writes hears of damage, not of a mistake of the user's."""
+    path = tmp_path / "a.safetensors"
+    write_tensorfile(path, "kind", {"w": torch.ones(2)}, {})
+    before = path.read_bytes()
+
+    def unreadable(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("ganforge.base.tensorfile.open_plain", unreadable)
+    with pytest.raises(DamagedFileError, match="cannot be read: Input/output error"):
+        write_tensorfile(path, "kind", {"w": torch.zeros(2)}, {})
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -109,3 +109,15 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, capsys: 
     _, floors = prepare(Counting(), tmp_path / "file" / "below")
     assert floors["FD/random"].value is not None
     assert "are not kept" in capsys.readouterr().err
+
+
+def test_a_cache_that_cannot_be_read_back_is_done_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("ganforge.base.tensorfile.open_plain", unreadable)
+    _, floors = prepare(Counting(), tmp_path)
+    assert floors["FD/random"].value is not None
+    assert "are not kept" in capsys.readouterr().err
