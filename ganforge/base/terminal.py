@@ -5,7 +5,7 @@ import os
 import sys
 from typing import IO, TextIO
 
-KEPT = "\n\t\xa0\u200c\u200d"
+KEPT = "\n\t\xa0\u3000\u200c\u200d"
 """Of the characters without a shape, those that are written as they are: the last two join letters in many scripts."""
 
 
