@@ -3,11 +3,10 @@
 import contextlib
 import os
 import sys
-import unicodedata
 from typing import IO, TextIO
 
-KEPT = "\n\t\u200c\u200d"
-"""Of the characters without a shape, those that are written as they are; the last two join letters in many scripts."""
+KEPT = "\n\t\xa0\u3000\u200c\u200d"
+"""Of the characters without a shape, those that are written as they are: the last two join letters in many scripts."""
 
 
 def tell(text: str, file: TextIO | None = None) -> None:
@@ -48,21 +47,18 @@ def harmless(text: str) -> str:
     and tabs. For a name within a line, in which a break could pretend another line: ``printable``."""
     if text.isprintable():
         return text
-    return "".join(c if c in KEPT else _visible(c) for c in text)
+    return "".join(c if c.isprintable() or c in KEPT else _visible(c) for c in text)
 
 
 def printable(name: str) -> str:
-    """A name in one line: ``harmless``, and line breaks and tabs made visible, too."""
-    if name.isprintable():
-        return name
-    return "".join(c if c in KEPT[2:] else _visible(c) for c in name)
+    """A name in one line: all that has no shape of its own is made visible, so that the text is ``str.isprintable``."""
+    return name if name.isprintable() else "".join(c if c.isprintable() else _visible(c) for c in name)
 
 
 def _visible(c: str) -> str:
     if "\udc80" <= c <= "\udcff":  # a byte of a file's name that is no UTF-8
         return f"\\x{ord(c) - 0xDC00:02x}"
-    obeyed = unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return c.encode("unicode_escape").decode() if obeyed else c
+    return c.encode("unicode_escape").decode()
 
 
 def silence_stdout() -> None:

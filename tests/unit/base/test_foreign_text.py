@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ganforge.base.terminal import complain, harmless, printable, tell
 
@@ -31,6 +33,12 @@ def test_what_a_terminal_would_obey_is_shown(text: str, written: str) -> None:
 def test_a_name_stays_in_its_line() -> None:
     assert printable("a\nb\tc") == "a\\nb\\tc"
     assert printable("plain name") == "plain name"
+    assert printable("no\u00a0break, \u200c, \u0378 and \ue000") == "no\\xa0break, \\u200c, \\u0378 and \\ue000"
+
+
+@given(st.text())
+def test_a_name_is_printable_whatever_it_is(name: str) -> None:
+    assert printable(name).isprintable()
 
 
 def test_what_the_terminal_has_no_letters_for_is_spelled_out() -> None:
