@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -167,8 +168,10 @@ def test_tensors_of_any_kind(run: RunFolder, data: st.DataObject) -> None:
         torch.zeros(3, dtype=torch.int64), torch.zeros(2, 0), torch.full((8, 4), float("nan")),
         torch.zeros(8, 4, dtype=torch.bfloat16), torch.zeros(8, 4, dtype=torch.float64),
         torch.zeros(2, dtype=torch.bool),
-        torch.zeros(2, dtype=torch.float8_e5m2), torch.zeros(2, dtype=torch.complex64),
+        torch.zeros(2, dtype=torch.float8_e5m2),
     ]  # fmt: skip
+    if torch.complex64 in safetensors.torch._SIZE:  # the lowest version cannot write them
+        odd_tensors.append(torch.zeros(2, dtype=torch.complex64))
     for kind, path in (("snapshot", run.all_snapshots()[-1][1]), ("checkpoint", run.all_checkpoints()[-1][1])):
         tensors, facts = read_tensorfile(path, kind)
         odd_names = ["x", "layers.x", "layers.x.y", "layers.-1.weight", "G.layers.x", "stats.x", "stats.real_logits",
