@@ -13,11 +13,6 @@ CONVOLUTIONAL: dict[str, Any] = {
 """The networks, noise and learning rate of DCGAN (Radford et al. 2016, arXiv:1511.06434), with a quarter of its
 channels, for a CPU."""
 
-SHORT_NIMG = 50_000
-"""Up to this length D ends at 4 x 4 in `fast` and `r1`, where it learns as much from as many pictures in less time;
-in longer runs D is better with the last of its layers (docs/recipes.md). A run that starts from the weights of another
-has the D of a long one."""
-
 
 def note(**changes: Any) -> Config:
     """The simple GAN of the tutorial note: fully connected, on MNIST, non-saturating loss, 10 epochs.
@@ -48,7 +43,7 @@ def fast(**changes: Any) -> Config:
     Source: none but trial on MNIST; two learning rates after Heusel et al. 2017, arXiv:1706.08500, though there D is
     the faster one.
     Expect: clean digits, some of them of no known kind; the note's quality within seconds
-    (benchmarks/results/time_to_quality.md). In runs of up to 50,000 pictures D ends at 4 x 4, for speed.
+    (benchmarks/results/time_to_quality.md).
     Cost: 250,000 pictures, 2 minutes on two CPU cores (benchmarks/results/recipe_speed.md).
     """
     settings: dict[str, Any] = {
@@ -60,8 +55,6 @@ def fast(**changes: Any) -> Config:
     total_nimg = make_config({"total_nimg": settings["total_nimg"]} | only_total(changes)).total_nimg
     if changes.get("discriminator", "dcgan") == "dcgan":
         settings["d_width"] = 16
-        if total_nimg <= SHORT_NIMG and changes.get("init_from") is None:
-            settings["d_lowest_side"] = 4
     decay = {"burn_in_nimg": total_nimg, "lr_end": 0.1}
     return make_config({"recipe": "fast"} | CONVOLUTIONAL | settings | decay | changes)
 

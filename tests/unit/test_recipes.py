@@ -146,13 +146,19 @@ def test_schedules_are_as_long_as_the_run_asks_for() -> None:
     assert recipe("r3gan", total_nimg=1000, burn_in_nimg=10).burn_in_nimg == 10
 
 
-@pytest.mark.parametrize("name", ["fast", "r1"])
-def test_in_short_runs_d_ends_at_4_by_4(name: str) -> None:
-    assert recipe(name, total_nimg=50_000).d_lowest_side == 4
-    assert recipe(name, total_nimg=50_001).d_lowest_side is None
-    assert recipe(name, total_nimg=50_000, d_lowest_side=2).d_lowest_side == 2
-    assert recipe(name, total_nimg=50_000, discriminator="mlp").d_lowest_side is None
-    assert recipe(name, total_nimg=50_000, init_from="runs/another").d_lowest_side is None
+@EVERY
+def test_two_runs_of_one_recipe_have_the_same_networks(name: str) -> None:
+    """Whatever else differs: else a run could not start from the weights of another of its own recipe."""
+    shaping = ("generator", "discriminator", "z_dim", "noise", "g_sizes", "d_sizes", "d_norm")
+    plain = recipe(name)
+    for changes in (
+        *({"total_nimg": total_nimg} for total_nimg in (1, 1_000, 50_000, 50_001, 10_000_000)),
+        *({"init_from": "runs/another", "total_nimg": total_nimg} for total_nimg in (1_000, 500_000)),
+        {"data": "digits"}, {"conditional": True}, {"batch_size": 500}, {"max_images": 100}, {"augment": "ada"},
+        {"size": "64"}, {"channels": 3}, {"seed": 5}, {"lr": 1e-5}, {"ema_halflife_nimg": 500},
+    ):  # fmt: skip
+        changed = recipe(name, **changes)
+        assert {s: getattr(changed, s) for s in shaping} == {s: getattr(plain, s) for s in shaping}, changes
 
 
 def test_an_unknown_recipe_is_refused_with_a_guess() -> None:

@@ -157,7 +157,7 @@ def test_what_the_last_row_means_for_this_loss(folder: RunFolder) -> None:
 def test_only_settings_that_differ_stand_beside_the_recipes(folder: RunFolder) -> None:
     text = render_report(folder)
     changed = text[text.index("Other than the recipe") : text.index("As the recipe has them")]
-    assert re.findall(r"<code>(\w+)</code>", changed) == ["data", "d_lowest_side", "lr", "burn_in_nimg", "total_nimg"]
+    assert re.findall(r"<code>(\w+)</code>", changed) == ["data", "lr", "burn_in_nimg", "total_nimg"]
 
 
 def test_points_are_not_pictures(folder: RunFolder) -> None:
