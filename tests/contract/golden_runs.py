@@ -17,8 +17,11 @@ from PIL import Image
 from short_runs import begin, checkpoint_of, rows_of, snapshot_of, tiny
 from torch import Tensor, nn
 
+import ganforge.evaluation
+import ganforge.sampling
 import ganforge.training.loop
 import ganforge.training.measure
+from ganforge.evaluation import evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Optimizer
@@ -42,10 +45,10 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "cgan": ("cgan", {}),
     EVERYTHING: (
         "dcgan",
-        {"data": "pictures", "size": "8x8", "channels": 3, "mirror": True, "conditional": True, "augment": "ada"}
+        {"data": "pictures", "size": "28x28", "channels": 3, "mirror": True, "conditional": True, "augment": "ada"}
         | {"d_steps": 3, "shared_noise": False, "accumulate": 2, "r1_gamma": "auto", "penalty_interval": 4}
         | {"d_norm": "unnormalised", "burn_in_nimg": 100, "lr_end": 0.2, "d_lr": 1e-3, "beta2_end": 0.9, "gamma_end": 0.5}
-        | {"ema_halflife_nimg": 150, "noise": "normal", "seed": 3, "metric_samples": 12, **NARROW},
+        | {"ema_halflife_nimg": 150, "noise": "normal", "seed": 3, "metric_samples": 400, **NARROW},
     ),
 }  # fmt: skip
 """name -> recipe, and settings beside ``TINY``'s. A report every two steps, a snapshot every three, a checkpoint every
@@ -53,14 +56,14 @@ four."""
 
 
 def write_pictures(folder: Path) -> None:
-    """Twenty pictures of each of two classes, 12 wide and 10 high: bands that differ in place, colour and width."""
-    for label, name in enumerate(("day", "night")):
+    """900 pictures of one class and 300 of another, 32 wide and 30 high: bands of other places, colours and widths."""
+    for label, (name, count) in enumerate({"day": 900, "night": 300}.items()):
         (folder / name).mkdir(parents=True)
-        for index in range(20):
-            array = np.full((10, 12, 3), 200 - 150 * label, np.uint8)
-            array[index % 8 : index % 8 + 2 + label, :, index % 3] = 10 * index
-            array[:, index % 7, (index + 1) % 3] = 255 - 9 * index
-            Image.fromarray(array).save(folder / name / f"{index:02d}.png")
+        for index in range(count):
+            array = np.full((30, 32, 3), 200 - 150 * label, np.uint8)
+            array[index % 23 : index % 23 + 3 + 4 * label, :, index % 3] = index % 251
+            array[:, index % 19 : index % 19 + 1 + index % 7, (index + 1) % 3] = 255 - index % 241
+            Image.fromarray(array).save(folder / name / f"{index:03d}.bmp")
 
 
 def golden_run(name: str, place: Path) -> dict[str, Any]:
@@ -75,7 +78,10 @@ def golden_run(name: str, place: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         seen = Witness(patch)
         folder = begin(place / "run", recipe_name, **(settings | {"total_nimg": STEPS * images}))
-    return {"steps": seen.steps, "made": seen.made} | told_of(folder)
+        if name == EVERYTHING:
+            record = evaluate(folder.path, features=["random", "channel classifier"], device="cpu").record
+            seen.evaluated.append(told_of_record(record))
+    return vars(seen) | told_of(folder)
 
 
 class Witness:
@@ -84,6 +90,7 @@ class Witness:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.steps: list[dict[str, Any]] = []
         self.made: list[dict[str, Any]] = []
+        self.evaluated: list[dict[str, Any]] = []
         loop, measure = ganforge.training.loop, ganforge.training.measure
         step, average, generate = loop.train_step, loop.update_ema, loop.generate
 
@@ -116,6 +123,9 @@ class Witness:
         patch.setattr(loop, "update_ema", update_ema)
         patch.setattr(loop, "generate", noting("the grid"))
         patch.setattr(measure, "generate", noting("the figures"))
+        patch.setattr(ganforge.sampling, "generate", noting("the evaluation"))
+        for module in (measure, ganforge.evaluation):
+            patch.setattr(module, "CHUNK", 128)  # that a few hundred pictures are several chunks
 
 
 def told_of_batches(batches: Sequence[Batch]) -> dict[str, Any]:
@@ -146,13 +156,19 @@ def told_of(folder: RunFolder) -> dict[str, Any]:
         shown = {"reals": [digest(torch.from_numpy(np.array(reals)))], "fakes": [pictures.mean(), pictures.std()]}
     return {
         "rows": rows_of(folder),
-        "figures": [[row["nimg"], row["headline"], {k: v["value"] for k, v in row["figures"].items()}] for row in metrics],
+        "figures": [told_of_record(record) for record in metrics],
         "weights": {name: size_of({name: t}) for name, t in tensors.items() if not name.startswith("stats.")},
         "snapshots": [[nimg, size_of(snapshot_of(folder, nimg)[0])] for nimg, _ in folder.all_snapshots()],
         "checkpoints": [nimg for nimg, _ in folder.all_checkpoints()],
         "grids": [nimg for nimg, _ in folder.all_fakes()],
         **shown,
     }  # fmt: skip
+
+
+def told_of_record(record: dict[str, Any]) -> dict[str, Any]:
+    protocol = {key: record["protocol"][key] for key in ("num_fakes", "num_reals", "num_floor", "kernel_subsets", "seed")}
+    values = {name: [figure["value"], figure["floor"]] for name, figure in record["figures"].items()}
+    return {"nimg": record["nimg"], "headline": record["headline"], **protocol, "figures": values}
 
 
 def size_of(tensors: dict[str, Tensor]) -> list[float]:
