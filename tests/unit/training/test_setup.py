@@ -108,6 +108,7 @@ def test_images_in_a_step() -> None:
     assert [images_in(config_of(d_steps=3), step) for step in (0, 25, 500)] == [48, 48, 48]
     wgan = config_of(d_steps=5, wgan_schedule=True)
     assert [images_in(wgan, step) for step in (0, 24, 25, 499, 500, 501)] == [1600, 1600, 80, 80, 1600, 80]
+    assert [images_in(config_of(d_steps=3, wgan_schedule=True), step) for step in (24, 25)] == [1600, 48]
     assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
 
 

@@ -61,6 +61,8 @@ def test_no_draw_comes_twice(changes: dict[str, Any]) -> None:
     every = [row for tensors in found.values() for row in rows_in(tensors)]
     assert len(set(every)) == len(every)
     means = {name: torch.cat(tensors).double().mean().item() for name, tensors in found.items()}
+    for name, tensors in found.items():
+        assert len(torch.cat(tensors).unique()) > 0.99 * torch.cat(tensors).numel(), name
     middle = {name: 0.0 if name.endswith(" z") else 0.5 for name in found}
     assert means == pytest.approx(middle, abs=0.3)
 
@@ -105,6 +107,15 @@ def test_gs_own_pictures_are_others_at_every_step(mirror: bool) -> None:
     assert of_d != of_g
     assert sum(one == two for one, two in zip(of_d, of_g, strict=True)) < epoch / 4
     assert {flip for _, flip in of_g} == ({False, True} if mirror else {False})
+
+
+def test_another_seed_shows_the_pictures_in_another_order() -> None:
+    """To D and to G."""
+    orders = []
+    for seed in (0, 1):
+        batches = [*steps_of(ITEMS // N, seed=seed, shared_noise=False)]
+        orders += [[p for each in batches for p in seen(each[0][0])], [p for each in batches for p in seen(each[1])]]
+    assert len({*map(tuple, orders)}) == 4
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if not recipe(name).shared_noise])
