@@ -1,7 +1,7 @@
 """Short runs, one a recipe and one with everything at once, and all that is to be told of what they did.
 
-What is exact on every processor (bytes of pictures, labels, uniform numbers, signs of noise) is told as a digest; floats
-are told as they are, for a comparison by tolerance.
+What is exact on every processor (bytes of pictures, labels, uniform numbers, signs of noise) is told as a digest;
+floats are told as they are, for a comparison by tolerance.
 """
 
 import hashlib
@@ -47,8 +47,8 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
         "dcgan",
         {"data": "pictures", "size": "28x28", "channels": 3, "mirror": True, "conditional": True, "augment": "ada"}
         | {"d_steps": 3, "shared_noise": False, "accumulate": 2, "r1_gamma": "auto", "penalty_interval": 4}
-        | {"d_norm": "unnormalised", "burn_in_nimg": 100, "lr_end": 0.2, "d_lr": 1e-3, "beta2_end": 0.9, "gamma_end": 0.5}
-        | {"ema_halflife_nimg": 150, "noise": "normal", "seed": 3, "metric_samples": 400, **NARROW},
+        | {"d_norm": "unnormalised", "d_lr": 1e-3, "burn_in_nimg": 100, "lr_end": 0.2, "beta2_end": 0.9}
+        | {"gamma_end": 0.5, "ema_halflife_nimg": 150, "noise": "normal", "seed": 3, "metric_samples": 400, **NARROW},
     ),
 }  # fmt: skip
 """name -> recipe, and settings beside ``TINY``'s. A report every two steps, a snapshot every three, a checkpoint every
@@ -69,7 +69,12 @@ def write_pictures(folder: Path) -> None:
 def golden_run(name: str, place: Path) -> dict[str, Any]:
     """Train it in a folder, and tell what it did: JSON."""
     recipe_name, changes = RUNS[name]
-    settings: dict[str, Any] = {"batch_size": 8, "max_images": None, "metric_samples": 300, "checkpoint_sec": 1e6} | changes
+    settings: dict[str, Any] = {
+        "batch_size": 8,
+        "max_images": None,
+        "metric_samples": 300,
+        "checkpoint_sec": 1e6,
+    } | changes
     if name == EVERYTHING:
         write_pictures(place / settings["data"])
         settings["data"] = str(place / settings["data"])
@@ -166,7 +171,9 @@ def told_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def told_of_record(record: dict[str, Any]) -> dict[str, Any]:
-    protocol = {key: record["protocol"][key] for key in ("num_fakes", "num_reals", "num_floor", "kernel_subsets", "seed")}
+    protocol = {
+        key: record["protocol"][key] for key in ("num_fakes", "num_reals", "num_floor", "kernel_subsets", "seed")
+    }
     values = {name: [figure["value"], figure["floor"]] for name, figure in record["figures"].items()}
     return {"nimg": record["nimg"], "headline": record["headline"], **protocol, "figures": values}
 

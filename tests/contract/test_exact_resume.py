@@ -169,8 +169,9 @@ def test_there_are_figures_to_compare(uninterrupted: Any) -> None:
 
 @ALL
 def test_killed_stopped_finished_and_made_longer(case: str, uninterrupted: Any, tmp_path: Path) -> None:
-    """Killed between checkpoints, so that what came after the newest one is made again; stopped on request after one more
-    step; finished, and then made longer, so that the last report is taken back. (`test_cut_anywhere` has each alone.)"""
+    """Killed between checkpoints, so that what came after the newest one is made again; stopped on request after one
+    more step; finished, and then made longer, so that the last report is taken back. (`test_cut_anywhere` has each of
+    these alone.)"""
     out = tmp_path / "run"
     folder, shorter = RunFolder(out), nimg_after(case, SHORTER)
     with pytest.raises(Killed):

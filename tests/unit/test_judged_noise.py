@@ -1,6 +1,5 @@
 """The noise and classes that are judged: every item another, the same at every time, and as often as the data have."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,10 @@ class Told(nn.Module):
         return torch.full((len(z), 1, 2, 2), -1.0)
 
 
+class EnoughError(Exception):
+    """All that was to be seen has been seen."""
+
+
 class Stub:
     """Takes the place of a judge."""
 
@@ -56,7 +59,9 @@ def dataset_of(num_classes: int = 0) -> Dataset:
     return Dataset("d", "", torch.zeros(400, 1, 2, 2, dtype=torch.uint8), labels, num_classes)
 
 
-def judged(way: str, num_classes: int = 0, seed: int = 0, nimg: int = 0, noise: str = "uniform") -> tuple[Tensor, Tensor]:
+def judged(
+    way: str, num_classes: int = 0, seed: int = 0, nimg: int = 0, noise: str = "uniform"
+) -> tuple[Tensor, Tensor]:
     """z and labels (empty without classes) of all items judged, in their order."""
     config = note(z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
     G, dataset = Told(), dataset_of(num_classes)
@@ -139,23 +144,19 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
     [("stacked-mnist", None, 26_000), ("digits", None, 10_000), ("stacked-mnist", 700, 700), ("digits", 700, 700)],
 )
 def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And against what, from where the first weights of a G are enough."""
-
-    class Enough(Exception):
-        pass
+    """More of stacked digits, as is the convention; so many as were asked for, where somebody asked."""
 
     def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, **given: Any) -> None:
         assert (dataset.name, held_out) == (name, None)
         assert given["num_fakes"] == wanted
-        raise Enough
+        raise EnoughError
 
     dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))
     config = note(data=name, z_dim=Z_DIM, g_hidden=(2,))
     G = build_generator("mlp", Z_DIM, (3, 28, 28), 0, hidden=(2,))
     model = Model(G, config, Snapshot(Path("x"), {}, {}, (3, 28, 28), 0, 0), CPU)
-    open_data: Callable[..., Any] = lambda *_: (dataset, None)  # noqa: E731
     monkeypatch.setattr(ganforge.evaluation, "open_source", lambda *_: (model, None))
-    monkeypatch.setattr(ganforge.evaluation, "open_data", open_data)
+    monkeypatch.setattr(ganforge.evaluation, "open_data", lambda *_: (dataset, None))
     monkeypatch.setattr(ganforge.evaluation, "Judge", judge)
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         ganforge.evaluation.evaluate("x", samples=samples, device="cpu")

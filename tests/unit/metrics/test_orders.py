@@ -59,7 +59,9 @@ def test_of_two_extractors_the_classifier_decides(tmp_path: Path) -> None:
 
 def dataset_called(name: str, *shape: int) -> Dataset:
     mixture = Mixture(torch.zeros(1, 2), 1.0) if shape == (2,) else None
-    return Dataset(name, "", torch.zeros(60, *shape, dtype=torch.uint8 if len(shape) == 3 else torch.float32), mixture=mixture)
+    return Dataset(
+        name, "", torch.zeros(60, *shape, dtype=torch.uint8 if len(shape) == 3 else torch.float32), mixture=mixture
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,9 @@ def test_of_equal_snapshots_the_earliest_is_best_and_stays(tmp_path: Path) -> No
 def copying_of(training: torch.Tensor) -> Copying:
     flat = training.flatten(1)
     floors = {"AuthPct": 60.0, "C_T": 0.0, "near duplicates": 0.0}
-    space = Space("pixels", lambda pictures: pictures.flatten(1), flat, None, torch.ones(4, dtype=torch.float64), 1.0, floors)
+    space = Space(
+        "pixels", lambda pictures: pictures.flatten(1), flat, None, torch.ones(4, dtype=torch.float64), 1.0, floors
+    )
     return Copying(Dataset("d", "", training), [space])
 
 
@@ -132,7 +136,12 @@ def test_the_table_is_in_the_documented_order() -> None:
     names = ["C_T/pixels", "KID/b", "FD/b", "coverage/a", "precision/a", "KID/a", "FD/a", "copies/pixels"]
     figure = {"value": 1.0, "floor": None, "spread": None, "better": "lower"}
     protocol = {"id": "p", "data": "d", "split": "s", "num_fakes": 1, "num_reals": 1, "num_floor": 1}
-    record = {"subject": {"name": "x"}, "protocol": protocol | {"extractors": {"a": "1", "b": "2"}}, "classes": {}, "notes": []}
+    record = {
+        "subject": {"name": "x"},
+        "protocol": protocol | {"extractors": {"a": "1", "b": "2"}},
+        "classes": {},
+        "notes": [],
+    }
     shown = describe(json.loads(json.dumps(record | {"figures": dict.fromkeys(names, figure)}))).splitlines()
     rows = ["/".join(line.split()[:2]) for line in shown[2:10]]
     assert rows == ["FD/a", "KID/a", "precision/a", "coverage/a", "FD/b", "KID/b", "copies/pixels", "C_T/pixels"]

@@ -156,6 +156,12 @@ def test_what_d_sees_is_augmented() -> None:
         assert not torch.equal(seen, batch.reals)
 
 
+@pytest.mark.parametrize("augment", ["none", "diffaugment", "ada"])
+def test_only_adaptive_augmentation_has_a_probability(augment: str) -> None:
+    state = build_state(config_of(augment=augment), load_digits(), CPU)
+    assert ("ada.p" in state.tensors()) == (augment == "ada")
+
+
 @pytest.mark.parametrize(("nimg", "share"), [(0, 0.0), (250, 0.25), (500, 0.5), (1000, 1.0), (5000, 1.0)])
 def test_schedules(nimg: int, share: float) -> None:
     """Rates, beta2 and gamma on their way from the first value to the last; all others stay."""

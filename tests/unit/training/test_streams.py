@@ -1,4 +1,4 @@
-"""What is drawn for a step is drawn for that step, that player and that purpose alone; and what is to be the same, is."""
+"""What is drawn for a step is drawn for that step, that player and that purpose alone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +89,9 @@ def seen(batch: Batch) -> list[tuple[int, bool]]:
 def test_every_picture_comes_once_an_epoch_to_d(d_steps: int, mirror: bool) -> None:
     epoch = ITEMS * (1 + mirror)
     changes = {"d_steps": d_steps, "shared_noise": False, "mirror": mirror, "conditional": True}
-    pictures = [pair for d_batches, _ in steps_of(3 * epoch // N // d_steps, **changes) for b in d_batches for pair in seen(b)]
+    pictures = [
+        pair for d_batches, _ in steps_of(3 * epoch // N // d_steps, **changes) for b in d_batches for pair in seen(b)
+    ]
     epochs = [pictures[at : at + epoch] for at in range(0, len(pictures), epoch)]
     whole = sorted((number, flip) for number in range(ITEMS) for flip in (False, True)[: 1 + mirror])
     assert [sorted(each) for each in epochs] == [whole] * 3
@@ -136,6 +138,8 @@ def test_what_g_shares_with_d_is_ds_last_batch(name: str) -> None:
 
 
 def test_first_weights_are_others_for_g_d_and_another_seed() -> None:
-    states = [build_state(note(data="digits", g_hidden=(8,), d_hidden=(8,), z_dim=4, seed=s), numbered(), CPU) for s in (0, 1)]
+    states = [
+        build_state(note(data="digits", g_hidden=(8,), d_hidden=(8,), z_dim=4, seed=s), numbered(), CPU) for s in (0, 1)
+    ]
     first = [next(network.parameters()).flatten()[:8].tolist() for s in states for network in (s.G, s.D)]
     assert len({*map(tuple, first)}) == 4

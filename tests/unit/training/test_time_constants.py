@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from ganforge.base.images import to_float
 from ganforge.base.stopping import StopRequest
+from ganforge.data.batches import Batches
 from ganforge.data.digits import load_digits
 from ganforge.metrics.trend import plateau_since
 from ganforge.recipes import recipe
@@ -21,8 +23,8 @@ from ganforge.training.setup import build_game, build_state, penalty_scale
 CPU = torch.device("cpu")
 N = 8
 SETTINGS: dict[str, Any] = {
-    "data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "metric_samples": 0, "device": "cpu",
-    "grid_size": 2, "keep_snapshots": 99, "keep_checkpoints": 99, "checkpoint_sec": 1e9,
+    "data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "metric_samples": 0,
+    "device": "cpu", "grid_size": 2, "keep_snapshots": 99, "keep_checkpoints": 99, "checkpoint_sec": 1e9,
 }  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def test_a_lazy_penalty_weighs_the_same_on_average(interval: int, d_steps: int) 
         for batch in game.batches(step * d_steps * N, step)[0]
     ]
     assert [scale for scale in scales if scale] == [float(interval)] * math.ceil(len(scales) / interval)
-    assert scales[:: interval] == [scale for scale in scales if scale]
+    assert scales[::interval] == [scale for scale in scales if scale]
 
 
 def test_a_lazy_penaltys_place_is_counted_in_updates_of_d() -> None:
@@ -103,6 +105,26 @@ def test_schedules_go_by_the_pictures_before_the_step(
     for _ in gammas:
         loop.step()
     assert played == [pytest.approx((gamma,) * 5) for gamma in gammas]
+
+
+@pytest.mark.parametrize(("step", "updates"), [(0, 100), (24, 100), (25, 3), (499, 3), (500, 100)])
+def test_as_many_updates_of_d_as_pictures_are_counted(
+    step: int, updates: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By WGAN's schedule, each with the pictures that come next."""
+    loop = loop_of(tmp_path, d_steps=3, wgan_schedule=True, shared_noise=False)
+    loop.state.step, loop.state.nimg = step, 5 * N
+    seen: list[torch.Tensor] = []
+
+    def train_step(G: Any, D: Any, G_opt: Any, D_opt: Any, rules: Any, d_batches: Any, *_: Any) -> dict[str, Any]:
+        seen.extend(batch.reals for batch in d_batches)
+        return {"real_logits": torch.zeros(N), "fake_logits": torch.zeros(N)}
+
+    monkeypatch.setattr("ganforge.training.loop.train_step", train_step)
+    loop.step()
+    assert (loop.state.step, loop.state.nimg) == (step + 1, (5 + updates) * N)
+    stream = Batches(load_digits(), N, seed=0)
+    assert [torch.equal(to_float(stream((5 + at) * N)[0]), reals) for at, reals in enumerate(seen)] == [True] * updates
 
 
 def multiples(total: int, images: int, every: int) -> list[int]:
@@ -131,6 +153,17 @@ def test_due_is_what_a_step_reached() -> None:
     assert [is_due(nimg, 8, 20) for nimg in (0, 8, 16, 24, 32, 40, 48, 60)] == [
         True, False, False, True, False, True, False, True,
     ]  # fmt: skip
+
+
+def test_due_goes_by_the_length_of_the_step_that_is_over(tmp_path: Path) -> None:
+    """By WGAN's schedule the one that ends at 2,500 batches had 100, and the next has 5."""
+    loop = loop_of(tmp_path, d_steps=5, wgan_schedule=True, shared_noise=False)
+    loop.state.step, loop.state.nimg = 25, 2500 * N
+    assert loop.due(60 * N)  # 2,460 lies in it
+    loop.state.step, loop.state.nimg = 26, 2505 * N
+    assert not loop.due(60 * N)
+    loop.state.step, loop.state.nimg = 500, 4880 * N  # the next one has 100 again
+    assert not loop.due(60 * N)
 
 
 class Clock:

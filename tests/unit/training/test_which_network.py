@@ -1,4 +1,4 @@
-"""What is drawn, judged and kept for use is the moving average where there is one, else G; what goes on is everything."""
+"""What is drawn, judged and kept for use is the moving average where there is one, else G."""
 
 from pathlib import Path
 from typing import Any
