@@ -21,6 +21,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.training.setup import images_in
 
 STEPS = 20
+SHORTER = 15  # no report is due there
 NARROW = {"batch_size": 8, "g_width": 4, "d_width": 4}
 R3GAN = {"batch_size": 8, "g_width": 8, "d_width": 8, "ema_halflife_nimg": 300, "burn_in_nimg": 100}
 SNGAN = {**NARROW, "burn_in_nimg": 10_000}
@@ -167,38 +168,21 @@ def test_there_are_figures_to_compare(uninterrupted: Any) -> None:
 
 
 @ALL
-def test_stopped_and_resumed(case: str, uninterrupted: Any, tmp_path: Path) -> None:
-    """Stopped on request three times: at a random step, at the next, and just before the end."""
+def test_killed_stopped_finished_and_made_longer(case: str, uninterrupted: Any, tmp_path: Path) -> None:
+    """Killed between checkpoints, so that what came after the newest one is made again; stopped on request after one
+    more step; finished, and then made longer, so that the last report is taken back. (`test_cut_anywhere` has each of
+    these alone.)"""
     out = tmp_path / "run"
-    begin_case(out, case, cut=Cut(stop_after=RANDOM_CUTS[1]))
-    assert RunFolder(out).read_status()["state"] == "stopped"
-    go_on_with(out, cut=Cut(stop_after=1))
-    go_on_with(out, cut=Cut(stop_after=STEPS - RANDOM_CUTS[1] - 2))
-    assert RunFolder(out).read_status()["nimg"] == nimg_after(case, STEPS - 1)
-    go_on_with(out)
-    assert_same(RunFolder(out), uninterrupted(case))
-
-
-@ALL
-def test_finished_and_made_longer(case: str, uninterrupted: Any, tmp_path: Path) -> None:
-    """The last report of the shorter run, which the longer one does not make, is taken back."""
-    out = tmp_path / "run"
-    begin_case(out, case, RANDOM_CUTS[2])
-    assert RunFolder(out).read_status()["state"] == "finished"
-    go_on_with(out, total_nimg=nimg_after(case, STEPS))
-    assert_same(RunFolder(out), uninterrupted(case))
-
-
-@ALL
-def test_killed_and_resumed(case: str, uninterrupted: Any, tmp_path: Path) -> None:
-    """Killed between checkpoints: what was made after the newest one is made again."""
-    out = tmp_path / "run"
+    folder, shorter = RunFolder(out), nimg_after(case, SHORTER)
     with pytest.raises(Killed):
-        begin_case(out, case, cut=Cut(kill_after=13))
-    folder = RunFolder(out)
+        begin(out, CASES[case][0], cut=Cut(kill_after=13), total_nimg=shorter, **settings_of(case))
     saved = folder.all_checkpoints()[-1][0]
     assert max(row["nimg"] for row in folder.rows()) > saved  # there is something to take back
+    go_on_with(out, cut=Cut(stop_after=1))
+    assert folder.read_status()["state"] == "stopped"
     go_on_with(out)
+    assert folder.read_status() | {"state": "finished", "nimg": shorter} == folder.read_status()
+    go_on_with(out, total_nimg=nimg_after(case, STEPS))
     assert_same(folder, uninterrupted(case))
 
 
@@ -251,7 +235,7 @@ def test_killed_after_the_last_checkpoint_and_the_best_snapshots_stay(tmp_path: 
 def test_killed_at_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before each of them: the log and the figures are those of one go, the last row included."""
     changes: dict[str, Any] = {"total_nimg": 6 * 32, "report_nimg": 64, "snapshot_nimg": 64, "checkpoint_nimg": 96}
-    changes |= {"metric_samples": 20, "data": "ring"}
+    changes |= {"metric_samples": 20, "max_images": None}
     calls, fatal = 0, 0
 
     def counted(write: Callable[..., None]) -> Callable[..., None]:

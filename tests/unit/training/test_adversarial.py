@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.networks.mlp import Discriminator, Generator
 from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.training.adversarial import Batch, Rules, mean_terms, step_if_finite, train_step
+from ganforge.training.adversarial import Batch, Rules, mean_terms, step_if_finite, train_step, update_d
 from ganforge.training.optimizer import Adam
 
 BATCH, SHAPE, Z_DIM = 16, (1, 5, 5), 6
@@ -303,3 +303,22 @@ def test_one_pass_over_reals_and_fakes_is_two_up_to_rounding() -> None:
         made.append(stats | one.everything())
     for name, tensor in made[0].items():
         torch.testing.assert_close(made[1][name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def test_in_one_pass_each_item_keeps_its_class() -> None:
+    """The fakes' classes are the reals', in the same order."""
+    made = []
+    for one_pass in (False, True):
+        one = Players()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            G, D = Generator(Z_DIM, SHAPE, (32,), num_classes=3), Discriminator(SHAPE, (32,), num_classes=3)
+            for weight in D.parameters():
+                torch.nn.init.normal_(weight)
+        labels = torch.tensor([0, 1, 1, 2] * (BATCH // 4))
+        D_opt = Adam(D, 1e-3, (0.5, 0.999), fused=False)
+        rules = Rules(NON_SATURATING, one_pass=one_pass)
+        stats, _ = update_d(G, D, D_opt, rules, Batch(one.reals, one.z, labels), one.failed)
+        made.append(stats | {name: tensor.clone() for name, tensor in D.state_dict().items()})
+    for name, tensor in made[0].items():
+        torch.testing.assert_close(made[1][name], tensor, rtol=1e-4, atol=1e-5)

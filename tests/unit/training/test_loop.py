@@ -1,4 +1,4 @@
-"""training/loop.py: what a step changes beside the networks: ADA's probability, the average, the counters."""
+"""training/loop.py: what a step changes beside the networks: ADA's probability, the counters."""
 
 from pathlib import Path
 from typing import Any
@@ -82,18 +82,6 @@ def test_p_does_not_change_in_a_step_that_was_not_finite(tmp_path: Path) -> None
     with pytest.raises(RunError):
         loop.step()
     assert loop.state.ada_p.item() == 0.5
-
-
-@pytest.mark.parametrize(("rampup", "halflife"), [(False, 400.0), (True, 0.05 * 2 * N)])
-def test_the_average_follows_by_its_half_life(rampup: bool, halflife: float, tmp_path: Path) -> None:
-    """Two updates of D a step: its images are those of both."""
-    loop = loop_of(tmp_path, ema_halflife_nimg=400, ema_rampup=rampup, d_steps=2)
-    assert loop.state.G_ema is not None
-    before = [weight.clone() for weight in loop.state.G_ema.parameters()]
-    loop.step()
-    kept = 0.5 ** (2 * N / halflife)
-    for old, average, new in zip(before, loop.state.G_ema.parameters(), loop.state.G.parameters(), strict=True):
-        torch.testing.assert_close(average, kept * old + (1 - kept) * new)
 
 
 def test_the_counters(tmp_path: Path) -> None:

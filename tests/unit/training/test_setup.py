@@ -108,6 +108,7 @@ def test_images_in_a_step() -> None:
     assert [images_in(config_of(d_steps=3), step) for step in (0, 25, 500)] == [48, 48, 48]
     wgan = config_of(d_steps=5, wgan_schedule=True)
     assert [images_in(wgan, step) for step in (0, 24, 25, 499, 500, 501)] == [1600, 1600, 80, 80, 1600, 80]
+    assert [images_in(config_of(d_steps=3, wgan_schedule=True), step) for step in (24, 25)] == [1600, 48]
     assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
 
 
@@ -153,6 +154,12 @@ def test_what_d_sees_is_augmented() -> None:
         change = diff_augment if draws == DIFF_AUGMENT_DRAWS else lambda images, u: ada(images, 0.7, u)
         assert torch.equal(seen, change(batch.reals, batch.draws["fakes"]))
         assert not torch.equal(seen, batch.reals)
+
+
+@pytest.mark.parametrize("augment", ["none", "diffaugment", "ada"])
+def test_only_adaptive_augmentation_has_a_probability(augment: str) -> None:
+    state = build_state(config_of(augment=augment), load_digits(), CPU)
+    assert ("ada.p" in state.tensors()) == (augment == "ada")
 
 
 @pytest.mark.parametrize(("nimg", "share"), [(0, 0.0), (250, 0.25), (500, 0.5), (1000, 1.0), (5000, 1.0)])

@@ -1,0 +1,162 @@
+"""The noise and classes that are judged: every item another, the same at every time, and as often as the data have."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ganforge.evaluation
+import ganforge.training.measure
+from ganforge.data.dataset import Dataset
+from ganforge.evaluation import drawn_from, made_by
+from ganforge.metrics.evaluate import Judge
+from ganforge.networks.build import build_generator
+from ganforge.recipes import note
+from ganforge.run.snapshot import Snapshot
+from ganforge.sampling import Model
+from ganforge.training.measure import measure
+
+CPU = torch.device("cpu")
+COUNT, Z_DIM = 1_300, 3  # more than two chunks of 512
+BOTH = pytest.mark.parametrize("way", ["in training", "by evaluate"])
+
+
+class Told(nn.Module):
+    """A G that keeps what it is given. Its pictures are black."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.z: list[Tensor] = []
+        self.labels: list[Tensor] = []
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        self.z.append(z.clone())
+        if labels is not None:
+            self.labels.append(labels.clone())
+        return torch.full((len(z), 1, 2, 2), -1.0)
+
+
+class EnoughError(Exception):
+    """All that was to be seen has been seen."""
+
+
+class Stub:
+    """Takes the place of a judge."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.protocol = type("Protocol", (), {"num_fakes": COUNT})
+
+    def judge(self, batches: Any, subject: Any, nimg: int) -> dict[str, Any]:
+        return {"items": sum(len(items) for items in batches), "nimg": nimg}
+
+
+def dataset_of(num_classes: int = 0) -> Dataset:
+    """Three of four pictures are of class 1, the others of class 2; there is none of class 0."""
+    labels = (torch.arange(400) % 4 == 0).long() + 1 if num_classes else None
+    return Dataset("d", "", torch.zeros(400, 1, 2, 2, dtype=torch.uint8), labels, num_classes)
+
+
+def judged(
+    way: str, num_classes: int = 0, seed: int = 0, nimg: int = 0, noise: str = "uniform"
+) -> tuple[Tensor, Tensor]:
+    """z and labels (empty without classes) of all items judged, in their order."""
+    config = note(z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
+    G, dataset = Told(), dataset_of(num_classes)
+    if way == "in training":
+        assert measure(Stub(dataset), G, config, nimg, CPU) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
+    else:
+        snapshot = Snapshot(Path("x"), {}, config.model_dump(), (1, 2, 2), num_classes, nimg)
+        items = list(made_by(Model(G, config, snapshot, CPU), dataset, COUNT))
+        assert sum(map(len, items)) == COUNT
+    # The last batch of each chunk is filled up with its last row; chunks of 512 are whole batches of 64.
+    return torch.cat(G.z)[:COUNT], torch.cat([torch.empty(0), *G.labels])[:COUNT]
+
+
+@BOTH
+@pytest.mark.parametrize("noise", ["uniform", "normal"])
+def test_no_two_items_are_of_the_same_noise(way: str, noise: str) -> None:
+    z, _ = judged(way, noise=noise)
+    assert len(z.unique(dim=0)) == COUNT
+    assert z.double().std().item() == pytest.approx({"uniform": 3**-0.5, "normal": 1.0}[noise], rel=0.05)
+
+
+@BOTH
+def test_the_noise_is_the_same_at_every_time(way: str) -> None:
+    assert torch.equal(judged(way, nimg=0)[0], judged(way, nimg=640)[0])
+
+
+def test_another_runs_noise_is_its_own_in_training_and_everybodys_in_evaluating() -> None:
+    assert not torch.equal(judged("in training")[0], judged("in training", seed=1)[0])
+    assert torch.equal(judged("by evaluate")[0], judged("by evaluate", seed=1)[0])
+
+
+@BOTH
+def test_classes_are_judged_as_often_as_the_data_have_them(way: str) -> None:
+    _, labels = judged(way, num_classes=3)
+    shares = torch.bincount(labels.long(), minlength=3).double() / COUNT
+    assert shares.tolist() == pytest.approx([0, 0.75, 0.25], abs=0.04)
+    first, second = labels[:512], labels[512:1024]
+    assert not torch.equal(first, second)
+    assert torch.equal(judged(way, num_classes=3, nimg=64)[1], labels)
+
+
+def test_pictures_judged_are_a_random_part_each_once() -> None:
+    """Folders are often sorted by class."""
+    pictures = torch.arange(2_000).view(-1, 1, 1, 1)
+    chosen = torch.cat(list(drawn_from(pictures, COUNT))).flatten()
+    assert len(chosen.unique()) == len(chosen) == COUNT
+    assert chosen.double().mean().item() == pytest.approx(1_000, rel=0.05)
+    assert chosen.tolist() != sorted(chosen.tolist())
+    assert torch.equal(chosen, torch.cat(list(drawn_from(pictures, COUNT))).flatten())
+
+
+def points(count: int) -> Dataset:
+    return Dataset("points", "", torch.zeros(count, 1, 1, 1, dtype=torch.uint8))
+
+
+@pytest.fixture
+def without_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the protocol is made."""
+    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+
+
+def numbers(judge: Judge) -> tuple[int, ...]:
+    protocol = judge.protocol
+    return protocol.num_fakes, protocol.num_reals, protocol.num_floor, protocol.kernel_subsets
+
+
+def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
+    """docs/metrics.md: 10,000 against up to 50,000, a third for the floor at most; in training 2,000 against 10,000."""
+    assert numbers(Judge(points(90_000), None, CPU)) == (10_000, 50_000, 10_000, 100)
+    assert numbers(Judge(points(50_000), None, CPU)) == (10_000, 40_000, 10_000, 100)
+    assert numbers(Judge(points(9_000), None, CPU)) == (3_000, 6_000, 3_000, 100)
+    judge = ganforge.training.measure.prepare_judge(note(), points(90_000), CPU, lambda: None, print)
+    assert judge is not None
+    assert numbers(judge) == (2_000, 10_000, 2_000, 0)
+    assert judge.copying is None
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "wanted"),
+    [("stacked-mnist", None, 26_000), ("digits", None, 10_000), ("stacked-mnist", 700, 700), ("digits", 700, 700)],
+)
+def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of stacked digits, as is the convention; so many as were asked for, where somebody asked."""
+
+    def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, **given: Any) -> None:
+        assert (dataset.name, held_out) == (name, None)
+        assert given["num_fakes"] == wanted
+        raise EnoughError
+
+    dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))
+    config = note(data=name, z_dim=Z_DIM, g_hidden=(2,))
+    G = build_generator("mlp", Z_DIM, (3, 28, 28), 0, hidden=(2,))
+    model = Model(G, config, Snapshot(Path("x"), {}, {}, (3, 28, 28), 0, 0), CPU)
+    monkeypatch.setattr(ganforge.evaluation, "open_source", lambda *_: (model, None))
+    monkeypatch.setattr(ganforge.evaluation, "open_data", lambda *_: (dataset, None))
+    monkeypatch.setattr(ganforge.evaluation, "Judge", judge)
+    with pytest.raises(EnoughError):
+        ganforge.evaluation.evaluate("x", samples=samples, device="cpu")
