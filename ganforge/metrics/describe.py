@@ -47,8 +47,16 @@ def in_words(protocol: dict[str, Any]) -> str:
     return (
         f"Protocol {protocol['id']}: {protocol['num_fakes']:,} items judged against {protocol['num_reals']:,} of "
         f"{protocol['data']}'s {protocol['split']} split; fresh reals: {protocol['num_floor']:,} others of it; "
-        f"features: {extractors}."
+        f"features: {extractors}{kernel_in_words(protocol)}."
     )
+
+
+def kernel_in_words(protocol: dict[str, Any]) -> str:
+    """How the kernel distance was estimated; nothing where it was left out."""
+    subsets, size = protocol.get("kernel_subsets"), protocol.get("kernel_subset_size")
+    if not isinstance(subsets, int) or not isinstance(size, int) or not subsets:
+        return ""
+    return f"; KID: {subsets:,} pairs of subsets of {size:,}"
 
 
 def number(value: float | None) -> str:
