@@ -13,9 +13,10 @@ from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.copying import Copying, prepare_copying
+from ganforge.metrics.describe import notes_on
 from ganforge.metrics.distances import FEWEST
 from ganforge.metrics.features import build_extractor
-from ganforge.metrics.figures import Figures, Tally, compare, notes_on
+from ganforge.metrics.figures import Figures, Tally, compare
 from ganforge.metrics.protocol import Protocol, chunks_of, share_out, split_rows, subset_size
 from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference, with_floors
 
@@ -132,7 +133,7 @@ class Judge:
             figures |= with_floors(compare(tally, reference, self.protocol, self.dataset.mixture), floors)
         if self.copying is not None:
             figures |= self.copying.figures(poll)
-        notes = notes_on(figures) + self.notes_on_numbers()
+        notes = notes_on({name: figure.note for name, figure in figures.items()}) + self.notes_on_numbers()
         leads = self.headline is not None and figures[self.headline].value is not None
         classes = {t.extractor.name: s.tolist() for t in tallies if (s := t.shares()) is not None and len(s) <= 100}
         return {

@@ -224,18 +224,3 @@ def stack_figures(tally: Tally) -> Figures:
         return {"modes": Figure(None, "higher", note=why), "KL": Figure(None, "lower", note=why)}
     stacks = mode_coverage(stacked_modes(torch.cat(tally.classes).long()), STACKED_MODES)
     return {"modes": Figure(stacks.found, "higher"), "KL": Figure(stacks.kl, "lower")}
-
-
-def notes_on(figures: Figures) -> list[str]:
-    """A sentence for each reason why figures cannot be read: `No FD and KID (random): why.`"""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for full, each in figures.items():
-        name, _, features = full.partition("/")
-        if each.note:
-            reasons.setdefault((features, each.note), []).append(name)
-    return [f"No {listed(names)} ({features}): {why}." for (features, why), names in reasons.items()]
-
-
-def listed(names: list[str]) -> str:
-    """FD, precision and recall"""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
