@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Space:
     held_out: Tensor
     near: float
     floors: dict[str, float]
-    why: dict[str, str]
+    why: dict[str, str] = field(default_factory=dict)
 
 
 class Copying:
@@ -129,7 +129,7 @@ def c_t_figure(why: str, distances: Tensor, held_out: Tensor) -> Figure:
 
 def beside_floor(each: Figure, name: str, space: Space) -> Figure:
     """The figure with its floor; without one it has no value either."""
-    if name in space.floors or each.value is None:
+    if name not in space.why or each.value is None:
         return replace(each, floor=space.floors.get(name))
     return replace(each, value=None, note=f"its floor cannot be read: {space.why[name]}")
 

@@ -93,7 +93,7 @@ class Judge:
             for extractor in extractors
         ]  # fmt: skip
         floors = {name: floor for _, _, each in self.sides for name, floor in each.items()}
-        self.headline = next((name for name in HEADLINES if name in floors and floors[name].value is not None), None)
+        self.headline = headline(floors)
         self.copying: Copying | None = None
         if held_out is not None and dataset.mixture is None:
             self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir, poll)
@@ -179,3 +179,8 @@ def usual_extractors(dataset: Dataset) -> list[str]:
     return {"mnist": ["classifier", "random"], "stacked-mnist": ["channel classifier", "random"]}.get(
         dataset.name, ["random"]
     )
+
+
+def headline(floors: Figures) -> str | None:
+    """The name of the figure that decides, the same for all that a judge sees; None where no distance has a floor."""
+    return next((name for name in HEADLINES if name in floors and floors[name].value is not None), None)

@@ -17,6 +17,8 @@ from ganforge.metrics.trend import plateau_since, series, short, standing
 from ganforge.networks.generate import generate
 
 CHUNK = 512
+MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
+"""Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
 
 
 def prepare_judge(
@@ -27,12 +29,19 @@ def prepare_judge(
         return None
     try:
         return Judge(
-            dataset, None, device, names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples,
-            num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
+            dataset, few_held_out(dataset), device, names=usual_extractors(dataset)[:1],
+            num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
         )  # fmt: skip
     except UserError as error:
         say(f"No figures while training: {error}")
         return None
+
+
+def few_held_out(dataset: Dataset) -> Dataset | None:
+    """What was set aside, where there are so few pictures that they may be learned by heart, and that looking for
+    copies costs little; else None, and `ganforge evaluate` looks for them."""
+    is_small = len(dataset) <= MAX_PICTURES and dataset.items.numel() <= MAX_NUMBERS
+    return dataset.held_out if is_small else None
 
 
 def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
