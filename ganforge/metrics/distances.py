@@ -24,7 +24,7 @@ def repeated(side: str, distinct: int, count: int) -> str:
     fewer than half. side: "real" or "judged". The reals' floor would be of copies of the reference, too."""
     if distinct >= FEWEST and (side != "real" or 2 * distinct >= count):
         return ""
-    least = f"at least {FEWEST} have to" if distinct < FEWEST else "at least half have to"
+    least = f"at least {FEWEST} have to" if distinct < FEWEST else "at least half have to; leave the repeated ones out"
     return f"of the {count:,} {side} items {distinct:,} differ from each other, and {least}"
 
 
