@@ -37,7 +37,7 @@ exit status: 0 done; 1 training failed or could not be saved; 2 something you ga
 SIGINT (Ctrl-C) or SIGTERM, after saving"""
 
 
-SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken")
+SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken", "hold_out")
 """The settings that decide what pictures are prepared to."""
 
 

@@ -11,11 +11,17 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tables import Column, table
 from ganforge.base.terminal import printable
+from ganforge.metrics.describe import notes_on
+from ganforge.metrics.trend import best_of, is_gain
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Figure, Protocol, Record, read_evaluations, read_metrics
 
 NONE = "-"
 BEST = "*"
+EVALUATED = "evaluated"
+ONCE = "only one"
+NO_GAIN = ", no gain"
+"""No measurement is really better than the first."""
 MAX_SETTINGS = 1_000
 Plain = str | int | float | None
 
@@ -130,18 +136,33 @@ def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:
     by_nimg = {record.nimg: record for record in [*in_training, *evaluated]}
     records = [by_nimg[nimg] for nimg in sorted(by_nimg)]
     if evaluated:
-        return Measured(evaluated[-1], "evaluated", records)
-    name = in_training[-1].headline
-    ranked = [(value, record.nimg) for record in in_training if (value := record.value(name)) is not None]
-    if not ranked:
+        return Measured(evaluated[-1], EVALUATED, records)
+    name = headline_of(in_training)
+    values = [(record.nimg, value) for record in in_training if (value := record.value(name)) is not None]
+    best = best_of(values)
+    if best is None or name is None:
         return Measured(records[-1], "newest", records)
-    return Measured(by_nimg[min(ranked)[1]], f"best of {len(ranked)}", records)
+    if len(values) == 1:
+        return Measured(by_nimg[best[0]], ONCE, records)
+    gained = is_gain(best[1], values[0][1], by_nimg[best[0]].figures[name].floor)
+    how = f"best of {len(values)}" if gained else f"lowest of {len(values)}{NO_GAIN}"
+    return Measured(by_nimg[best[0]], how, records)
+
+
+def headline_of(records: Iterable[Record]) -> str | None:
+    """The figure that leads in records of one protocol: the newest one that any of them names."""
+    return next((record.headline for record in reversed(list(records)) if record.headline is not None), None)
+
+
+def leading(measured: Iterable[Measured]) -> str | None:
+    """The headline figure of one protocol, whichever of the runs has it; None where none does."""
+    return next((name for one in measured if (name := headline_of(one.records)) is not None), None)
 
 
 def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
     """The headline figure of the runs that have one; perhaps of none."""
     measured = {printable(str(run.path)): run.measured[protocol.id] for run in runs if protocol.id in run.measured}
-    name = next((m.shown.headline for m in measured.values() if m.shown.headline), None)
+    name = leading(measured.values())
     curves, floors = {}, set()
     for run, m in measured.items():
         floors |= {record.figures[name].floor for record in m.records if name in record.figures}
@@ -226,11 +247,31 @@ def remarks(comparison: Comparison) -> list[str]:
             lines += [f"  ganforge evaluate {shlex.quote(str(run.path))} --against {data}" for run in measured]
         else:
             lines.append(f"They were judged against different data ({', '.join(names)}): such figures never compare.")
+    lines += unread(comparison)
+    leaders = {protocol.id: _leader(comparison, protocol) for protocol in comparison.protocols}
+    if len(set(leaders.values())) > 1:
+        told = ", ".join(f"{id} by {name or 'no figure'}" for id, name in leaders.items())
+        lines.append(f"What decides is not the same ({told}): no figure ranks one protocol's runs against another's.")
     if len(comparison.protocols) > 1:
         facts = [protocol.model_dump(exclude={"id"}) for protocol in comparison.protocols]
         names = [name for name in facts[0] if any(fact.get(name) != facts[0][name] for fact in facts)]
         lines.append(f"The protocols differ in: {', '.join(names)}.")
     return lines
+
+
+def unread(comparison: Comparison) -> list[str]:
+    """Why the figures that are shown as dashes cannot be read, a sentence for each run and reason."""
+    return [
+        f"{run.path}, protocol {protocol.id}: {note}"
+        for protocol in comparison.protocols
+        for run in comparison.runs
+        if protocol.id in run.measured
+        for note in notes_on({name: each.note for name, each in run.measured[protocol.id].shown.figures.items()})
+    ]
+
+
+def _leader(comparison: Comparison, protocol: Protocol) -> str | None:
+    return leading(run.measured[protocol.id] for run in comparison.runs if protocol.id in run.measured)
 
 
 def _settings_table(runs: Sequence[Run], width: int) -> str:

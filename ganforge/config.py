@@ -63,6 +63,8 @@ class Config(BaseModel):
     """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
     test_data: Text | None = None
     """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
+    hold_out: Literal["auto", "none"] = "auto"
+    """Of own pictures with neither: auto learns from all but a tenth, from 200 pictures on; none learns from all."""
 
     z_dim: Width = 96
     """Length of the noise vector z."""
@@ -200,8 +202,9 @@ class Config(BaseModel):
         return sizes | {"blocks": self.blocks, "group_size": self.group_size}
 
     def data_settings(self) -> dict[str, Any]:
-        """What ``ganforge.data.load.load`` is told of the pictures' shape, by the names of its arguments."""
-        return {name: getattr(self, name) for name in ("size", "fit", "channels", "background", "max_broken")}
+        """What ``ganforge.data.load.load`` is told of how pictures are prepared, by the names of its arguments."""
+        shape = {name: getattr(self, name) for name in ("size", "fit", "channels", "background", "max_broken")}
+        return shape | {"hold_out": self.hold_out if self.test_data is None else "none"}
 
 
 MAY_CHANGE = frozenset(

@@ -31,7 +31,8 @@ class Dataset:
     labels_from: where the labels came from, for people. notes: lines about the data that people should see once.
     digest: the fingerprint, where it is known already. release: where the items are mapped from a file, gives the
     memory of what was looked at back to the system. has_test_split: of anybody's pictures: is part of them held out?
-    class_names: the classes' names in the order of their numbers, or empty where they have none but those.
+    class_names: the classes' names in the order of their numbers, or empty where they have none but those. held_out:
+    items of the same source that were set aside, and are not among these; None where none were.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Dataset:
     release: Callable[[], None] | None = None
     has_test_split: bool = False
     class_names: tuple[str, ...] = ()
+    held_out: "Dataset | None" = None
 
     def __len__(self) -> int:
         return len(self.items)

@@ -26,6 +26,7 @@ def load(
     channels: int | None = None,
     background: str = "white",
     max_broken: int | None = None,
+    hold_out: str = "none",
     say: Callable[[str], None] = lambda line: None,
 ) -> Dataset:
     """The data set ``name`` of ``catalog.DATA_SETS``, or the pictures at a path or of hub:OWNER/NAME, cut to the first
@@ -34,13 +35,15 @@ def load(
     split: "train" or "test". data_dir: where to look first for files (only mnist and stacked-mnist have any). poll:
     called now and then while files are read or downloaded; raises to stop. size, fit, channels, background: the shape
     that pictures are brought to, as in docs/data.md; by default it follows from them. max_broken: unreadable pictures
-    that are left out, by default one in a hundred but at least 10. say: takes lines about long work.
+    that are left out, by default one in a hundred but at least 10. hold_out: "auto" sets some of anybody's pictures
+    aside, where their source has no test split (``prepared/hold_out`` has the rule); the data set then has them as
+    ``held_out``. say: takes lines about long work.
     Raises UserError for an unknown name or split, for max_images below 1, for bad files, and where a shape is asked for
     that the data cannot have.
     """
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
-    request = make_request(split, size, channels, fit, background)
+    request = make_request(split, size, channels, fit, background, hold_out)
     if name not in DATA_SETS:
         return load_own(locate(name), request, max_images, max_broken, say, poll)
     match name:
@@ -64,8 +67,10 @@ def load_held_out(
     """Items to judge by that nothing was learned from, of the shape of ``like``; None where there are none.
 
     They are those of ``test_data``, if it is named (its test split, if it has one, else all), else the test split of
-    ``name``. Raises UserError where they cannot be had.
+    ``name``, else those that were set aside of ``like``. Raises UserError where they cannot be had.
     """
+    if test_data is None and like.held_out is not None:
+        return like.held_out
     if name not in DATA_SETS and test_data is None and not like.has_test_split:
         return None
     shape = f"{like.shape[1]}x{like.shape[2]}" if len(like.shape) == 3 else None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,26 @@ from ganforge.base.seeding import generator
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
 from ganforge.data.dataset import Dataset
+from ganforge.metrics.distances import distinct_rows
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Figure, Figures
-from ganforge.metrics.memorisation import auth_pct, c_t, copies, exact_duplicates, near_duplicates
+from ganforge.metrics.figures import Figure, Figures, figure
+from ganforge.metrics.memorisation import (
+    auth_pct,
+    c_t,
+    copies,
+    distinct_pictures,
+    exact_duplicates,
+    near_duplicates,
+    no_held_out,
+    no_memorisation,
+    no_spacing,
+    spacing_of,
+)
 from ganforge.metrics.nearest import Neighbours, Sketch, nearest, sketch_of
 from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol
 
 KIND = "neighbourhoods"
-FORMAT = 2
+FORMAT = 3
 SKETCH = ("sketch.center", "sketch.axes", "sketch.rows")
 CHUNK = 1_000
 
@@ -36,7 +48,8 @@ class Space:
     name: "pixels", or an extractor's. embed: pictures uint8 [N, C, H, W] -> [N, D]. train: [M, D], all training
     pictures. sketch: of those, to search them by. held_out: float64 [H], the distance of each held-out picture to its
     nearest training picture. near: two fakes nearer than this count as near duplicates: half the median distance of
-    held-out pictures to their nearest others. floors: the figures of the held-out pictures, by name.
+    held-out pictures to their nearest others. floors: the figures of the held-out pictures, by name; not of those that
+    cannot be read of them, for which ``why`` has the reason.
     """
 
     name: str
@@ -46,6 +59,7 @@ class Space:
     held_out: Tensor
     near: float
     floors: dict[str, float]
+    why: dict[str, str] = field(default_factory=dict)
 
 
 class Copying:
@@ -71,19 +85,14 @@ class Copying:
             poll()
             vectors = space.embed(self.samples)
             neighbours = nearest(vectors, space.train, sketch=space.sketch)
+            found: Figures = {}
             if space.name == "pixels":
                 self.neighbours = neighbours
-                figures["copies/pixels"] = Figure(copies(self.samples, self.dataset.items), "lower", floor=0.0)
-                figures["exact duplicates/pixels"] = Figure(exact_duplicates(self.samples), "lower", floor=0.0)
+                found["copies"] = Figure(copies(self.samples, self.dataset.items), "lower")
+                found["exact duplicates"] = Figure(exact_duplicates(self.samples), "lower")
             poll()
-            values = {
-                "AuthPct": auth_pct(neighbours, space.train, space.sketch),
-                "C_T": c_t(neighbours.distances, space.held_out),
-                "near duplicates": near_duplicates(vectors, space.near),
-            }
-            for name, value in values.items():
-                better = "lower" if name == "near duplicates" else "near floor"
-                figures[f"{name}/{space.name}"] = Figure(value, better, floor=space.floors[name])
+            found |= memorisation_figures(space, vectors, neighbours)
+            figures |= {f"{name}/{space.name}": beside_floor(each, name, space) for name, each in found.items()}
         return figures
 
     def nearest_pictures(self, count: int) -> Tensor:
@@ -93,6 +102,36 @@ class Copying:
         order = self.neighbours.distances.argsort()[:count]
         pairs = torch.stack([self.samples[order], self.dataset.items[self.neighbours.indices[order]]], dim=1)
         return pairs.flatten(0, 1)
+
+
+def memorisation_figures(space: Space, vectors: Tensor, neighbours: Neighbours) -> Figures:
+    """AuthPct, C_T and near duplicates of fakes, [N, D] in this space. As near duplicates come more often among more
+    fakes, they are counted among as many as there are held-out pictures."""
+    spacing = spacing_of(neighbours, space.train, space.sketch)
+    distinct = distinct_pictures(vectors) if vectors.dtype == torch.uint8 else distinct_rows(vectors)
+    why = no_memorisation(space.held_out, distinct, len(vectors))
+    no_near = no_held_out(space.held_out) or ("" if space.near > 0 else "most held-out pictures equal another one")
+    return {
+        "AuthPct": figure("near floor", why or no_spacing(spacing), lambda: auth_pct(neighbours.distances, spacing)),
+        "C_T": c_t_figure(why, neighbours.distances, space.held_out),
+        "near duplicates": figure(
+            "lower", no_near, lambda: near_duplicates(vectors[: len(space.held_out)], space.near)
+        ),
+    }  # fmt: skip
+
+
+def c_t_figure(why: str, distances: Tensor, held_out: Tensor) -> Figure:
+    try:
+        return figure("near floor", why, lambda: c_t(distances, held_out))
+    except UserError as error:
+        return Figure(None, "near floor", note=f"{str(error)[0].lower()}{str(error)[1:].removesuffix('.')}")
+
+
+def beside_floor(each: Figure, name: str, space: Space) -> Figure:
+    """The figure with its floor; without one it has no value either."""
+    if name not in space.why or each.value is None:
+        return replace(each, floor=space.floors.get(name))
+    return replace(each, value=None, note=f"its floor cannot be read: {space.why[name]}")
 
 
 def prepare_copying(
@@ -146,7 +185,8 @@ def prepare_space(
             tensors, facts = read_tensorfile(path, KIND)
             train = tensors["train"] if "train" in tensors else embed(dataset.items)
             sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
-            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), dict(facts["floors"]))
+            floors, why = dict(facts["floors"]), dict(facts["why"])
+            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), floors, why)
         except (DamagedFileError, KeyError, TypeError, ValueError):
             complain(f"{path} in the cache is damaged: measuring the held-out pictures again")
         except UserError as error:
@@ -170,16 +210,18 @@ def measure_space(
     sketch = sketch_of(train)
     neighbours = nearest(fresh, train, sketch=sketch)
     poll()
-    among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances
-    near = among.median().item() / 2
-    half = len(fresh) // 2
-    floors = {
-        "AuthPct": auth_pct(neighbours, train, sketch),
-        "C_T": c_t(neighbours.distances[:half], neighbours.distances[half:]),
-        "near duplicates": (among < near).to(torch.float64).mean().item(),
-    }
-    return Space(name, embed, train, sketch, neighbours.distances, near, floors)
+    among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances if len(fresh) > 1 else torch.zeros(1)
+    near, half = among.median().item() / 2, len(fresh) // 2
+    space = Space(name, embed, train, sketch, neighbours.distances, near, {}, {})
+    floors = memorisation_figures(space, fresh, neighbours)
+    if half:
+        floors["C_T"] = c_t_figure(floors["C_T"].note, neighbours.distances[:half], neighbours.distances[half:])
+    if name == "pixels":
+        floors["copies"] = Figure((neighbours.distances == 0).to(torch.float64).mean().item(), "lower")
+        floors["exact duplicates"] = Figure(exact_duplicates(fresh), "lower")
+    values = {figure: each.value for figure, each in floors.items() if each.value is not None}
+    return replace(space, floors=values, why={figure: each.note for figure, each in floors.items() if each.note})
 
 
 def facts_of(space: Space) -> dict[str, Any]:
-    return {"near": space.near, "floors": space.floors}
+    return {"near": space.near, "floors": space.floors, "why": space.why}

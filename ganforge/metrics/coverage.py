@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, check_same_dims, to_float64
+from ganforge.metrics.distances import check_features, check_same_dims, repeated, to_float64
 
 CHUNK = 1024  # rows of a distance matrix in memory at a time
 TIE = 1e-12  # of the square of the norms' sum: above the rounding of |x|^2 + |y|^2 - 2 x.y for thousands of dimensions
@@ -20,12 +20,27 @@ TIE = 1e-12  # of the square of the norms' sum: above the rounding of |x|^2 + |y
 
 @dataclass(frozen=True)
 class Prdc:
-    """Shares in [0, 1], except density, which is >= 0 and, for fakes distributed as the reals, 1 on average."""
+    """Shares in [0, 1], except density, which is >= 0 and, for fakes distributed as the reals, 1 on average.
+
+    empty_reals, empty_fakes: of each side, the share of balls of radius 0, which hold nothing.
+    """
 
     precision: float
     recall: float
     density: float
     coverage: float
+    empty_reals: float = 0.0
+    empty_fakes: float = 0.0
+
+
+def no_neighbourhoods(name: str, near: Prdc, distinct_reals: int, reals: int, distinct_fakes: int, fakes: int) -> str:
+    """Why one of the four, by its name, says nothing; "" where it can be read: both sides have to differ from each
+    other, and more than half of the balls that it is counted by have to have a radius."""
+    why = repeated("real", distinct_reals, reals) or repeated("judged", distinct_fakes, fakes)
+    side, empty = ("judged", near.empty_fakes) if name == "recall" else ("real", near.empty_reals)
+    if why or empty <= 0.5:
+        return why
+    return f"{empty:.0%} of the {side} items equal as many others as a neighbourhood has, so that theirs holds nothing"
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None) -> Prdc:
@@ -49,7 +64,8 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = Non
         real_radii = _radii(reals, k)
     elif real_radii.shape != (len(real),):
         raise UserError(f"There are {real_radii.numel():,} radii for {len(real):,} real samples; compute them again.")
-    real_limits, fake_limits = _limits(reals, real_radii.to(reals)), _limits(fakes, _radii(fakes, k))
+    fake_radii = _radii(fakes, k)
+    real_limits, fake_limits = _limits(reals, real_radii.to(reals)), _limits(fakes, fake_radii)
     held = torch.zeros(len(fakes), dtype=torch.int64, device=fakes.device)  # in how many reals' balls a fake is
     covered = recalled = 0
     for rows, limits in zip(reals.split(CHUNK), real_limits.split(CHUNK), strict=True):
@@ -60,7 +76,8 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = Non
         recalled += int((squares < fake_limits).any(dim=1).sum())
     precision = int((held > 0).sum()) / len(fakes)
     density = int(held.sum()) / (k * len(fakes))
-    return Prdc(precision, recalled / len(reals), density, covered / len(reals))
+    empty = [int((each == 0).sum()) / len(each) for each in (real_radii, fake_radii)]
+    return Prdc(precision, recalled / len(reals), density, covered / len(reals), *empty)
 
 
 def radii(features: Tensor, k: int = 5) -> Tensor:

@@ -1,5 +1,6 @@
 """A record for people: a table on the screen, and what the protocol was, in words."""
 
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -41,14 +42,33 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     return "\n".join([*lines, *map(printable, record["notes"])])
 
 
+def notes_on(why: Mapping[str, str]) -> list[str]:
+    """A sentence for each reason why figures cannot be read: `No FD and KID (random): why.` why: by the figure's name;
+    "" for those that can."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for full, note in why.items():
+        name, _, features = full.partition("/")
+        if note:
+            reasons.setdefault((features, note), []).append(name)
+    return [f"No {_listed(names)} ({features}): {note}." for (features, note), names in reasons.items()]
+
+
 def in_words(protocol: dict[str, Any]) -> str:
     """Protocol 1a2b3c4d: 10,000 items judged against 50,000 of mnist's train split; ..."""
     extractors = ", ".join(f"{name} {hash_}" for name, hash_ in protocol["extractors"].items())
     return (
         f"Protocol {protocol['id']}: {protocol['num_fakes']:,} items judged against {protocol['num_reals']:,} of "
         f"{protocol['data']}'s {protocol['split']} split; fresh reals: {protocol['num_floor']:,} others of it; "
-        f"features: {extractors}."
+        f"features: {extractors}{kernel_in_words(protocol)}."
     )
+
+
+def kernel_in_words(protocol: dict[str, Any]) -> str:
+    """How the kernel distance was estimated; nothing where it was left out."""
+    subsets, size = protocol.get("kernel_subsets"), protocol.get("kernel_subset_size")
+    if not isinstance(subsets, int) or not isinstance(size, int) or not subsets:
+        return ""
+    return f"; KID: {subsets:,} pairs of subsets of {size:,}"
 
 
 def number(value: float | None) -> str:
@@ -56,6 +76,11 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def _listed(names: list[str]) -> str:
+    """FD, precision and recall"""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _features(name: str, protocol: dict[str, Any]) -> int:

@@ -12,9 +12,49 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 
+FEWEST = 10
+"""Fewer items, or fewer that differ from each other, say nothing of a distribution."""
 KERNEL_BLOCK = 500  # rows of a kernel at a time
 KERNEL_SUBSET_SIZE = 1_000
 """By convention: the authors' own code."""
+
+
+def repeated(side: str, distinct: int, count: int) -> str:
+    """Why a side that repeats itself cannot be compared with, "" where it can: fewer than ``FEWEST`` distinct items, or
+    fewer than half. side: "real" or "judged". The reals' floor would be of copies of the reference, too."""
+    if distinct >= FEWEST and (side != "real" or 2 * distinct >= count):
+        return ""
+    least = f"at least {FEWEST} have to" if distinct < FEWEST else "at least half have to; leave the repeated ones out"
+    return f"of the {count:,} {side} items {distinct:,} differ from each other, and {least}"
+
+
+def no_frechet(dims: int, reals: int, fakes: int, distinct_reals: int) -> str:
+    """Why there is no Fréchet distance, "" where there is one: no more items than dimensions leave a covariance
+    singular, repeated reals likewise. Repeated fakes do not matter: their covariance is what it is."""
+    for side, count in (("real", reals), ("judged", fakes), ("distinct real", distinct_reals)):
+        if count <= dims:
+            return (
+                f"it needs more items than the features have dimensions, {dims:,}, and there are {count:,} {side} ones"
+            )
+    return repeated("real", distinct_reals, reals)
+
+
+def no_kernel(size: int, reals: int, distinct_reals: int) -> str:
+    """Why there is no kernel distance by subsets of this size, "" where there is one. A pair of equal reals counts like
+    a picture and itself, which the estimate leaves out. Repeated fakes do not matter."""
+    if size < FEWEST:
+        return f"its subsets would have {size:,} items, and {FEWEST} are the least"
+    return repeated("real", distinct_reals, reals)
+
+
+def distinct_rows(features: Tensor) -> int:
+    """How many of features [N, d] differ by more than what rounding does to features of equal pictures."""
+    scale = features.square().mean().sqrt().clamp(min=1e-30)
+    found: set[bytes] = set()
+    for part in features.split(1_000):
+        steps = (to_float64(part) / scale * 1e5).round() + 0.0  # which makes -0 a 0
+        found.update(row.tobytes() for row in steps.cpu().numpy())
+    return len(found)
 
 
 @dataclass(frozen=True)

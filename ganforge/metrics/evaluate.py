@@ -13,16 +13,24 @@ from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.copying import Copying, prepare_copying
+from ganforge.metrics.describe import notes_on
+from ganforge.metrics.distances import FEWEST
 from ganforge.metrics.features import build_extractor
 from ganforge.metrics.figures import Figures, Tally, compare
-from ganforge.metrics.protocol import FEWEST, Protocol, chunks_of, share_out, split_rows
+from ganforge.metrics.protocol import Protocol, chunks_of, share_out, split_rows, subset_size
 from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference, with_floors
 
 FORMAT = 1
-HEADLINES = ("FD/inception", "FD/classifier", "FD/channel classifier", "FD/random", "FD/coordinates")
-"""The first of these that was measured decides which snapshot is best."""
+HEADLINES = tuple(
+    f"{figure}/{features}"
+    for figure in ("FD", "KID")
+    for features in ("inception", "classifier", "channel classifier", "random", "coordinates")
+)
+"""The first of these whose floor can be read decides which snapshot is best."""
 NUM_FAKES, NUM_REALS, KERNEL_SUBSETS = 10_000, 50_000, 100
 """The full protocol, for `ganforge evaluate`."""
+KERNEL_SUBSETS_FEW = 50
+"""Of the kernel distance where it stands in for the Fréchet distance, and was to be left out."""
 NUM_FAKES_STACKED = 26_000
 """Stacked MNIST's, by convention: PacGAN, arXiv:1712.04086, section 4.2."""
 NUM_REALS_CHEAP = 10_000
@@ -52,8 +60,9 @@ class Judge:
     ) -> None:
         """dataset: the real items, ``split`` of their data set. held_out: the other split, or None to leave the
         memorisation figures out. names: of extractors; the usual ones for the shape by default. num_fakes, num_reals:
-        at most so many are taken. poll: called now and then; raises to stop. Raises UserError for too few items and
-        for extractors that do not fit them."""
+        at most so many are taken. kernel_subsets: 0 leaves the kernel distance out, but where there are too few items
+        for a Fréchet distance. poll: called now and then; raises to stop. Raises UserError for too few items and for
+        extractors that do not fit them."""
         num_floor, reals = share_out(len(dataset), num_fakes, num_reals)
         if num_floor < FEWEST <= len(dataset) // 3:
             raise UserError(f"{num_fakes} pictures are too few to judge by; give at least {FEWEST}.")
@@ -64,10 +73,14 @@ class Judge:
         names = names or usual_extractors(dataset)
         extractors = [build_extractor(name, dataset.shape, device, inception_file) for name in names]
         self.dataset, self.num_wanted = dataset, num_fakes
+        few = num_floor <= extractors[0].dims  # there is no FD, and the KID is not biased by the number of fakes
+        if few:
+            kernel_subsets = kernel_subsets or KERNEL_SUBSETS_FEW
         self.protocol = Protocol(
-            dataset.name, dataset.fingerprint(), split, num_floor, reals, num_floor,
+            dataset.name, dataset.fingerprint(), split, num_fakes if few else num_floor, reals, num_floor,
             {extractor.name: extractor.hash for extractor in extractors},
             held_out.fingerprint() if held_out is not None else None, kernel_subsets,
+            subset_size(num_floor, reals) if kernel_subsets else 0,
         )  # fmt: skip
         self.sides = [
             (
@@ -79,6 +92,8 @@ class Judge:
             )
             for extractor in extractors
         ]  # fmt: skip
+        floors = {name: floor for _, _, each in self.sides for name, floor in each.items()}
+        self.headline = headline(floors)
         self.copying: Copying | None = None
         if held_out is not None and dataset.mixture is None:
             self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir, poll)
@@ -93,7 +108,8 @@ class Judge:
         Raises UserError for items of another size, or another number of them.
         """
         start = time.perf_counter()
-        tallies = [Tally(extractor, reference.scale) for extractor, reference, _ in self.sides]
+        most = self.protocol.num_floor
+        tallies = [Tally(extractor, reference.scale, most) for extractor, reference, _ in self.sides]
         if self.copying is not None:
             self.copying.start()
         for items in batches:
@@ -112,26 +128,20 @@ class Judge:
                 f"{tallies[0].count:,} items were given to a protocol of {self.protocol.num_fakes:,}; give as many."
             )
         figures: Figures = {}
-        notes: list[str] = []
         for tally, (_, reference, floors) in zip(tallies, self.sides, strict=True):
             poll()
-            found, said = compare(tally, reference, self.protocol, self.dataset.mixture)
-            figures |= with_floors(found, floors)
-            notes += said
+            figures |= with_floors(compare(tally, reference, self.protocol, self.dataset.mixture), floors)
         if self.copying is not None:
             figures |= self.copying.figures(poll)
-        if self.protocol.num_fakes < self.num_wanted:
-            notes.append(
-                f"{self.protocol.num_fakes:,} items were judged instead of {self.num_wanted:,}: "
-                f"the floor needs as many fresh real ones, a third of {len(self.dataset):,}."
-            )
+        notes = notes_on({name: figure.note for name, figure in figures.items()}) + self.notes_on_numbers()
+        leads = self.headline is not None and figures[self.headline].value is not None
         classes = {t.extractor.name: s.tolist() for t in tallies if (s := t.shares()) is not None and len(s) <= 100}
         return {
             "format": FORMAT,
             "nimg": nimg,
             "subject": subject,
             "protocol": self.protocol.as_json(),
-            "headline": headline(figures),
+            "headline": self.headline if leads else None,
             "figures": {name: figure.as_json() for name, figure in figures.items()},
             "classes": classes,
             "real_trace": {extractor.name: float(side.moments.cov.trace()) for extractor, side, _ in self.sides},
@@ -143,6 +153,16 @@ class Judge:
             },
             "seconds": time.perf_counter() - start,
         }
+
+    def notes_on_numbers(self) -> list[str]:
+        """What was judged by fewer items than asked for, and why."""
+        judged, floor = self.protocol.num_fakes, self.protocol.num_floor
+        if judged == floor == self.num_wanted:
+            return []
+        why = f"as many as there are fresh real ones for the floor, a third of {len(self.dataset):,}"
+        if judged == floor:
+            return [f"{judged:,} items were judged instead of {self.num_wanted:,}, {why}."]
+        return [f"Of the {judged:,} items judged, all figures but KID take the first {floor:,}, {why}."]
 
 
 def real_chunks(dataset: Dataset, protocol: Protocol) -> tuple[Chunks, Chunks]:
@@ -161,6 +181,6 @@ def usual_extractors(dataset: Dataset) -> list[str]:
     )
 
 
-def headline(figures: Figures) -> str | None:
-    """The name of the figure that decides; None where no distance could be measured."""
-    return next((name for name in HEADLINES if name in figures and figures[name].value is not None), None)
+def headline(floors: Figures) -> str | None:
+    """The name of the figure that decides, the same for all that a judge sees; None where no distance has a floor."""
+    return next((name for name in HEADLINES if name in floors and floors[name].value is not None), None)

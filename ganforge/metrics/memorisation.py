@@ -10,29 +10,64 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, to_float64
+from ganforge.metrics.distances import FEWEST, check_features, to_float64
 from ganforge.metrics.nearest import Neighbours, Sketch, nearest
 
+FEWEST_HELD_OUT = 20
+"""Fewer held-out pictures calibrate nothing: the floor of C_T compares their halves, of 10 each."""
 
-def auth_pct(neighbours: Neighbours, train: Tensor, sketch: Sketch | None = None) -> float:
-    """The percentage of samples that are farther from their nearest training row than that row is from its own nearest.
 
-    neighbours: what ``nearest(samples, train)`` gave; train [M, D]; sketch: as for ``nearest``. 0 for copies. Raises
-    UserError as ``nearest`` does. Source: Alaa et al. 2021, arXiv:2102.08921 (authenticity).
+def spacing_of(neighbours: Neighbours, train: Tensor, sketch: Sketch | None = None) -> Tensor:
+    """How far each sample's nearest training row is from its own nearest other: float64 [N].
+
+    neighbours: what ``nearest(samples, train)`` gave; train [M, D]; sketch: as for ``nearest``. Raises UserError as
+    ``nearest`` does.
     """
     distinct, which = neighbours.indices.unique(return_inverse=True)
-    spacing = nearest(train[distinct], train, skip=distinct, sketch=sketch).distances
-    return 100 * (neighbours.distances > spacing[which]).to(torch.float64).mean().item()
+    return nearest(train[distinct], train, skip=distinct, sketch=sketch).distances[which]
+
+
+def auth_pct(distances: Tensor, spacing: Tensor) -> float:
+    """The percentage of samples that are farther from their nearest training row than that row is from its own nearest.
+
+    distances, spacing: float64 [N], of ``nearest(samples, train)`` and of ``spacing_of`` it. 0 for copies. Source: Alaa
+    et al. 2021, arXiv:2102.08921 (authenticity).
+    """
+    return 100 * (distances > spacing).to(torch.float64).mean().item()
+
+
+def no_memorisation(held_out: Tensor, distinct: int, count: int) -> str:
+    """Why AuthPct and C_T say nothing, "" where they can be read. held_out: float64 [H], how far each held-out picture
+    is from its nearest training picture. distinct: of ``count`` judged pictures, so many differ from each other."""
+    if why := no_held_out(held_out):
+        return why
+    if distinct < FEWEST:
+        return f"of the {count:,} judged pictures {distinct:,} differ from each other, and at least {FEWEST} have to"
+    return ""
+
+
+def no_held_out(held_out: Tensor) -> str:
+    """Why held-out pictures calibrate nothing, "" where they do: they are few, or training pictures themselves."""
+    count, known = len(held_out), int((held_out == 0).sum())
+    if count < FEWEST_HELD_OUT:
+        return f"there are {count:,} held-out pictures to calibrate it by, and {FEWEST_HELD_OUT} are the least"
+    return f"{known:,} of the {count:,} held-out pictures equal training pictures" if 2 * known > count else ""
+
+
+def no_spacing(spacing: Tensor) -> str:
+    """Why AuthPct says nothing, "" where it can be read: any distance is more than the 0 between equal pictures."""
+    twins = int((spacing == 0).sum())
+    return "most of the nearest training pictures equal another one" if 2 * twins > len(spacing) else ""
 
 
 def c_t(sample_distances: Tensor, held_out_distances: Tensor) -> float:
     """The z-score of the Mann-Whitney test of whether fakes are as far from the training set as held-out reals are.
 
     sample_distances [m], held_out_distances [n]: to the nearest training row. Near 0 for fakes distributed as the
-    reals, far below for copies, far above for fakes unlike anything real; 0 where all distances are equal. Ties take
-    their mean rank, and the variance is corrected for them. For one fault it grows with the root of the sample sizes.
-    Raises UserError for no distances, and for some that are not finite. Source: Meehan, Chaudhuri, Dasgupta 2020,
-    arXiv:2004.05675, with all of the space as one cell.
+    reals, far below for copies, far above for fakes unlike anything real. Ties take their mean rank, and the variance
+    is corrected for them. For one fault it grows with the root of the sample sizes. Raises UserError for no distances,
+    for some that are not finite, and where all are equal, which has no variance. Source: Meehan, Chaudhuri, Dasgupta
+    2020, arXiv:2004.05675, with all of the space as one cell.
     """
     check_features(sample_distances.unsqueeze(1), "generated")
     check_features(held_out_distances.unsqueeze(1), "held-out")
@@ -45,7 +80,9 @@ def c_t(sample_distances: Tensor, held_out_distances: Tensor) -> float:
     total = m + n
     ties = ((counts**3 - counts).sum() / (total * (total - 1))).item()
     variance = m * n / 12 * (total + 1 - ties)
-    return (u - m * n / 2) / variance**0.5 if variance > 0 else 0.0
+    if variance <= 0:
+        raise UserError("All distances to the training pictures are equal, so that none is farther than another.")
+    return (u - m * n / 2) / variance**0.5
 
 
 def near_duplicates(features: Tensor, threshold: float) -> float:
@@ -62,7 +99,12 @@ def exact_duplicates(pictures: Tensor) -> float:
     """The share of pictures, uint8 [N, C, H, W], that equal an earlier one. Raises UserError where there are none."""
     if not len(pictures):
         raise UserError("There are no generated pictures to compare; generate some.")
-    return 1 - len(set(_contents(pictures))) / len(pictures)
+    return 1 - distinct_pictures(pictures) / len(pictures)
+
+
+def distinct_pictures(pictures: Tensor) -> int:
+    """How many of the pictures, uint8 [N, ...], differ from each other."""
+    return len(set(_contents(pictures)))
 
 
 def copies(pictures: Tensor, training: Tensor) -> float:

@@ -13,6 +13,11 @@ from ganforge.metrics.scores import class_histogram
 HIGH_QUALITY_STDS = 3
 
 
+def no_modes(count: int, num_modes: int) -> str:
+    """Why so many samples cannot tell the modes, "" where they can: they could not reach them all."""
+    return f"{count:,} items cannot reach {num_modes:,} modes" if count < num_modes else ""
+
+
 @dataclass(frozen=True)
 class ModeCoverage:
     """found: modes with at least one sample; kl: KL(model || uniform) over the modes, in nats."""

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
+from ganforge.metrics.distances import KERNEL_SUBSET_SIZE
 
-CONVENTIONS = 1
+CONVENTIONS = 2
 """Raised when a definition changes, so that old figures and cached statistics are no longer taken for new ones."""
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage."""
@@ -23,8 +24,6 @@ MAX_KEPT = 10_000
 """So many items' features are kept of each side; of all others only sums and classes, so that memory does not grow."""
 MAX_SAMPLES_FOR_COPIES = 1_000
 """So many fakes, and so many held-out items, are compared with every training picture."""
-FEWEST = 10
-"""Fewer items of either side are not judged at all."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,11 @@ class Protocol:
     """data, fingerprint, split: the real items. extractors: name -> hash.
 
     num_fakes: items judged. num_reals: real items they are compared with (the reference). num_floor: real items that
-    are not in the reference and are judged as if they were fakes: what a perfect generator would reach. held_out:
-    fingerprint of the other split, which calibrates the memorisation figures; None where there are none.
-    kernel_subsets: subsets of the kernel distance; 0: it is left out. seed: of every random choice.
+    are not in the reference and are judged as if they were fakes: what a perfect generator would reach. Where there are
+    fewer of them than fakes, only the kernel distance is of all fakes, and any other figure of the first ``num_floor``.
+    held_out: fingerprint of pictures that were not learned from, which calibrate the memorisation figures; None where
+    there are none. kernel_subsets: pairs of subsets of the kernel distance, each of kernel_subset_size items; 0: it is
+    left out. seed: of every random choice.
     """
 
     data: str
@@ -46,6 +47,7 @@ class Protocol:
     extractors: Mapping[str, str]
     held_out: str | None
     kernel_subsets: int
+    kernel_subset_size: int
     seed: int = 0
     conventions: int = CONVENTIONS
 
@@ -65,6 +67,11 @@ def share_out(count: int, most_fakes: int, most_reals: int) -> tuple[int, int]:
     """
     num_floor = min(most_fakes, count // 3)
     return num_floor, min(most_reals, count - num_floor)
+
+
+def subset_size(num_floor: int, num_reals: int) -> int:
+    """Of the kernel distance's subsets: as is usual, or as many as the smaller side has."""
+    return min(KERNEL_SUBSET_SIZE, num_floor, num_reals)
 
 
 def split_rows(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:

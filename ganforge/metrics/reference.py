@@ -17,7 +17,7 @@ from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_te
 from ganforge.base.terminal import complain
 from ganforge.data.dataset import Mixture
 from ganforge.metrics.coverage import radii
-from ganforge.metrics.distances import KERNEL_SUBSET_SIZE, Moments, kernels_within
+from ganforge.metrics.distances import Moments, distinct_rows, kernels_within
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figures import Figure, Figures, Reference, Tally, compare
 from ganforge.metrics.protocol import MAX_NEIGHBOURHOOD, NEIGHBOURS, Protocol
@@ -58,7 +58,7 @@ def prepare_reference(
             complain(f"{error} Measuring the real pictures again.")
     fresh, reals = split()
     reference = measure_reference(extractor, protocol, reals, poll)
-    floors, _ = compare(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture)
+    floors = compare(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, *to_file(reference, floors))
@@ -68,9 +68,14 @@ def prepare_reference(
 
 
 def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, poll: Callable[[], None]) -> Reference:
-    """Features of all reference items, scaled where they have no scale of their own."""
+    """Features of all reference items, scaled where they have no scale of their own. Raises UserError where some of
+    the features are not finite."""
     tally = gather(extractor, reals, 1.0, poll)
-    moments, kept = tally.sums.moments(), tally.kept()
+    if tally.bad:
+        raise UserError(
+            f"{tally.bad:,} of the {tally.count:,} real items have features that are not finite; mend them."
+        )
+    moments, kept = tally.sums.moments(), tally.kept
     scale = 1.0
     if extractor.name in SCALED:
         mean_square = (moments.cov.trace() * (moments.count - 1) / moments.count + moments.mean.square().sum()).item()
@@ -78,12 +83,11 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, p
             scale = (mean_square / extractor.dims) ** 0.5
     moments = Moments(moments.count, moments.mean / scale, moments.cov / scale**2)
     kept = kept / scale
-    size = min(KERNEL_SUBSET_SIZE, len(kept), protocol.num_fakes)
     kernels = torch.empty(0, dtype=torch.float64)
     if protocol.kernel_subsets:
-        kernels = kernels_within(kept, "real", protocol.seed, protocol.kernel_subsets, size)
+        kernels = kernels_within(kept, "real", protocol.seed, protocol.kernel_subsets, protocol.kernel_subset_size)
     near = radii(kept[:MAX_NEIGHBOURHOOD], NEIGHBOURS)
-    return Reference(scale, moments, kept, near, kernels, tally.shares())
+    return Reference(scale, moments, kept, near, kernels, tally.shares(), distinct_rows(kept))
 
 
 def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[], None]) -> Tally:
@@ -96,8 +100,14 @@ def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[]
 
 
 def with_floors(figures: Figures, floors: Figures) -> Figures:
-    """The same figures, each with its floor."""
-    return {name: replace(figure, floor=floors[name].value) for name, figure in figures.items()}
+    """The same figures, each with its floor; without one a figure says nothing, so that it has no value either."""
+    found = {}
+    for name, figure in figures.items():
+        floor = floors[name]
+        if floor.value is None and figure.value is not None:
+            figure = replace(figure, value=None, spread=None, note=f"its floor cannot be read: {floor.note}")
+        found[name] = replace(figure, floor=floor.value)
+    return found
 
 
 def cache_key(extractor: Extractor, protocol: Protocol) -> str:
@@ -115,7 +125,7 @@ def to_file(reference: Reference, floors: Figures) -> tuple[dict[str, Tensor], d
     tensors |= {"kept": reference.kept, "radii": reference.radii, "kernels": reference.kernels}
     if reference.classes is not None:
         tensors["classes"] = reference.classes
-    facts = {"scale": reference.scale, "count": reference.moments.count}
+    facts = {"scale": reference.scale, "count": reference.moments.count, "distinct": reference.distinct}
     return tensors, facts | {"floors": {name: figure.as_json() for name, figure in floors.items()}}
 
 
@@ -123,6 +133,7 @@ def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[Refere
     """What ``to_file`` gave. Raises KeyError, TypeError or ValueError for anything else."""
     moments = Moments(int(facts["count"]), tensors["mean"], tensors["cov"])
     reference = Reference(
-        float(facts["scale"]), moments, tensors["kept"], tensors["radii"], tensors["kernels"], tensors.get("classes")
-    )
+        float(facts["scale"]), moments, tensors["kept"], tensors["radii"], tensors["kernels"], tensors.get("classes"),
+        int(facts["distinct"]),
+    )  # fmt: skip
     return reference, {name: Figure(**figure) for name, figure in facts["floors"].items()}

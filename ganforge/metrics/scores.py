@@ -6,8 +6,13 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, to_float64
+from ganforge.metrics.distances import check_features, repeated, to_float64
 
+SPLITS = 10
+"""By convention."""
+PER_CLASS = 10
+"""Fewer items for a class on average leave its share to chance: each split of the score, and each class distance, has
+as many at least."""
 SUM_TOLERANCE = 1e-3  # a softmax in float32 is far inside it, logits far outside
 
 
@@ -26,6 +31,26 @@ def classifier_score(probabilities: Tensor, splits: int = 10) -> tuple[float, fl
     bounds = [split * len(rows) // splits for split in range(splits + 1)]
     scores = torch.stack([_score(rows[start:end]) for start, end in pairwise(bounds)])
     return scores.mean().item(), scores.std(correction=0).item()
+
+
+def splits_for(count: int, num_classes: int) -> int:
+    """How many splits of the score there are of so many samples: ``SPLITS``, or fewer, so that each is large enough."""
+    return max(1, min(SPLITS, count // (PER_CLASS * num_classes)))
+
+
+def no_score(count: int, distinct: int, shares: Tensor) -> str:
+    """Why the score of so many samples says nothing, "" where it does. shares: of the classes among the reals."""
+    return no_classes(count, shares, len(shares)) or repeated("judged", distinct, count)
+
+
+def no_classes(count: int, shares: Tensor, needed: int = 0) -> str:
+    """Why the classes of so many samples say nothing, "" where they do. shares: float64 [K], of the reals. needed: so
+    many classes are to be met, by default those that the reals have."""
+    present = int((shares > 0).sum())
+    if present < 2:
+        return "the classifier finds a single class in the real items"
+    least = PER_CLASS * (needed or present)
+    return f"it needs {least:,} items, {PER_CLASS} for each class, and there are {count:,}" if count < least else ""
 
 
 def class_histogram(classes: Tensor, num_classes: int) -> Tensor:

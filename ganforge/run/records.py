@@ -38,12 +38,13 @@ class Protocol(BaseModel):
 
 
 class Figure(BaseModel):
-    """A figure, and the same of fresh real items; None where it was not to be had."""
+    """A figure, and the same of fresh real items; None where it cannot be read, and note says why."""
 
     value: Number | None
     floor: Number | None = None
     spread: Number | None = None
     better: Literal["lower", "higher", "near floor"]
+    note: Name = ""
 
     def distance(self) -> float | None:
         """Smaller is better, in the figure's own unit; None where there is nothing to rank by."""

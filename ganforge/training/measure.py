@@ -13,10 +13,12 @@ from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.evaluate import NUM_REALS_CHEAP, Judge, usual_extractors
-from ganforge.metrics.trend import best_of, plateau_since, series
+from ganforge.metrics.trend import plateau_since, series, short, standing
 from ganforge.networks.generate import generate
 
 CHUNK = 512
+MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
+"""Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
 
 
 def prepare_judge(
@@ -27,12 +29,19 @@ def prepare_judge(
         return None
     try:
         return Judge(
-            dataset, None, device, names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples,
-            num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
+            dataset, few_held_out(dataset), device, names=usual_extractors(dataset)[:1],
+            num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
         )  # fmt: skip
     except UserError as error:
         say(f"No figures while training: {error}")
         return None
+
+
+def few_held_out(dataset: Dataset) -> Dataset | None:
+    """What was set aside, where there are so few pictures that they may be learned by heart, and that looking for
+    copies costs little; else None, and `ganforge evaluate` looks for them."""
+    is_small = len(dataset) <= MAX_PICTURES and dataset.items.numel() <= MAX_NUMBERS
+    return dataset.held_out if is_small else None
 
 
 def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
@@ -54,27 +63,37 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
 
 
 def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines for the person about the newest of the run's records, none where none can be read; why there is no figure
-    is said once."""
+    """Lines for the person about the newest of the run's records. Why figures are missing is said once, until others
+    are."""
     rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
     if not rows:
         return []
-    values, row = series(rows), rows[-1]
-    if row["headline"] is None or not values:
-        if any(before["headline"] is None and before["notes"] == row["notes"] for before in rows[:-1]):
-            return []
-        return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"]
-    figure, best = row["figures"][row["headline"]], best_of(values)
-    assert best is not None
-    so_far = "best so far" if best[0] == row["nimg"] else f"best {best[1]:.4g} at {best[0]:,}"
-    lines = [
-        f"{row['headline']} {figure['value']:.4g} at {row['nimg']:,} images, {so_far} "
-        f"(lower is better; fresh real pictures: {figure['floor']:.3g}; measured in {row['seconds']:.2f} s)"
-    ]
-    since = plateau_since(values)
-    if since is not None and plateau_since(values[:-1]) is None:
+    row, stands = rows[-1], standing(rows)
+    news = missing(row) if len(rows) == 1 or missing(row) - missing(rows[-2]) else set()
+    if row["headline"] is None or stands is None:
+        return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"] if news else []
+    lines = [f"Not every figure can be read: {' '.join(row['notes'])}"] if news else []
+    now = f"{stands.name} {row['figures'][stands.name]['value']:.4g} at {row['nimg']:,} images"
+    took = f"measured in {row['seconds']:.2f} s"
+    if stands.count == 1:
+        floor = "" if stands.floor is None else f"floor, of fresh real pictures: {short(stands.floor)}; "
+        lines.append(f"{now}, the first measurement (lower is better; {floor}{took})")
+    else:
+        lines.append(f"{now} ({took}). {stands.words()}")
+    values = series(rows)
+    since = plateau_since(values, stands.floor)
+    if since is not None and plateau_since(values[:-1], stands.floor) is None:
+        best = f"the best snapshot so far is that of {stands.best[0]:,} images, and it is kept."
         lines.append(
             f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "
-            f"the best snapshot so far is that of {best[0]:,} images, and it is kept."
+            f"{best if stands.gained else 'no snapshot is better than the first that was measured.'}"
         )
     return lines
+
+
+def missing(row: dict[str, Any]) -> set[str]:
+    """The figures of a record that cannot be read, by name, and its headline ("") where it has none."""
+    figures = row.get("figures")
+    names = figures.items() if isinstance(figures, dict) else ()
+    unread = {name for name, figure in names if isinstance(figure, dict) and figure.get("value") is None}
+    return unread | ({""} if row["headline"] is None else set())

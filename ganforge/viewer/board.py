@@ -28,7 +28,7 @@ class Board:
             return
         self.version = view.version
         charts = charts_of(view)
-        shape = (view.generation, *((chart.title, chart.curves, chart.log) for chart in charts))
+        shape = (view.generation, *view.figures.notes, *((chart.title, chart.curves, chart.log) for chart in charts))
         if shape != self.shown:
             self.shown = shape
             self._draw(view, charts)
@@ -46,6 +46,11 @@ class Board:
         with self.grid:
             if not charts:
                 text("No row in the log yet: the first comes with the first report.", "gf-quiet")
+            if view.figures.notes:
+                with ui.element("section").classes("gf-card gf-stack"):
+                    text("On the newest figures", "gf-term")
+                    for note in view.figures.notes:
+                        text(note, "gf-quiet gf-small")
             for chart in charts:
                 with ui.element("section").classes("gf-card"):
                     series = {curve.label: curve.points(view) for curve in chart.curves}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from ganforge.base.files import open_plain
-from ganforge.comparison import Comparison, Measured
+from ganforge.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
 from ganforge.metrics.describe import ORDER, in_words, number
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Record
@@ -95,8 +95,11 @@ def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -
         facts.append(("Time", duration(seconds)))
     if speed is not None:
         facts.append(("Speed", f"{speed:,.0f} pictures a second"))
-    if best := _best(comparison):
-        facts.append(best)
+    if stands := view.figures.standing():
+        what, _, much = stands.words().partition(": ")
+        facts.append((what, much))
+    if evaluated := _evaluated(comparison):
+        facts.append(evaluated)
     shape, count = data.get("shape"), whole(data.get("count"))
     if count and isinstance(shape, list):
         what = "points" if shape == [2] else f"pictures of {' x '.join(cut(str(side), 20) for side in shape[:3])}"
@@ -128,8 +131,9 @@ def few(items: Sequence[T], most: int, what: str, complaints: list[str]) -> Sequ
 
 def moment(measured: Measured) -> str:
     """Of which pictures the figures are."""
-    how = {"evaluated": "by ganforge evaluate", "newest": "while training, the newest"}
-    kind = how.get(measured.how, f"while training, the {measured.how} measurements")
+    how = {EVALUATED: "by ganforge evaluate", "newest": "while training, the newest", ONCE: "while training, once"}
+    gained, better = measured.how.removesuffix(NO_GAIN), ", no better than the first" * measured.how.endswith(NO_GAIN)
+    kind = how.get(measured.how, f"while training, the {gained} measurements{better}")
     return f"After {measured.shown.nimg:,} pictures; measured {kind}."
 
 
@@ -192,14 +196,15 @@ def environment_of(entries: Sequence[object]) -> list[tuple[str, str]]:
     return [(name.replace("_", " "), str(newest[name])[:200]) for name in ENVIRONMENT if newest.get(name) is not None]
 
 
-def _best(comparison: Comparison) -> tuple[str, str] | None:
-    """The headline figure of the first protocol that has one, with its floor."""
+def _evaluated(comparison: Comparison) -> tuple[str, str] | None:
+    """The headline figure of the first protocol by which the run was evaluated, with its floor."""
     for protocol in comparison.protocols:
-        shown = comparison.runs[0].measured[protocol.id].shown
-        figure = shown.figures.get(shown.headline or "")
-        if figure is not None and figure.value is not None:
+        measured = comparison.runs[0].measured[protocol.id]
+        figure = measured.shown.figures.get(measured.shown.headline or "")
+        if measured.how == EVALUATED and figure is not None and figure.value is not None:
             floor = "" if figure.floor is None else f" (floor {number(figure.floor)})"
-            return cut(str(shown.headline), 100).replace("/", ", "), f"{number(figure.value)}{floor}"
+            what = cut(str(measured.shown.headline), 100)
+            return "Evaluated", f"{what} {number(figure.value)} at {measured.shown.nimg:,}{floor}"
     return None
 
 

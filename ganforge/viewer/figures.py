@@ -4,27 +4,19 @@ Figures of different protocols never meet: what is shown is of the newest record
 so, too).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganforge.viewer.plain import mapping, number, words
+from ganforge.metrics.trend import Standing
+from ganforge.viewer.plain import cut, mapping, number, words
 from ganforge.viewer.tail import Tail
 
 Point = tuple[int, float]
 LONGEST_NAME = 100
 MAX_FIGURES, MAX_PROTOCOLS, MAX_POINTS = 64, 32, 20_000
 """Names of figures in one protocol (ganforge knows about twenty), protocols, and points of a figure that are kept."""
-
-
-@dataclass(frozen=True)
-class Best:
-    """The lowest headline figure: its name, its value, its floor where there is one, and when it was reached."""
-
-    name: str
-    value: float
-    floor: float | None
-    nimg: int
+MOST_NOTES, LONGEST_NOTE = 20, 1_000
 
 
 class BestReader:
@@ -32,8 +24,8 @@ class BestReader:
 
     def __init__(self, path: Path) -> None:
         self.tail = Tail(path)
-        self.best: Best | None = None
-        self._bests: dict[tuple[str, str], Best] = {}
+        self.best: Standing | None = None
+        self._bests: dict[tuple[str, str], Standing] = {}
 
     def look(self) -> None:
         """Read what has come."""
@@ -42,6 +34,7 @@ class BestReader:
             self._bests, self.best = {}, None
         for row in rows:
             name, protocol = words(row.get("headline")), words(mapping(row.get("protocol")).get("id"))
+            shown = cut(name, LONGEST_NAME)
             figure = mapping(mapping(row.get("figures")).get(name))
             value = number(figure.get("value"))
             if value is None or not protocol:
@@ -49,39 +42,49 @@ class BestReader:
             old = self._bests.get((protocol, name))
             if old is None and len(self._bests) >= MAX_PROTOCOLS:
                 del self._bests[next(iter(self._bests))]
-            if old is None or value < old.value:
-                self._bests[protocol, name] = Best(name, value, number(figure.get("floor")), row["nimg"])
-            self.best = self._bests[protocol, name]
+            point, floor = (row["nimg"], value), number(figure.get("floor"))
+            old = old or Standing(shown, point, point, floor, 0)
+            best = point if value < old.best[1] else old.best
+            self.best = self._bests[protocol, name] = replace(old, best=best, floor=floor, count=old.count + 1)
 
 
 @dataclass
 class Figure:
-    """A figure over the training: its points, the newest floor, and which way is better."""
+    """A figure over the training: its points, the newest floor, and which way is better. first, lowest: of all points,
+    the ones that are no longer kept included."""
 
     points: list[Point]
     floor: float | None
     better: str
+    first: Point | None = None
+    lowest: Point | None = None
 
 
 class FigureReader:
-    """All figures of metrics.jsonl by protocol; the newest protocol and headline. has_more: was anything left out?"""
+    """All figures of metrics.jsonl by protocol; the newest protocol and headline, and what the newest record says of
+    figures that cannot be read. has_more: was anything left out?"""
 
     def __init__(self, path: Path) -> None:
         self.tail = Tail(path)
         self.protocols: dict[str, dict[str, Figure]] = {}
         self.protocol = self.headline = ""  # the newest record's
+        self.notes: list[str] = []
         self.has_more = False
 
     def look(self) -> bool:
         """Read what has come; True if there was anything."""
         rows, anew = self.tail.look()
         if anew:
-            self.protocols, self.protocol, self.headline, self.has_more = {}, "", "", False
+            self.protocols, self.protocol, self.headline, self.has_more, self.notes = {}, "", "", False, []
         for row in rows:
             protocol = words(mapping(row.get("protocol")).get("id"))
             if not protocol:
                 continue
             self.protocol, self.headline = protocol, words(row.get("headline"))[:LONGEST_NAME]
+            notes = row.get("notes")
+            self.notes = (
+                [cut(words(note), LONGEST_NOTE) for note in notes[:MOST_NOTES]] if isinstance(notes, list) else []
+            )
             known = self.protocols.setdefault(protocol, {})
             for name, content in mapping(row.get("figures")).items():
                 self._add(known, name[:LONGEST_NAME], row["nimg"], mapping(content))
@@ -93,6 +96,13 @@ class FigureReader:
     def figures(self) -> dict[str, Figure]:
         """name -> figure, of the newest record's protocol."""
         return self.protocols.get(self.protocol, {})
+
+    def standing(self) -> Standing | None:
+        """How the newest record's headline figure stands; None without one."""
+        figure = self.figures().get(self.headline)
+        if figure is None or figure.first is None or figure.lowest is None:
+            return None
+        return Standing(self.headline, figure.lowest, figure.first, figure.floor, len(figure.points))
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read, and one for what is too much to be shown."""
@@ -108,6 +118,9 @@ class FigureReader:
         value, floor = number(content.get("value")), number(content.get("floor"))
         if value is not None:
             figure.points.append((nimg, value))
+            figure.first = figure.first or (nimg, value)
+            if figure.lowest is None or value < figure.lowest[1]:
+                figure.lowest = (nimg, value)
         if len(figure.points) > MAX_POINTS:
             del figure.points[0]
             self.has_more = True

@@ -71,7 +71,8 @@ class Top:
             self.bar = ui.element("progress").props("max=1 aria-label=Progress")
             with ui.element("div").classes("gf-row"):
                 self.progress = text("", "gf-number")
-                self.best = text("", "gf-number")
+                self.speed = text("", "gf-number")
+            self.best = text("", "gf-number")
             with ui.element("div").classes("gf-row"):
                 ui.link("Explore its pictures", page_address("explore", run_id))
                 ui.link("Compare it", f"/compare?{urlencode({'runs': run_id})}")
@@ -93,7 +94,10 @@ class Top:
             self.bar._props["value"] = f"{share:.4f}"
             self.bar.update()
         self.progress.set_text(f"{count(run.nimg)} of {count(run.total_nimg)} images{left}")
-        self.best.set_text(_speed(view))
+        self.speed.set_text(_speed(view))
+        stands = view.figures.standing()
+        self.best.set_text(stands.words() if stands is not None else "")
+        self.best.set_visibility(stands is not None)
         said = (*_endings(view), *view.complaints)
         if said != self.said:
             self.said = said

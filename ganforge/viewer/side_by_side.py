@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns
+from ganforge.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Protocol
 from ganforge.viewer.history import RunView
@@ -112,7 +112,7 @@ def figure_charts(comparison: Comparison, ids: Mapping[Path, str]) -> list[Share
     charts = []
     for protocol in comparison.protocols:
         measured = {ids[run.path]: run.measured[protocol.id] for run in comparison.runs if protocol.id in run.measured}
-        name = next((one.shown.headline for one in measured.values() if one.shown.headline), None)
+        name = leading(measured.values())
         series = {
             run_id: [(record.nimg, value) for record in one.records if (value := record.value(name)) is not None]
             for run_id, one in measured.items()

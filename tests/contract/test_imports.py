@@ -22,7 +22,7 @@ BELOW = {
     "training": {"base", "data", "networks", "objectives", "metrics", "run"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "evaluation": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
-    "comparison": {"base", "run"},
+    "comparison": {"base", "metrics", "run"},
     "viewer": {"base", "data", "metrics", "run", "sampling", "comparison"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""

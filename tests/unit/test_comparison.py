@@ -12,7 +12,7 @@ from ganforge.run.folder import RunFolder
 FULL = {"id": "0badcafe", "num_fakes": 10_000, "num_floor": 10_000, "extractors": {"classifier": "9f", "random": "77"}}
 
 
-def figure(value: float | None, better: str = "lower", **more: float | None) -> dict[str, Any]:
+def figure(value: float | None, better: str = "lower", **more: Any) -> dict[str, Any]:
     return {"value": value, "floor": None, "spread": None, "better": better} | more
 
 
@@ -66,7 +66,7 @@ def test_two_runs_by_one_protocol(make: Any) -> None:
         "Protocol a1b2c3d4  nimg     chosen       lower",
         "──────────────────────────────────────────────",
         "a                   200  best of 3          2*",
-        "b                   300  best of 1          4",
+        "b                   300   only one          4",
         "floor                                     0.5",
     ]
     assert "Protocol a1b2c3d4: 2,000 generated items against 10,000 of mnist (train split);" in lines
@@ -96,6 +96,33 @@ def test_the_best_has_a_mark(
     assert [i for i, cell in enumerate(cells) if cell.endswith("*")] == best
     assert [cell.rstrip("*") for cell in cells] == ["-" if value is None else f"{value:.4g}" for value in values]
     assert row(text, "floor")[-1] == ("-" if floor is None else "1" if floor == 1 else "0.95")
+
+
+def test_a_run_that_gained_nothing_has_no_best(make: Any) -> None:
+    text = render(compare([make("a", record(100, 3.0), record(200, 2.99), record(300, 4.0))]))
+    assert row(text, "a") == ["200", "lowest", "of", "3,", "no", "gain", "2.99"]
+
+
+def test_why_a_figure_is_a_dash_is_said(make: Any) -> None:
+    why = {"recall/random": figure(None, "higher", note="one picture"), "KID/random": figure(None, note="one picture")}
+    runs = [make("a", record(1, 1.0, why)), make("b", record(1, 1.0))]
+    assert "a, protocol a1b2c3d4: No recall and KID (random): one picture." in render(compare(runs)).splitlines()
+
+
+def test_runs_whose_headlines_differ_are_not_ranked_against_each_other(make: Any) -> None:
+    few = record(100, None, {"KID/random": figure(0.01)}, id="few", num_fakes=2000, num_floor=30)
+    a, b = make("a", record(100, 1.25)), make("b", few | {"headline": "KID/random"})
+    text = render(compare([a, b]))
+    assert "What decides is not the same (a1b2c3d4 by FD/classifier, few by KID/random): no figure ranks" in text
+    assert not any("*" in table for table in text.split("\n\n")[:2])
+    assert "What decides" not in render(compare([a, make("c", record(100, 2.0))]))
+
+
+def test_a_record_without_a_headline_does_not_hide_those_that_have_one(make: Any) -> None:
+    """The newest snapshot could not be read; the best of the others is shown."""
+    last = record(300, None) | {"headline": None}
+    text = render(compare([make("a", record(100, 3.0), record(200, 2.0), last)]))
+    assert row(text, "a") == ["200", "best", "of", "2", "2"]
 
 
 def test_figures_of_different_protocols_are_never_in_one_table(make: Any) -> None:
@@ -157,7 +184,7 @@ def test_what_is_damaged_is_left_out_and_named(make: Any) -> None:
     ]
     text = render(comparison)
     assert all(complaint in text for complaint in comparison.complaints)
-    assert row(text, "a") == ["100", "best", "of", "1", "3"]
+    assert row(text, "a") == ["100", "only", "one", "3"]
 
 
 def test_what_is_no_run_is_refused(make: Any, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class _Request(_Strict):
     channels: Side | None = None
     fit: Text = "crop"
     background: Text = "white"
+    hold_out: bool = False
 
 
 class _Facts(_Strict):
@@ -52,6 +53,8 @@ class _Facts(_Strict):
     broken: list[Named] = []
     skipped: list[Named] = []
     digest: Text = ""
+    held_out: Count = 0
+    learned_digest: Text = ""
     summary: Text = ""
     seconds: float = 0.0
 
@@ -66,4 +69,5 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
             open_plain(folder / LABELS).close()
     except (OSError, ValueError):  # pydantic's errors are ValueErrors
         return None
-    return facts.model_dump() if facts.format == FORMAT and size == math.prod(facts.shape) else None
+    is_whole = facts.format == FORMAT and size == math.prod(facts.shape) and facts.held_out < facts.shape[0]
+    return facts.model_dump() if is_whole else None

@@ -13,6 +13,7 @@ import numpy as np
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
 from ganforge.data.prepared.fit import Target, describe_kind, infer_size
+from ganforge.data.prepared.hold_out import append_rows, set_aside
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
 from ganforge.data.prepared.names import FORMAT, LABELS, PICTURES
 from ganforge.data.prepared.request import Findings, Request
@@ -27,8 +28,8 @@ def finish(
     part: Path, source: Opened, chosen: Chosen, request: Request, target: Target, found: Findings,
     poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """Close the gaps that broken pictures left, write the labels, and gather the facts. Raises UserError where fewer
-    than two pictures are left."""
+    """Close the gaps that broken pictures left, move those that are held out to the end, write the labels, and gather
+    the facts. Raises UserError where fewer than two pictures are left."""
     count, total = len(found.kept), len(chosen.indices)
     if count < 2:
         left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
@@ -41,15 +42,34 @@ def finish(
             f"most that can be left out; {name}, for one: {why}."
         )
     close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
+    held_out = hold_out(part / PICTURES, chosen, target, found, poll) if request.hold_out else 0
     facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
     facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
     facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": _some(source.skipped)}
-    facts["digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
+    facts["digest"] = facts["learned_digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
+    facts["held_out"] = held_out
+    if held_out:
+        facts["learned_digest"] = pictures_digest(part / PICTURES, [count - held_out, *target.shape], poll)
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
     return facts | _write_labels(part / LABELS, chosen, found)
+
+
+def hold_out(path: Path, chosen: Chosen, target: Target, found: Findings, poll: Callable[[], None]) -> int:
+    """Move the pictures that are held out to the end of the file, and of ``found.kept``; returns how many. None are
+    where the source has a test split."""
+    if chosen.has_splits:
+        return 0
+    count, row_bytes = len(found.kept), math.prod(target.shape)
+    labels = None if chosen.labels is None else [chosen.labels[row] for row in found.kept]
+    learned, held_out = set_aside(path, count, row_bytes, labels, poll)
+    if held_out:
+        append_rows(path, held_out, row_bytes, poll)
+        close_gaps(path, [*learned, *range(count, count + len(held_out))], row_bytes, poll)
+        found.kept[:] = [found.kept[row] for row in [*learned, *held_out]]
+    return len(held_out)
 
 
 def _some(skipped: Sequence[tuple[str, str]]) -> list[list[str]]:

@@ -14,6 +14,7 @@ from ganforge.base.sizes import size_text
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
+from ganforge.data.prepared.hold_out import LEAST
 from ganforge.data.prepared.mapped import map_pictures, read_labels
 from ganforge.data.prepared.names import LABELS, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
@@ -34,14 +35,20 @@ def load_own(
     except OSError as error:
         raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
     labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
+    learned = len(items) - facts["held_out"]
+    all_items, all_labels = items, labels
+    items, labels = items[:learned], None if labels is None else labels[:learned]
     notes = tuple(describe_preparation(facts))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
-        digest=facts["digest"], release=release, has_test_split=facts["has_splits"],
+        digest=facts["learned_digest"], release=release, has_test_split=facts["has_splits"],
         class_names=names_of(facts["classes"]),
     )  # fmt: skip
+    if facts["held_out"]:
+        apart = None if all_labels is None else all_labels[learned:]
+        dataset = replace(dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest=""))
     return dataset.first(max_images)
 
 
@@ -63,6 +70,13 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
             f"{facts['transparent']:,} of them are transparent in places: laid on {request['background']} "
             "(--channels 4 keeps the transparency)"
         )
+    if facts["held_out"]:
+        lines.append(
+            f"Held out: {facts['held_out']:,} of them, to tell copies by; the other {count - facts['held_out']:,} are "
+            "learned from (--hold-out none learns from all)"
+        )
+    elif request["hold_out"] and count >= LEAST and not facts["has_splits"]:
+        lines.append("Nothing is held out: too many of the pictures are equal, or alone in their class")
     if broken:
         lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")
     if facts["skipped"]:

@@ -14,13 +14,15 @@ from ganforge.data.prepared.splits import SPLITS
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; None: it follows from the pictures. size: (height, width)."""
+    """What is asked for; None: it follows from the pictures. size: (height, width). hold_out: set some of a train split
+    aside, where the source has no test split."""
 
     split: str = "train"
     size: tuple[int, int] | None = None
     channels: int | None = None
     fit: str = "crop"
     background: str = "white"
+    hold_out: bool = False
 
     def key(self, fingerprint: str) -> str:
         text = json.dumps([FORMAT, fingerprint, asdict(self)])
@@ -45,7 +47,9 @@ def settle(request: Request, found: Findings) -> Target:
     return Target(channels, height, width, request.fit, request.background)
 
 
-def make_request(split: str, size: str | None, channels: int | None, fit: str, background: str) -> Request:
+def make_request(
+    split: str, size: str | None, channels: int | None, fit: str, background: str, hold_out: str = "none"
+) -> Request:
     """Settings as people type them. Raises UserError for what cannot be."""
     if channels not in (None, *MODES):
         raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
@@ -53,7 +57,15 @@ def make_request(split: str, size: str | None, channels: int | None, fit: str, b
         ("split", split, (*SPLITS, "held-out")),
         ("fit", fit, FITS),
         ("background", background, COLOURS),
+        ("hold_out", hold_out, ("auto", "none")),
     ):
         if value not in known:
             raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
-    return Request(split, None if size is None else parse_size(size), channels, fit, background)
+    return Request(
+        split,
+        None if size is None else parse_size(size),
+        channels,
+        fit,
+        background,
+        hold_out == "auto" and split == "train",
+    )

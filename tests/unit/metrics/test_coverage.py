@@ -52,7 +52,10 @@ def test_agrees_with_loops(seed: int, k: int, num_reals: int, num_fakes: int, di
 @given(SEEDS, st.integers(1, 4), st.integers(1, 4))
 def test_agrees_with_loops_where_distances_are_tied(seed: int, k: int, dims: int) -> None:
     real, fake = lattice(25, dims, seed, "reals"), lattice(20, dims, seed, "fakes")
-    assert astuple(prdc(real, fake, k)) == pytest.approx(astuple(prdc_by_loops(real, fake, k)), abs=1e-15)
+    found = prdc(real, fake, k)
+    assert astuple(found)[:4] == pytest.approx(astuple(prdc_by_loops(real, fake, k))[:4], abs=1e-15)
+    assert found.empty_reals == pytest.approx(sum(radius == 0 for radius in radii_by_loops(real.tolist(), k)) / 25)
+    assert found.empty_fakes == pytest.approx(sum(radius == 0 for radius in radii_by_loops(fake.tolist(), k)) / 20)
     assert radii(real, k).tolist() == pytest.approx(radii_by_loops(real.tolist(), k), rel=1e-9, abs=0)
 
 

@@ -1,7 +1,7 @@
 """From items to a record."""
 
 import json
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from ganforge.base.errors import UserError
 from ganforge.data.load import load
 from ganforge.metrics.describe import describe
 from ganforge.metrics.evaluate import Judge, usual_extractors
+from ganforge.metrics.figures import Figure
 from ganforge.metrics.protocol import split_reals
+from ganforge.metrics.reference import with_floors
 
 CPU = torch.device("cpu")
 
@@ -68,14 +70,43 @@ def test_one_picture_repeated_is_seen(digits_judge: Judge) -> None:
     found = values(record_of(digits_judge, same))
     assert found["exact duplicates/pixels"] == pytest.approx(498 / 499)
     assert found["near duplicates/pixels"] == 1.0
-    assert found["recall/random"] == 0.0
-    assert found["FD/random"] > 10
+    assert found["FD/random"] > 10 and found["KID/random"] > 0.1
 
 
-def test_constant_pictures_have_figures_and_no_traceback(digits_judge: Judge) -> None:
-    found = values(record_of(digits_judge, torch.full((499, 1, 8, 8), 128, dtype=torch.uint8)))
-    assert found["precision/random"] == 0.0
+def test_one_picture_repeated_has_no_figure_that_is_0_or_1_by_chance(digits_judge: Judge) -> None:
+    record = record_of(digits_judge, torch.full((499, 1, 8, 8), 128, dtype=torch.uint8))
+    found = values(record)
+    none = {name for name, value in found.items() if value is None}
+    random = {f"{name}/random" for name in ("precision", "recall", "density", "coverage")}
+    assert none == random | {f"{name}/{space}" for name in ("AuthPct", "C_T") for space in ("pixels", "random")}
     assert found["FD/random"] > 10
+    assert record["headline"] == "FD/random"
+    assert any(
+        note == "No precision, recall, density and coverage (random): of the 499 judged items 1 differ from each "
+        "other, and at least 10 have to."
+        for note in record["notes"]
+    )
+    assert all(bool(figure["note"]) == (figure["value"] is None) for figure in record["figures"].values())
+    shown = describe(record)
+    assert "No AuthPct and C_T (pixels):" in shown
+
+
+def test_reals_that_repeat_themselves_have_a_note_and_not_a_0(tmp_path: Path) -> None:
+    """Each of 100 pictures 12 times: every neighbourhood is empty, and the floor is of copies of the reference."""
+    digits = load("digits")
+    twelve = replace(digits, items=digits.items[:100].repeat(12, 1, 1, 1), labels=None, digest="")
+    record = record_of(Judge(twelve, None, CPU, kernel_subsets=5, cache_dir=tmp_path), digits.items[500:900])
+    assert set(values(record).values()) == {None}
+    assert all(figure["floor"] is None for figure in record["figures"].values())
+    assert record["headline"] is None
+    assert any("100 differ from each other, and at least half have to" in note for note in record["notes"])
+
+
+def test_reals_that_are_all_the_same(tmp_path: Path) -> None:
+    digits = load("digits")
+    same = replace(digits, items=digits.items[:1].repeat(900, 1, 1, 1), labels=None, digest="")
+    record = record_of(Judge(same, None, CPU, kernel_subsets=5, cache_dir=tmp_path), digits.items[500:800])
+    assert set(values(record).values()) == {None} and record["headline"] is None
 
 
 def test_a_record_is_json_and_carries_its_protocol(digits_judge: Judge) -> None:
@@ -137,21 +168,61 @@ def test_too_few_real_items_are_refused() -> None:
         Judge(load("digits", max_images=29), None, CPU)
 
 
-def test_fewer_items_than_dimensions_is_said_and_the_rest_is_measured(tmp_path: Path) -> None:
-    judge = Judge(load("digits", max_images=90), None, CPU, cache_dir=tmp_path)
-    record = record_of(judge, load("digits", split="test").items[:30])
+def test_where_there_are_fewer_items_than_dimensions_the_kernel_distance_leads(tmp_path: Path) -> None:
+    """It is of all items judged, in subsets as large as the floor; every other figure is of as many as that."""
+    judge = Judge(load("digits", max_images=90), None, CPU, num_fakes=300, kernel_subsets=0, cache_dir=tmp_path)
+    test = load("digits", split="test").items
+    record = record_of(judge, test[:300])
+    protocol = record["protocol"]
+    assert (protocol["num_fakes"], protocol["num_floor"], protocol["num_reals"]) == (300, 30, 60)
+    assert (protocol["kernel_subsets"], protocol["kernel_subset_size"]) == (50, 30)
     assert record["figures"]["FD/random"]["value"] is None
-    assert record["headline"] is None
-    assert any("more pictures than feature dimensions" in note for note in record["notes"])
+    assert record["headline"] == "KID/random"
+    assert any("256, and there are 60 real ones" in note for note in record["notes"])
+    assert "all figures but KID take the first 30" in record["notes"][-1]
+    assert "KID: 50 pairs of subsets of 30" in describe(record)
     assert record["figures"]["coverage/random"]["value"] > 0.3
+    other = record_of(judge, torch.cat([test[:30], test[:1].repeat(270, 1, 1, 1)]))
+    assert other["figures"]["coverage/random"] == record["figures"]["coverage/random"]
+    assert other["figures"]["KID/random"]["value"] > record["figures"]["KID/random"]["value"] + 0.1
 
 
-def test_points_that_are_not_finite_are_refused(ring_judge: Judge) -> None:
-    def bad() -> Iterator[Tensor]:
-        yield torch.full((2_000, 2), torch.nan)
+def test_the_headline_of_a_judge_never_changes(tmp_path: Path) -> None:
+    judge = Judge(load("ring", max_images=3_000), None, CPU, num_fakes=500, cache_dir=tmp_path)
+    good, bad = torch.randn(500, 2), torch.full((500, 2), torch.nan)
+    assert record_of(judge, good)["headline"] == judge.headline == "FD/coordinates"
+    assert record_of(judge, bad)["headline"] is None
+    assert record_of(judge, good)["figures"]["KID/coordinates"]["value"] is not None
 
-    with pytest.raises(UserError, match="not finite"):
-        ring_judge.judge(bad(), {"kind": "pictures", "path": "", "name": "x"}, 0)
+
+def test_points_that_are_not_finite_have_notes_and_no_figures(ring_judge: Judge) -> None:
+    points = load("ring", split="test").items[:2_000].clone()
+    points[3, 0] = torch.nan
+    record = record_of(ring_judge, points)
+    assert set(values(record).values()) == {None}
+    assert "1 of the 2,000 judged items have features that are not finite" in record["notes"][0]
+    json.dumps(record, allow_nan=False)
+
+
+def test_few_pictures_have_no_score_of_1(tmp_path: Path) -> None:
+    """Ten pictures had a score of "1 ± 0"; one of each class is the best that they could show."""
+    larger = load("digits").items[:300].repeat_interleave(3, 2).repeat_interleave(3, 3)
+    pictures = torch.nn.functional.pad(larger, (2, 2, 2, 2))
+    few = replace(load("digits"), items=pictures, labels=None, digest="")
+    judge = Judge(few, None, CPU, names=["classifier"], num_fakes=10, kernel_subsets=5, cache_dir=tmp_path)
+    record = record_of(judge, pictures[:10])
+    assert record["figures"]["score/classifier"]["value"] is None
+    assert any("it needs 100 items, 10 for each class, and there are 10" in note for note in record["notes"])
+
+
+def test_figures_without_a_floor_have_no_value() -> None:
+    figures = {"a": Figure(1.0, "lower"), "b": Figure(None, "lower", note="why"), "c": Figure(2.0, "higher", 0.1)}
+    floors = {"a": Figure(0.5, "lower"), "b": Figure(1.0, "lower"), "c": Figure(None, "higher", note="few")}
+    found = with_floors(figures, floors)
+    assert (found["a"].value, found["a"].floor) == (1.0, 0.5)
+    assert (found["b"].value, found["b"].note) == (None, "why")
+    assert (found["c"].value, found["c"].spread) == (None, None)
+    assert found["c"].note == "its floor cannot be read: few"
 
 
 def test_only_digits_are_judged_by_the_digit_classifier() -> None:

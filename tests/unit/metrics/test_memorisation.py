@@ -14,7 +14,17 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.data.mnist import load_mnist
-from ganforge.metrics.memorisation import auth_pct, c_t, copies, exact_duplicates, near_duplicates
+from ganforge.metrics.memorisation import (
+    auth_pct,
+    c_t,
+    copies,
+    exact_duplicates,
+    near_duplicates,
+    no_held_out,
+    no_memorisation,
+    no_spacing,
+    spacing_of,
+)
 from ganforge.metrics.nearest import Neighbours, nearest
 
 SEEDS = st.integers(0, 2**32)
@@ -29,12 +39,17 @@ def random_pictures(count: int, seed: int = 0) -> Tensor:
     return torch.randint(256, (count, 1, 4, 5), dtype=torch.uint8, generator=generator(seed, "pictures"))
 
 
+def authentic_share(samples: Tensor, train: Tensor) -> float:
+    found = nearest(samples, train)
+    return auth_pct(found.distances, spacing_of(found, train))
+
+
 class TestAuthPct:
     def test_by_hand(self) -> None:
         """On a line, 0 and 1 are 1 apart, and 10 is 9 from its nearest: two of five samples are farther than that."""
         train = torch.tensor([[0.0], [1.0], [10.0]])
         samples = torch.tensor([[-0.5], [-1.0], [-1.5], [2.5], [15.0]])  # 0.5 < 1, 1 = 1, 1.5 > 1, 1.5 > 1, 5 < 9
-        assert auth_pct(nearest(samples, train), train) == pytest.approx(40)
+        assert authentic_share(samples, train) == pytest.approx(40)
 
     @settings(max_examples=15, deadline=None)
     @given(SEEDS)
@@ -45,16 +60,16 @@ class TestAuthPct:
             i = min(range(25), key=lambda j: math.dist(g, train[j]))
             authentic += math.dist(g, train[i]) > min(math.dist(train[i], train[j]) for j in range(25) if j != i)
         samples, train = torch.tensor(samples, dtype=torch.float64), torch.tensor(train, dtype=torch.float64)
-        assert auth_pct(nearest(samples, train), train) == pytest.approx(100 * authentic / 40)
+        assert authentic_share(samples, train) == pytest.approx(100 * authentic / 40)
 
     def test_of_copies_is_zero(self) -> None:
         train = normal(200, 5)
-        assert auth_pct(nearest(train[:50], train), train) == 0
+        assert authentic_share(train[:50], train) == 0
 
     def test_needs_two_training_rows(self) -> None:
         train = normal(1, 3)
         with pytest.raises(UserError, match="at least 2"):
-            auth_pct(Neighbours(torch.ones(1), torch.tensor([0])), train)
+            spacing_of(Neighbours(torch.ones(1), torch.tensor([0])), train)
 
 
 class TestCT:
@@ -76,7 +91,8 @@ class TestCT:
         assert c_t(ours, theirs) == pytest.approx(norm.ppf(p), rel=1e-6, abs=1e-9)
 
     def test_equal_distances_say_nothing(self) -> None:
-        assert c_t(torch.ones(5), torch.ones(9)) == 0
+        with pytest.raises(UserError, match="none is farther than another"):
+            c_t(torch.ones(5), torch.ones(9))
         assert c_t(torch.arange(9), torch.arange(9)) == 0
 
     def test_is_standard_normal_for_equal_distributions(self) -> None:
@@ -96,6 +112,26 @@ class TestCT:
         ):
             with pytest.raises(UserError, match=message):
                 c_t(*arguments)
+
+
+class TestWhenTheySayNothing:
+    def test_few_held_out_pictures(self) -> None:
+        assert "19 held-out pictures" in no_held_out(torch.ones(19))
+        assert no_held_out(torch.ones(20)) == ""
+
+    def test_held_out_pictures_that_were_learned_from(self) -> None:
+        distances = torch.ones(40)
+        distances[:21] = 0
+        assert no_held_out(distances) == "21 of the 40 held-out pictures equal training pictures"
+        assert no_held_out(distances[2:]) == ""
+
+    def test_one_picture_repeated(self) -> None:
+        assert "499 judged pictures 9 differ" in no_memorisation(torch.ones(20), 9, 499)
+        assert no_memorisation(torch.ones(20), 10, 499) == ""
+
+    def test_training_pictures_that_come_twice(self) -> None:
+        assert "equal another one" in no_spacing(torch.tensor([0.0, 0.0, 1.0]))
+        assert no_spacing(torch.tensor([0.0, 1.0])) == ""
 
 
 class TestDuplicates:
@@ -158,7 +194,7 @@ class TestOnMnist:
 
     def test_fresh_pictures(self, pictures: Tensor, train: Tensor, held_out: Neighbours) -> None:
         fresh = nearest(pictures[30_000:30_500], train)
-        assert 55 < auth_pct(fresh, train) < 72
+        assert 55 < auth_pct(fresh.distances, spacing_of(fresh, train)) < 72
         assert abs(c_t(fresh.distances, held_out.distances)) < 3
         assert (fresh.distances > 0).all()
         assert near_duplicates(pictures[30_000:30_400], threshold=1) == 0
@@ -166,10 +202,10 @@ class TestOnMnist:
     def test_copies(self, pictures: Tensor, train: Tensor, held_out: Neighbours) -> None:
         copied = nearest(train[:500], train)
         assert (copied.distances == 0).all()
-        assert auth_pct(copied, train) == 0
+        assert auth_pct(copied.distances, spacing_of(copied, train)) == 0
         assert c_t(copied.distances, held_out.distances) < -25
         half = nearest(torch.cat([train[:250], pictures[30_000:30_250]]), train)
-        assert 20 < auth_pct(half, train) < 40
+        assert 20 < auth_pct(half.distances, spacing_of(half, train)) < 40
         assert -25 < c_t(half.distances, held_out.distances) < -8
 
     def test_noise(self, train: Tensor, held_out: Neighbours) -> None:

@@ -9,7 +9,7 @@ import torch
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.protocol import Protocol, share_out, split_reals
 
-PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 0)
+PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_every_part_of_a_protocol_is_in_its_id(change: dict[str, Any]) -> None:
 
 
 def test_the_id_does_not_change_from_process_to_process() -> None:
-    assert PROTOCOL.id == "18714b53"
+    assert PROTOCOL.id == "0aeab326"
     assert PROTOCOL.as_json()["id"] == PROTOCOL.id
 
 

@@ -14,7 +14,7 @@ from ganforge.metrics.protocol import Protocol
 from ganforge.metrics.reference import prepare_reference
 
 FLOOR, REALS = (torch.randn(n, 2, generator=torch.Generator().manual_seed(n)) * 3 + 1 for n in (30, 60))
-PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 3)
+PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 3, 30)
 
 
 class Counting:

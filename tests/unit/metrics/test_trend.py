@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 
-from ganforge.metrics.trend import PATIENCE, best_of, plateau_since, series
+from ganforge.metrics.trend import PATIENCE, best_of, plateau_since, series, standing
 
 
-def row(nimg: int, value: float | None, protocol: str = "a", name: str = "FD/random") -> dict[str, Any]:
+def row(
+    nimg: int, value: float | None, protocol: str = "a", name: str = "FD/random", floor: float | None = None
+) -> dict[str, Any]:
     return {
         "nimg": nimg,
         "headline": name if value is not None else None,
         "protocol": {"id": protocol},
-        "figures": {name: {"value": value}},
+        "figures": {name: {"value": value, "floor": floor}},
     }
 
 
@@ -37,6 +39,38 @@ def test_a_plateau_is_seen_once_patience_is_over() -> None:
     flat = [*falling, *((10 + n, falling[-1][1] * 0.99) for n in range(PATIENCE - 1))]
     assert plateau_since(flat) is None
     assert plateau_since([*flat, (99, falling[-1][1])]) == 9
+
+
+def words(*values: float, floor: float | None = 0.002) -> str:
+    rows = [row(10_000 * n, value, name="KID/random", floor=floor) for n, value in enumerate(values, 1)]
+    stands = standing(rows)
+    assert stands is not None
+    return stands.words()
+
+
+def test_the_best_is_said_beside_the_floor_and_the_first() -> None:
+    assert words(0.09, 0.05, 0.06, 0.031) == "Best so far: KID/random 0.031 at 40,000 (floor 0.002, first 0.09)"
+    assert words(0.09, 0.03, floor=None) == "Best so far: KID/random 0.03 at 20,000 (first 0.09)"
+    assert words(0.09) == "First measurement: KID/random 0.09 at 10,000 (floor 0.002)"
+    assert standing([]) is None
+
+
+def test_a_figure_that_has_not_gained_is_never_called_the_best() -> None:
+    same = "No better than at the first measurement: KID/random 0.09 at 10,000 (floor 0.002; lowest 0.089 at 20,000)"
+    assert words(0.09, 0.089, 0.2) == same
+    assert words(0.09, 0.0856).startswith("No better")  # 0.0856 > 0.09 - 0.05 * 0.088
+    assert words(0.09, 0.0855).startswith("Best so far")
+
+
+def test_around_the_floor_nothing_is_gained() -> None:
+    """A kernel distance can be below 0, where a share of it would be a gain at any change."""
+    at = (
+        "At its floor from the first measurement on: KID/random -0.001 at 10,000 (floor 0.002; lowest -0.004 at 20,000)"
+    )
+    assert words(-0.001, -0.004, 0.003) == at
+    values = [(n, -0.001 * n) for n in range(PATIENCE + 1)]
+    assert plateau_since(values, floor=0.002) == 0
+    assert plateau_since([(n, 1.0 - 0.1 * n) for n in range(12)], floor=0.5) == 5
 
 
 def test_a_slow_fall_is_no_plateau() -> None:

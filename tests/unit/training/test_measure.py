@@ -66,10 +66,14 @@ def test_no_figures_no_best(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_lines() -> None:
     assert say_what_it_means([row(64, 3.0)]) == [
-        "FD/random 3 at 64 images, best so far (lower is better; fresh real pictures: 0.5; measured in 0.10 s)"
+        "FD/random 3 at 64 images, the first measurement (lower is better; floor, of fresh real pictures: 0.5; "
+        "measured in 0.10 s)"
     ]
     (line,) = say_what_it_means([row(64, 3.0), row(128, 4.0)])
-    assert "FD/random 4 at 128 images, best 3 at 64" in line
+    assert "FD/random 4 at 128 images" in line
+    assert "No better than at the first measurement: FD/random 3 at 64 (floor 0.5; lowest 3 at 64)" in line
+    (line,) = say_what_it_means([row(64, 3.0), row(128, 2.0), row(192, 4.0)])
+    assert line.endswith("Best so far: FD/random 2 at 128 (floor 0.5, first 3)")
     assert say_what_it_means([row(64, 3.0, headline=None)]) == ["No figure at 64 images: why not"]
     assert say_what_it_means([row(64, 3.0, headline=None), row(128, 3.0, headline=None)]) == []
 
@@ -78,7 +82,19 @@ def test_a_plateau_is_said_once() -> None:
     rows = [row(64 * n, 3.0 + 0.01 * n) for n in range(1, 9)]
     said = [len(say_what_it_means(rows[:n])) for n in range(1, 9)]
     assert said == [1, 1, 1, 1, 1, 2, 1, 1]
-    assert "A plateau: nothing gained since 64 images" in say_what_it_means(rows[:6])[1]
+    plateau = say_what_it_means(rows[:6])[1]
+    assert "A plateau: nothing gained since 64 images" in plateau
+    assert plateau.endswith("no snapshot is better than the first that was measured.")
+    better = [row(64, 9.0), *(row(64 * n, 3.0) for n in range(2, 8))]
+    assert say_what_it_means(better)[1].endswith("the best snapshot so far is that of 128 images, and it is kept.")
+
+
+def test_why_a_figure_is_missing_is_said_when_it_begins_to_be() -> None:
+    rows = [row(64 * n, 3.0) for n in range(1, 6)]
+    for each, recall in zip(rows, (0.5, None, None, 0.5, None), strict=True):
+        each["figures"]["recall/random"] = {"value": recall, "floor": 0.5}
+    said = ["Not every figure" in " ".join(say_what_it_means(rows[:n])) for n in range(1, 6)]
+    assert said == [False, True, False, False, True]
 
 
 def test_too_few_pictures_to_measure_is_said_and_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +106,8 @@ def test_too_few_pictures_to_measure_is_said_and_trained_on(tmp_path: Path, caps
 def test_the_cost_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*TRAIN, f"--out={tmp_path / 'run'}"]) == 0
     shown = capsys.readouterr().out
-    assert shown.count("FD/random") == 2
+    assert shown.count("FD/random") == 3
+    assert shown.count("the first measurement (lower is better") == 1
     assert "% of the time (--metric-samples 0: none)" in shown
 
 

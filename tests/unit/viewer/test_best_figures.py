@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from some_runs import make_run, record_at
 
-from ganforge.metrics.trend import best_of, series
+from ganforge.metrics.trend import Standing, best_of, series, standing
 from ganforge.viewer import figures
-from ganforge.viewer.figures import MAX_FIGURES, Best, BestReader, FigureReader
+from ganforge.viewer.figures import MAX_FIGURES, BestReader, FigureReader
 
 
 def write(path: Path, *records: Any) -> None:
@@ -25,15 +25,15 @@ def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) 
     records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
     write(path, *records)
     reader.look()
-    assert reader.best == Best("FD/random", 3.0, 0.5, 2)
+    assert reader.best == Standing("FD/random", (2, 3.0), (1, 5.0), 0.5, 3) == standing(records)
     more = [record_at(4, 9.0, "p2"), record_at(5, 8.0, "p2")]
     write(path, *more)
     reader.look()
-    assert reader.best == Best("FD/random", 8.0, 0.5, 5)
+    assert reader.best == Standing("FD/random", (5, 8.0), (4, 9.0), 0.5, 2) == standing(records + more)
     assert best_of(series(records + more)) == (5, 8.0)
     write(path, record_at(6, 2.0))
     reader.look()
-    assert reader.best == Best("FD/random", 2.0, 0.5, 6)
+    assert reader.best == Standing("FD/random", (6, 2.0), (1, 5.0), 0.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[
     write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
     reader = BestReader(path)
     reader.look()
-    assert reader.best == Best("FD/random", 5.0, 0.5, 1)
+    assert reader.best == Standing("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
 
 
 def test_all_figures_by_protocol(tmp_path: Path) -> None:
@@ -62,6 +62,19 @@ def test_all_figures_by_protocol(tmp_path: Path) -> None:
     reader.look()
     assert reader.figures()["FD/random"].points == [(1, 5.0), (2, 4.0), (4, 3.0)]
     assert reader.figures()["FD/random"].floor == 0.5
+
+
+def test_what_the_newest_record_says_of_its_figures_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    reader = FigureReader(path)
+    write(path, record_at(1, 5.0) | {"notes": ["old"]}, record_at(2, 6.0) | {"notes": ["No recall (random): why.", 7]})
+    reader.look()
+    assert reader.notes == ["No recall (random): why.", ""]
+    stands = reader.standing()
+    assert stands is not None and not stands.gained
+    write(path, record_at(3, 4.0) | {"notes": "none"})
+    reader.look()
+    assert reader.notes == []
 
 
 def test_names_are_bounded(tmp_path: Path) -> None:
@@ -81,6 +94,8 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     reader, best = FigureReader(folder.metrics), BestReader(folder.metrics)
     reader.look()
     assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
+    stands = reader.standing()
+    assert stands is not None and stands.first == (0, 6.0)  # which is no longer kept
     assert "the rest is left out" in reader.complaints()[0]
     for number in range(6):
         folder.append_metrics(record_at(10_000, 1.0, f"p{number}"))

@@ -124,8 +124,16 @@ def test_what_the_run_is(folder: RunFolder) -> None:
 
 def test_the_best_figures_with_floor_and_protocol(folder: RunFolder) -> None:
     words = Page(render_report(folder)).words
-    assert "After 2,000 pictures; measured while training, the best of 2 measurements." in words
+    assert (
+        "After 2,000 pictures; measured while training, the lowest of 2 measurements, no better than the first" in words
+    )
+    assert "No better than at the first measurement FD/random 3.25 at 2,000 (floor 0.5; lowest 3.25 at 2,000)" in words
     assert "FD random 3.25 0.5 lower" in words
+    folder.append_metrics(record(4_000, 2.25))
+    words = Page(render_report(folder)).words
+    assert "After 4,000 pictures; measured while training, the best of 3 measurements." in words
+    assert "Best so far FD/random 2.25 at 4,000 (floor 0.5, first 3.25)" in words
+    assert "FD random 2.25 0.5 lower" in words
     assert "precision random 0.25 ± 0.012 0.9 higher" in words
     assert "Protocol a1b2c3d4: 500 items judged against 1,000 of digits's train split" in words
 
@@ -136,6 +144,7 @@ def test_an_evaluation_has_a_table_of_its_own_with_its_notes_and_nearest_picture
     grid(folder.nearest(3_000))
     page = Page(render_report(folder))
     assert "After 3,000 pictures; measured by ganforge evaluate." in page.words
+    assert "Evaluated FD/random 4 at 3,000 (floor 0.5)" in page.words
     assert "No KL: <b>nothing</b>." in page.words
     assert "Pairs: a sample, then the training picture nearest to it" in [image["alt"] for image in page.all("img")]
 

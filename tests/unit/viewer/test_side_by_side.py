@@ -126,7 +126,7 @@ def test_figures_of_two_protocols_share_neither_chart_nor_table(make: Any) -> No
     assert head == ["Figure", "run a", "run b", "Floor", "Better"]
     assert rows == [
         ["nimg", "200", "200", "", ""],
-        ["chosen", "best of 2", "best of 1", "", ""],
+        ["chosen", "best of 2", "only one", "", ""],
         ["FD random", "3", "2*", "0.5", "lower"],
     ]
     assert figure_rows(comparison.runs, ["run a", "run b"], comparison.protocols[1])[0][1:3] == ["run b", "Floor"]

@@ -13,7 +13,13 @@ from ganforge.viewer.training_data import digest_of, prepare_command
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"size": "24x40", "fit": "pad", "background": "black"}, {"channels": 3, "max_broken": 7}]
+    "settings",
+    [
+        {},
+        {"size": "24x40", "fit": "pad", "background": "black"},
+        {"channels": 3, "max_broken": 7},
+        {"hold_out": "none"},
+    ],
 )
 def test_the_command_asks_for_the_runs_own_shape(settings: dict[str, object]) -> None:
     words = shlex.split(prepare_command(note(**{"data": "digits"} | settings)).strip("`."))

@@ -45,9 +45,9 @@ def test_the_list_has_best_figures_and_follows(tmp_path: Path, monkeypatch: pyte
     catalogue = Catalogue(tmp_path)
     listed = asyncio.run(catalogue.runs())
     assert [run.id for run, _ in listed] == ["new", "old"]
-    assert [best and best.value for _, best in listed] == [None, 4.0]
+    assert [best and best.best[1] for _, best in listed] == [None, 4.0]
     new.append_metrics(record_at(1_000, 3.0))
-    assert [best and best.value for _, best in asyncio.run(catalogue.runs())] == [3.0, 4.0]
+    assert [best and best.best[1] for _, best in asyncio.run(catalogue.runs())] == [3.0, 4.0]
 
 
 def test_figures_that_take_too_long_come_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_figures_that_take_too_long_come_later(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(watch, "FIGURES_SEC", 1.0)
     best = asyncio.run(catalogue.runs())[0][1]
     assert best is not None
-    assert best.value == 4.0
+    assert best.best == (1_000, 4.0)
 
 
 def test_a_run_is_followed_until_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
