@@ -22,7 +22,7 @@ class Seen:
     """Counts of pictures, as far as something may be said about them. duplicates: equal to an earlier one. constant,
     near_constant: of one value in each channel; of almost one. minimum, maximum: over all values but transparency, 0 to
     255. frame: (red, green, blue) of the commonest plain frame, or None, and framed: how many have it. num_sizes,
-    of_commonest_size: of the pictures as they are kept. grey: without colour in any pixel, where others have some.
+    of_commonest_size: of the pictures as they are kept. grey: without colour in any pixel.
     """
 
     readable: int
@@ -66,7 +66,7 @@ def warnings_for(seen: Seen) -> list[str]:
         found.append(f"{share} have a plain frame ({colour}); cut it off if it is a border.")
     if seen.of_commonest_size * 10 < readable * 9:
         found.append(f"{seen.num_sizes:,} different sizes: pictures are made one size; see the setting size.")
-    if 0 < seen.grey < readable:
+    if readable <= 100 * seen.grey < 100 * readable:
         found.append(f"grey pictures among those in colour: {seen.grey:,} of {readable:,}; G will make both.")
     if seen.transparent:
         found.append(f"pictures that are transparent in places: {seen.transparent:,}; see the setting channels.")
