@@ -291,7 +291,8 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     for note in dataset.notes:
         say(note)
     classes = f"found, {dataset.num_classes:,} classes ({dataset.labels_from})" if dataset.labels_from else "none"
-    say(f"labels: {classes}")
+    why = f": {dataset.no_labels}" if dataset.no_labels else ""
+    say(f"labels: {classes}{why}")
     say(f"Ready: `ganforge train RECIPE --data {pasted(given.name)}` with the same options begins at once.")
     return 0
 

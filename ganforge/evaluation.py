@@ -81,6 +81,8 @@ def evaluate(
     batches = made_by(model, judge.dataset, count) if model is not None else drawn_from(pictures, count)
     nimg = model.nimg if model is not None else 0
     record = judge.judge(batches, subject_of(source, model), nimg, poll)
+    if judge.copying is not None:
+        record["nearest"] = [list(pair) for pair in judge.copying.nearest_names(PAIRS)]
     if held_out is None:
         record["notes"].append(
             f"Whether pictures are copies was not measured: {dataset.name} has no held-out pictures to compare with; "

@@ -13,7 +13,7 @@ def about_data(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str
         used = "told to the networks" if conditional else "not used by these settings"
         lines.append(f"labels: found, {dataset.num_classes:,} classes ({dataset.labels_from}), {used}")
     elif dataset.notes:
-        lines.append("labels: none")
+        lines.append(f"labels: none{': ' * bool(dataset.no_labels)}{dataset.no_labels}")
     return lines
 
 

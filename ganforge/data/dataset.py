@@ -1,7 +1,7 @@
 """What a run learns from: pictures as bytes, or points in the plane."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -31,8 +31,10 @@ class Dataset:
     labels_from: where the labels came from, for people. notes: lines about the data that people should see once.
     digest: the fingerprint, where it is known already. release: where the items are mapped from a file, gives the
     memory of what was looked at back to the system. has_test_split: of anybody's pictures: is part of them held out?
-    class_names: the classes' names in the order of their numbers, or empty where they have none but those. held_out:
-    items of the same source that were set aside, and are not among these; None where none were.
+    class_names: the classes' names in the order of their numbers, or empty where they have none but those.
+    no_labels: why there are no labels, where somebody might expect some. names: what the items in these rows are called
+    in their source; None where they have no names, or these cannot be had. held_out: items of the same source that were
+    set aside, and are not among these; None where none were.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Dataset:
     release: Callable[[], None] | None = None
     has_test_split: bool = False
     class_names: tuple[str, ...] = ()
+    no_labels: str = ""
+    names: Callable[[Sequence[int]], list[str] | None] | None = None
     held_out: "Dataset | None" = None
 
     def __len__(self) -> int:
@@ -63,6 +67,11 @@ class Dataset:
             return self
         labels = None if self.labels is None else self.labels[:max_images]
         return replace(self, items=self.items[:max_images], labels=labels, digest="")
+
+    def name_items(self, rows: Sequence[int]) -> list[str]:
+        """What the items in these rows are called, for people: the names of their files, or else picture 98."""
+        found = self.names(rows) if self.names is not None else None
+        return found or [f"picture {row:,}" for row in rows]
 
     def draw_labels(self, count: int, num_classes: int, generator: torch.Generator) -> Tensor:
         """Labels int64 [count] for a G of ``num_classes`` classes, on the CPU: those of items drawn at random, so that

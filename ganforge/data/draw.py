@@ -17,7 +17,8 @@ from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid,
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
-from ganforge.data.sources.open import Opened, Unreadable, class_names, picture_at
+from ganforge.data.prepared.splits import Chosen, choose_split
+from ganforge.data.sources.open import Opened, Unreadable, picture_at
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""
@@ -59,14 +60,16 @@ def draw_contact_sheet(dataset: Dataset) -> Image:
 
 
 def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = lambda: None) -> Image:
-    """Random pictures of a source, RGB: a row for each of up to ten classes, else up to ten rows over all of it.
+    """Random pictures of a source (of its part train, if it has parts), RGB: a row for each of up to ten classes, else
+    up to ten rows over all.
 
     Pictures are made smaller to fit into squares of ``CELL`` pixels, never larger, and lie on grey; unreadable ones are
     left out. poll: called for every picture; raises to stop. Raises UserError if none of those tried can be read.
     """
-    names = class_names(source.entries)
+    chosen = choose_split(source, "train")
+    names = chosen.classes()
     by_class = 1 < len(names) <= MAX_CLASS_ROWS
-    rows = _rows_of(source, names) if by_class else [list(range(len(source.entries)))]
+    rows = _rows_of(chosen, names) if by_class else [list(chosen.indices)]
     wanted = MAX_CLASS_COLUMNS if by_class else MAX_CLASS_COLUMNS * MAX_CLASS_ROWS
     drawn = []
     for number, row in enumerate(rows):
@@ -86,11 +89,11 @@ def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = 
     return grid(torch.from_numpy(np.stack(cells)).permute(0, 3, 1, 2), columns)
 
 
-def _rows_of(source: Opened, names: list[str]) -> list[list[int]]:
+def _rows_of(chosen: Chosen, names: list[str]) -> list[list[int]]:
     """The entries of each class."""
-    rows: dict[str | None, list[int]] = {name: [] for name in names}
-    for index, entry in enumerate(source.entries):
-        rows.setdefault(entry.label, []).append(index)
+    rows: dict[str, list[int]] = {name: [] for name in names}
+    for index, label in zip(chosen.indices, chosen.labels or (), strict=True):
+        rows[label].append(index)
     return [rows[name] for name in names]
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.sizes import size_text
 from ganforge.data.dataset import Dataset
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import Array
@@ -83,4 +84,4 @@ def _name(source: Opened, index: int) -> str:
 
 def _kind(picture: Array) -> str:
     channels, height, width = picture.shape
-    return f"{width} x {height} {'grey' if channels == 1 else 'in colour'}"
+    return f"{size_text(height, width)} {'grey' if channels == 1 else 'in colour'}"

@@ -74,10 +74,10 @@ class Reader:
         facts: dict[str, Any] = {"count": count}
         if whole:
             facts |= {"name": source.name, "kind": source.kind, "labels_from": source.labels_from}
-            facts["skipped"] = list(source.skipped)
+            facts |= {"no_labels": source.no_labels, "skipped": list(source.skipped)}
         self._say(facts)
         for at in range(0, count if whole else 0, ENTRIES_AT_ONCE):
-            self._say([[entry.name, entry.label] for entry in source.entries[at : at + ENTRIES_AT_ONCE]])
+            self._say([[entry.name, entry.label, entry.split] for entry in source.entries[at : at + ENTRIES_AT_ONCE]])
 
     def _picture(self, index: int, most: int | None) -> None:
         picture = picture_at(self.source, index, most)

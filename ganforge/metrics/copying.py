@@ -98,10 +98,21 @@ class Copying:
     def nearest_pictures(self, count: int) -> Tensor:
         """The ``count`` samples that are nearest to a training picture in pixels, the nearest first, each followed by
         that picture: uint8 [2 count, C, H, W]."""
+        order, rows, _ = self._nearest(count)
+        return torch.stack([self.samples[order], self.dataset.items[rows]], dim=1).flatten(0, 1)
+
+    def nearest_names(self, count: int) -> list[tuple[str, float]]:
+        """What those training pictures are called in their source, and how far the samples are from them: the root of
+        the mean squared difference over all pixels and channels, in grey levels, 0 to 255."""
+        _, rows, distances = self._nearest(count)
+        scaled = (distances / self.samples[0].numel() ** 0.5).tolist()
+        return list(zip(self.dataset.name_items(rows.tolist()), scaled, strict=True))
+
+    def _nearest(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the ``count`` nearest samples: which they are, the training pictures' rows, and their distances."""
         assert self.neighbours is not None, "figures come first"
         order = self.neighbours.distances.argsort()[:count]
-        pairs = torch.stack([self.samples[order], self.dataset.items[self.neighbours.indices[order]]], dim=1)
-        return pairs.flatten(0, 1)
+        return order, self.neighbours.indices[order], self.neighbours.distances[order]
 
 
 def memorisation_figures(space: Space, vectors: Tensor, neighbours: Neighbours) -> Figures:

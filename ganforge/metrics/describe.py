@@ -11,6 +11,8 @@ ORDER = (
     "copies", "exact duplicates", "near duplicates", "AuthPct", "C_T",
 )  # fmt: skip
 """The rows' order; docs/metrics.md explains each of them."""
+NEAREST = 5
+"""Training pictures that are named; the record has more."""
 
 
 def describe(record: dict[str, Any], width: int = 100) -> str:
@@ -39,6 +41,9 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     lines = [screen.getvalue().rstrip(), "", printable(in_words(protocol))]
     for extractor, shares in record["classes"].items():
         lines.append(f"Classes by the {extractor}: " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
+    if nearest := record.get("nearest"):
+        shown = ", ".join(f"{name} ({number(distance)})" for name, distance in nearest[:NEAREST])
+        lines.append(printable(f"Training pictures nearest to a judged one, with the distance in grey levels: {shown}"))
     return "\n".join([*lines, *map(printable, record["notes"])])
 
 

@@ -62,6 +62,7 @@ class Record(BaseModel):
     headline: Name | None
     figures: Annotated[dict[Name, Figure], Field(max_length=1_000)]
     notes: list[str] = []
+    nearest: Annotated[list[tuple[Name, Number]], Field(max_length=64)] = []
 
     def value(self, name: str | None) -> float | None:
         """A figure's value; None where it was not measured."""

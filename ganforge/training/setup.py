@@ -54,7 +54,8 @@ def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
     """
     config = with_gammas(config, dataset.shape)
     if config.conditional and dataset.labels is None:
-        raise UserError(f"{dataset.name} has no classes to tell the networks; leave conditional out.")
+        why = f" ({dataset.no_labels})" if dataset.no_labels else ""
+        raise UserError(f"{dataset.name} has no classes to tell the networks{why}; leave conditional out.")
     if config.augment != "none" and dataset.mixture is not None:
         raise UserError(f"Points are not augmented, and {dataset.name} consists of them; leave augment out.")
     if config.mirror and dataset.mixture is not None:

@@ -190,6 +190,13 @@ def newest_nearest(folder: RunFolder, measured: Mapping[str, Measured], complain
     return None
 
 
+def names_of_nearest(nearest: Embedded | None, measured: Mapping[str, Measured]) -> list[str]:
+    """What the training pictures in that picture are called, and how far the samples are, in its order."""
+    records = [record for one in measured.values() for record in one.records if nearest and record.nimg == nearest.nimg]
+    named = next((record.nearest for record in records if record.nearest), [])
+    return [f"{name} ({distance:.1f})" for name, distance in named]
+
+
 def environment_of(entries: Sequence[object]) -> list[tuple[str, str]]:
     """What the run was computed with last: (what, which)."""
     newest = mapping(entries[-1])

@@ -116,12 +116,12 @@ class Studio:
             raise UserError(f"The data set {dataset.name} has items of {dataset.shape}, and this model {model.shape}.")
         found = nearest_rows(item, dataset.items, NEAREST)
         files = [encode_png(grid(dataset.items[row : row + 1], scale=1)) for row, _ in found]
-        captions = []
-        for row, distance in found:
+        captions, names = [], dataset.name_items([row for row, _ in found])
+        for (row, distance), name in zip(found, names, strict=True):
             named = ""
             if dataset.labels is not None:
                 named = f", {class_words(int(dataset.labels[row]), dataset.class_names)}"
-            captions.append(f"picture {row:,}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
+            captions.append(f"{name}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
         return files, captions
 
     def dataset(self, model: Model, order: Order) -> Dataset:

@@ -22,6 +22,7 @@ from ganforge.viewer.content import (
     cut_off,
     environment_of,
     facts_of,
+    names_of_nearest,
     newest_nearest,
     read_whole,
     readings,
@@ -62,12 +63,12 @@ def render_report(folder: RunFolder) -> str:
     complaints = [line for line in view.complaints if not line.startswith(folder.metrics.name)]
     complaints += [line.replace(str(folder.path), "").lstrip("/\\") for line in comparison.complaints]
     complaints += cut_off(view)
-    frames = embed_series(grids(folder), complaints)
+    frames, nearest = embed_series(grids(folder), complaints), newest_nearest(folder, measured, complaints)
     listed, unknown = beside_recipe(settings)
     text = _template().render(
         name=folder.path.resolve().name, run=view.summary, state=STATES[view.summary.state],
         facts=facts_of(view, config, comparison), frames=frames, strip=strip_of(frames), num_grids=len(view.grids),
-        reals=embed(folder.reals, complaints), nearest=newest_nearest(folder, measured, complaints),
+        reals=embed(folder.reals, complaints), nearest=nearest, nearest_names=names_of_nearest(nearest, measured),
         is_points=config["data"].get("shape") == [2], conditional=settings.get("conditional") is True,
         tables=tables(comparison, complaints),
         figure_charts=charts(view, of_log=False), log_charts=charts(view, of_log=True),

@@ -5,6 +5,7 @@ import math
 import mmap
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.prepared.cache import all_kept, hold, prepared_folder
+from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import read_labels
-from ganforge.data.prepared.names import LABELS, PICTURES
+from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.own import names_of
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import make_request
@@ -88,7 +90,10 @@ def prepared(fingerprint: str, count: int, shape: Sequence[int]) -> Dataset | No
         labels = read_labels(one.folder / LABELS, one.facts["labels_digest"]) if classes else None
         labels = None if labels is None else labels[:count]
         name = str(one.facts["source"])
-        return Dataset(name, name, items, labels, len(classes), digest=fingerprint, class_names=names_of(classes))
+        return Dataset(
+            name, name, items, labels, len(classes), digest=fingerprint, class_names=names_of(classes),
+            names=partial(read_names, one.folder / NAMES, one.facts["names_digest"]),
+        )  # fmt: skip
     return None
 
 

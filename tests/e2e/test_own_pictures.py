@@ -75,6 +75,18 @@ def test_a_folder_from_inspecting_to_judging(
     assert "Going on" in said(capsys, "resume", str(run), "--total-nimg=96")
 
 
+def test_why_there_are_no_classes_is_said_everywhere(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, seed in (("00000", 1), ("00001", 2)):
+        photos(place / "p" / name, 20, seed=seed)
+    (place / "p" / "dataset.json").write_text('{"labels": null}')
+    why = 'dataset.json says that there are none ("labels": null)'
+    assert f"classes     none: {why}" in said(capsys, "data", "inspect", "p")
+    assert f"labels: none: {why}" in said(capsys, "data", "prepare", "p")
+    assert f"labels: none: {why}" in said(capsys, "train", "fast", "--data=p", "--total-nimg=16", *SMALL)
+    refused = f"p/ has no classes to tell the networks ({why}); leave conditional out."
+    assert refused in said(capsys, "train", "fast", "--data=p", "--conditional", status=2)
+
+
 def test_a_wrong_source_is_told_before_pictures_are_prepared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos(place / "pets", 30)
     told = said(capsys, "train", "fast", "--data=pets", "--init-from=nowhere", status=2)

@@ -10,10 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 import ganforge
+from ganforge.base.images import GAP
 from ganforge.cli import main
 from ganforge.data.load import load
 from ganforge.evaluation import evaluate
 from ganforge.run.folder import RunFolder
+from ganforge.viewer.report import render_report
 
 SMALL = {"data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "device": "cpu"}
 
@@ -50,6 +52,36 @@ def test_a_run(run: RunFolder) -> None:
     with Image.open(done.written[1]) as picture:
         assert picture.size[0] > 8 * 8
     assert evaluate(run.path).record["figures"] == record["figures"]
+
+
+def test_the_nearest_training_pictures_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By their files, also where the run mirrored them and took the first ones only; the report says it, too."""
+    digits = load("digits")
+    for number, name in enumerate(("train/a", "train/b", "test/a", "test/b")):
+        (tmp_path / "p" / name).parent.mkdir(parents=True, exist_ok=True)
+        save(digits.items[200 * number : 200 * number + 200], tmp_path / "p" / name)
+    settings = SMALL | {"data": str(tmp_path / "p"), "mirror": True, "max_images": 300, "report_nimg": 64}
+    trained = ganforge.train("note", out=tmp_path / "run", total_nimg=64, metric_samples=0, **settings)
+    done = evaluate(trained.path, samples=50)
+    dataset, nearest = load(str(tmp_path / "p")), done.record["nearest"]
+    assert len(nearest) == 32
+    assert sorted(distance for _, distance in nearest) == [distance for _, distance in nearest]
+    with Image.open(done.written[1]) as picture:  # pairs lie in cells of 8 x 8 pixels, enlarged, with a gap
+        cells = torch.from_numpy(np.asarray(picture.convert("L")).copy())
+    scale = next(scale for scale in range(1, 20) if 8 * (8 * scale + GAP) - GAP == cells.shape[1])
+    step = 8 * scale + GAP
+    for pair, (name, distance) in enumerate(nearest):
+        row, column = divmod(2 * pair, 8)
+        corners = (cells[row * step :, (column + at) * step :] for at in (0, 1))
+        sample, real = (corner[: 8 * scale : scale, : 8 * scale : scale] for corner in corners)
+        where = ("a", "b").index(name.split("/")[1]) * 200 + int(name[-8:-4])
+        assert where < 300
+        assert torch.equal(real, dataset.items[where, 0])
+        assert (sample.float() - real.float()).square().mean().sqrt().item() == pytest.approx(distance)
+    assert main(["evaluate", str(trained.path), "--samples=50"]) == 0
+    said = f"nearest to a judged one, with the distance in grey levels: {nearest[0][0]} ({nearest[0][1]:.4g}), "
+    assert said in capsys.readouterr().out
+    assert f"are, with their distances in grey levels: {nearest[0][0]} ({nearest[0][1]:.1f})," in render_report(trained)
 
 
 def test_the_best_snapshot_is_judged_when_asked_for(run: RunFolder) -> None:

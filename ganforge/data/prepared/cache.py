@@ -2,6 +2,7 @@
 
 <cache>/prepared/<key>/pictures.u8   uint8 [N, C, H, W], nothing else
                        labels.npy    int64 [N], where there are classes
+                       names.txt     what each picture is called in its source, a line each
                        facts.json    what it was made of, and the digests
 <cache>/prepared/<key>.part/         being made, or left by a process that was killed
 <cache>/prepared/<key>.lock          held while <key> is made or removed

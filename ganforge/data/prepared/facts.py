@@ -17,6 +17,7 @@ MAX_MARKS = 1_000_000
 
 Text = Annotated[str, AfterValidator(printable)]
 Count = Annotated[int, Field(ge=0, le=2**40)]
+Level = Annotated[int, Field(ge=0, le=255)]
 Side = Annotated[int, Field(ge=1, le=2**40)]
 Named = Annotated[list[Text], Field(min_length=2, max_length=2)]
 
@@ -34,6 +35,16 @@ class _Request(_Strict):
     hold_out: bool = False
 
 
+class _Seen(_Strict):
+    duplicates: Count = 0
+    constant: Count = 0
+    near_constant: Count = 0
+    minimum: Level = 0
+    maximum: Level = 255
+    frame: Annotated[list[Level], Field(min_length=3, max_length=3)] | None = None
+    framed: Count = 0
+
+
 class _Facts(_Strict):
     format: int
     shape: Annotated[list[Side], Field(min_length=4, max_length=4)]
@@ -47,9 +58,14 @@ class _Facts(_Strict):
     request: _Request = _Request()
     size_because: Text = ""
     num_sizes: Count = 1
+    of_commonest_size: Count = 0
+    seen: _Seen = _Seen()
     transparent: Count = 0
     coloured: Count = 0
-    has_splits: bool = False
+    parts: dict[Text, Count] = {}
+    part: Text = ""
+    no_labels: Text = ""
+    names_digest: Text = ""
     broken: list[Named] = []
     skipped: list[Named] = []
     digest: Text = ""

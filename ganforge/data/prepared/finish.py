@@ -14,11 +14,14 @@ from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
 from ganforge.data.prepared.fit import Target, describe_kind, infer_size
 from ganforge.data.prepared.hold_out import append_rows, set_aside
+from ganforge.data.prepared.item_names import write_names
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
-from ganforge.data.prepared.names import FORMAT, LABELS, PICTURES
+from ganforge.data.prepared.names import FORMAT, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import Findings, Request
 from ganforge.data.prepared.splits import Chosen
+from ganforge.data.prepared.survey import survey
 from ganforge.data.sources.budget import MAX_LISTED, brief
+from ganforge.data.sources.hints import all_equal
 from ganforge.data.sources.open import Opened
 
 COPY_BYTES = 1 << 24
@@ -28,8 +31,8 @@ def finish(
     part: Path, source: Opened, chosen: Chosen, request: Request, target: Target, found: Findings,
     poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """Close the gaps that broken pictures left, move those that are held out to the end, write the labels, and gather
-    the facts. Raises UserError where fewer than two pictures are left."""
+    """Close the gaps that broken pictures left, move those that are held out to the end, write labels and names, and
+    gather the facts. Raises UserError where fewer than two pictures are left, or all are equal."""
     count, total = len(found.kept), len(chosen.indices)
     if count < 2:
         left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
@@ -47,7 +50,19 @@ def finish(
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
     facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
-    facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": _some(source.skipped)}
+    facts["of_commonest_size"] = max(found.sizes.values())
+    facts |= {
+        "parts": dict(chosen.parts),
+        "part": chosen.part,
+        "no_labels": chosen.no_labels,
+        "broken": found.broken,
+        "skipped": _some(source.skipped),
+    }
+    facts["seen"] = survey(part / PICTURES, facts["shape"], poll)
+    if facts["seen"]["duplicates"] == count - 1:
+        raise UserError(f"{source.name}: {all_equal(count, bool(facts['seen']['constant']))}")
+    names = (source.entries[chosen.indices[row]].name for row in found.kept)
+    facts["names_digest"] = write_names(part / NAMES, names)
     facts["digest"] = facts["learned_digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
     facts["held_out"] = held_out
     if held_out:
@@ -60,7 +75,7 @@ def finish(
 def hold_out(path: Path, chosen: Chosen, target: Target, found: Findings, poll: Callable[[], None]) -> int:
     """Move the pictures that are held out to the end of the file, and of ``found.kept``; returns how many. None are
     where the source has a test split."""
-    if chosen.has_splits:
+    if {"val", "test"} & chosen.parts.keys():
         return 0
     count, row_bytes = len(found.kept), math.prod(target.shape)
     labels = None if chosen.labels is None else [chosen.labels[row] for row in found.kept]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 FORMAT = 2
 """Raised when what is prepared changes, so that what older versions made is made again."""
-PICTURES, LABELS, FACTS = "pictures.u8", "labels.npy", "facts.json"
-FILES = frozenset({PICTURES, LABELS, FACTS})
+PICTURES, LABELS, NAMES, FACTS = "pictures.u8", "labels.npy", "names.txt", "facts.json"
+FILES = frozenset({PICTURES, LABELS, NAMES, FACTS})
 FOLDER = re.compile(r"[0-9a-f]{32}(\.part)?")
 
 

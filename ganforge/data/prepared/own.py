@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,14 @@ from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
 from ganforge.data.prepared.hold_out import LEAST
+from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import map_pictures, read_labels
-from ganforge.data.prepared.names import LABELS, PICTURES
+from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
 from ganforge.data.prepared.request import Request
+from ganforge.data.prepared.splits import describe_parts
+from ganforge.data.prepared.survey import seen_in
+from ganforge.data.sources.hints import few, warnings_for
 
 LISTED = 20
 """So many unreadable pictures are listed aloud; all of them are in facts.json."""
@@ -41,14 +46,19 @@ def load_own(
     notes = tuple(describe_preparation(facts))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
+    warnings = warnings_for(seen_in(facts))
+    if max_images is not None and not set(few(0)) & set(warnings):
+        warnings += few(max_images)
+    notes += tuple(f"warning: {text}" for text in warnings)
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
-        digest=facts["learned_digest"], release=release, has_test_split=facts["has_splits"],
-        class_names=names_of(facts["classes"]),
+        digest=facts["learned_digest"], release=release, has_test_split=bool({"val", "test"} & facts["parts"].keys()),
+        class_names=names_of(facts["classes"]), no_labels=facts["no_labels"],
+        names=partial(read_names, folder / NAMES, facts["names_digest"]),
     )  # fmt: skip
     if facts["held_out"]:
         apart = None if all_labels is None else all_labels[learned:]
-        dataset = replace(dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest=""))
+        dataset = replace(dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest="", names=None))
     return dataset.first(max_images)
 
 
@@ -63,8 +73,8 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
         f"{count:,} pictures of {size} {describe_kind(channels)} (size: {facts['size_because']}{resized}; "
         f"channels: {kind})"
     ]
-    if facts["has_splits"]:
-        lines.append(f"{facts['source']} has folders train and test: these are of {request['split']}.")
+    if parts := describe_parts(facts["parts"], facts["part"]):
+        lines.append(f"{facts['source']} has parts: {parts}.")
     if facts["transparent"] and channels != 4:
         lines.append(
             f"{facts['transparent']:,} of them are transparent in places: laid on {request['background']} "
@@ -75,7 +85,7 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
             f"Held out: {facts['held_out']:,} of them, to tell copies by; the other {count - facts['held_out']:,} are "
             "learned from (--hold-out none learns from all)"
         )
-    elif request["hold_out"] and count >= LEAST and not facts["has_splits"]:
+    elif request["hold_out"] and count >= LEAST and not {"val", "test"} & facts["parts"].keys():
         lines.append("Nothing is held out: too many of the pictures are equal, or alone in their class")
     if broken:
         lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")

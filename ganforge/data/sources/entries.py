@@ -1,7 +1,7 @@
 """What every source of pictures gives, and the rules that all of them share: names, order, classes."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,32 +10,28 @@ from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
-from ganforge.data.sources.budget import (
-    MAX_CLASSES,
-    MAX_LABEL,
-    MAX_NAME,
-    MAX_NAMES_BYTES,
-    MAX_PATH,
-    brief,
-    read_json,
-)
+from ganforge.data.sources.budget import MAX_CLASSES, MAX_LABEL, MAX_NAME, MAX_NAMES_BYTES, MAX_PATH, brief
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What picture files are called; what is in them decides how they are read."""
 LABEL_COLUMNS = ("label", "labels", "class")
 PICTURE_COLUMNS = ("image", "img", "picture", "images")
-DATASET_JSON = "dataset.json"
-EMPTY_CLASS = "a class folder without pictures"
+
+BESIDE = "beside"
+"""The part of pictures that lie beside the parts, or beside the class folders: they are not learned from."""
 
 Array = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture. name: within its source, printable, for messages. label: its class's name, or None."""
+    """One picture. name: within its source, printable, for messages. label: its class's name, or None. split: the part
+    of the source that it lies in: "train", "val" or "test"; "" where there are no parts; ``BESIDE`` for none.
+    """
 
     name: str
     label: str | None
+    split: str = ""
 
 
 class Source(Protocol):
@@ -43,7 +39,8 @@ class Source(Protocol):
 
     name, kind: for people: the path or hub:NAME, and "folder", "zip", "array", "idx", "parquet", "tar" or "hub".
     entries: in an order that is the same every time. labels_from: where the classes come from, "" without classes.
-    skipped: (name, reason) of what was passed over while listing.
+    no_labels: why there are no classes, where somebody might expect some. skipped: (name, reason) of what was passed
+    over while listing.
     """
 
     @property
@@ -54,6 +51,8 @@ class Source(Protocol):
     def entries(self) -> Sequence[Entry]: ...
     @property
     def labels_from(self) -> str: ...
+    @property
+    def no_labels(self) -> str: ...
     @property
     def skipped(self) -> Sequence[tuple[str, str]]: ...
 
@@ -96,76 +95,9 @@ def suffix_of(path: str) -> str:
     return dot + suffix.lower() if stem else ""
 
 
-def folder_labels(paths: Sequence[str]) -> list[str] | None:
-    """Each picture's first folder, if every one is in a folder and there are two folders at least; else None.
-
-    Folders around all pictures do not count: all/cat/1.png and all/dog/1.png are "cat" and "dog".
-    """
-    depth = class_depth(paths)
-    return None if depth is None else [path.split("/", depth + 1)[depth] for path in paths]
-
-
-def class_depth(paths: Sequence[str]) -> int | None:
-    """How many folders lie around the class folders; None where there are no such."""
-    if not paths:
-        return None
-    # What the first and the last by name begin with, all in between begin with, too.
-    first, last = (path.split("/")[:-1] for path in (min(paths), max(paths)))
-    depth = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
-    return depth if all(path.count("/") > depth for path in paths) else None
-
-
-def empty_classes(paths: Sequence[str], folders: Iterable[str]) -> list[tuple[str, str]]:
-    """Those of the folders that stand beside the class folders and hold no picture, as lines for ``skipped``."""
-    depth = class_depth(paths)
-    if depth is None:
-        return []
-    around = paths[0].split("/")[:depth]
-    used = {path.split("/", depth + 1)[depth] for path in paths}
-    beside = [parts for parts in (folder.split("/") for folder in folders) if parts[:-1] == around]
-    return [(brief("/".join(parts)) + "/", EMPTY_CLASS) for parts in sorted(beside) if parts[-1] not in used]
-
-
-def json_labels(content: bytes) -> dict[str, str] | None:
-    """The classes in a dataset.json of StyleGAN's form, ``{"labels": [["path", 3], ...]}``; None if it tells none.
-
-    Source: dataset_tool.py of github.com/NVlabs/stylegan3. Raises ValueError, its text for people, for another form.
-    """
-    held = read_json(content)
-    pairs = held.get("labels") if isinstance(held, dict) else None
-    if pairs is None:
-        return None
-    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
-        raise ValueError('its "labels" is not a list of pairs ["path", class]')
-    return {path: str(label) for path, label in pairs}
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and is_label(pair[1])
-
-
 def is_label(value: Any) -> bool:
     """May this be a class: a number from 0, or a text of up to ``MAX_LABEL`` characters?"""
     return (type(value) is int and 0 <= value < 2**63) or (isinstance(value, str) and 0 < len(value) <= MAX_LABEL)
-
-
-def with_labels(
-    paths: Sequence[str], given: Mapping[str, str] | None, skipped: list[tuple[str, str]], origin: str
-) -> tuple[list[Entry], str]:
-    """The entries of a tree of files, and where their labels come from.
-
-    given: from a file in the tree, ``origin``; counts if it knows every picture, and is noted in ``skipped`` if not.
-    """
-    labels: Sequence[str] | None = folder_labels(paths)
-    where = "sub-folders" if labels else ""
-    if given is not None:
-        missing = [path for path in paths if path not in given]
-        if missing:
-            some = f"{len(missing):,} of {len(paths):,} pictures, such as {brief(missing[0])}"
-            skipped.append((origin, f"not used: no class for {some}"))
-        else:
-            labels, where = [given[path] for path in paths], origin
-    return make_entries(paths, labels), where
 
 
 def name_fault(path: str) -> str:
@@ -177,16 +109,18 @@ def name_fault(path: str) -> str:
     return ""
 
 
-def make_entries(names: Sequence[str], labels: Sequence[str] | None) -> list[Entry]:
+def make_entries(
+    names: Sequence[str], labels: Sequence[str | None] | None, splits: Sequence[str] | None = None
+) -> list[Entry]:
     """The names made printable, with their labels. Raises UserError where they take more than the budget."""
     if sum(map(len, names)) > MAX_NAMES_BYTES:
         raise UserError(f"The pictures' names take more than {MAX_NAMES_BYTES >> 20} MiB; give them shorter ones.")
-    if labels is None:
-        return [Entry(printable(name), None) for name in names]
-    shown = {label: printable(label) for label in set(labels)}
+    labels, splits = labels or [None] * len(names), splits or [""] * len(names)
+    shown = {label: printable(label) if label is not None else None for label in set(labels)}
     if len(shown) > MAX_CLASSES:
         raise UserError(
-            f"The pictures are of {len(shown):,} classes ({brief(labels[0])}, ...), and {MAX_CLASSES:,} are the most; "
-            "take the classes away, or group them."
+            f"The pictures are of {len(shown):,} classes ({brief(labels[0] or '')}, ...), and {MAX_CLASSES:,} are the "
+            "most; take the classes away, or group them."
         )
-    return [Entry(printable(name), shown[label]) for name, label in zip(names, labels, strict=True)]
+    told = zip(names, labels, splits, strict=True)
+    return [Entry(printable(name), shown[label], split) for name, label, split in told]

@@ -11,15 +11,9 @@ from pathlib import Path
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief
 from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import (
-    DATASET_JSON,
-    SUFFIXES,
-    empty_classes,
-    is_picture,
-    json_labels,
-    suffix_of,
-    with_labels,
-)
+from ganforge.data.sources.entries import SUFFIXES, is_picture, suffix_of
+from ganforge.data.sources.labels import is_label_file, read_tables
+from ganforge.data.sources.tree import read_tree, tables_for
 
 OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Faults that are no fault of the file: to take it for a broken picture would shorten the data for good."""
@@ -81,7 +75,7 @@ def _note(
         return
     if stat.S_ISDIR(state.st_mode):
         (links if (root / path).is_symlink() else folders).append(path)
-    elif suffix not in suffixes and path != DATASET_JSON:
+    elif suffix not in suffixes and not is_label_file(path):
         found.others[suffix or "no suffix"] += 1
     elif not stat.S_ISREG(state.st_mode):
         found.skipped.append((brief(path), "not a file but a pipe, socket or device"))
@@ -126,17 +120,19 @@ class FolderSource:
     def __init__(self, root: Path, listing: Listing) -> None:
         self.name, self._root = str(root), root
         self.skipped = listing.skipped
-        self._files = [(path, state) for path, state in listing.files.items() if is_picture(path)]
-        paths = [path for path, _ in self._files]
-        given = None
-        if DATASET_JSON in listing.files:
-            try:
-                given = json_labels(read_file(root / DATASET_JSON, most=MAX_JSON_BYTES))
-            except (ValueError, Unreadable) as error:
-                raise UserError(f"{root / DATASET_JSON} cannot be used: {error}; correct it or take it away.") from None
-        self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
-        if self.labels_from == "sub-folders":
-            self.skipped += empty_classes(paths, listing.folders)
+        files = [(path, state) for path, state in listing.files.items() if is_picture(path)]
+        paths = [path for path, _ in files]
+        for path, reason in listing.skipped if paths else ():
+            if is_label_file(path):
+                raise UserError(f"{root / path} cannot be used: {reason}; correct it or take it away.")
+        used, unused = tables_for(paths, [path for path in listing.files if is_label_file(path)])
+        self.skipped += unused
+        tables = read_tables(
+            used, lambda path: read_file(root / path, most=MAX_JSON_BYTES), lambda path: str(root / path)
+        )
+        tree = read_tree(self.name, paths, tables, self.skipped, listing.folders)
+        self._files, self.entries = files, tree.entries
+        self.labels_from, self.no_labels = tree.labels_from, tree.no_labels
 
     def fingerprint(self) -> str:
         return digest_of(list(list_folder(self._root).files.items()))

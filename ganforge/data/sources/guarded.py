@@ -50,7 +50,7 @@ class Guarded:
         whose knowledge of undecodable pictures it shares. Raises UserError, and SourceChanged if it is not like that.
         """
         self.path, self._poll, self._unknown = str(path), poll, 0
-        self.name, self.kind, self.labels_from = self.path, "", ""
+        self.name, self.kind, self.labels_from, self.no_labels = self.path, "", "", ""
         self.entries: list[Entry] = []
         self.skipped: list[tuple[str, str]] = []
         self._count = None if like is None else len(like.entries)
@@ -131,11 +131,12 @@ class Guarded:
             told = self._ask(seconds, "open", self.path, whole)[0]
             if whole:
                 self.name, self.kind, self.labels_from = told["name"], told["kind"], told["labels_from"]
+                self.no_labels = told["no_labels"]
                 self.skipped = [(name, reason) for name, reason in told["skipped"]]
-                labels: dict[str | None, str | None] = {}  # one text for all of a class
+                texts: dict[str | None, str | None] = {}  # one text for all of a class
                 while len(self.entries) < told["count"]:
-                    for name, label in self._receive(seconds)[0]:
-                        self.entries.append(Entry(name, labels.setdefault(label, label)))
+                    for name, label, split in self._receive(seconds)[0]:
+                        self.entries.append(Entry(name, texts.setdefault(label, label), sys.intern(split)))
         except Ended as error:
             raise self._refusal(error) from None
         except UserError:

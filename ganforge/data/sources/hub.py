@@ -12,7 +12,16 @@ from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, rea
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
 from ganforge.data.sources.folder import digest_of, read_file
-from ganforge.data.sources.parquet import HUB_EXTRA, LABEL_ROWS, label_name, picture_bytes, short_values
+from ganforge.data.sources.labels import all_classes
+from ganforge.data.sources.parquet import (
+    HUB_EXTRA,
+    LABEL_ROWS,
+    holds_labels,
+    label_fault,
+    named,
+    picture_bytes,
+    short_values,
+)
 
 
 class HubSource:
@@ -38,19 +47,19 @@ class HubSource:
         if not usual and len(pictures) > 1:
             raise UserError(f"{name} has several columns of pictures ({brief(', '.join(pictures))}); keep one of them.")
         self._column = (usual or pictures)[0]
-        label = next((key for key in LABEL_COLUMNS if key in held.features), None)
-        labels = None
+        schema, labels = held.features.arrow_schema, None
+        label = next(
+            (one for one in LABEL_COLUMNS if one in schema.names and holds_labels(schema.field(one).type)), None
+        )
+        self.no_labels = label_fault(schema, self._column)
         if label is not None:
-            names = list(getattr(held.features[label], "names", None) or [])
-            labels = [label_name(value, names) for value in _values(name, held, label)]
-            if None in labels:
-                skipped.append((f"column '{label}'", f"not used: no class in {labels.count(None):,} rows"))
-                labels = None
+            values = named(_values(name, held, label), list(getattr(held.features[label], "names", None) or []))
+            labels, self.no_labels = all_classes(values, f"column '{label}'", lambda row: f"row {row}")
         if not len(held):
             raise UserError(f"{name} holds no rows; name another data set.")
         self.labels_from = f"column '{label}'" if labels is not None else ""
         rows = [f"row {row}" for row in range(len(held))]
-        self.entries = make_entries(rows, None if labels is None else [str(one) for one in labels])
+        self.entries = make_entries(rows, labels)
         self._rows = held.select_columns([self._column]).cast_column(self._column, datasets.Image(decode=False))
         self._files = [Path(file["filename"]) for file in held.cache_files]
 

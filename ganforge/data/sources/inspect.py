@@ -4,32 +4,30 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ganforge.base.sizes import size_text
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
+from ganforge.data.prepared.splits import choose_split, describe_parts
 from ganforge.data.sources.budget import brief
-from ganforge.data.sources.entries import EMPTY_CLASS
+from ganforge.data.sources.hints import MAX_NAMES, NEAR_CONSTANT, Seen, warnings_for
 from ganforge.data.sources.look import Look, looks
-from ganforge.data.sources.open import Opened, class_names
+from ganforge.data.sources.open import Opened
+from ganforge.data.sources.tree import EMPTY_CLASS
 
-MAX_NAMES = 20
-"""Unreadable pictures that are listed by name."""
 MAX_EXAMPLES = 5
 MAX_SIZES = 5
-NEAR_CONSTANT = 8
-"""Of 255: a picture whose values span less is as good as empty."""
-FEW = 1_000
-"""Fewer pictures than these: D soon knows them by heart."""
 
 
 @dataclass
 class SourceFacts:
     """What ``inspect_source`` found; counts are of readable pictures unless they say otherwise.
 
-    count: entries, unreadable ones included. sizes: (width, height) -> pictures. modes: L, LA, RGB, RGBA -> pictures.
+    count: entries, unreadable ones included. sizes: (height, width) -> pictures. modes: L, LA, RGB, RGBA -> pictures.
     grey_in_colour: RGB or RGBA whose channels are equal. transparent: with a pixel that is not opaque. minimum,
     maximum, mean, std: over all values but transparency, 0 to 255. classes: class -> entries, in the classes' order.
     duplicates: pictures whose pixels equal an earlier one's; examples: some of them as (name, earlier name).
     constant, near_constant: of one value in each channel; of almost one. frames: (red, green, blue) of a plain frame,
-    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason).
+    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason). no_labels:
+    why there are no classes. parts: of which part of the source all of this is, for people.
     """
 
     name: str
@@ -38,6 +36,8 @@ class SourceFacts:
     labels_from: str
     skipped: list[tuple[str, str]]
     classes: dict[str, int]
+    no_labels: str = ""
+    parts: str = ""
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     grey_in_colour: int = 0
@@ -61,23 +61,35 @@ class SourceFacts:
     def empty_classes(self) -> list[str]:
         return [name for name, reason in self.skipped if reason == EMPTY_CLASS]
 
+    def seen(self) -> Seen:
+        """What there is to warn of."""
+        frame = max(self.frames, key=lambda colour: self.frames[colour], default=None)
+        return Seen(
+            self.readable, self.duplicates, self.constant, self.near_constant, self.minimum, self.maximum, frame,
+            0 if frame is None else self.frames[frame], len(self.sizes), max(self.sizes.values(), default=0),
+            self.modes["L"] + self.modes["LA"] + self.grey_in_colour, self.classes, len(self.unreadable),
+            self.transparent, self.empty_classes,
+        )  # fmt: skip
+
 
 def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> SourceFacts:
-    """Read every picture once, one at a time; 16 bytes and a number of each are kept, to tell duplicates.
+    """Read every picture that would be learned from once, one at a time; 16 bytes and a number of each are kept, to
+    tell duplicates.
 
     poll: called for every picture; raises to stop.
     """
-    counts = Counter(entry.label for entry in source.entries)
-    classes = {name: counts[name] for name in class_names(source.entries)}
+    chosen = choose_split(source, "train")
+    counts = Counter(chosen.labels)
     facts = SourceFacts(
-        source.name, source.kind, len(source.entries), source.labels_from, list(source.skipped), classes
-    )
+        source.name, source.kind, len(chosen.indices), chosen.labels_from, list(source.skipped),
+        {name: counts[name] for name in chosen.classes()}, chosen.no_labels, describe_parts(chosen.parts, chosen.part),
+    )  # fmt: skip
     seen: dict[bytes, int] = {}
     values = total = square = 0
-    for index, (entry, look) in enumerate(zip(source.entries, looks(source), strict=True)):
+    for index, look in zip(chosen.indices, looks(source, chosen.indices), strict=True):
         poll()
         if isinstance(look, str):
-            facts.unreadable.append((brief(entry.name), brief(look)))
+            facts.unreadable.append((brief(source.entries[index].name), brief(look)))
             continue
         _note_equal(facts, source, seen, index, look.digest)
         _note(facts, look)
@@ -97,7 +109,7 @@ def _note_equal(facts: SourceFacts, source: Opened, seen: dict[bytes, int], inde
 
 
 def _note(facts: SourceFacts, look: Look) -> None:
-    facts.sizes[look.width, look.height] += 1
+    facts.sizes[look.height, look.width] += 1
     facts.modes[look.mode] += 1
     facts.transparent += look.transparent
     facts.grey_in_colour += look.grey
@@ -114,6 +126,8 @@ def describe_source(facts: SourceFacts) -> str:
     No line break at the end.
     """
     rows = [("source", f"{brief(facts.name)} ({facts.kind})"), ("pictures", _counts(facts))]
+    if facts.parts:
+        rows.append(("parts", facts.parts))
     if facts.readable:
         rows += [
             ("size", _sizes(facts)),
@@ -126,47 +140,8 @@ def describe_source(facts: SourceFacts) -> str:
     lines += [f"{'':<12}{name} equals {earlier}" for name, earlier in facts.examples]
     lines += _classes(facts)
     lines += _listed("passed over", facts.skipped) + _listed("unreadable", facts.unreadable)
-    lines += [f"warning: {text}" for text in warnings_for(facts)]
+    lines += [f"warning: {text}" for text in warnings_for(facts.seen())]
     return "\n".join(lines)
-
-
-def warnings_for(facts: SourceFacts) -> list[str]:
-    """What will hurt the training, a sentence each."""
-    found, readable = [], facts.readable
-    if facts.unreadable:
-        found.append(f"pictures that cannot be read and will be left out: {len(facts.unreadable):,}.")
-    if not readable:
-        return [*found, "there is nothing to learn from."]
-    if readable - facts.duplicates < FEW:
-        found.append(
-            f"fewer than {FEW:,} different pictures: D soon knows them by heart; get more, or use augmentation."
-        )
-    if facts.duplicates * 20 > readable:
-        found.append(f"{facts.duplicates / readable:.0%} of the pictures are copies of others; G will favour them.")
-    if len(facts.classes) > 1 and max(facts.classes.values()) * 2 > facts.count:
-        name = max(facts.classes, key=lambda one: facts.classes[one])
-        found.append(f"more than half of the pictures are of one class ({name}): the others will be learnt less well.")
-    if facts.empty_classes:
-        found.append(f"class folders without pictures: {', '.join(facts.empty_classes[:MAX_NAMES])}")
-    plain = facts.constant + facts.near_constant
-    if plain:
-        found.append(f"pictures of one value or almost one: {plain:,}; take them away unless they are meant to be so.")
-    for colour, count in facts.frames.most_common(1):
-        if count * 2 > readable:
-            found.append(f"{count / readable:.0%} have a plain frame ({_named(colour)}); cut it off if it is a border.")
-    if facts.sizes.most_common(1)[0][1] * 10 < readable * 9:
-        found.append(f"{len(facts.sizes):,} different sizes: pictures will be made one size; see the setting size.")
-    grey = facts.modes["L"] + facts.modes["LA"]
-    if 0 < grey < readable:
-        found.append(f"grey pictures among those in colour: {grey:,} of {readable:,}; G will make both.")
-    if facts.transparent:
-        found.append(f"pictures that are transparent in places: {facts.transparent:,}; see the setting channels.")
-    return found
-
-
-def _named(colour: tuple[int, ...]) -> str:
-    names: dict[tuple[int, ...], str] = {(0, 0, 0): "black", (255, 255, 255): "white"}
-    return names.get(colour, "red {}, green {}, blue {}".format(*colour))
 
 
 def _counts(facts: SourceFacts) -> str:
@@ -175,13 +150,13 @@ def _counts(facts: SourceFacts) -> str:
 
 
 def _sizes(facts: SourceFacts) -> str:
-    """The commonest sizes; of several, the range too."""
+    """The commonest sizes, height x width; of several, the range too."""
     common = facts.sizes.most_common(MAX_SIZES)
     if len(facts.sizes) == 1:
-        return f"{common[0][0][0]} x {common[0][0][1]}, all of them"
-    listed = ", ".join(f"{width} x {height} ({count:,})" for (width, height), count in common)
-    widths, heights = zip(*facts.sizes, strict=True)
-    span = f"{min(widths)} to {max(widths)} wide, {min(heights)} to {max(heights)} high"
+        return f"{size_text(*common[0][0])}, all of them"
+    listed = ", ".join(f"{size_text(*size)} ({count:,})" for size, count in common)
+    heights, widths = zip(*facts.sizes, strict=True)
+    span = f"{min(heights)} to {max(heights)} high, {min(widths)} to {max(widths)} wide"
     more = f" and {len(facts.sizes) - MAX_SIZES:,} more" if len(facts.sizes) > MAX_SIZES else ""
     return f"{len(facts.sizes):,} different: {listed}{more}; {span}"
 
@@ -195,7 +170,7 @@ def _kinds(facts: SourceFacts) -> str:
 
 def _classes(facts: SourceFacts) -> list[str]:
     if not facts.classes:
-        return ["classes     none"]
+        return [f"classes     none{': ' * bool(facts.no_labels)}{facts.no_labels}"]
     counts = list(facts.classes.values())
     if len(counts) > MAX_CLASS_LINES:
         return [f"classes     {summed_up(counts)} ({facts.labels_from})"]

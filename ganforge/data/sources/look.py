@@ -1,7 +1,7 @@
 """What there is to see in one picture of a source, in a few numbers."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +41,10 @@ class Look:
     frame: tuple[int, ...] | None
 
 
-def looks(source: Opened) -> Iterator[Look | str]:
-    """What there is to see in each entry, or why it is unreadable."""
-    count = len(source.entries)
-    for at in range(0, count, AT_ONCE):
-        indices = range(at, min(at + AT_ONCE, count))
+def looks(source: Opened, wanted: Sequence[int]) -> Iterator[Look | str]:
+    """What there is to see in each of these entries, or why it is unreadable."""
+    for at in range(0, len(wanted), AT_ONCE):
+        indices = wanted[at : at + AT_ONCE]
         reports = source.many("looks", indices) if isinstance(source, Guarded) else look_reports(source, indices, {})
         for told in reports:
             look = told if len(told) == 1 else [*told[:-1], told[-1] and tuple(told[-1])]  # JSON has no tuples

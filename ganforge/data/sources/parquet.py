@@ -9,6 +9,7 @@ from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL,
 from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, is_label, make_entries
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.labels import all_classes
 
 BATCH_ROWS, BATCH_BYTES = 16, 64 << 20
 """Rows that are held at a time, as far as they take no more than these bytes."""
@@ -30,7 +31,7 @@ class ParquetSource:
         self._open: tuple[int, Any] | None = None
         self._batches: Iterator[Any] = iter(())
         self._held: tuple[int, int, Any] = (-1, 0, [])  # a file, its first row in hand, the pictures from there on
-        labels: list[str | None] = []
+        values: list[Any] = []
         names: list[str] = []
         columns = set()
         for number, path in enumerate(paths):
@@ -41,7 +42,8 @@ class ParquetSource:
                 if len(names) + count > MAX_ENTRIES:
                     raise UserError(f"{name} holds more than {MAX_ENTRIES:,} rows; split it.")
                 columns.add((picture, label))
-                labels += _labels(path, file, schema, label, count)
+                self.no_labels = label_fault(schema, picture)
+                values += _values(path, file, schema, label, count)
             names += [f"{path.name}, row {row}" for row in range(count)]
             self._rows += [(number, row) for row in range(count)]
         if len(columns) > 1:
@@ -49,12 +51,11 @@ class ParquetSource:
         [(self._column, label)] = columns
         if not names:
             raise UserError(f"{name} holds no rows; check the file.")
-        self.labels_from = f"column '{label}'" if label else ""
-        if label and None in labels:
-            self.skipped.append((f"column '{label}'", f"not used: no class in {labels.count(None):,} rows"))
-            self.labels_from = ""
-        known = [one for one in labels if one is not None]
-        self.entries = make_entries(names, known if self.labels_from else None)
+        labels = None
+        if label:
+            labels, self.no_labels = all_classes(values, f"column '{label}'", lambda at: brief(names[at]))
+        self.labels_from = f"column '{label}'" if labels is not None else ""
+        self.entries = make_entries(names, labels)
 
     def fingerprint(self) -> str:
         try:
@@ -155,29 +156,45 @@ def picture_column(path: Path, schema: Any) -> str:
 
 
 def label_column(schema: Any) -> str | None:
-    """The column of the classes: whole numbers or texts."""
+    """The column of the classes: numbers or texts."""
+    return next((one for one in LABEL_COLUMNS if one in schema.names and holds_labels(schema.field(one).type)), None)
+
+
+def holds_labels(kind: Any) -> bool:
+    """May cells of this type be classes, as far as the type tells?"""
     import pyarrow as pa
 
-    def holds_labels(kind: Any) -> bool:
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        return pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    numbers = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return numbers or pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
-    return next(
-        (name for name in LABEL_COLUMNS if name in schema.names and holds_labels(schema.field(name).type)), None
+
+def label_fault(schema: Any, picture: str) -> str:
+    """Why there are no classes, where no column holds any: the columns that people might take for such."""
+    import pyarrow as pa
+
+    for name in LABEL_COLUMNS:
+        if name in schema.names:
+            kind = schema.field(name).type
+            several = pa.types.is_nested(kind)
+            told = "several values for one picture, and only one class for each can be told" if several else str(kind)
+            return f"column '{name}' holds {brief(told)}"
+    others = brief(", ".join([str(name) for name in schema.names if name != picture][:20]))
+    return (
+        f"no column is called {', '.join(LABEL_COLUMNS[:-1])} or {LABEL_COLUMNS[-1]}, only {others}" if others else ""
     )
 
 
-def _labels(path: Path, file: Any, schema: Any, label: str | None, count: int) -> list[str | None]:
+def _values(path: Path, file: Any, schema: Any, label: str | None, count: int) -> list[Any]:
     if label is None:
-        return [None] * count
-    names, labels, known = _class_names(schema, label), list[str | None](), dict[Any, str | None]()
+        return []
+    names, labels = _class_names(schema, label), list[Any]()
     try:
         # Texts as numbers of the different ones, as which they mostly lie in the file: they are not written out.
-        with file if pa_integer(schema.field(label).type) else _opened(path, [label]) as opened:
+        with file if is_number(schema.field(label).type) else _opened(path, [label]) as opened:
             for batch in opened.iter_batches(LABEL_ROWS, columns=[label]):
-                for value in short_values(batch.column(0)):
-                    labels.append(known.setdefault(value, label_name(value, names)))
+                labels += named(short_values(batch.column(0)), names)
                 if len(labels) > count:
                     break
     except Exception as error:
@@ -187,10 +204,10 @@ def _labels(path: Path, file: Any, schema: Any, label: str | None, count: int) -
     return labels
 
 
-def pa_integer(kind: Any) -> bool:
+def is_number(kind: Any) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_integer(kind))
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def short_values(column: Any) -> list[Any]:
@@ -207,11 +224,9 @@ def short_values(column: Any) -> list[Any]:
     return list(column.to_pylist())
 
 
-def label_name(value: Any, names: list[str]) -> str | None:
-    """The name of a class by its number, if it is among the names; else the value itself; None for what is none."""
-    if type(value) is int and 0 <= value < len(names):
-        return names[value]
-    return str(value) if is_label(value) else None
+def named(values: list[Any], names: list[str]) -> list[Any]:
+    """The names of classes by their numbers, where they are among the names; else the values themselves."""
+    return [names[one] if type(one) is int and 0 <= one < len(names) else one for one in values]
 
 
 def _class_names(schema: Any, label: str) -> list[str]:

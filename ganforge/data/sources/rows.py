@@ -16,8 +16,9 @@ from ganforge.base.errors import UserError
 from ganforge.data.idx import GZIP_MAGIC, unpack_idx
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_LABEL, MAX_NAMES_BYTES, MAX_NOTE_BYTES, words
 from ganforge.data.sources.decode import MAX_PIXELS, Unreadable
-from ganforge.data.sources.entries import Array, is_label, make_entries
+from ganforge.data.sources.entries import Array, make_entries
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.labels import all_classes
 from ganforge.data.sources.zip import open_zip
 
 ARRAYS = ("images", "arr_0")
@@ -38,11 +39,12 @@ class RowSource:
     def __init__(
         self, path: Path, kind: str, stream: IO[bytes] | gzip.GzipFile, count: int, shape: tuple[int, ...],
         labels: Sequence[str] | None, labels_from: str, *others: Path, channels_first: bool = False,
+        no_labels: str = "",
     ) -> None:  # fmt: skip
         self.name, self.kind = str(path), kind
         self._paths, self._stream, self._begin = (path, *others), stream, stream.tell()
         self._shape, self._channels_first = shape, channels_first
-        self.labels_from = labels_from if labels is not None else ""
+        self.labels_from, self.no_labels = labels_from if labels is not None else "", no_labels
         self.skipped: list[tuple[str, str]] = []
         self.entries = make_entries([f"picture {row}" for row in range(count)], labels)
 
@@ -88,7 +90,7 @@ def open_npz(path: Path) -> RowSource:
         pictures = next((infos[name] for name in ARRAYS if name in infos), None)
         if pictures is None:
             raise UserError(f"{path} holds no array named {' or '.join(ARRAYS)}; save the pictures under one of them.")
-        labels = _npz_labels(path, archive, infos["labels"]) if "labels" in infos else None
+        values = _npz_labels(path, archive, infos["labels"]) if "labels" in infos else None
         try:
             stream = archive.open(pictures)
         except Exception as error:  # the unpackers raise almost anything on damaged bytes
@@ -96,13 +98,13 @@ def open_npz(path: Path) -> RowSource:
         try:
             if pictures.file_size > MAX_PACKED * pictures.compress_size:
                 raise UserError(f"{path} says that it unpacks to {pictures.file_size:,} bytes, which cannot be true.")
-            return _array_source(path, stream, pictures.file_size, labels)
+            return _array_source(path, stream, pictures.file_size, values)
         except BaseException:
             stream.close()
             raise
 
 
-def _array_source(path: Path, stream: IO[bytes], size: int, labels: list[str] | None) -> RowSource:
+def _array_source(path: Path, stream: IO[bytes], size: int, values: list[Any] | None) -> RowSource:
     shape, dtype, by_columns = _npy_header(path, stream)
     held = f"{path} holds {dtype} {list(shape)}"
     order = _order(shape)
@@ -113,10 +115,13 @@ def _array_source(path: Path, stream: IO[bytes], size: int, labels: list[str] | 
     _refuse_many(path, shape[0])
     if size - stream.tell() != math.prod(shape):
         raise UserError(f"{held}, and {size - stream.tell():,} bytes of data; save it again.")
-    if labels is not None and len(labels) != shape[0]:
-        raise UserError(f"{path} holds {shape[0]:,} pictures and {len(labels):,} labels; save one for each.")
-    first = order == "NCHW"
-    return RowSource(path, "array", stream, shape[0], shape[1:], labels, "array 'labels'", channels_first=first)
+    if values is not None and len(values) != shape[0]:
+        raise UserError(f"{path} holds {shape[0]:,} pictures and {len(values):,} labels; save one for each.")
+    labels, why = (None, "") if values is None else all_classes(values, "array 'labels'", lambda at: f"picture {at}")
+    return RowSource(
+        path, "array", stream, shape[0], shape[1:], labels, "array 'labels'",
+        channels_first=order == "NCHW", no_labels=why,
+    )  # fmt: skip
 
 
 def _refuse_many(path: Path, count: int) -> None:
@@ -150,28 +155,29 @@ def _npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtyp
     return shape, dtype, by_columns
 
 
-def _npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[str]:
-    """Whole numbers or texts, [N]."""
+def _npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[Any]:
+    """Numbers or texts, [N], or the first of several for a picture. Raises UserError for other things."""
     try:
         with archive.open(info) as file:
             shape, dtype, _ = _npy_header(path, file)
             if dtype.hasobject:
                 raise ValueError("objects, which may be programs")
-            fits = len(shape) == 1 and shape[0] <= MAX_ENTRIES and dtype.itemsize * shape[0] <= MAX_NAMES_BYTES
-            wanted = fits and dtype.kind in "iuU" and dtype.itemsize <= 4 * MAX_LABEL
+            if len(shape) == 2 and shape[1] > 1 and shape[0] <= MAX_ENTRIES:
+                return [[f"{shape[1]:,} of them"]] * shape[0]
+            fits = shape[1:] in ((), (1,)) and shape[0] <= MAX_ENTRIES and dtype.itemsize * shape[0] <= MAX_NAMES_BYTES
+            wanted = fits and dtype.kind in "iufU" and dtype.itemsize <= 4 * MAX_LABEL
             content = file.read(shape[0] * dtype.itemsize) if wanted else b""
             file.read(1)  # at the end, zipfile compares the checksum
     except UserError:
         raise
     except Exception as error:  # the unpackers raise almost anything on damaged bytes
         raise _unreadable_array(path, error) from None
-    values = np.frombuffer(content, dtype).tolist() if wanted and len(content) == shape[0] * dtype.itemsize else [None]
-    if not all(map(is_label, values)):
+    if not wanted or len(content) != shape[0] * dtype.itemsize:
         raise UserError(
             f"The labels in {path} are not whole numbers from 0, or texts of up to {MAX_LABEL} characters, one for "
             f"each of up to {MAX_ENTRIES:,} pictures."
         )
-    return [str(value) for value in values]
+    return list(np.frombuffer(content, dtype).tolist())
 
 
 def _unreadable_array(path: Path, error: BaseException) -> UserError:

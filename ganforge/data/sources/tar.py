@@ -2,7 +2,7 @@
 
 import re
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,6 +10,8 @@ from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import (
     MAX_ENTRIES,
     MAX_FILE_BYTES,
+    MAX_JSON_BYTES,
+    MAX_LABEL,
     MAX_NOTE_BYTES,
     MAX_NOTE_MARKS,
     brief,
@@ -17,18 +19,13 @@ from ganforge.data.sources.budget import (
     words,
 )
 from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import (
-    LABEL_COLUMNS,
-    folder_labels,
-    is_label,
-    is_picture,
-    make_entries,
-    name_fault,
-    suffix_of,
-)
+from ganforge.data.sources.entries import BESIDE, LABEL_COLUMNS, Entry, is_picture, make_entries, name_fault, suffix_of
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.labels import as_classes, cells_in, is_label_file, read_tables
+from ganforge.data.sources.tree import beside, find_splits, read_tree, refuse_missing, tables_for
 
 BLOCK = 512
+MAX_TABLES = 1_000
 HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -48,7 +45,8 @@ class TarSource:
     """See ``Source``. Holds the pictures' places, and opens one shard at a time.
 
     WebDataset's convention: KEY.jpg goes with KEY.cls, a class, or KEY.json with a "label", "labels" or "class" in it.
-    Source: github.com/webdataset/webdataset. Where no picture has such a file, the folders inside are the classes.
+    Source: github.com/webdataset/webdataset. Where no picture has such a file, the folders inside are the classes, or a
+    file of labels tells them, as in any tree of files.
     """
 
     kind = "tar"
@@ -59,32 +57,52 @@ class TarSource:
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
         self._listed = 0
-        classes: dict[tuple[int, str], str] = {}
+        self._tables: dict[str, bytes] = {}
+        classes: dict[tuple[int, str], Any] = {}
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
         if not self._places:
             why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
-        inside = [path for _, path, _, _ in self._places]
-        keys = [(shard, _key(path)) for shard, path, _, _ in self._places]
-        missing = [path for key, path in zip(keys, inside, strict=True) if key not in classes]
-        labels: list[str] | None = None
-        self.labels_from = ""
-        if not missing:
-            labels, self.labels_from = [classes[key] for key in keys], ".cls or .json beside each picture"
+        if classes:
+            self._label_by_notes(classes)
         else:
-            if classes:
-                reason = (
-                    f"not used: {len(missing):,} of {len(inside):,} pictures have none, such as {brief(missing[0])}"
-                )
-                self.skipped.append((".cls and .json", reason))
-            labels = folder_labels(inside)
-            self.labels_from = "sub-folders" if labels else ""
-        several = len(paths) > 1
-        names = [f"{paths[shard].name}/{path}" if several else path for shard, path, _, _ in self._places]
-        self.entries = make_entries(names, labels)
+            self._label_by_tree()
 
-    def _list(self, shard: int, path: Path, classes: dict[tuple[int, str], str]) -> None:
+    def _names(self) -> list[str]:
+        several = len(self._paths) > 1
+        return [f"{self._paths[shard].name}/{path}" if several else path for shard, path, _, _ in self._places]
+
+    def _label_by_notes(self, classes: dict[tuple[int, str], Any]) -> None:
+        """Classes from what lies beside the pictures. Raises UserError where some have none."""
+        inside = [path for _, path, _, _ in self._places]
+        splits, names = find_splits(self.name, inside, decided=True), self._names()
+        self.skipped += beside([name for name, split in zip(names, splits, strict=True) if split == BESIDE])
+        values = [classes.get((shard, _key(path))) for shard, path, _, _ in self._places]
+        if all(value is None or isinstance(value, str) for value in values):
+            values = cells_in([value or "" for value in values])
+        self.labels_from = ".cls or .json beside each picture"
+        labels, self.no_labels = as_classes(values, "what lies beside the pictures", lambda at: brief(names[at]))
+        if not self.no_labels:
+            pictures = [pair for pair in zip(names, splits, strict=True) if pair[1] != BESIDE]
+            refuse_missing(self.name, pictures, dict(zip(names, labels, strict=True)), self.labels_from)
+        self.entries: Sequence[Entry] = make_entries(names, labels or None, splits)
+
+    def _label_by_tree(self) -> None:
+        inside = [path for _, path, _, _ in self._places]
+        used, unused = tables_for(inside, self._tables)
+        if used and len(self._paths) > 1:
+            raise UserError(
+                f"{self.name} holds {brief(used[0])} in one of several shards; put a .cls beside each picture."
+            )
+        self.skipped += unused
+        tables = read_tables(used, self._tables.__getitem__, lambda path: f"{path} in {self.name}")
+        tree = read_tree(self.name, inside, tables, self.skipped)
+        told = [(entry.label, entry.split) for entry in tree.entries]
+        self.entries = make_entries(self._names(), [label for label, _ in told], [split for _, split in told])
+        self.labels_from, self.no_labels = tree.labels_from, tree.no_labels
+
+    def _list(self, shard: int, path: Path, classes: dict[tuple[int, str], Any]) -> None:
         """Note where a shard's pictures are, and what classes the files beside them tell."""
         size, places, found = 0, dict[str, Place](), 0
         try:
@@ -117,7 +135,7 @@ class TarSource:
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
-        classes: dict[tuple[int, str], str],
+        classes: dict[tuple[int, str], Any],
     ) -> None:  # fmt: skip
         path = member.name.removeprefix("./")
         if not member.isreg():
@@ -129,6 +147,14 @@ class TarSource:
                 places.pop(path, None)
             else:
                 places[path] = (shard, path, member.offset_data, member.size)
+        elif is_label_file(path):
+            if member.size + sum(map(len, self._tables.values())) > MAX_JSON_BYTES or len(self._tables) > MAX_TABLES:
+                raise UserError(
+                    f"{self.name} holds more than {MAX_JSON_BYTES >> 20} MiB, or {MAX_TABLES:,} files, of labels such "
+                    f"as {brief(path)}; take some away."
+                )
+            file = archive.extractfile(member)
+            self._tables[path] = file.read() if file is not None else b""
         elif path.endswith((".cls", ".json")) and member.size <= MAX_NOTE_BYTES:
             file = archive.extractfile(member)
             label = _label(path, file.read()) if file is not None else None
@@ -213,14 +239,15 @@ def _key(path: str) -> str:
     return f"{folder}/{name.partition('.')[0]}"
 
 
-def _label(path: str, content: bytes) -> str | None:
-    """The class in a .cls or .json file; None where it tells none."""
-    text = content.decode("utf-8", "replace").strip()
+def _label(path: str, content: bytes) -> Any:
+    """What stands for the class in a .cls or .json file; None where nothing does."""
     if suffix_of(path) == ".cls":
-        return text if is_label(text) else None
+        return content[: 4 * MAX_LABEL + 4].decode("utf-8", "replace").strip()
     try:
         held = read_json(content, MAX_NOTE_MARKS)
     except ValueError:
         return None
-    values = [held[name] for name in LABEL_COLUMNS if name in held] if isinstance(held, dict) else []
-    return str(values[0]) if values and is_label(values[0]) else None
+    value = next((held[name] for name in LABEL_COLUMNS if name in held), None) if isinstance(held, dict) else None
+    if isinstance(value, list | dict):
+        return [brief(str(list(value)[:8]))]
+    return value[: MAX_LABEL + 1] if isinstance(value, str) else value

@@ -7,16 +7,10 @@ from pathlib import Path
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
 from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import (
-    DATASET_JSON,
-    SUFFIXES,
-    empty_classes,
-    is_picture,
-    json_labels,
-    name_fault,
-    with_labels,
-)
+from ganforge.data.sources.entries import SUFFIXES, is_picture, name_fault
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.labels import is_label_file, read_tables
+from ganforge.data.sources.tree import read_tree, tables_for
 
 MAX_RATIO = 200
 BOMB_BYTES = 16 << 20
@@ -42,33 +36,32 @@ class ZipSource:
         listed: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
             path = info.filename.replace("\\", "/").removeprefix("./")
-            wanted = is_picture(path) or path == DATASET_JSON
-            if not wanted:
+            if not is_picture(path) and not is_label_file(path):
                 continue
             if path in listed:
                 self.skipped.append((brief(path), "replaced by a later entry of the same name"))
-            if fault := _fault(info, path):
+            fault = _fault(info, path)
+            if fault and is_label_file(path):
+                raise UserError(f"{brief(path)} in {self._path} cannot be used: {fault}; correct it or take it away.")
+            if fault:
                 self.skipped.append((brief(path), fault))
                 listed.pop(path, None)
             else:
                 listed[path] = info
-        given = self._given(listed.pop(DATASET_JSON, None))
+        told = {path: listed.pop(path) for path in list(listed) if is_label_file(path)}
         if not listed:
             why = f" that can be read ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
             raise UserError(f"{self._path} holds no pictures ({kinds}){why}; check the file.")
         paths = sorted(listed)
+        used, unused = tables_for(paths, told)
+        self.skipped += unused
+        tables = read_tables(used, lambda path: self._read(told[path]), lambda path: f"{path} in {self._path}")
+        names = [info.filename.strip("/") for info in self._zip.infolist() if info.filename.endswith("/")]
+        folders = [folder for folder in names if is_picture(f"{folder}/a.png")]
+        tree = read_tree(self.name, paths, tables, self.skipped, folders)
         self._infos = [listed[path] for path in paths]
-        self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
-        if self.labels_from == "sub-folders":
-            folders = [info.filename.strip("/") for info in self._zip.infolist() if info.filename.endswith("/")]
-            self.skipped += empty_classes(paths, [path for path in folders if is_picture(f"{path}/a.png")])
-
-    def _given(self, info: zipfile.ZipInfo | None) -> dict[str, str] | None:
-        try:
-            return None if info is None else json_labels(self._read(info))
-        except (ValueError, Unreadable) as error:
-            raise UserError(f"{DATASET_JSON} in {self._path} cannot be used: {error}; correct it.") from None
+        self.entries, self.labels_from, self.no_labels = tree.entries, tree.labels_from, tree.no_labels
 
     def fingerprint(self) -> str:
         with open_zip(self._path) as now:
@@ -128,7 +121,7 @@ def _fault(info: zipfile.ZipInfo, path: str) -> str:
         return fault
     if info.flag_bits & 1:
         return "encrypted"
-    most = MAX_JSON_BYTES if path == DATASET_JSON else MAX_FILE_BYTES
+    most = MAX_JSON_BYTES if is_label_file(path) else MAX_FILE_BYTES
     if info.file_size > most:
         return f"unpacks to {info.file_size >> 20:,} MiB, more than {most >> 20}"
     if info.file_size > max(BOMB_BYTES, MAX_RATIO * info.compress_size):

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import struct
 import tarfile
 import tracemalloc
@@ -98,7 +99,7 @@ def test_labels_of_a_folder_or_zip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "kind"), [((1_200_000_000,), "|u1"), ((2_000_000,), "<U255"), ((4,), "<U9000"), ((4, 1000), "|u1")]
+    ("shape", "kind"), [((1_200_000_000,), "|u1"), ((2_000_000,), "<U255"), ((4,), "<U9000"), ((4, 1, 1), "|u1")]
 )
 def test_labels_of_arrays(tmp_path: Path, shape: tuple[int, ...], kind: str) -> None:
     files = {"images.npy": npy_header((4, 8, 8)) + bytes(256), "labels.npy": npy_header(shape, kind) + bytes(200 << 20)}
@@ -209,7 +210,7 @@ def test_labels_beside_pictures_in_a_tar(tmp_path: Path) -> None:
     files = {"a.png": shade(1), "a.cls": b"x" * 1_000_000, "b.png": shade(1), "b.cls": b"short"}
     source = open_source(tarred(tmp_path / "a.tar", files))
     assert [entry.label for entry in source.entries] == [None, None]
-    assert source.skipped == [(".cls and .json", "not used: 1 of 2 pictures have none, such as a.png")]
+    assert re.match(r"what lies beside the pictures holds what is no class \(x{80} for a\.png\)", source.no_labels)
 
 
 @pytest.mark.parametrize("make", [zipped, tarred])
@@ -274,7 +275,7 @@ def test_a_listing_that_takes_too_much_memory(tmp_path: Path, monkeypatch: pytes
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("ganforge.data.sources.zip.with_labels", full)
+    monkeypatch.setattr("ganforge.data.sources.zip.read_tree", full)
     most = f"{MAX_MEMORY_BYTES >> 20:,}"
     with pytest.raises(UserError, match=rf"Listing .*a.zip would take more than {most} MiB of memory; split it"):
         open_source(zipped(tmp_path / "a.zip", FILES))
@@ -284,7 +285,7 @@ def test_any_other_fault_in_listing_is_a_sentence(tmp_path: Path, monkeypatch: p
     def damaged(*_: object) -> None:
         raise KeyError("x\x1b[2J")
 
-    monkeypatch.setattr("ganforge.data.sources.zip.with_labels", damaged)
+    monkeypatch.setattr("ganforge.data.sources.zip.read_tree", damaged)
     with pytest.raises(UserError, match=r"a\.zip cannot be read \('x\\x1b\[2J'\); check its name"):
         open_source(zipped(tmp_path / "a.zip", FILES))
 

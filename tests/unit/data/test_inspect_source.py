@@ -9,7 +9,8 @@ from picture_files import COLOUR, GREY, save, shade
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
 from ganforge.data.draw import draw_source_sheet
-from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source, warnings_for
+from ganforge.data.sources.hints import warnings_for
+from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source
 from ganforge.data.sources.open import open_source
 
 NOISE = np.random.default_rng(3).integers(256, size=(1200, 8, 8, 3), dtype=np.uint8)
@@ -29,7 +30,7 @@ def test_everything_that_is_told(tmp_path: Path) -> None:
     facts = facts_of(tmp_path)
     values = np.concatenate([COLOUR.ravel(), COLOUR.ravel(), GREY.ravel(), np.tile(GREY[:4].ravel(), 3)]).astype(float)
     assert (facts.count, facts.readable, facts.classes) == (5, 4, {"a": 2, "b": 3})
-    assert facts.sizes == {(4, 5): 3, (4, 4): 1}
+    assert facts.sizes == {(5, 4): 3, (4, 4): 1}
     assert facts.modes == {"RGB": 2, "L": 1, "RGBA": 1}
     assert (facts.grey_in_colour, facts.transparent, facts.constant) == (1, 1, 0)
     assert (facts.minimum, facts.maximum) == (values.min(), values.max())
@@ -41,7 +42,7 @@ def test_everything_that_is_told(tmp_path: Path) -> None:
     assert lines[0] == f"source      {tmp_path} (folder)"
     for line in (
         "pictures    5, 1 of them unreadable",
-        "size        2 different: 4 x 5 (3), 4 x 4 (1); 4 to 4 wide, 4 to 5 high",
+        "size        2 different: 5x4 (3), 4x4 (1); 4 to 5 high, 4 to 4 wide",
         "kinds       1 grey (L), 2 colour (RGB), 1 colour with transparency (RGBA); "
         "1 of those in colour show grey only",
         "            a/2.bmp equals a/1.png",
@@ -81,8 +82,8 @@ def clean(path: Path, pictures: np.ndarray = NOISE, labels: list[str] | None = N
 
 def test_nothing_to_warn_of(tmp_path: Path) -> None:
     facts = facts_of(clean(tmp_path / "a.npz", labels=["a", "b"] * 600))
-    assert warnings_for(facts) == []
-    assert "size        8 x 8, all of them" in describe_source(facts)
+    assert warnings_for(facts.seen()) == []
+    assert "size        8x8, all of them" in describe_source(facts)
 
 
 def framed(pictures: np.ndarray) -> np.ndarray:
@@ -99,12 +100,18 @@ def framed(pictures: np.ndarray) -> np.ndarray:
         (lambda p: p, ["cat"] * 601 + ["dog"] * 599, r"more than half of the pictures are of one class \(cat\)"),
         (lambda p: np.concatenate([p, p[:1] * 0]), None, "pictures of one value or almost one: 1;"),
         (lambda p: np.concatenate([p, p[:1] % 5]), None, "pictures of one value or almost one: 1;"),
+        (
+            lambda p: p,
+            ["cat"] * 600 + ["dog"] * 595 + ["eel"] * 5,
+            r"classes with less than a tenth .*: 1 \(.* eel, has 5",
+        ),
+        (lambda p: p // 8, None, "the values go from 0 to 31 only, of 0 to 255"),
         (framed, None, r"100% have a plain frame \(white\); cut it off if it is a border"),
     ],
-    ids=["few", "copies", "one class", "constant", "near-constant", "frames"],
+    ids=["few", "copies", "one class", "constant", "near-constant", "tiny class", "tiny range", "frames"],
 )
 def test_warnings(tmp_path: Path, change: Callable[..., np.ndarray], labels: list[str] | None, warning: str) -> None:
-    [found] = warnings_for(facts_of(clean(tmp_path / "a.npz", change(NOISE), labels)))
+    [found] = warnings_for(facts_of(clean(tmp_path / "a.npz", change(NOISE), labels)).seen())
     assert re.match(warning, found)
 
 
@@ -112,9 +119,9 @@ def test_many_sizes_grey_among_colours_and_transparency(tmp_path: Path) -> None:
     save(tmp_path / "1.png", COLOUR)
     save(tmp_path / "2.png", GREY[:4])
     save(tmp_path / "3.png", np.dstack([COLOUR, GREY]))
-    found = warnings_for(facts_of(tmp_path))[1:]
+    found = warnings_for(facts_of(tmp_path).seen())[1:]
     assert [text.partition(";")[0] for text in found] == [
-        "2 different sizes: pictures will be made one size",
+        "2 different sizes: pictures are made one size",
         "grey pictures among those in colour: 1 of 3",
         "pictures that are transparent in places: 1",
     ]

@@ -1,6 +1,7 @@
 """Anybody's pictures as data sets: loading, splits, held-out pictures, and built-in pictures reshaped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 from ganforge.base.errors import UserError
 from ganforge.data.catalog import folder_name, locate, short_name
 from ganforge.data.load import load, load_held_out
+from ganforge.data.sources.inspect import describe_source, inspect_source
+from ganforge.data.sources.open import open_guarded
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +65,7 @@ def test_classes_that_are_called_by_their_numbers_have_no_names(tmp_path: Path) 
 def test_classes_that_are_cut_off_are_said(tmp_path: Path) -> None:
     for name, first in (("ant", 0), ("bee", 50), ("cat", 90)):
         fill(tmp_path / "p" / name, 4, first)
-    few, fewer = (load(str(tmp_path / "p"), max_images=count).notes[-1] for count in (9, 4))
+    few, fewer = (load(str(tmp_path / "p"), max_images=count).notes[1] for count in (9, 4))
     assert few == "Only the first 9 of the 12 pictures are used (max_images)."
     assert "(max_images), and 2 of the 3 classes have none of them; --max-images none takes all." in fewer
 
@@ -93,6 +96,97 @@ def test_train_and_test_are_never_mixed(tmp_path: Path) -> None:
     named = load_held_out(others.source, str(tmp_path / "p"), others, None, lambda: None, lambda line: None)
     assert named is not None
     assert torch.equal(named.items, held_out.items)
+
+
+def test_val_is_held_out_where_there_is_no_test(tmp_path: Path) -> None:
+    for split, first in (("Training", 0), ("val", 100)):
+        for name, more in (("cat", 0), ("dog", 10)):
+            fill(tmp_path / "p" / split / name, 3, first + more)
+    train = load(str(tmp_path / "p"))
+    assert train.items[:, 1, 0, 0].tolist() == [0, 1, 2, 10, 11, 12]
+    assert f"{tmp_path / 'p'} has parts: train 6, val 6 pictures: these are of train; val is held out." in train.notes
+    assert (train.class_names, train.has_test_split) == (("cat", "dog"), True)
+    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda: None, lambda line: None)
+    assert held_out is not None
+    assert held_out.items[:, 1, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
+
+
+def test_a_stray_picture_is_left_out_and_named(tmp_path: Path) -> None:
+    for name, first in (("cat", 0), ("dog", 50)):
+        fill(tmp_path / "p" / name, 4, first)
+    fill(tmp_path / "p", 1, 99)
+    dataset = load(str(tmp_path / "p"))
+    assert (len(dataset), dataset.num_classes) == (8, 2)
+    assert "Passed over: 099.png (beside the class folders, and in none of them)" in dataset.notes
+
+
+def test_why_there_are_no_classes_is_kept(tmp_path: Path) -> None:
+    for name, first in (("00000", 0), ("00001", 50)):
+        fill(tmp_path / "p" / name, 4, first)
+    (tmp_path / "p" / "dataset.json").write_text('{"labels": null}')
+    for _ in range(2):  # made, then found
+        dataset = load(str(tmp_path / "p"))
+        assert dataset.labels is None
+        assert dataset.no_labels == 'dataset.json says that there are none ("labels": null)'
+
+
+def test_pictures_are_called_by_their_files(tmp_path: Path) -> None:
+    for name, first in (("cat", 0), ("dog", 50)):
+        fill(tmp_path / "p" / name, 4, first)
+    (tmp_path / "p" / "cat" / "001.png").write_bytes(b"broken")
+    for dataset in (load(str(tmp_path / "p")), load(str(tmp_path / "p"), max_images=5)):
+        assert dataset.name_items([4, 1, 1]) == ["dog/051.png", "cat/002.png", "cat/002.png"]
+    [names] = (tmp_path / "cache").rglob("names.txt")
+    names.write_text(names.read_text().replace("cat", "cow"))
+    assert dataset.name_items([4, 1]) == ["picture 4", "picture 1"]
+    names.unlink()
+    assert dataset.name_items([4, 1]) == ["picture 4", "picture 1"]
+    assert load("digits", max_images=5).name_items([1234]) == ["picture 1,234"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a: a, set()),
+        (lambda a: np.concatenate([a, a[:9]]), {"13% of the pictures are copies"}),
+        (lambda a: np.concatenate([a, a[:3] // 99 + 7]), {"pictures of one value or almost one: 3"}),
+        (lambda a: a // 16, {"the values go from 0 to 15 only"}),
+        (
+            lambda a: np.pad(a, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255),
+            {"100% have a plain frame (white)"},
+        ),
+        (lambda a: np.concatenate([a, a[:9, :, :, :1].repeat(3, 3)]), {"grey pictures among those in colour: 9 of 69"}),
+    ],
+    ids=["nothing", "copies", "near-constant", "range", "frame", "grey"],
+)
+def test_training_warns_as_inspecting_does(
+    tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], said: set[str]
+) -> None:
+    pictures = np.random.default_rng(0).integers(256, size=(60, 8, 8, 3), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", images=change(pictures))
+    notes = [note for note in load(str(tmp_path / "a.npz")).notes if note.startswith("warning: ")]
+    with closing(open_guarded(tmp_path / "a.npz")) as source:
+        found = describe_source(inspect_source(source)).splitlines()
+    assert [line for line in found if line.startswith("warning: ")] == notes
+    assert [note for note in notes if "fewer than 1,000 different pictures" in note] == notes[:1]
+    assert len(notes) == 1 + len(said)
+    assert all(any(text in note for note in notes) for text in said)
+
+
+def test_few_are_few_also_when_they_were_cut(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.random.default_rng(0).integers(256, size=(1100, 4, 4), dtype=np.uint8))
+    assert "fewer than" not in str(load(str(tmp_path / "a.npz")).notes)
+    assert "warning: fewer than 1,000 different pictures" in str(load(str(tmp_path / "a.npz"), max_images=900).notes)
+
+
+@pytest.mark.parametrize(("value", "said"), [(0, "equal, and of one single value"), (None, "equal")])
+def test_pictures_that_are_all_equal_are_refused(tmp_path: Path, value: int | None, said: str) -> None:
+    one = np.random.default_rng(0).integers(256, size=(8, 8, 3), dtype=np.uint8)
+    array = one if value is None else np.full_like(one, value)
+    np.savez(tmp_path / "a.npz", images=np.stack([array] * 30))
+    with pytest.raises(UserError, match=f"all 30 pictures are {said}: nothing can be learnt"):
+        load(str(tmp_path / "a.npz"))
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_dir() and len(path.name) > 30]
 
 
 def test_pictures_without_a_test_split_have_none_until_some_are_named(tmp_path: Path) -> None:

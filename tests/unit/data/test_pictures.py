@@ -118,10 +118,10 @@ def test_two_sizes_or_kinds_are_refused_by_name(tmp_path: Path) -> None:
     save(tmp_path / "a.png", GREY)
     save(tmp_path / "b.png", GREY)
     save(tmp_path / "c.png", GREY.T)
-    with pytest.raises(UserError, match=r"a\.png is 4 x 5 grey, and \S*c\.png is 5 x 4 grey; make them one size"):
+    with pytest.raises(UserError, match=r"a\.png is 5x4 grey, and \S*c\.png is 4x5 grey; make them one size"):
         read_pictures(tmp_path)
     save(tmp_path / "c.png", COLOUR)
-    with pytest.raises(UserError, match=r"a\.png is 4 x 5 grey, and \S*c\.png is 4 x 5 in colour"):
+    with pytest.raises(UserError, match=r"a\.png is 5x4 grey, and \S*c\.png is 5x4 in colour"):
         read_pictures(tmp_path)
 
 

@@ -10,7 +10,6 @@ import pytest
 from picture_files import COLOUR, save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.entries import Entry
 from ganforge.data.sources.folder import list_folder, read_file
 from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
 
@@ -40,8 +39,8 @@ def test_pictures_in_the_order_of_their_paths(tmp_path: Path) -> None:
         "notes.txt",
     )
     source = open_source(tmp_path)
-    assert source.entries == [Entry(name, None) for name in ("a.PNG", "b/x/y.webp", "c/a.jpeg", "c/b.png")]
-    assert (source.name, source.kind, source.labels_from, list(source.skipped)) == (str(tmp_path), "folder", "", [])
+    assert [entry.name for entry in source.entries] == ["a.PNG", "b/x/y.webp", "c/a.jpeg", "c/b.png"]
+    assert (source.name, source.kind) == (str(tmp_path), "folder")
     shades = [np.asarray(picture_at(source, index))[0, 0] for index in range(4)]
     assert shades == [1, 3, 2, 0]  # all are PNG files, whatever their names say
     assert header_at(source, 0) == Header(4, 5, "L")
@@ -65,6 +64,32 @@ def test_a_dataset_json_goes_before_sub_folders(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(UserError, match=r"dataset\.json cannot be used: it is not JSON .*; correct it or take it away"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "in/metadata.csv"])
+def test_files_of_labels_are_read_and_fingerprinted(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, "in/a/1.png", "in/b/2.png")
+    (tmp_path / name).write_text("file_name,label\na/1.png,x\nb/2.png,y\n")
+    source = open_source(tmp_path)
+    assert ([entry.label for entry in source.entries], source.labels_from) == (["x", "y"], name.rpartition("/")[2])
+    before = source.fingerprint()
+    (tmp_path / name).write_text("file_name,label\na/1.png,x\nb/2.png,zz\n")
+    assert source.fingerprint() != before
+
+
+def test_a_file_of_labels_that_cannot_be_reached_stops(tmp_path: Path) -> None:
+    fill(tmp_path, "a/1.png", "b/2.png")
+    (tmp_path / "dataset.json").symlink_to("nowhere")
+    with pytest.raises(
+        UserError, match=r"dataset\.json cannot be used: cannot be reached \(.*\); correct it or take it"
+    ):
+        open_source(tmp_path)
+
+
+def test_a_file_of_labels_beside_no_pictures_is_named(tmp_path: Path) -> None:
+    fill(tmp_path, "a/1.png", "b/2.png", "notes/x.txt")
+    (tmp_path / "notes" / "labels.csv").write_text("anything")
+    assert reasons(tmp_path)["notes/labels.csv"] == "not used: no picture lies in its folder"
 
 
 def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:

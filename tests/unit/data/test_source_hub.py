@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,25 @@ def test_a_saved_data_set(tmp_path: Path) -> None:
     assert (source.kind, source.labels_from, source.entries[2].name) == ("hub", "column 'label'", "row 2")
     assert [np.asarray(picture_at(source, index))[0, 0] for index in (2, 0, 1)] == [5, 3, 4]
     assert source.fingerprint() == open_source(tmp_path / "saved").fingerprint()
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "why"),
+    [
+        ("float32", [0.5, 1.0], r"column 'label' holds numbers that are not whole \(0\.5 for row 0\)"),
+        ("list", [[0, 1], [1]], "column 'label' holds several values for one picture"),
+        ("int64", [3, -1], r"column 'label' gives no class to 1 of 2 pictures, such as row 1"),
+    ],
+)
+def test_columns_that_are_no_classes(tmp_path: Path, kind: str, values: list[Any], why: str) -> None:
+    value = datasets.Sequence(datasets.Value("int64")) if kind == "list" else datasets.Value(kind)
+    features = datasets.Features({"image": datasets.Image(), "label": value})
+    held = datasets.Dataset.from_dict({"image": cells(1, 2), "label": values}, features=features)
+    held.save_to_disk(tmp_path / "saved")
+    source = open_source(tmp_path / "saved")
+    assert ({entry.label for entry in source.entries}, source.labels_from) == ({None}, "")
+    assert re.search(why, source.no_labels)
     source.close()
 
 

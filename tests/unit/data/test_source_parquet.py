@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def test_hugging_faces_form_with_its_class_names(tmp_path: Path) -> None:
     ("labels", "names"),
     [
         ([3, 0, 3], ["0", "3"]),
+        ([3.0, 0.0, 3.0], ["0", "3"]),
         (["b", "a", "b"], ["a", "b"]),
         (pa.array(["x", "y", "x"]).dictionary_encode(), ["x", "y"]),
     ],
@@ -74,12 +76,29 @@ def test_rows_without_a_picture_or_class(tmp_path: Path) -> None:
     path = make(tmp_path / "a.parquet", {"image": pa.array(cells, kind), "label": [1, None, -1]})
     source = open_source(path)
     assert source.labels_from == ""
-    assert source.skipped == [("column 'label'", "not used: no class in 2 rows")]
+    assert source.no_labels == "column 'label' gives no class to 2 of 3 pictures, such as a.parquet, row 1"
     for index, reason in enumerate(
         ["its bytes are not in the file, only a path", "no picture in this row", "empty file"]
     ):
         with pytest.raises(Unreadable, match=reason):
             picture_at(source, index)
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"label": [0.5, 1.0]}, r"column 'label' holds numbers that are not whole \(0\.5 for a\.parquet, row 0\)"),
+        ({"label": [[0, 1], [1]]}, "column 'label' holds several values for one picture"),
+        ({"label": [True, False]}, "column 'label' holds bool"),
+        ({"age": [1, 2], "text": ["a", "b"]}, "no column is called label, labels or class, only age, text"),
+        ({}, "^$"),
+    ],
+)
+def test_columns_that_are_no_classes(tmp_path: Path, columns: dict[str, Any], why: str) -> None:
+    source = open_source(make(tmp_path / "a.parquet", {"image": structs(1, 2)} | columns))
+    assert ({entry.label for entry in source.entries}, source.labels_from) == ({None}, "")
+    assert re.search(why, source.no_labels)
     source.close()
 
 

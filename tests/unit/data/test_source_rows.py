@@ -1,5 +1,6 @@
 import gzip
 import pickle
+import re
 import struct
 from pathlib import Path
 
@@ -54,7 +55,10 @@ def test_arrays_as_pictures(tmp_path: Path) -> None:
         source.close()
 
 
-@pytest.mark.parametrize(("labels", "names"), [(np.arange(6) % 2 * 9, ["0", "9"]), (list("abcabc"), ["a", "b", "c"])])
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [(np.arange(6) % 2 * 9, ["0", "9"]), (list("abcabc"), ["a", "b", "c"]), (np.ones((6, 1)), ["1"])],
+)
 def test_labels_in_an_npz(tmp_path: Path, labels: object, names: list[str]) -> None:
     np.savez(tmp_path / "a.npz", images=BATCH, labels=labels)
     source = open_source(tmp_path / "a.npz")
@@ -63,9 +67,24 @@ def test_labels_in_an_npz(tmp_path: Path, labels: object, names: list[str]) -> N
 
 
 @pytest.mark.parametrize(
+    ("labels", "why"),
+    [(np.arange(6) / 4, r"numbers that are not whole \(0\.25 for picture 1\): measurements"),
+     (np.eye(6, dtype=int), r"several values for one picture \(\['6 of them'\] for picture 0\)"),
+     (np.array([3, 1, -1, 1, 2, 2]), r"array 'labels' gives no class to 1 of 6 pictures, such as picture 2"),
+     (np.full(6, -2), r"what is no class \(-2 for picture 0\)")],
+)  # fmt: skip
+def test_labels_that_are_no_classes(tmp_path: Path, labels: np.ndarray, why: str) -> None:
+    np.savez(tmp_path / "a.npz", images=BATCH, labels=labels)
+    source = open_source(tmp_path / "a.npz")
+    assert ({entry.label for entry in source.entries}, source.labels_from) == ({None}, "")
+    assert re.search(why, source.no_labels)
+    source.close()
+
+
+@pytest.mark.parametrize(
     ("labels", "fault"),
-    [(np.arange(5), "holds 6 pictures and 5 labels"), (np.ones(6), "are not whole numbers from 0, or texts"),
-     (np.eye(6, dtype=int), "are not whole numbers"), (np.full(6, -1), "are not whole numbers")],
+    [(np.arange(5), "holds 6 pictures and 5 labels"), (np.ones(6, complex), "are not whole numbers from 0, or texts"),
+     (np.ones((6, 1, 1), int), "are not whole numbers")],
 )  # fmt: skip
 def test_labels_of_another_kind(tmp_path: Path, labels: np.ndarray, fault: str) -> None:
     np.savez(tmp_path / "a.npz", images=BATCH, labels=labels)

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_shards_with_classes_beside_the_pictures(tmp_path: Path, suffix: str, no
     source.close()
 
 
-def test_classes_count_only_if_every_picture_has_one(tmp_path: Path) -> None:
+def test_some_pictures_with_a_class_beside_them_and_others_without_stop(tmp_path: Path) -> None:
     files = {
         "0.png": shade(0),
         "0.cls": b"1",
@@ -63,10 +64,33 @@ def test_classes_count_only_if_every_picture_has_one(tmp_path: Path) -> None:
         "2.png": shade(2),
         "2.json": b"{}",
     }
-    source = open_source(make(tmp_path / "a.tar", files))
-    assert [entry.label for entry in source.entries] == [None] * 3
-    assert source.skipped == [(".cls and .json", "not used: 2 of 3 pictures have none, such as 1.png")]
+    with pytest.raises(UserError, match=r"beside each picture in .*a\.tar gives no class to 2 of 3 .*, such as 1\.png"):
+        open_source(make(tmp_path / "a.tar", files))
+
+
+@pytest.mark.parametrize(
+    ("notes", "why"),
+    [
+        ({"0.cls": b"0.5", "1.cls": b"2"}, r"numbers that are not whole \(0\.5 for 0\.png\)"),
+        ({"0.json": b'{"label": [1, 0]}', "1.json": b'{"label": 1}'}, r"several values for one picture \(.*1, 0"),
+    ],
+)
+def test_what_lies_beside_the_pictures_may_be_no_class(tmp_path: Path, notes: dict[str, bytes], why: str) -> None:
+    source = open_source(make(tmp_path / "a.tar", {"0.png": shade(0), "1.png": shade(1)} | notes))
+    assert {entry.label for entry in source.entries} == {None}
+    assert re.search(why, source.no_labels)
     source.close()
+
+
+def test_parts_and_files_of_labels_in_a_tar(tmp_path: Path) -> None:
+    pictures = {f"{part}/{number}.png": shade(number) for part in ("Train", "val") for number in range(2)}
+    notes = {f"{name.removesuffix('.png')}.cls": b"7" for name in pictures if name.startswith("Train")}
+    table = {"metadata.csv": b"file_name,label\n" + b"".join(b"%s,b\n" % name.encode() for name in pictures)}
+    for more, label in ((notes, "7"), (table, "b")):
+        source = open_source(make(tmp_path / "a.tar", pictures | more))
+        assert source.entries[:2] == [Entry(f"Train/{number}.png", label, "train") for number in range(2)]
+        assert [entry.split for entry in source.entries[2:]] == ["val"] * 2
+        source.close()
 
 
 def test_names_that_lead_out_links_and_devices_are_passed_over(tmp_path: Path) -> None:

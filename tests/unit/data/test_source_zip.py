@@ -51,6 +51,16 @@ def test_a_dataset_json_inside(tmp_path: Path) -> None:
         open_source(make(tmp_path / "a.zip", files | {"dataset.json": b"{"}))
 
 
+def test_a_file_of_labels_in_the_folder_around_all_and_one_that_cannot_be_unpacked(tmp_path: Path) -> None:
+    labels = json.dumps({"labels": [["00000/1.png", 3], ["00001\\2.png", 0]]}).encode()
+    files = {"all/00000/1.png": shade(0), "all/00001/2.png": shade(1)}
+    source = open_source(make(tmp_path / "a.zip", files | {"all/dataset.json": labels}))
+    assert ([entry.label for entry in source.entries], source.labels_from) == (["3", "0"], "dataset.json")
+    source.close()
+    with pytest.raises(UserError, match=r"dataset\.json in .*a\.zip cannot be used: unpacks to 1,0.. times its size"):
+        open_source(make(tmp_path / "a.zip", files | {"all/dataset.json": bytes(17 << 20)}))
+
+
 def test_names_that_lead_out_and_bombs_are_passed_over(tmp_path: Path) -> None:
     bad = ["../x.png", "a/../../x.png", "/etc/x.png", "C:/x.png", "..\\x.png"]
     files = {name: shade(0) for name in bad} | {"bomb.png": bytes(17 << 20), "good.png": shade(1)}

@@ -158,6 +158,8 @@ def test_what_was_prepared_for_this_run_is_found_by_its_fingerprint(
         assert studio.data is not None
         assert len(studio.data[1]) == count
         assert len(painted.files) == min(count, 6)
+        shades = [int(pixels(png)[0, 0]) // 20 for png in painted.files]
+        assert [caption.partition(":")[0] for caption in painted.captions] == [f"{shade:02}.png" for shade in shades]
     with_own_snapshot = paint(studio, Order(run.snapshot(640), "3", form="nearest"))
     assert len(with_own_snapshot.files) == 6
 

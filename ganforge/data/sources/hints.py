@@ -1,0 +1,109 @@
+"""What of the pictures will hurt the training: one set of sentences, for looking at them and for learning from them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ganforge.data.sources.budget import brief
+
+MAX_NAMES = 20
+"""Classes and pictures that are listed by name."""
+NEAR_CONSTANT = 8
+"""Of 255: a picture whose values span less is as good as empty."""
+FEW = 1_000
+"""Fewer pictures than these: D soon knows them by heart."""
+NARROW = 64
+"""Of 255: where all values of all pictures span less, they were probably meant to span more."""
+SMALL_CLASS = 10
+"""A class with fewer than the mean divided by this is learnt badly."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Counts of pictures, as far as something may be said about them. duplicates: equal to an earlier one. constant,
+    near_constant: of one value in each channel; of almost one. minimum, maximum: over all values but transparency, 0 to
+    255. frame: (red, green, blue) of the commonest plain frame, or None, and framed: how many have it. num_sizes,
+    of_commonest_size: of the pictures as they are kept. grey: without colour in any pixel.
+    """
+
+    readable: int
+    duplicates: int
+    constant: int
+    near_constant: int
+    minimum: int
+    maximum: int
+    frame: tuple[int, ...] | None
+    framed: int
+    num_sizes: int
+    of_commonest_size: int
+    grey: int
+    classes: Mapping[str, int]
+    unreadable: int = 0
+    transparent: int = 0
+    empty_classes: Sequence[str] = ()
+
+
+def warnings_for(seen: Seen) -> list[str]:
+    """What will hurt the training, a sentence each."""
+    found, readable = [], seen.readable
+    if seen.unreadable:
+        found.append(f"pictures that cannot be read and will be left out: {seen.unreadable:,}.")
+    if not readable:
+        return [*found, "there is nothing to learn from."]
+    if 1 < readable == seen.duplicates + 1:
+        return [*found, all_equal(readable, bool(seen.constant))]
+    found += few(readable - seen.duplicates)
+    if seen.duplicates * 20 > readable:
+        found.append(f"{seen.duplicates / readable:.0%} of the pictures are copies of others; G will favour them.")
+    found += about_classes(seen.classes)
+    if seen.empty_classes:
+        found.append(f"class folders without pictures: {', '.join(seen.empty_classes[:MAX_NAMES])}")
+    if plain := seen.constant + seen.near_constant:
+        found.append(f"pictures of one value or almost one: {plain:,}; take them away unless they are meant to be so.")
+    elif seen.maximum - seen.minimum < NARROW:
+        found.append(f"the values go from {seen.minimum} to {seen.maximum} only, of 0 to 255: there is little to see.")
+    if seen.frame is not None and seen.framed * 2 > readable:
+        share, colour = f"{seen.framed / readable:.0%}", _named(seen.frame)
+        found.append(f"{share} have a plain frame ({colour}); cut it off if it is a border.")
+    if seen.of_commonest_size * 10 < readable * 9:
+        found.append(f"{seen.num_sizes:,} different sizes: pictures are made one size; see the setting size.")
+    if readable <= 100 * seen.grey < 100 * readable:
+        found.append(f"grey pictures among those in colour: {seen.grey:,} of {readable:,}; G will make both.")
+    if seen.transparent:
+        found.append(f"pictures that are transparent in places: {seen.transparent:,}; see the setting channels.")
+    return found
+
+
+def few(different: int) -> list[str]:
+    if different >= FEW:
+        return []
+    return [f"fewer than {FEW:,} different pictures: D soon knows them by heart; get more, or use augmentation."]
+
+
+def all_equal(count: int, constant: bool) -> str:
+    """Why there is nothing to learn."""
+    return f"all {count:,} pictures are equal{', and of one single value' if constant else ''}: nothing can be learnt."
+
+
+def about_classes(classes: Mapping[str, int]) -> list[str]:
+    """One class that is most of all, and classes that are far smaller than the others."""
+    if len(classes) < 2:
+        return []
+    found, total = [], sum(classes.values())
+    name = max(classes, key=lambda one: classes[one])
+    if classes[name] * 2 > total:
+        found.append(
+            f"more than half of the pictures are of one class ({brief(name)}): the others will be learnt less well."
+        )
+    small = [one for one in classes if classes[one] * SMALL_CLASS * len(classes) < total]
+    if small:
+        least = min(small, key=lambda one: classes[one])
+        found.append(
+            f"classes with less than a tenth of the mean: {len(small):,} (the smallest, {brief(least)}, has "
+            f"{classes[least]:,}); they will hardly be learnt."
+        )
+    return found
+
+
+def _named(colour: Sequence[int]) -> str:
+    names = {(0, 0, 0): "black", (255, 255, 255): "white"}
+    return names.get((colour[0], colour[1], colour[2]), "red {}, green {}, blue {}".format(*colour))
