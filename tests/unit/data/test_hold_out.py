@@ -131,7 +131,7 @@ def test_a_test_split_or_test_data_leave_nothing_to_hold_out(tmp_path: Path) -> 
             Image.fromarray(pixels).save(tmp_path / "p" / split / f"{number:04d}.png")
     dataset = load(str(tmp_path / "p"), hold_out="auto")
     assert (len(dataset), dataset.held_out, dataset.has_test_split) == (LEAST, None, True)
-    assert "eld out" not in lines_of(dataset)
+    assert "Held out:" not in lines_of(dataset)
 
 
 def test_another_word_is_refused(tmp_path: Path) -> None:
