@@ -66,7 +66,7 @@ def warnings_for(seen: Seen) -> list[str]:
         found.append(f"{share} have a plain frame ({colour}); cut it off if it is a border.")
     if seen.of_commonest_size * 10 < readable * 9:
         found.append(f"{seen.num_sizes:,} different sizes: pictures are made one size; see the setting size.")
-    if readable <= 100 * seen.grey < 100 * readable:
+    if readable <= 20 * seen.grey < 20 * readable:
         found.append(f"grey pictures among those in colour: {seen.grey:,} of {readable:,}; G will make both.")
     if seen.transparent:
         found.append(f"pictures that are transparent in places: {seen.transparent:,}; see the setting channels.")

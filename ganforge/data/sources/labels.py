@@ -167,7 +167,7 @@ def _columns(titles: Sequence[str]) -> tuple[str, str, str]:
     label = next((folded[one] for one in LABEL_COLUMNS if folded.get(one) in others), None)
     if label is None and len(others) != 1:
         held = f"several columns ({brief(', '.join(others[:20]))}) and none" if others else "no column"
-        return name, "", f"has {held} called label"
+        return name, "", f"has {held} called label, as the one of the classes has to be"
     return name, label or others[0], ""
 
 

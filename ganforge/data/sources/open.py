@@ -18,6 +18,7 @@ from ganforge.data.sources.hub import is_saved, open_hub, open_saved
 from ganforge.data.sources.parquet import ParquetSource
 from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
 from ganforge.data.sources.tar import TarSource
+from ganforge.data.sources.tree import split_kind
 from ganforge.data.sources.zip import ZipSource, open_zip
 
 __all__ = [
@@ -130,6 +131,12 @@ def _open_file(path: Path) -> Source:
     raise UserError(f"{path} is of no kind that is read{packed}; name {KINDS}.")
 
 
+def shard_kind(path: Path) -> str:
+    """The part that a shard belongs to, by a word in its name or its folders': "train" of set-train-0001.tar."""
+    words_in = [word for part in path.with_suffix("").parts for word in re.split(r"[^a-z]+", part.casefold())]
+    return next((kind for kind in map(split_kind, words_in) if kind), "")
+
+
 def _is_npz(path: Path) -> bool:
     with open_zip(path) as archive:
         names = archive.namelist()
@@ -147,7 +154,7 @@ def _open_folder(folder: Path) -> Source:
     for suffix, kind in ((".parquet", ParquetSource), (".tar", TarSource)):
         paths = [folder / name for name in shards if name.lower().endswith(suffix)]
         if paths:
-            used = [path for path in paths if path.name.startswith("train-")] or paths
+            used = [path for path in paths if shard_kind(path.relative_to(folder)) == "train"] or paths
             opened = kind(str(folder), used)
             opened.skipped += [(brief(path.name), "another split than train") for path in paths if path not in used]
             return opened

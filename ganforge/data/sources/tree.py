@@ -189,7 +189,7 @@ def tables_for(paths: Sequence[str], files: Iterable[str]) -> tuple[list[str], l
     """Which of these files of labels lie around pictures, and lines for ``skipped`` on the others."""
     around = folders_of(paths) if paths else set()
     used = [file for file in files if file.rpartition("/")[0] in around]
-    return used, [(brief(file), NO_PICTURES) for file in files if paths and file not in set(used)]
+    return used, [(brief(file), NO_PICTURES) for file in files if paths and file.rpartition("/")[0] not in around]
 
 
 def labels_by_tables(
@@ -198,8 +198,10 @@ def labels_by_tables(
     """What ``labels_by_folders`` tells, by files of labels: each tells of the pictures in its own folder, unless
     another one lies nearer to them. Raises UserError where it names a picture that is not there."""
     by_folder = {table.folder: table for table in tables}
-    present = set(paths)
-    named = {table.folder: _at_paths(name, table, paths, present, skipped) for table in tables}
+    depth = class_folders(paths)[0]
+    around = paths[0].rpartition("/")[0] if depth is None else "/".join(paths[0].split("/")[:depth])
+    there = set(paths), {one for one, _ in skipped}
+    named = {table.folder: _at_paths(name, table, paths, around, *there) for table in tables}
     nearest: dict[str, str | None] = {}
     for folder in sorted(folders_of(paths), key=len):
         above = nearest.get(folder.rpartition("/")[0]) if folder else None
@@ -215,13 +217,10 @@ def labels_by_tables(
 
 
 def _at_paths(
-    name: str, table: Table, paths: Sequence[str], present: set[str], skipped: Sequence[tuple[str, str]]
+    name: str, table: Table, paths: Sequence[str], around: str, present: set[str], passed_over: set[str]
 ) -> Mapping[str, str | None]:
     """The table's classes by the pictures' paths. Names may be told from its own folder on, from the top, or from the
-    one folder around all pictures on: the way in which all of them are there."""
-    depth = class_folders(paths)[0]
-    around = paths[0].rpartition("/")[0] if depth is None else "/".join(paths[0].split("/")[:depth])
-    passed_over = {one for one, _ in skipped}
+    one folder around all pictures on: the way in which all of them are there, or were passed over."""
     best: list[str] | None = None
     for base in dict.fromkeys((table.folder, "", around)):
         before = f"{base}/" if base else ""

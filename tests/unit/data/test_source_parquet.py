@@ -70,6 +70,25 @@ def test_rows_in_any_order_from_many_files_and_groups(tmp_path: Path) -> None:
     source.close()
 
 
+@pytest.mark.parametrize(
+    ("train", "held"),
+    [
+        ("train.parquet", "test.parquet"),
+        ("Training/0.parquet", "val/0.parquet"),
+        ("a-train-0.parquet", "a-dev-0.parquet"),
+    ],
+)
+def test_shards_that_are_held_out_are_not_learned_from(tmp_path: Path, train: str, held: str) -> None:
+    for name in (train, held):
+        (tmp_path / "d" / name).parent.mkdir(parents=True, exist_ok=True)
+        make(tmp_path / "d" / name, {"image": structs(len(name))})
+    source = open_source(tmp_path / "d")
+    assert source.read(0) == shade(len(train))
+    assert len(source.entries) == 1
+    assert source.skipped == [(Path(held).name, "another split than train")]
+    source.close()
+
+
 def test_rows_without_a_picture_or_class(tmp_path: Path) -> None:
     cells = [{"bytes": None, "path": "x.png"}, None, {"bytes": b"", "path": None}]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
