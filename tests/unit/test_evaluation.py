@@ -1,6 +1,7 @@
 """`ganforge evaluate`: runs, snapshots and folders of pictures."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_a_run(run: RunFolder) -> None:
     assert json.loads(done.written[0].read_text()) == record
     assert run.all_evaluations() == [done.written[0]]
     with Image.open(done.written[1]) as picture:
-        assert picture.size[0] > 8 * 8
+        assert picture.size[0] == picture.size[1] > 8 * 8  # 32 pairs, in eight rows of four
     assert evaluate(run.path).record["figures"] == record["figures"]
 
 
@@ -84,10 +85,16 @@ def test_the_nearest_training_pictures_are_named(tmp_path: Path, capsys: pytest.
     assert f"are, with their distances in grey levels: {nearest[0][0]} ({nearest[0][1]:.1f})," in render_report(trained)
 
 
-def test_the_best_snapshot_is_judged_when_asked_for(run: RunFolder) -> None:
-    rows = list(run.metrics_rows())
-    best = min(rows, key=lambda row: row["figures"]["FD/random"]["value"])
-    assert evaluate(run.path, best=True).record["nimg"] == best["nimg"]
+def test_the_best_snapshot_is_judged_when_asked_for(run: RunFolder, tmp_path: Path) -> None:
+    """The one before the newest, by figures that are made up."""
+    folder = RunFolder(shutil.copytree(run.path, tmp_path / "run"))
+    rows = list(folder.metrics_rows())
+    assert [row["nimg"] for row in rows] == [320, 640, 960, 1_280]
+    for row, value in zip(rows, (3.0, 2.0, 1.0, 1.5), strict=True):
+        row["figures"]["FD/random"]["value"] = value
+    folder.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert evaluate(folder.path, best=True).record["nimg"] == 960
+    assert evaluate(folder.path).record["nimg"] == 1_280
 
 
 def test_a_snapshot_alone(run: RunFolder, tmp_path: Path) -> None:

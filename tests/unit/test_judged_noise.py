@@ -160,3 +160,31 @@ def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkey
     monkeypatch.setattr(ganforge.evaluation, "Judge", judge)
     with pytest.raises(EnoughError):
         ganforge.evaluation.evaluate("x", samples=samples, device="cpu")
+
+
+def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of its pictures, brought to the same shape; held-out ones as the run named them, or another was named."""
+    given: list[tuple[Any, ...]] = []
+
+    def load_data(name: str, **how: Any) -> Dataset:
+        given.append((name, how["data_dir"], how["max_images"], how.get("size"), how.get("channels")))
+        return dataset_of()
+
+    def load_held_out(name: str, test_data: str | None, *_: Any, **how: Any) -> None:
+        given.append((name, test_data, how.get("fit")))
+
+    monkeypatch.setattr(ganforge.evaluation, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.evaluation, "load_data", load_data)
+    monkeypatch.setattr(ganforge.evaluation, "load_held_out", load_held_out)
+    own = {"size": "9x8", "channels": 3, "fit": "pad", "max_images": 50, "data_dir": "place", "test_data": "/held"}
+    snapshot = Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0)
+    model = Model(Told(), note(data="/pets", **own), snapshot, CPU)
+    poll: Any = None
+    ganforge.evaluation.open_data(model, None, "pets", None, None, poll)
+    ganforge.evaluation.open_data(model, None, "pets", Path("elsewhere"), "/other", poll)
+    ganforge.evaluation.open_data(model, None, "cars", None, None, poll)
+    assert given == [
+        ("/pets", Path("place"), 50, "9x8", 3), ("/pets", "/held", "pad"),
+        ("/pets", Path("elsewhere"), 50, "9x8", 3), ("/pets", "/other", "pad"),
+        ("/cars", None, None, "2x2", 1), ("/cars", None, None),
+    ]  # fmt: skip

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from ganforge.data.dataset import Dataset, Mixture
+from ganforge.data.load import load
 from ganforge.metrics.copying import Copying, Space
+from ganforge.metrics.coverage import prdc
 from ganforge.metrics.describe import describe
 from ganforge.metrics.evaluate import Judge, headline, usual_extractors
 from ganforge.metrics.figures import Figure
+from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
 from ganforge.metrics.trend import best_of
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
@@ -129,6 +132,43 @@ def test_the_nearest_pairs_are_shown_the_nearest_first_each_beside_its_training_
     copying.keep(fakes[3:] + 1)
     copying.figures(lambda: None)
     assert copying.nearest_pictures(2).flatten().tolist() == [20, 0, 21, 0]
+
+
+def test_held_out_pictures_are_a_random_part_and_the_first_extractor_looks_at_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A held-out part may be sorted by class."""
+    taken: list[tuple[str, torch.Tensor]] = []
+
+    def prepare_space(name: str, identity: str, embed: Any, dataset: Dataset, fresh: torch.Tensor, *_: Any) -> None:
+        taken.append((name, fresh.flatten(1)[:, 0].int() * 256 + fresh.flatten(1)[:, 1]))
+
+    monkeypatch.setattr("ganforge.metrics.copying.prepare_space", prepare_space)
+    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+    held_out = torch.zeros(1_500, 1, 28, 28, dtype=torch.uint8)
+    held_out[:, 0, 0, 0], held_out[:, 0, 0, 1] = torch.arange(1_500) // 256, torch.arange(1_500) % 256
+    Judge(dataset_called("mnist", 1, 28, 28), Dataset("mnist", "", held_out), CPU)
+    assert [name for name, _ in taken] == ["pixels", "classifier"]
+    for _, numbers in taken:
+        assert len(numbers.unique()) == len(numbers) == 1_000
+        assert numbers.double().mean().item() == pytest.approx(750, rel=0.05)
+
+
+def test_as_many_neighbours_and_items_as_documented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs/metrics.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert f"look at the first {MAX_NEIGHBOURHOOD:,} of each side; `KID` at the first {MAX_KEPT:,} of each" in text
+    most = f"{MAX_SAMPLES_FOR_COPIES:,}"
+    assert f"at the first {most} judged pictures and {most} held-out ones" in text
+    ring = load("ring")
+    judge = Judge(ring, None, CPU, num_fakes=300, num_reals=500, kernel_subsets=0, cache_dir=tmp_path)
+    fresh = load("ring", split="test")
+    assert fresh.labels is not None
+    fakes = fresh.items[fresh.labels < 4][:300]  # half of the modes
+    figures = judge.judge([fakes], {"kind": "pictures", "path": "", "name": ""}, 0)["figures"]
+    near = prdc(split_reals(ring, judge.protocol)[1], fakes, k=5)
+    for name in ("precision", "recall", "density", "coverage"):
+        assert figures[f"{name}/coordinates"]["value"] == pytest.approx(getattr(near, name))
+    assert near.precision != near.recall
 
 
 def test_the_table_is_in_the_documented_order() -> None:
