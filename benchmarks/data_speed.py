@@ -49,6 +49,7 @@ CHILD = """
 import resource, sys
 import ganforge
 ganforge.train("fast", out=sys.argv[2], data=sys.argv[1], total_nimg=int(sys.argv[3]), device="cpu",
+               hold_out="none",
                metric_samples=int(sys.argv[4]))
 status = dict(line.split(":", 1) for line in open("/proc/self/status", encoding="utf-8") if ":" in line)
 print(*(int(status[key].split()[0]) / 1024 for key in ("VmHWM", "RssAnon")), file=sys.stderr)

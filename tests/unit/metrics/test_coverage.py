@@ -12,7 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.metrics import coverage
-from ganforge.metrics.coverage import Prdc, expected_coverage, prdc, radii
+from ganforge.metrics.coverage import Prdc, expected_coverage, no_neighbourhoods, prdc, radii
 
 SEEDS = st.integers(0, 2**32)
 
@@ -178,3 +178,17 @@ def test_refusals() -> None:
         prdc(real, fake, real_radii=radii(real)[:19])
     with pytest.raises(UserError, match="5 given samples, and at least 6"):
         radii(real[:5])
+
+
+def test_when_neighbourhoods_say_nothing() -> None:
+    """Each real picture six times: its five nearest are its copies. The fakes' balls count for recall alone."""
+    lone, repeated = normal(60, 3, 0), normal(60, 3, 1).repeat(6, 1)
+    near = prdc(repeated, lone)
+    assert (near.empty_reals, near.empty_fakes) == (1.0, 0.0)
+    assert "100% of the real items equal as many others" in no_neighbourhoods("precision", near, 360, 360, 60, 60)
+    assert no_neighbourhoods("recall", near, 360, 360, 60, 60) == ""
+    near = prdc(lone, repeated)
+    assert "100% of the judged items" in no_neighbourhoods("recall", near, 60, 60, 60, 360)
+    assert no_neighbourhoods("coverage", near, 60, 60, 60, 360) == ""
+    assert "60 real items 29 differ" in no_neighbourhoods("coverage", near, 29, 60, 60, 60)
+    assert "360 judged items 9 differ" in no_neighbourhoods("density", near, 60, 60, 9, 360)

@@ -14,6 +14,7 @@ from ganforge.data.load import load
 from ganforge.metrics.describe import describe
 from ganforge.metrics.evaluate import Judge, usual_extractors
 from ganforge.metrics.figures import Figure
+from ganforge.metrics.memorisation import near_duplicates
 from ganforge.metrics.protocol import split_reals
 from ganforge.metrics.reference import with_floors
 
@@ -89,6 +90,23 @@ def test_one_picture_repeated_has_no_figure_that_is_0_or_1_by_chance(digits_judg
     assert all(bool(figure["note"]) == (figure["value"] is None) for figure in record["figures"].values())
     shown = describe(record)
     assert "No AuthPct and C_T (pixels):" in shown
+
+
+def test_near_duplicates_are_counted_among_as_many_as_are_held_out(digits_judge: Judge) -> None:
+    test = load("digits", split="test").items
+    assert digits_judge.copying is not None
+    near = digits_judge.copying.spaces[0].near
+    found = values(record_of(digits_judge, torch.cat([test, test[:1].repeat(199, 1, 1, 1)])))
+    assert found["near duplicates/pixels"] == near_duplicates(test.flatten(1), near) < 0.2
+
+
+def test_copies_have_a_floor_of_their_own(tmp_path: Path) -> None:
+    """Of 100 held-out pictures 40 are training pictures, and 20 come twice."""
+    digits, test = load("digits"), load("digits", split="test")
+    mixed = replace(test, items=torch.cat([test.items[:40], test.items[:20], digits.items[:40]]), labels=None)
+    record = record_of(Judge(digits, mixed, CPU, kernel_subsets=0, cache_dir=tmp_path), digits.items[:499])
+    assert record["figures"]["copies/pixels"]["floor"] == pytest.approx(0.4)
+    assert record["figures"]["exact duplicates/pixels"]["floor"] == pytest.approx(0.2)
 
 
 def test_reals_that_repeat_themselves_have_a_note_and_not_a_0(tmp_path: Path) -> None:

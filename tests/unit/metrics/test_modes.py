@@ -9,7 +9,14 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.data.synthetic import load_grid, load_ring, ring_mixture
-from ganforge.metrics.modes import MixtureCoverage, ModeCoverage, mixture_coverage, mode_coverage, stacked_modes
+from ganforge.metrics.modes import (
+    MixtureCoverage,
+    ModeCoverage,
+    mixture_coverage,
+    mode_coverage,
+    no_modes,
+    stacked_modes,
+)
 
 MNIST_TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 """How many of MNIST's 60,000 training pictures each digit has."""
@@ -115,3 +122,8 @@ def test_mixture_refusals() -> None:
     ):
         with pytest.raises(UserError, match=message):
             mixture_coverage(points, CENTERS, STD)
+
+
+def test_fewer_items_than_modes_cannot_reach_them() -> None:
+    assert no_modes(999, 1_000) == "999 items cannot reach 1,000 modes"
+    assert no_modes(1_000, 1_000) == ""

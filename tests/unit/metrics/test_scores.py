@@ -9,7 +9,7 @@ from torchmetrics.image.inception import InceptionScore
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
-from ganforge.metrics.scores import class_histogram, classifier_score
+from ganforge.metrics.scores import class_histogram, classifier_score, no_classes, no_score, splits_for
 
 
 def softmaxes(count: int, classes: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -88,3 +88,22 @@ def test_histogram() -> None:
 def test_histogram_refusals(classes: list[int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         class_histogram(torch.tensor(classes, dtype=torch.int64), 5)
+
+
+def test_the_score_has_as_many_splits_as_are_large_enough() -> None:
+    assert [splits_for(count, 10) for count in (10, 199, 200, 999, 1_000, 50_000)] == [1, 1, 2, 9, 10, 10]
+
+
+def test_when_classes_say_nothing() -> None:
+    even, three = torch.full((10,), 0.1), torch.tensor([0.5, 0.25, 0.25] + [0.0] * 7)
+    assert no_score(100, 100, even) == ""
+    assert "needs 100 items, 10 for each class, and there are 99" in no_score(99, 99, three)
+    assert "100 judged items 9 differ" in no_score(100, 9, even)
+    assert no_classes(30, three) == ""
+    assert "needs 30 items" in no_classes(29, three)
+
+
+def test_a_single_class_among_the_reals_says_nothing() -> None:
+    single = torch.tensor([0.0, 1.0] + [0.0] * 8)
+    assert "a single class" in no_classes(1_000, single)
+    assert "a single class" in no_score(1_000, 1_000, single)
