@@ -33,8 +33,8 @@ EXAMPLES = """examples:
   ganforge report RUN                          a run as one HTML file to keep or send
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
-SIGINT (Ctrl-C) or SIGTERM, after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130, 143 or 129 stopped by
+SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
 SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken")

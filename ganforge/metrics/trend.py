@@ -28,14 +28,26 @@ def best_of(values: list[tuple[int, float]]) -> tuple[int, float] | None:
     return min(values, key=lambda pair: (pair[1], pair[0]), default=None)
 
 
-def plateau_since(values: list[tuple[int, float]]) -> int | None:
+def bests(rows: Iterable[dict[str, Any]]) -> set[int]:
+    """The nimg of the best record by each protocol and headline that there is."""
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in rows:
+        if (value := _value(row)) is not None:
+            found.setdefault((row["protocol"]["id"], row["headline"]), []).append((row["nimg"], value))
+    return {best[0] for values in found.values() if (best := best_of(values)) is not None}
+
+
+def plateau_since(values: list[tuple[int, float]], others: Iterable[tuple[int, float]] = ()) -> int | None:
     """The nimg since when nothing was gained: the last measurement that lowered the best one by ``GAIN``, if
-    ``PATIENCE`` or more have come since; else None."""
-    best, since, index = float("inf"), 0, 0
-    for at, (nimg, value) in enumerate(values):
-        if value < best * (1 - GAIN) or at == 0:
-            best, since, index = value, nimg, at
-    return since if len(values) - 1 - index >= PATIENCE else None
+    ``PATIENCE`` or more have come since; else None. others: measurements beside the regular ones, which may be gains
+    and do not count as having come since."""
+    best, since, come = float("inf"), 0, 0
+    for nimg, value, counts in sorted([(*pair, 1) for pair in values] + [(*pair, 0) for pair in others]):
+        if best == float("inf") or value < best * (1 - GAIN):
+            best, since, come = value, nimg, 0
+        else:
+            come += counts
+    return since if come >= PATIENCE else None
 
 
 def _value(row: dict[str, Any]) -> float | None:

@@ -1,6 +1,6 @@
 """Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -53,9 +53,9 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
     return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
-def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
+def say_what_it_means(rows: list[dict[str, Any]], taken_back: Sequence[dict[str, Any]] = ()) -> list[str]:
     """Lines for the person about the newest of the run's records, none where none can be read; why there is no figure
-    is said once."""
+    is said once. taken_back: records that are not in the log any more, of snapshots that are still there."""
     rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
     if not rows:
         return []
@@ -64,15 +64,17 @@ def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
         if any(before["headline"] is None and before["notes"] == row["notes"] for before in rows[:-1]):
             return []
         return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"]
-    figure, best = row["figures"][row["headline"]], best_of(values)
+    others = series([*taken_back, row])[:-1]
+    figure, best = row["figures"][row["headline"]], best_of([*others, *values])
     assert best is not None
     so_far = "best so far" if best[0] == row["nimg"] else f"best {best[1]:.4g} at {best[0]:,}"
     lines = [
         f"{row['headline']} {figure['value']:.4g} at {row['nimg']:,} images, {so_far} "
         f"(lower is better; fresh real pictures: {figure['floor']:.3g}; measured in {row['seconds']:.2f} s)"
     ]
-    since = plateau_since(values)
-    if since is not None and plateau_since(values[:-1]) is None:
+    earlier = [pair for pair in others if pair[0] < row["nimg"]]
+    since = plateau_since(values, earlier)
+    if since is not None and plateau_since(values[:-1], earlier) is None:
         lines.append(
             f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "
             f"the best snapshot so far is that of {best[0]:,} images, and it is kept."

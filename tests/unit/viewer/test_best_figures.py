@@ -8,6 +8,7 @@ import pytest
 from some_runs import make_run, record_at
 
 from ganforge.metrics.trend import best_of, series
+from ganforge.run.folder import RunFolder
 from ganforge.viewer import figures
 from ganforge.viewer.figures import MAX_FIGURES, Best, BestReader, FigureReader
 
@@ -19,7 +20,7 @@ def write(path: Path, *records: Any) -> None:
 
 def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = BestReader(path)
+    reader = BestReader(RunFolder(tmp_path))
     reader.look()
     assert reader.best is None
     records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
@@ -45,14 +46,14 @@ def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) 
 def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
-    reader = BestReader(path)
+    reader = BestReader(RunFolder(tmp_path))
     reader.look()
     assert reader.best == Best("FD/random", 5.0, 0.5, 1)
 
 
 def test_all_figures_by_protocol(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = FigureReader(path)
+    reader = FigureReader(RunFolder(tmp_path))
     assert reader.look() is False
     assert reader.figures() == {}
     write(path, record_at(1, 5.0), record_at(2, 4.0), record_at(3, 9.0, "p2"))
@@ -67,7 +68,7 @@ def test_all_figures_by_protocol(tmp_path: Path) -> None:
 def test_names_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, record_at(1, 5.0) | {"figures": {f"{n}": {"value": 1.0} for n in range(500)}})
-    reader = FigureReader(path)
+    reader = FigureReader(RunFolder(tmp_path))
     reader.look()
     assert len(reader.figures()) == MAX_FIGURES
 
@@ -78,7 +79,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     folder = make_run(tmp_path / "a")
     for number in range(6):
         folder.append_metrics(record_at(1_000 * number, 6.0 - number, "same"))
-    reader, best = FigureReader(folder.metrics), BestReader(folder.metrics)
+    reader, best = FigureReader(folder), BestReader(folder)
     reader.look()
     assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
     assert "the rest is left out" in reader.complaints()[0]
