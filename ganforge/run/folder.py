@@ -130,8 +130,7 @@ class RunFolder:
         held: Held | None = None
         try:
             for folder in wanted:
-                if not folder.is_dir():
-                    folder.mkdir()
+                if not folder.is_dir() and _makes(folder):
                     made.append(folder)
             held = acquire(self._lock_file)
             self.refuse_occupied()  # now that no other process can put a run there
@@ -322,6 +321,17 @@ class RunFolder:
         status = self.read_status()
         nimg, total = status.get("nimg"), status.get("total_nimg")
         return f" ({nimg:,} of {total:,} images)" if type(nimg) is int and type(total) is int else ""
+
+
+def _makes(folder: Path) -> bool:
+    """Make the folder; False where another process has made it a moment ago. Raises OSError."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
 
 
 def usual_place(recipe: str, data: str) -> Path:

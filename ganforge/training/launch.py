@@ -26,6 +26,7 @@ from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
+from ganforge.run.place import usual_folder
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
@@ -91,9 +92,8 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
         "data": data_facts(dataset),
         "environment": [environment(game.device)],
     }
-    if out is None:
-        folder = RunFolder(usual_place(config.recipe, config.data))  # the first choice may have been taken meanwhile
-    with folder.create(facts | source_facts):
+    place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
+    with place as folder, folder.create(facts | source_facts):
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
