@@ -107,7 +107,7 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
     fill_network(G, snapshot.weights, str(snapshot.path))
     G = on_device(G, chosen, tuned=config.fused_adam).eval()
     if config.precision == "bfloat16":
-        autocast_forward(G, chosen)
+        autocast_forward(G)
     return Model(G, config, snapshot, chosen, batch_size)
 
 

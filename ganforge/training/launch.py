@@ -11,6 +11,7 @@ import torch
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
 from ganforge.base.images import save_png
+from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
@@ -77,6 +78,7 @@ def resume(run: str | Path, **changes: Any) -> RunFolder:
 
 def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
+    refuse_several_processes()
     config = with_places(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
@@ -108,6 +110,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
 
 def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
+    refuse_several_processes()
     folder.read_config()  # what is no run is not locked
     with folder.lock():
         stored = folder.read_config()

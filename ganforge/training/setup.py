@@ -210,7 +210,7 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     if config.precision == "bfloat16":
         for network in (state.G, state.D, state.G_ema):
             if network is not None:
-                autocast_forward(network, device)
+                autocast_forward(network)
     return state
 
 
