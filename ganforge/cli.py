@@ -10,6 +10,7 @@ from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
+from ganforge.base.processes import refuse_several_processes
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
@@ -33,8 +34,8 @@ EXAMPLES = """examples:
   ganforge report RUN                          a run as one HTML file to keep or send
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130 or 143 stopped by
-SIGINT (Ctrl-C) or SIGTERM, after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130, 143 or 129 stopped by
+SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
 SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken", "hold_out")
@@ -104,6 +105,8 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise UserError("The folder that you are in is gone; change to another one.") from None
+    if given.verb != "recipes":  # which writes nothing
+        refuse_several_processes()
     do: Callable[[argparse.Namespace, StopRequest], int] = given.do
     return do(given, stop)
 

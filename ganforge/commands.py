@@ -1,6 +1,7 @@
 """What the verbs of the command line do: each calls one function of the package and says what came of it."""
 
 import argparse
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,14 @@ def start_training(config: Config, out: str | Path | None, stop: StopRequest) ->
 
 def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     """The page is shown from before the first image to after the last one."""
-    from ganforge.run.folder import RunFolder, usual_place
+    from ganforge.run.folder import RunFolder
+    from ganforge.run.place import usual_folder
     from ganforge.viewer.beside import page_beside
 
-    folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
-    folder.refuse_occupied()
-    with page_beside(folder.path) as lines:
+    if out is not None:
+        RunFolder(out).refuse_occupied()
+    place = usual_folder(config.recipe, config.data) if out is None else nullcontext(RunFolder(out))
+    with place as folder, page_beside(folder.path) as lines:
         tell("\n".join(lines))
         status = how_it_ended(start_training(config, folder.path, stop), stop)
     tell(f"The page has ended with the training; {how_to_look('look again', folder.path)}")

@@ -14,6 +14,7 @@ from ganforge.base.files import is_there, write_text_atomically
 from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.ours import refuse_foreign
+from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.base.sizes import size_text
@@ -64,6 +65,7 @@ def evaluate(
     default a run's own, else the current one. poll: called now and then; raises to stop. Raises UserError for whatever
     cannot be judged.
     """
+    refuse_several_processes()
     source = Path(source)
     keep_freed_memory()
     chosen = choose_device(device)

@@ -16,6 +16,7 @@ from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.base.tensorfile import Shapes
+from ganforge.base.terminal import complain, printable
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator, on_device
@@ -91,6 +92,7 @@ class Model:
 def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model:
     """The model in a snapshot file, or in a run folder's newest snapshot, or its best. Runs no code from the file.
 
+    Of a run that was stopped before its first snapshot, that of its newest checkpoint; a line on stderr says so.
     Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
     """
     snapshot = load_snapshot(Path(path), best=best, check=refuse_misfit)
@@ -99,11 +101,13 @@ def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model
     if not batch_size:
         raise UserError(f"{snapshot.path} makes pictures of {snapshot.shape} by layers that do not fit into memory.")
     chosen = choose_device(device)
+    if snapshot.note:
+        complain(printable(snapshot.note))
     G = network_of(snapshot)
     fill_network(G, snapshot.weights, str(snapshot.path))
     G = on_device(G, chosen, tuned=config.fused_adam).eval()
     if config.precision == "bfloat16":
-        autocast_forward(G, chosen)
+        autocast_forward(G)
     return Model(G, config, snapshot, chosen, batch_size)
 
 

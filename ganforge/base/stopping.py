@@ -1,4 +1,4 @@
-"""Stopping on request: SIGINT and SIGTERM set a flag, and every phase of a run polls it."""
+"""Stopping on request: SIGINT, SIGTERM and SIGHUP set a flag, and every phase of a run polls it."""
 
 import contextlib
 import signal
@@ -8,7 +8,8 @@ from types import FrameType
 
 from ganforge.base.terminal import complain_at_once
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""Windows has no SIGHUP, which a terminal sends when it is closed."""
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
@@ -30,9 +31,15 @@ class StopRequest:
             raise Stopped(signal.Signals(self.signum).name)
 
 
+def heard() -> list[signal.Signals]:
+    """``SIGNALS``, without a SIGHUP that is ignored: `nohup` asks for that."""
+    ignored = signal.SIG_IGN
+    return [signum for signum in SIGNALS if signum.name != "SIGHUP" or signal.getsignal(signum) is not ignored]
+
+
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """While the context lasts, the first SIGINT or SIGTERM only sets the flag; a second SIGINT interrupts at once.
+    """While the context lasts, the first of ``SIGNALS`` only sets the flag; a second SIGINT interrupts at once.
 
     Outside the main thread, where Python delivers no signals, the flag is never set.
     """
@@ -50,7 +57,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    previous = {signum: signal.signal(signum, on_signal) for signum in SIGNALS}
+    previous = {signum: signal.signal(signum, on_signal) for signum in heard()}
     try:
         yield request
     finally:

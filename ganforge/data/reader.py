@@ -133,6 +133,7 @@ def main() -> None:
     """Answer what stdin asks, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
     if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # likewise, where the terminal is closed
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a library prints is no answer

@@ -50,7 +50,7 @@ def standing(rows: Iterable[dict[str, Any]]) -> Standing | None:
     usable = _usable(rows)
     if not usable:
         return None
-    values, name = [(row["nimg"], _value(row) or 0.0) for row in usable], usable[-1]["headline"]
+    values, name = sorted((row["nimg"], _value(row) or 0.0) for row in usable), usable[-1]["headline"]
     best = best_of(values)
     assert best is not None
     return Standing(name, best, values[0], _floor(usable[-1]), len(values))
@@ -66,20 +66,34 @@ def best_of(values: list[tuple[int, float]]) -> tuple[int, float] | None:
     return min(values, key=lambda pair: (pair[1], pair[0]), default=None)
 
 
+def bests(rows: Iterable[dict[str, Any]]) -> set[int]:
+    """The nimg of the best record by each protocol and headline that there is."""
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in rows:
+        if (value := _value(row)) is not None:
+            found.setdefault((row["protocol"]["id"], row["headline"]), []).append((row["nimg"], value))
+    return {best[0] for values in found.values() if (best := best_of(values)) is not None}
+
+
 def is_gain(value: float, best: float, floor: float | None) -> bool:
     """Is a value lower than the best one, by a share of ``GAIN`` of what that is above the floor (0 without one)?"""
     above = best - (floor or 0.0)
     return above > 0 and value < best - GAIN * above
 
 
-def plateau_since(values: list[tuple[int, float]], floor: float | None = None) -> int | None:
+def plateau_since(
+    values: list[tuple[int, float]], floor: float | None = None, others: Iterable[tuple[int, float]] = ()
+) -> int | None:
     """The nimg since when nothing was gained: the last measurement that lowered the best one by a real gain, if
-    ``PATIENCE`` or more have come since; else None."""
-    best, since, index = float("inf"), 0, 0
-    for at, (nimg, value) in enumerate(values):
-        if at == 0 or is_gain(value, best, floor):
-            best, since, index = value, nimg, at
-    return since if len(values) - 1 - index >= PATIENCE else None
+    ``PATIENCE`` or more have come since; else None. others: measurements beside the regular ones, which may be gains
+    and do not count as having come since."""
+    best, since, come = float("inf"), 0, 0
+    for nimg, value, counts in sorted([(*pair, 1) for pair in values] + [(*pair, 0) for pair in others]):
+        if best == float("inf") or is_gain(value, best, floor):
+            best, since, come = value, nimg, 0
+        else:
+            come += counts
+    return since if come >= PATIENCE else None
 
 
 def short(value: float) -> str:

@@ -6,16 +6,22 @@ import torch
 from torch import Tensor, nn
 
 
-def autocast_forward(network: nn.Module, device: torch.device) -> None:
+def autocast_forward(network: nn.Module) -> None:
     """Let the network compute in bfloat16 where that is safe (torch.autocast's rules) and give float32 back.
 
     Not float16, whose range breaks R3GAN: Huang et al. 2024, arXiv:2501.05441, appendix E.
     """
-    plain = network.forward
+    network.forward = NarrowForward(network)
 
-    def forward(*args: Any) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16):
-            out: Tensor = plain(*args)
+
+class NarrowForward:
+    """A network's ``forward`` in bfloat16. An object, not a closure, so that a copy of the network gets one of its own
+    and the network can be pickled."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def __call__(self, *args: Any) -> Tensor:
+        with torch.autocast(args[0].device.type, torch.bfloat16):
+            out: Tensor = type(self.network).forward(self.network, *args)
         return out.float()
-
-    network.forward = forward

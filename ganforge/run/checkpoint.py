@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -12,6 +12,7 @@ from ganforge.base.tensorfile import DamagedFileError, Shapes, read_tensorfile, 
 from ganforge.base.wording import as_typed
 from ganforge.run.folder import RunFolder
 
+T = TypeVar("T")
 KIND = "checkpoint"
 FORMAT = 3
 
@@ -26,6 +27,11 @@ def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], fa
     write_tensorfile(folder.checkpoint(nimg), KIND, tensors, {"format": FORMAT, "nimg": nimg} | facts)
     for _, path in [pair for pair in folder.all_checkpoints() if pair[0] <= nimg][:-keep]:
         path.unlink()
+
+
+def part_of(tensors: dict[str, T], part: str) -> dict[str, T]:
+    """`G.layers.0.weight` -> `layers.0.weight`, of one part of a checkpoint."""
+    return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
 
 
 def load_newest_checkpoint(

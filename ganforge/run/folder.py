@@ -4,6 +4,7 @@ config.json                 the settings, the data's facts and the environment
 status.json                 running, finished, stopped or failed, and how far
 stats.jsonl                 one row a report
 metrics.jsonl               one record of figures a snapshot (docs/metrics.md)
+taken-back.jsonl            those that are no part of the log any more, of snapshots that are still there
 evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<nimg>.png beside it
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
@@ -34,7 +35,7 @@ from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
 from ganforge.data.catalog import folder_name
 from ganforge.run.lock import Held, acquire, is_held
-from ganforge.run.log import MAX_LOG_BYTES, MAX_METRICS_BYTES, append_row, cut_rows, read_rows
+from ganforge.run.log import MAX_LOG_BYTES, MAX_METRICS_BYTES, append_row, cut_rows, read_rows, write_rows
 
 SUBFOLDERS = ("snapshots", "checkpoints")
 MAX_JSON_BYTES = 16 << 20
@@ -50,6 +51,7 @@ class RunFolder:
         self.status = self.path / "status.json"
         self.stats = self.path / "stats.jsonl"
         self.metrics = self.path / "metrics.jsonl"
+        self.taken_back = self.path / "taken-back.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"
@@ -128,8 +130,7 @@ class RunFolder:
         held: Held | None = None
         try:
             for folder in wanted:
-                if not folder.is_dir():
-                    folder.mkdir()
+                if not folder.is_dir() and _makes(folder):
                     made.append(folder)
             held = acquire(self._lock_file)
             self.refuse_occupied()  # now that no other process can put a run there
@@ -249,8 +250,12 @@ class RunFolder:
         append_row(self.stats, row)
 
     def append_metrics(self, record: dict[str, Any]) -> None:
-        """Add one line to metrics.jsonl; raises as ``append_row`` does."""
+        """Add one line to metrics.jsonl, in place of what was taken back of the same snapshot; raises as ``append_row``
+        does."""
         append_row(self.metrics, record)
+        taken = list(self.taken_back_rows())
+        if any(row["nimg"] == record["nimg"] for row in taken):
+            write_rows(self.taken_back, [row for row in taken if row["nimg"] != record["nimg"]])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
@@ -261,6 +266,17 @@ class RunFolder:
         """The records of metrics.jsonl, likewise."""
         return read_rows(self.metrics, MAX_METRICS_BYTES)
 
+    def taken_back_rows(self) -> Iterator[dict[str, Any]]:
+        """The records that ``cut_after`` took out of metrics.jsonl, of snapshots that were there then; likewise."""
+        return read_rows(self.taken_back, MAX_METRICS_BYTES)
+
+    def judged_rows(self) -> Iterator[dict[str, Any]]:
+        """A record for each snapshot that was judged: those that were taken back, then those of metrics.jsonl."""
+        if taken := list(self.taken_back_rows()):
+            logged = {row["nimg"] for row in self.metrics_rows()}
+            yield from (row for row in taken if row["nimg"] not in logged)
+        yield from self.metrics_rows()
+
     def sync_logs(self) -> None:
         """Bring the logs to the disk. Raises OSError."""
         for path in (self.stats, self.metrics):
@@ -269,7 +285,13 @@ class RunFolder:
 
     def cut_after(self, nimg: int, measured_nimg: int) -> None:
         """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
-        goes on from there makes them anew."""
+        goes on from there makes them anew, or, where it is longer now, others. The figures of snapshots, which stay,
+        go to taken-back.jsonl: the best snapshot is the best of all that were judged."""
+        there = {at for at, _ in self.all_snapshots()}
+        taken = {row["nimg"]: row for row in self.judged_rows() if row["nimg"] in there}
+        kept = {row["nimg"] for row in self.metrics_rows() if row["nimg"] <= measured_nimg}
+        if self.taken_back.exists() or taken.keys() - kept:
+            write_rows(self.taken_back, [row for at, row in sorted(taken.items()) if at not in kept])
         cut_rows(self.stats, MAX_LOG_BYTES, nimg)
         cut_rows(self.metrics, MAX_METRICS_BYTES, measured_nimg)
         for at, path in self.all_fakes():
@@ -299,6 +321,17 @@ class RunFolder:
         status = self.read_status()
         nimg, total = status.get("nimg"), status.get("total_nimg")
         return f" ({nimg:,} of {total:,} images)" if type(nimg) is int and type(total) is int else ""
+
+
+def _makes(folder: Path) -> bool:
+    """Make the folder; False where another process has made it a moment ago. Raises OSError."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
 
 
 def usual_place(recipe: str, data: str) -> Path:

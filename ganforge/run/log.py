@@ -43,10 +43,14 @@ def as_row(line: bytes) -> dict[str, Any] | None:
 def cut_rows(path: Path, most: int, last_nimg: int) -> None:
     """Take away all but the rows up to ``last_nimg`` images. Raises as ``read_rows``, and OSError; nothing is changed
     then."""
-    if not path.exists():
-        return
-    kept = (json.dumps(row) + "\n" for row in read_rows(path, most) if row["nimg"] <= last_nimg)
-    write_atomically(path, lambda temporary: _write(temporary, kept))
+    if path.exists():
+        write_rows(path, (row for row in read_rows(path, most) if row["nimg"] <= last_nimg))
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Put these rows in the place of what is there. Raises OSError, and what reading the rows raises; nothing is
+    changed then."""
+    write_atomically(path, lambda temporary: _write(temporary, (json.dumps(row) + "\n" for row in rows)))
 
 
 def _lines(path: Path, most: int) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import read_plain, read_plain_json, reason
 from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import MAX_METRICS_BYTES
+from ganforge.run.log import MAX_METRICS_BYTES, read_rows
 
 MAX_RECORD_BYTES = 1 << 20
 MAX_EVALUATIONS = 1_000
@@ -70,10 +70,18 @@ class Record(BaseModel):
 
 
 def read_metrics(folder: RunFolder) -> tuple[list[Record], list[str]]:
-    """The records that were made in training, in their order, and a sentence if there is anything else in the file."""
+    """The records that were made in training, those that were taken back first, and a sentence if there is anything
+    else in the files."""
+    log, complaints = _read_log(folder.metrics)
+    taken_back, more = _read_log(folder.taken_back)
+    logged = {record.nimg for record in log}
+    return [record for record in taken_back if record.nimg not in logged] + log, complaints + more
+
+
+def _read_log(path: Path) -> tuple[list[Record], list[str]]:
     try:
-        count = len(read_plain(folder.metrics, MAX_METRICS_BYTES).splitlines())
-        rows = list(folder.metrics_rows())
+        count = len(read_plain(path, MAX_METRICS_BYTES).splitlines())
+        rows = list(read_rows(path, MAX_METRICS_BYTES))
     except FileNotFoundError:
         return [], []
     except UserError as error:
@@ -83,7 +91,7 @@ def read_metrics(folder: RunFolder) -> tuple[list[Record], list[str]]:
     records = [record for row in rows if (record := _as_record(row)) is not None]
     if len(records) == count:
         return records, []
-    return records, [f"{folder.metrics}: {count - len(records)} of {count} lines are no whole record, and left out."]
+    return records, [f"{path}: {count - len(records)} of {count} lines are no whole record, and left out."]
 
 
 def read_evaluations(folder: RunFolder) -> tuple[list[Record], list[str]]:

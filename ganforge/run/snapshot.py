@@ -13,7 +13,8 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tensorfile import Shapes, read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
-from ganforge.metrics.trend import best_of, series
+from ganforge.metrics.trend import best_of, bests, series
+from ganforge.run.checkpoint import load_newest_checkpoint, part_of
 from ganforge.run.facts import SnapshotFacts
 from ganforge.run.folder import RunFolder
 
@@ -25,7 +26,8 @@ FORMAT = 1
 class Snapshot:
     """path: where it was read from. weights: G's (or its moving average's) tensors. settings: the run's, as JSON gives
     them. shape: of one item, (C, H, W) or (2,). num_classes: that G is told, or 0. nimg: real pictures that D had
-    seen. class_names: of the classes that G is told, or empty where they have none."""
+    seen. class_names: of the classes that G is told, or empty where they have none. note: a sentence on what it is,
+    where that is not what was asked for."""
 
     path: Path
     weights: dict[str, Tensor]
@@ -34,20 +36,23 @@ class Snapshot:
     num_classes: int
     nimg: int
     class_names: tuple[str, ...] = ()
+    note: str = ""
 
 
 def save_snapshot(
     folder: RunFolder, nimg: int, G: nn.Module, settings: dict[str, Any], shape: tuple[int, ...],
     num_classes: int, keep: int, milestone_nimg: int | None, class_names: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Write G's weights, then remove all but the newest ``keep`` snapshots, the best one and the milestones."""
+    """Write G's weights, then remove all but the newest ``keep`` snapshots, the best one by each protocol, and the
+    milestones. Those of later images, which a killed process had made, stay until the run has come to them again."""
     facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "num_classes": num_classes, "settings": settings}
     if class_names:
         facts["class_names"] = list(class_names)
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
-    best = best_of(series(folder.metrics_rows()))
-    for at, path in folder.all_snapshots()[:-keep]:
-        if best is not None and at == best[0]:
+    there = [(at, path) for at, path in folder.all_snapshots() if at <= nimg]
+    best = bests(row for row in folder.judged_rows() if folder.snapshot(row["nimg"]).exists())
+    for at, path in there[:-keep]:
+        if at in best:
             continue
         images = settings["batch_size"] * (100 if settings.get("wgan_schedule") else settings["d_steps"])
         if milestone_nimg is None or not is_milestone(at, milestone_nimg, images):
@@ -60,7 +65,7 @@ def is_milestone(nimg: int, milestone_nimg: int, images: int) -> bool:
 
 
 def find_snapshot(path: Path, *, best: bool = False) -> Path:
-    """A run folder's newest snapshot, or its best one by the figures in metrics.jsonl; or the snapshot file itself.
+    """A run folder's newest snapshot, or its best one by all figures of training; or the snapshot file itself.
     Raises UserError where there is none."""
     if not path.is_dir():
         if best:
@@ -78,7 +83,7 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
         raise UserError(f"{path} has no snapshot yet: wait for the first one, or train with a smaller --snapshot-nimg.")
     if not best:
         return snapshots[max(snapshots)]
-    found = best_of([pair for pair in series(folder.metrics_rows()) if pair[0] in snapshots])
+    found = best_of([pair for pair in series(folder.judged_rows()) if pair[0] in snapshots])
     if found is None:
         raise UserError(f"{path} has no snapshot with a figure, so none is known to be best; leave --best out.")
     return snapshots[found[0]]
@@ -87,11 +92,13 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
 def load_snapshot(
     path: Path, *, best: bool = False, check: Callable[[Snapshot, Shapes], object] = lambda snapshot, shapes: None
 ) -> Snapshot:
-    """Read a snapshot file, or a run folder's newest or best one.
+    """Read a snapshot file, or a run folder's newest or best one; the newest checkpoint of a run that has none yet.
 
     check: is given the snapshot, still without its weights, and their shapes, before any is read; what it raises goes
     out. Raises UserError for anything wrong with the file.
     """
+    if not best and path.is_dir() and (instead := _from_checkpoint(RunFolder(path), check)) is not None:
+        return instead
     path = find_snapshot(path, best=best)
     found: list[Snapshot] = []
 
@@ -101,6 +108,36 @@ def load_snapshot(
 
     tensors, _ = read_tensorfile(path.resolve() if path.is_symlink() else path, KIND, look)
     return replace(found[0], weights=tensors)
+
+
+def _from_checkpoint(folder: RunFolder, check: Callable[[Snapshot, Shapes], object]) -> Snapshot | None:
+    """What makes the pictures in the newest checkpoint: the average of G's weights where there is one, else G. None
+    where there is a snapshot, or no checkpoint from after the first picture."""
+    data = folder.read_config()["data"]
+    try:
+        if folder.all_snapshots() or any(path.parent != folder.path for _, path in folder.no_pictures()):
+            return None
+        if not any(nimg for nimg, _ in folder.all_checkpoints()):
+            return None
+    except OSError:
+        return None
+    found: list[Snapshot] = []
+
+    def look(facts: dict[str, Any], shapes: Shapes) -> None:
+        settings, nimg = facts.get("settings"), facts.get("nimg")
+        told = isinstance(settings, dict) and settings.get("conditional") is True
+        path = folder.checkpoint(nimg if type(nimg) is int else 0)
+        classes = {name: data[name] for name in ("num_classes", "class_names") if told and name in data}
+        facts = {"format": FORMAT, "nimg": nimg, "shape": data.get("shape"), "settings": settings} | classes
+        found.append(_without_weights(path, facts))
+        check(found[-1], part_of(shapes, "G"))
+
+    tensors, _, complaints = load_newest_checkpoint(folder, look)
+    average = part_of(tensors, "G_ema")
+    which = "the average of G's weights" if average else "G's weights"
+    said = [f"{complaint} Taken is the one before it." for complaint in complaints.values()]
+    said.append(f"{folder.path} has no snapshot yet: taken is {which} in its checkpoint of {found[-1].nimg:,} images.")
+    return replace(found[-1], weights=average or part_of(tensors, "G"), note=" ".join(said))
 
 
 def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:

@@ -11,6 +11,7 @@ import torch
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
 from ganforge.base.images import save_png
+from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
@@ -26,23 +27,35 @@ from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
+from ganforge.run.place import usual_folder
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resumable import (
     refuse_differences,
+    refuse_finished,
     refuse_lost_checkpoints,
     refuse_missing_data,
     warn_of_changes,
+    warn_of_end,
+    warn_of_lost_work,
     warn_of_rest,
 )
-from ganforge.training.setup import Game, build_game, build_state, images_in, refuse_misfit, source_of, start_from
+from ganforge.training.setup import (
+    Game,
+    build_game,
+    build_state,
+    end_of,
+    refuse_misfit,
+    source_of,
+    start_from,
+)
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
 
 
 def train(recipe_name: str = "note", out: str | Path | None = None, **changes: Any) -> RunFolder:
-    """Train a recipe, with changed settings, into a new run folder; stops on SIGINT and SIGTERM after saving.
+    """Train a recipe, with changed settings, into a new run folder; stops on SIGINT, SIGTERM and SIGHUP after saving.
 
     out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
@@ -65,6 +78,7 @@ def resume(run: str | Path, **changes: Any) -> RunFolder:
 
 def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
+    refuse_several_processes()
     config = with_places(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
@@ -80,13 +94,13 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
         "data": data_facts(dataset),
         "environment": [environment(game.device)],
     }
-    if out is None:
-        folder = RunFolder(usual_place(config.recipe, config.data))  # the first choice may have been taken meanwhile
-    with folder.create(facts | source_facts):
+    place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
+    with place as folder, folder.create(facts | source_facts):
         progress.say(
             f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
+        warn_of_end(config, progress)
         if by_rule:
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
@@ -96,6 +110,7 @@ def start(config: Config, out: str | Path | None, progress: Progress, stop: Stop
 
 def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
+    refuse_several_processes()
     folder.read_config()  # what is no run is not locked
     with folder.lock():
         stored = folder.read_config()
@@ -112,14 +127,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             refuse_lost_checkpoints(folder)
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
-        # A run that was killed between its last checkpoint and its end is not finished yet: the loop makes the rest.
-        past_end = facts.get("nimg", 0) - config.total_nimg
-        finished = folder.read_status().get("state") == "finished"
-        if past_end >= images_in(config, facts.get("step", 1) - 1) or (past_end >= 0 and finished):
-            raise UserError(
-                f"{folder.path} is finished: it had {facts['nimg']:,} images, and the total is {config.total_nimg:,}; "
-                f"to train longer, `ganforge resume {pasted(folder.path)} --total-nimg {2 * facts['nimg']}`."
-            )
+        refuse_finished(folder, config, facts)
         dataset, game, state = prepare(config, stop.poll, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
@@ -133,6 +141,8 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             start_from(source_of(config), config, state, dataset)
         warn_of_changes(stored["environment"][-1], now, progress)
         warn_of_rest(config, state.nimg, progress)
+        warn_of_end(config, progress)
+        warn_of_lost_work(folder, config, state.nimg, progress)
         with noting_failure(folder, state, config):
             folder.make_subfolders()
             folder.remove_leftovers()
@@ -142,7 +152,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
-        progress.say(f"Going on with {folder.path} at {state.nimg:,} of {config.total_nimg:,} images, on {game.device}")
+        progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {game.device}")
         return work(config, game, state, folder, progress, stop, judge)
 
 
@@ -194,10 +204,10 @@ def work(
 ) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended."""
     with noting_failure(folder, state, config):
-        folder.write_status("running", state.nimg, config.total_nimg)
+        folder.write_status("running", state.nimg, end_of(config))
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
             save_png(draw_reals(game.dataset, config.grid_size, config.seed), folder.reals)
-        progress.start(state.nimg, config.total_nimg)
+        progress.start(state.nimg, end_of(config))
         loop = Loop(config, game, state, folder, progress, stop, judge)
         try:
             if not folder.all_checkpoints():
@@ -206,7 +216,7 @@ def work(
         finally:
             progress.close()
         ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
-        folder.write_status(ending[0], state.nimg, config.total_nimg, ending[1])
+        folder.write_status(ending[0], state.nimg, end_of(config), ending[1])
     if loop.measuring_sec:
         share = 100 * loop.measuring_sec / max(progress.seconds(), loop.measuring_sec)
         progress.say(f"Measuring took {loop.measuring_sec:.1f} s, {share:.1f} % of the time (--metric-samples 0: none)")
@@ -234,14 +244,14 @@ def noting_failure(folder: RunFolder, state: TrainingState, config: Config) -> I
     except KeyboardInterrupt:
         saved = folder.all_checkpoints()
         with contextlib.suppress(OSError):
-            folder.write_status("stopped", saved[-1][0] if saved else 0, config.total_nimg, "interrupted before saving")
+            folder.write_status("stopped", saved[-1][0] if saved else 0, end_of(config), "interrupted before saving")
         raise
 
 
 def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> str:
     """Note the failure in the run, if the disk still takes it, and complete the message."""
     try:
-        folder.write_status("failed", state.nimg, config.total_nimg, why)
+        folder.write_status("failed", state.nimg, end_of(config), why)
     except OSError as error:
         why += f" (nor could status.json: {error.strerror})"
     why = why.removesuffix(".")

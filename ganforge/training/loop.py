@@ -27,7 +27,7 @@ from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.nonfinite import explain
 from ganforge.training.opinion import map_opinion
 from ganforge.training.progress import Progress
-from ganforge.training.setup import Game, images_in, schedule_optimizers
+from ganforge.training.setup import Game, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
 
 
@@ -61,14 +61,17 @@ class Loop:
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_steps, self.report_nimg = 0, state.nimg
         self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
+        self.step_images = images_in(config, max(state.step - 1, 0))  # of the last step
+        self.is_whole = True  # would a longer run come by this state, too?
         self.begun: list[tuple[int, int]] = []  # (nimg, step) of the steps since somebody last looked at ``failed``
 
     def due(self, every_nimg: int) -> bool:
         """Did the last step reach a multiple of ``every_nimg``?"""
-        return is_due(self.state.nimg, images_in(self.config, max(self.state.step - 1, 0)), every_nimg)
+        return is_due(self.state.nimg, self.step_images, every_nimg)
 
     def run(self) -> bool:
-        """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint.
+        """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint: at the end
+        if a longer run would come by it, else from before the last step, so that a longer one makes that step whole.
 
         Raises RunError where a step is not finite, and OSError where the run cannot be saved.
         """
@@ -76,12 +79,14 @@ class Loop:
         losses: dict[str, torch.Tensor] = {}
         done_before = state.nimg if state.reported_nimg >= 0 else -1  # a resumed run did what was due here already
         while True:
-            finished = state.nimg >= config.total_nimg
+            finished = state.nimg >= end_of(config)
             report = finished or self.due(config.report_nimg)
             if state.nimg != done_before or finished:
                 self.do_what_is_due(report, finished)
             if finished or self.stop:
                 break
+            if images_at(config, state.nimg, state.step) < images_in(config, state.step):
+                self.prepare_short_step()
             losses = self.step()
             if report:
                 self.progress.note_line(state.step - 1, losses["Loss/D"], losses["Loss/G"])
@@ -89,10 +94,21 @@ class Loop:
                 self.show_progress(losses)
         if losses:
             self.show_progress(losses)
-        if self.stop and state.nimg != self.saved_nimg:
+        if not finished and state.nimg != self.saved_nimg:
             self.save_checkpoint()
         animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)
         return finished
+
+    def prepare_short_step(self) -> None:
+        """Save what a longer run goes on from, and say why the last step is shorter than the others."""
+        if self.state.nimg != self.saved_nimg:
+            self.save_checkpoint()
+        size, end = self.config.batch_size, end_of(self.config)
+        rest, whole = (end - self.state.nimg) // size, images_in(self.config, self.state.step) // size
+        self.progress.say(
+            f"The last step has {rest} of {whole} updates of D, so that it ends at {end:,} images; a longer run "
+            "makes it whole."
+        )
 
     def show_progress(self, losses: dict[str, torch.Tensor]) -> None:
         self.progress.update(self.state.nimg, self.state.step, losses["Loss/D"].item(), losses["Loss/G"].item())
@@ -106,7 +122,8 @@ class Loop:
         stats = train_step(
             state.G, state.D, state.G_opt, state.D_opt, game.rules(state.nimg, state), d_batches, g_batch, state.failed
         )
-        images = images_in(config, state.step)
+        images = self.step_images = images_at(config, state.nimg, state.step)
+        self.is_whole = images == images_in(config, state.step)
         if state.with_ada:
             p = next_p(state.ada_p, sign_mean(stats, OBJECTIVES[config.objective].border), images)
             state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
@@ -151,7 +168,7 @@ class Loop:
             )  # fmt: skip
             self.measure(stands=snapshot_due)
         late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
-        if finished or late or (started and self.due(config.checkpoint_nimg)):
+        if self.is_whole and (finished or late or (started and self.due(config.checkpoint_nimg))):
             self.save_checkpoint()
 
     def report(self, *, stands: bool) -> None:
@@ -165,7 +182,7 @@ class Loop:
             state.stats.clear()
             state.reported_nimg = state.nimg
         self.report_time, self.report_steps, self.report_nimg = time.monotonic(), 0, state.nimg
-        self.folder.write_status("running", state.nimg, config.total_nimg)
+        self.folder.write_status("running", state.nimg, end_of(config))
         self.progress.picture(self.folder.fakes(state.nimg))
 
     def measure(self, *, stands: bool) -> None:
@@ -177,7 +194,8 @@ class Loop:
         self.folder.append_metrics(record)
         if stands:
             self.state.measured_nimg = self.state.nimg
-        for line in say_what_it_means(list(self.folder.metrics_rows())):
+        rows = list(self.folder.metrics_rows())
+        for line in say_what_it_means(rows, list(self.folder.taken_back_rows())):
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 

@@ -1,6 +1,6 @@
 """Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -62,13 +62,13 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
     return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
-def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
+def say_what_it_means(rows: list[dict[str, Any]], taken_back: Sequence[dict[str, Any]] = ()) -> list[str]:
     """Lines for the person about the newest of the run's records. Why figures are missing is said once, until others
-    are."""
+    are. taken_back: records that are not in the log any more, of snapshots that are still there."""
     rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
     if not rows:
         return []
-    row, stands = rows[-1], standing(rows)
+    row, stands = rows[-1], standing([*taken_back, *rows])
     news = missing(row) if len(rows) == 1 or missing(row) - missing(rows[-2]) else set()
     if row["headline"] is None or stands is None:
         return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"] if news else []
@@ -81,8 +81,9 @@ def say_what_it_means(rows: list[dict[str, Any]]) -> list[str]:
     else:
         lines.append(f"{now} ({took}). {stands.words()}")
     values = series(rows)
-    since = plateau_since(values, stands.floor)
-    if since is not None and plateau_since(values[:-1], stands.floor) is None:
+    earlier = [pair for pair in series([*taken_back, row])[:-1] if pair[0] < row["nimg"]]
+    since = plateau_since(values, stands.floor, earlier)
+    if since is not None and plateau_since(values[:-1], stands.floor, earlier) is None:
         best = f"the best snapshot so far is that of {stands.best[0]:,} images, and it is kept."
         lines.append(
             f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "

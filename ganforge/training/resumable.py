@@ -9,6 +9,7 @@ from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
 from ganforge.run.folder import RunFolder
 from ganforge.training.progress import Progress
+from ganforge.training.setup import end_of, images_in
 
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
@@ -19,6 +20,20 @@ def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
         raise UserError(
             f"{folder.path} cannot go on with other settings ({'; '.join(changed)}); start a new run for them. "
             f"What may change: {', '.join(sorted(MAY_CHANGE))}."
+        )
+
+
+def refuse_finished(folder: RunFolder, config: Config, facts: dict[str, Any]) -> None:
+    """Raise UserError where nothing is left to be done. facts: of the newest checkpoint, from which the last step may
+    be missing. A run that was killed between that and its end is not finished yet: the loop makes the rest."""
+    saved, step, end = facts.get("nimg", 0), facts.get("step", 0), end_of(config)
+    status = folder.read_status()
+    told = status["nimg"] if status.get("state") == "finished" and type(status.get("nimg")) is int else -1
+    if saved > end or (told >= end and end - saved < images_in(config, step)):
+        reached = max(saved, told)
+        raise UserError(
+            f"{folder.path} is finished: it had {reached:,} images, and the total is {end:,}; "
+            f"to train longer, `ganforge resume {pasted(folder.path)} --total-nimg {2 * reached}`."
         )
 
 
@@ -57,6 +72,33 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progr
         progress.say(
             f"Note: {', '.join(changed)}; the run goes on, but its numbers will differ slightly from those of one "
             "that was never interrupted."
+        )
+
+
+def warn_of_lost_work(folder: RunFolder, config: Config, nimg: int, progress: Progress) -> None:
+    """Where the process before this one ended without saving, say so, and from where its work is done again. For the
+    time before the log is cut."""
+    status = folder.read_status()
+    told = [row["nimg"] for row in folder.rows()] + [n for n in [status.get("nimg")] if type(n) is int]
+    reached = max(told, default=0)
+    how = {
+        "running": "The process that trained here ended without saving",
+        "failed": "Training failed here",
+        "stopped": "Training was interrupted here before it had saved",
+    }.get(str(status.get("state")))
+    if how is None or (reached <= nimg and status["state"] != "running"):
+        return
+    lost = f"its work after {nimg:,} images" + f", up to {reached:,} by the log," * (reached > nimg)
+    why = f" (a checkpoint is made every {config.checkpoint_nimg:,} images and {config.checkpoint_sec:g} s)"
+    progress.say(f"{how}: {lost} is done again{why}.")
+
+
+def warn_of_end(config: Config, progress: Progress) -> None:
+    """Say where the run ends, if that is not at the total that was asked for."""
+    if (end := end_of(config)) != config.total_nimg:
+        progress.say(
+            f"Note: the run ends at {end:,} images, since {config.total_nimg:,} are no whole number of batches of "
+            f"{config.batch_size:,}."
         )
 
 

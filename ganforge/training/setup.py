@@ -24,11 +24,12 @@ from ganforge.data.dataset import Dataset
 from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.objectives.losses import OBJECTIVES
+from ganforge.run.checkpoint import part_of
 from ganforge.run.snapshot import refuse_other_shapes
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
-from ganforge.training.warm_start import Items, Source, part_of, read_source, warm_start
+from ganforge.training.warm_start import Items, Source, read_source, warm_start
 
 COPIES, MAX_STATISTICS = 8, 1 << 28
 """A network's weights, their moving average and the optimizers' moments, in a checkpoint; and the steps' statistics."""
@@ -64,16 +65,27 @@ def build_game(config: Config, dataset: Dataset, device: torch.device) -> Game:
     draw = batch_maker(config, dataset, device)
 
     def batches(nimg: int, step: int) -> tuple[list[Batch], Batch]:
-        d_batches = [draw("", at) for at in range(nimg, nimg + images_in(config, step), config.batch_size)]
+        d_batches = [draw("", at) for at in range(nimg, nimg + images_at(config, nimg, step), config.batch_size)]
         return d_batches, d_batches[-1] if config.shared_noise else draw("G/", nimg)
 
     return Game(dataset, batches, partial(rules_at, config), device)
 
 
 def images_in(config: Config, step: int) -> int:
-    """Real pictures that D sees in a step, counted from 0."""
+    """Real pictures that D sees in a whole step, counted from 0."""
     d_steps = critic_steps(step, config.d_steps) if config.wgan_schedule else config.d_steps
     return d_steps * config.batch_size
+
+
+def end_of(config: Config) -> int:
+    """Real pictures that D has seen at the run's end: the first whole batch at or past total_nimg."""
+    return -(-config.total_nimg // config.batch_size) * config.batch_size
+
+
+def images_at(config: Config, nimg: int, step: int) -> int:
+    """Real pictures that D sees in the step that begins at ``nimg``: the last one has only as many updates of D as lead
+    to the run's end."""
+    return min(images_in(config, step), end_of(config) - nimg)
 
 
 def batch_maker(config: Config, dataset: Dataset, device: torch.device) -> Callable[[str, int], Batch]:
@@ -199,7 +211,7 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     if config.precision == "bfloat16":
         for network in (state.G, state.D, state.G_ema):
             if network is not None:
-                autocast_forward(network, device)
+                autocast_forward(network)
     return state
 
 

@@ -10,19 +10,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.run.checkpoint import load_newest_checkpoint
+from ganforge.run.checkpoint import load_newest_checkpoint, part_of
 from ganforge.run.facts import DataFacts, counters_in, is_shape
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 from ganforge.training.state import TrainingState
 
-T = TypeVar("T")
 Weights = dict[str, Tensor]
 """A network's parameters and buffers by name: its state_dict."""
 LAYER = re.compile(r"^layers\.([0-9]{1,9})\.")
@@ -94,11 +93,6 @@ def items_of(stored: dict[str, Any], folder: RunFolder) -> Items:
         return Items(told.shape, told.num_classes if stored["settings"].get("conditional") is True else 0)
     except (KeyError, ValueError):
         raise UserError(f"{folder.config} does not tell the data's shape and classes; put back a copy of it.") from None
-
-
-def part_of(tensors: dict[str, T], part: str) -> dict[str, T]:
-    """`G.layers.0.weight` -> `layers.0.weight`, of one part of a checkpoint."""
-    return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}
 
 
 def warm_start(state: TrainingState, source: Source, items: Items) -> str:

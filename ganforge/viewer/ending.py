@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from ganforge.base.stopping import SIGNALS, Stopped, StopRequest
+from ganforge.base.stopping import Stopped, StopRequest, heard
 
 LAST_SEC = 3.0
 """So long after a signal the process is ended, whatever it is about."""
@@ -15,7 +15,7 @@ LAST_SEC = 3.0
 
 @contextlib.contextmanager
 def ends_at_once(stop: StopRequest) -> Iterator[None]:
-    """In the context SIGINT and SIGTERM raise ``Stopped`` where the program happens to be; ``stop`` knows which."""
+    """In the context the signals that stop raise ``Stopped`` where the program happens to be; ``stop`` knows which."""
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
         stop.signum = stop.signum or signum
@@ -29,7 +29,7 @@ def ends_at_once(stop: StopRequest) -> Iterator[None]:
 
 @contextlib.contextmanager
 def noting(caught: list[int], end: Callable[[], object]) -> Iterator[None]:
-    """In the context the two signals are appended to ``caught``, and ``end`` is called; see ``ends_soon``, too."""
+    """In the context those signals are appended to ``caught``, and ``end`` is called; see ``ends_soon``, too."""
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
         caught.append(signum)
@@ -53,7 +53,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = {signum: signal.signal(signum, handler) for signum in SIGNALS}
+    previous = {signum: signal.signal(signum, handler) for signum in heard()}
     try:
         yield
     finally:

@@ -1,14 +1,16 @@
-"""The figures of metrics.jsonl as they come: the best one for the list, all of them for the run's page.
+"""The figures of training as they come: the best one for the list, all of them for the run's page.
 
+They are those of metrics.jsonl, and those that were taken back from it while their snapshots stayed.
 Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
 so, too).
 """
 
+from bisect import insort
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ganforge.metrics.trend import Standing
+from ganforge.run.folder import RunFolder
 from ganforge.viewer.plain import cut, mapping, number, words
 from ganforge.viewer.tail import Tail
 
@@ -19,17 +21,40 @@ MAX_FIGURES, MAX_PROTOCOLS, MAX_POINTS = 64, 32, 20_000
 MOST_NOTES, LONGEST_NOTE = 20, 1_000
 
 
+class Records:
+    """The records that come: those that were taken back first, so that the last one is the newest of the log."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._begin()
+
+    def _begin(self) -> None:
+        self.taken_back, self.log = Tail(self.folder.taken_back), Tail(self.folder.metrics)
+
+    def look(self) -> tuple[list[dict[str, Any]], bool]:
+        """As ``Tail.look`` of both files; whatever comes to those that were taken back, all begins anew."""
+        (taken, taken_anew), (rows, anew) = self.taken_back.look(), self.log.look()
+        if anew or taken or taken_anew:
+            self._begin()
+            return self.taken_back.look()[0] + self.log.look()[0], True
+        return rows, False
+
+    def complaints(self) -> list[str]:
+        """A sentence for what could not be read."""
+        return self.log.complaints() + self.taken_back.complaints()
+
+
 class BestReader:
     """Remembers the best figure of each protocol, and nothing else."""
 
-    def __init__(self, path: Path) -> None:
-        self.tail = Tail(path)
+    def __init__(self, folder: RunFolder) -> None:
+        self.records = Records(folder)
         self.best: Standing | None = None
         self._bests: dict[tuple[str, str], Standing] = {}
 
     def look(self) -> None:
         """Read what has come."""
-        rows, anew = self.tail.look()
+        rows, anew = self.records.look()
         if anew:
             self._bests, self.best = {}, None
         for row in rows:
@@ -44,8 +69,9 @@ class BestReader:
                 del self._bests[next(iter(self._bests))]
             point, floor = (row["nimg"], value), number(figure.get("floor"))
             old = old or Standing(shown, point, point, floor, 0)
-            best = point if value < old.best[1] else old.best
-            self.best = self._bests[protocol, name] = replace(old, best=best, floor=floor, count=old.count + 1)
+            best, first = min(old.best, point, key=lambda pair: (pair[1], pair[0])), min(old.first, point)
+            old = replace(old, best=best, first=first, floor=floor, count=old.count + 1)
+            self.best = self._bests[protocol, name] = old
 
 
 @dataclass
@@ -61,11 +87,11 @@ class Figure:
 
 
 class FigureReader:
-    """All figures of metrics.jsonl by protocol; the newest protocol and headline, and what the newest record says of
+    """All figures of training by protocol; the newest protocol and headline, and what the newest record says of
     figures that cannot be read. has_more: was anything left out?"""
 
-    def __init__(self, path: Path) -> None:
-        self.tail = Tail(path)
+    def __init__(self, folder: RunFolder) -> None:
+        self.records = Records(folder)
         self.protocols: dict[str, dict[str, Figure]] = {}
         self.protocol = self.headline = ""  # the newest record's
         self.notes: list[str] = []
@@ -73,7 +99,7 @@ class FigureReader:
 
     def look(self) -> bool:
         """Read what has come; True if there was anything."""
-        rows, anew = self.tail.look()
+        rows, anew = self.records.look()
         if anew:
             self.protocols, self.protocol, self.headline, self.has_more, self.notes = {}, "", "", False, []
         for row in rows:
@@ -107,8 +133,8 @@ class FigureReader:
     def complaints(self) -> list[str]:
         """A sentence for what could not be read, and one for what is too much to be shown."""
         kept = f"{MAX_FIGURES} figures of {MAX_PROTOCOLS} protocols, with {MAX_POINTS:,} points each"
-        more = [f"{self.tail.path.name} holds more than {kept}; the rest is left out."] if self.has_more else []
-        return self.tail.complaints() + more
+        more = [f"{self.records.log.path.name} holds more than {kept}; the rest is left out."] if self.has_more else []
+        return self.records.complaints() + more
 
     def _add(self, known: dict[str, Figure], name: str, nimg: int, content: dict[str, Any]) -> None:
         if name not in known and len(known) >= MAX_FIGURES:
@@ -117,8 +143,8 @@ class FigureReader:
         figure = known.setdefault(name, Figure([], None, words(content.get("better"))))
         value, floor = number(content.get("value")), number(content.get("floor"))
         if value is not None:
-            figure.points.append((nimg, value))
-            figure.first = figure.first or (nimg, value)
+            insort(figure.points, (nimg, value))
+            figure.first = min(figure.first or (nimg, value), (nimg, value))
             if figure.lowest is None or value < figure.lowest[1]:
                 figure.lowest = (nimg, value)
         if len(figure.points) > MAX_POINTS:

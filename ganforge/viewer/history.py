@@ -80,7 +80,7 @@ class RunView:
         self.config: dict[str, Any] = {}
         self.columns = Columns()
         self.last_rows: list[dict[str, Any]] = []
-        self.figures = FigureReader(folder.metrics)
+        self.figures = FigureReader(folder)
         self.grids: list[int] = []
         self.complaints: list[str] = []
         self._stats = Tail(folder.stats)

@@ -113,6 +113,6 @@ class Catalogue:
         for run_id in sorted(folders, key=lambda run_id: run_id not in self._bests):
             if time.monotonic() > deadline:
                 break
-            self._bests.setdefault(run_id, BestReader(folders[run_id].metrics)).look()
+            self._bests.setdefault(run_id, BestReader(folders[run_id])).look()
         listed = sorted(summaries, key=lambda run: (-run.changed, run.id))
         return [(run, self._bests[run.id].best if run.id in self._bests else None) for run in listed]

@@ -197,14 +197,17 @@ def test_wgans_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_killed_between_the_last_checkpoint_and_the_end(tmp_path: Path) -> None:
-    """The last step of WGAN's schedule went far beyond the total: the run is resumed all the same, and then ends."""
-    out = tmp_path / "run"
-    folder = begin(out, "wgan", **(settings_of("wgan") | {"total_nimg": 410}))
-    assert folder.read_status() | {"state": "finished", "nimg": 800} == folder.read_status()
-    folder.write_status("running", 800, 410)
+    """The last step of WGAN's schedule is short, and made again from the checkpoint before it."""
+    out, changes = tmp_path / "run", settings_of("wgan") | {"total_nimg": 410}
+    folder, whole = begin(out, "wgan", **changes), begin(tmp_path / "whole", "wgan", **changes)
+    assert folder.read_status() | {"state": "finished", "nimg": 412} == folder.read_status()
+    assert [nimg for nimg, _ in folder.all_checkpoints()] == [0, 400]
+    folder.write_status("running", 412, 412)
     go_on_with(out)
     assert folder.read_status()["state"] == "finished"
-    with pytest.raises(UserError, match="it had 800 images, and the total is 410"):
+    assert rows_of(folder) == rows_of(whole)
+    assert folder.snapshot(412).read_bytes() == whole.snapshot(412).read_bytes()
+    with pytest.raises(UserError, match="it had 412 images, and the total is 412"):
         go_on_with(out)
 
 

@@ -266,6 +266,7 @@ PHASES = {
     [
         ("first step", signal.SIGINT),
         ("step", signal.SIGTERM),
+        ("step", signal.SIGHUP),
         ("report", signal.SIGTERM),
         ("report", signal.SIGINT),
         ("row", signal.SIGTERM),

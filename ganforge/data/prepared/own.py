@@ -58,7 +58,9 @@ def load_own(
     )  # fmt: skip
     if facts["held_out"]:
         apart = None if all_labels is None else all_labels[learned:]
-        dataset = replace(dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest="", names=None))
+        dataset = replace(
+            dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest="", names=None)
+        )
     return dataset.first(max_images)
 
 

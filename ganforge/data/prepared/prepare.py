@@ -53,7 +53,8 @@ def prepare(
     root: Path | None = None,
     workers: int | None = None,
 ) -> tuple[Path, dict[str, Any]]:
-    """The folder in the cache that holds the prepared pictures, and its facts; made if it is not there.
+    """The folder in the cache that holds the prepared pictures, and its facts; made if neither it nor the same
+    pictures by another request are there.
 
     path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
     hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
@@ -68,6 +69,11 @@ def prepare(
         folder = root / request.key(fingerprint)
         try:
             facts = _whole(folder, poll, say)
+            for other in request.alike() if facts is None else ():
+                there = read_facts(place := root / other.key(fingerprint))
+                if there is not None and request.fits(there) and (facts := _whole(place, poll, say)):
+                    folder = place
+                    break
             if facts is None:
                 with locked(folder, poll, say):
                     facts = _whole(folder, poll, say)

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import parse_size
@@ -27,6 +29,19 @@ class Request:
     def key(self, fingerprint: str) -> str:
         text = json.dumps([FORMAT, fingerprint, asdict(self)])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def alike(self) -> list["Request"]:
+        """Other requests that may have come to the same pictures, since what one asks for follows from them in the
+        other: their size and channels, or the channels alone."""
+        sizes, channels = dict.fromkeys((self.size, None)), dict.fromkeys((self.channels, None, 1, 3))
+        found = [replace(self, size=size, channels=count) for size in sizes for count in channels]
+        return [request for request in found if request != self]
+
+    def fits(self, facts: Mapping[str, Any]) -> bool:
+        """Have those come to the same, by the facts of what they made?"""
+        _, channels, height, width = facts["shape"]
+        wanted = self.channels or (3 if facts["coloured"] else 1)
+        return self.size in (None, (height, width)) and channels == wanted
 
 
 @dataclass

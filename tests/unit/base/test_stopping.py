@@ -26,7 +26,7 @@ def test_nobody_has_asked() -> None:
         stop.poll()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", SIGNALS)
 def test_a_signal_sets_the_flag_and_says_so(signum: int, capfd: pytest.CaptureFixture[str]) -> None:
     with stop_on_signals() as stop:
         send(signum)
@@ -55,6 +55,21 @@ def test_a_second_sigterm_changes_nothing(first: int, capfd: pytest.CaptureFixtu
         send(signal.SIGTERM)
         assert stop.signum == first
     assert capfd.readouterr().err.count("stopping") == 1
+
+
+def test_a_closed_terminal_is_a_request_unless_that_is_ignored() -> None:
+    """`nohup` starts a program with SIGHUP ignored."""
+    assert signal.SIGHUP in SIGNALS
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            send(signal.SIGHUP)
+            assert not stop
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            send(signal.SIGTERM)
+            assert stop.signum == signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_handlers_are_put_back() -> None:

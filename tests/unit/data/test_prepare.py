@@ -100,6 +100,48 @@ def test_other_settings_are_other_pictures(place: Place, tmp_path: Path) -> None
     assert len(place.left()) == 4
 
 
+SAME = [
+    (Request(), Request(size=(6, 5))),
+    (Request(), Request(size=(6, 5), channels=3)),
+    (Request(), Request(channels=3)),
+    (Request(channels=3), Request()),
+    (Request(size=(4, 4), channels=3), Request(size=(4, 4))),
+    (Request(size=(4, 4)), Request(size=(4, 4), channels=3)),
+]
+OTHERS = [
+    (Request(), Request(size=(6, 6))),
+    (Request(), Request(channels=1)),
+    (Request(), Request(channels=4)),
+    (Request(channels=1), Request()),
+    (Request(size=(4, 4)), Request()),
+    (Request(), Request(size=(6, 5), fit="pad")),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME + OTHERS, ids=str)
+def test_what_came_to_the_same_pictures_is_not_prepared_again(
+    first: Request, second: Request, place: Place, tmp_path: Path
+) -> None:
+    """Whichever of size and channels were asked for and which of them followed."""
+    source = fill(tmp_path / "a", colours(4))
+    folder, _ = place(source, first)
+    again, facts = place(source, second)
+    assert (again == folder) == ((first, second) in SAME)
+    alone = Place(tmp_path / "elsewhere")
+    assert torch.equal(place.items(source, second), alone.items(source, second))
+    assert facts["digest"] == alone(source, second)[1]["digest"]
+
+
+def test_a_damaged_one_is_not_taken_for_another_request(place: Place, tmp_path: Path) -> None:
+    source = fill(tmp_path / "a", colours(4))
+    folder, _ = place(source)
+    content = bytearray((folder / PICTURES).read_bytes())
+    content[7] ^= 1
+    (folder / PICTURES).write_bytes(content)
+    again, _ = place(source, Request(size=(6, 5)))
+    assert again != folder
+
+
 def test_the_digest_is_the_data_sets_fingerprint(place: Place, tmp_path: Path) -> None:
     arrays = colours(10)
     _, facts = place(fill(tmp_path / "p", arrays))

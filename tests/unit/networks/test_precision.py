@@ -1,5 +1,9 @@
 """networks/precision.py: networks compute in bfloat16, and nobody outside notices but by the rounding."""
 
+import copy
+import pickle
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +11,7 @@ from torch import nn
 from ganforge.base.images import to_float
 from ganforge.data.digits import load_digits
 from ganforge.networks import mlp
+from ganforge.networks.build import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
 from ganforge.networks.precision import autocast_forward
 from ganforge.recipes import recipe
 from ganforge.training.setup import build_state
@@ -23,7 +28,7 @@ def generator() -> nn.Module:
 
 def test_it_computes_in_bfloat16_and_gives_float32_back() -> None:
     plain, narrow = generator(), generator()
-    autocast_forward(narrow, CPU)
+    autocast_forward(narrow)
     seen: list[torch.dtype] = []
     narrow.layers[0].register_forward_hook(lambda module, args, output: seen.append(output.dtype))
     z = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
@@ -37,7 +42,7 @@ def test_it_computes_in_bfloat16_and_gives_float32_back() -> None:
 def test_weights_and_gradients_stay_float32() -> None:
     narrow = generator()
     names = list(narrow.state_dict())
-    autocast_forward(narrow, CPU)
+    autocast_forward(narrow)
     loss = narrow(torch.ones(2, 4), None).square().mean()
     grads = torch.autograd.grad(loss, list(narrow.parameters()))
     assert {tensor.dtype for tensor in (*grads, *narrow.state_dict().values())} == {torch.float32}
@@ -46,10 +51,47 @@ def test_weights_and_gradients_stay_float32() -> None:
 
 def test_the_autocast_ends_with_the_network() -> None:
     narrow = generator()
-    autocast_forward(narrow, CPU)
+    autocast_forward(narrow)
     narrow(torch.ones(2, 4), None)
     assert not torch.is_autocast_enabled("cpu")
     assert nn.Linear(3, 3)(torch.ones(1, 3)).dtype == torch.float32
+
+
+def through_pickle(network: nn.Module) -> nn.Module:
+    copied: nn.Module = pickle.loads(pickle.dumps(network))
+    return copied
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize("name", ["mlp", "logistic", "recurrent", "dcgan", "upsample", "resnet", "r3gan"])
+def test_a_copy_computes_with_its_own_weights(
+    name: str, conditional: bool, precision: str, copied: Callable[[nn.Module], nn.Module]
+) -> None:
+    """The same as the original, and the same still when the original's weights have gone."""
+    num_classes = 3 if conditional else 0
+    labels = torch.tensor([0, 2]) if conditional else None
+    inputs = {"G": torch.linspace(-1, 1, 8).view(2, 4), "D": torch.linspace(-1, 1, 128).view(2, 1, 8, 8)}
+    networks: dict[str, nn.Module] = {}
+    if name in GENERATORS:
+        networks["G"] = build_generator(name, 4, (1, 8, 8), 0, num_classes=num_classes, width=16)
+    if name in DISCRIMINATORS:
+        norm = "spectral" if name == "dcgan" else None
+        networks["D"] = build_discriminator(name, (1, 8, 8), 0, num_classes=num_classes, width=16, norm=norm)
+    for side, network in networks.items():
+        if precision == "bfloat16":
+            autocast_forward(network)
+        network.eval()
+        other = copied(network)
+        with torch.no_grad():
+            expected = network(inputs[side], labels)
+            for weight in network.state_dict().values():
+                weight.zero_()
+            made = other(inputs[side], labels)
+        assert torch.equal(made, expected)
+        assert made.dtype == torch.float32
+        assert made.abs().max() > 0
 
 
 def state_of(precision: str) -> TrainingState:

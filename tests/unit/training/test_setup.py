@@ -20,7 +20,7 @@ from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes import RECIPES, note, recipe
 from ganforge.training.adversarial import Batch, update_d
 from ganforge.training.optimizer import Adam, RMSprop
-from ganforge.training.setup import build_game, build_state, images_in, one_pass, schedule_optimizers
+from ganforge.training.setup import build_game, build_state, end_of, images_at, images_in, one_pass, schedule_optimizers
 
 CPU = torch.device("cpu")
 N = 16
@@ -110,6 +110,17 @@ def test_images_in_a_step() -> None:
     assert [images_in(wgan, step) for step in (0, 24, 25, 499, 500, 501)] == [1600, 1600, 80, 80, 1600, 80]
     assert [images_in(config_of(d_steps=3, wgan_schedule=True), step) for step in (24, 25)] == [1600, 48]
     assert len(batches_of(step=500, d_steps=5, wgan_schedule=True)[0]) == 100
+
+
+def test_the_last_step_has_as_many_updates_of_d_as_lead_to_the_end() -> None:
+    """Whole batches, the first at or past the total: 100 images are 7 batches of 16."""
+    config = config_of(d_steps=3, total_nimg=100)
+    assert end_of(config) == 112
+    assert [images_at(config, nimg, nimg // 48) for nimg in (0, 48, 96)] == [48, 48, 16]
+    assert [len(batches_of(nimg, nimg // 48, d_steps=3, total_nimg=100)[0]) for nimg in (0, 48, 96)] == [3, 3, 1]
+    assert end_of(config_of(total_nimg=96)) == 96
+    [only], g_batch = batches_of(96, 2, d_steps=3, total_nimg=100)
+    assert g_batch is only
 
 
 def test_lazy_penalties_follow_from_where_the_update_begins() -> None:

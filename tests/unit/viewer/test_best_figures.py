@@ -8,6 +8,7 @@ import pytest
 from some_runs import make_run, record_at
 
 from ganforge.metrics.trend import Standing, best_of, series, standing
+from ganforge.run.folder import RunFolder
 from ganforge.viewer import figures
 from ganforge.viewer.figures import MAX_FIGURES, BestReader, FigureReader
 
@@ -19,7 +20,7 @@ def write(path: Path, *records: Any) -> None:
 
 def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = BestReader(path)
+    reader = BestReader(RunFolder(tmp_path))
     reader.look()
     assert reader.best is None
     records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
@@ -45,14 +46,14 @@ def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) 
 def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
-    reader = BestReader(path)
+    reader = BestReader(RunFolder(tmp_path))
     reader.look()
     assert reader.best == Standing("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
 
 
 def test_all_figures_by_protocol(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = FigureReader(path)
+    reader = FigureReader(RunFolder(tmp_path))
     assert reader.look() is False
     assert reader.figures() == {}
     write(path, record_at(1, 5.0), record_at(2, 4.0), record_at(3, 9.0, "p2"))
@@ -66,7 +67,7 @@ def test_all_figures_by_protocol(tmp_path: Path) -> None:
 
 def test_what_the_newest_record_says_of_its_figures_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = FigureReader(path)
+    reader = FigureReader(RunFolder(tmp_path))
     write(path, record_at(1, 5.0) | {"notes": ["old"]}, record_at(2, 6.0) | {"notes": ["No recall (random): why.", 7]})
     reader.look()
     assert reader.notes == ["No recall (random): why.", ""]
@@ -80,7 +81,7 @@ def test_what_the_newest_record_says_of_its_figures_is_kept(tmp_path: Path) -> N
 def test_names_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, record_at(1, 5.0) | {"figures": {f"{n}": {"value": 1.0} for n in range(500)}})
-    reader = FigureReader(path)
+    reader = FigureReader(RunFolder(tmp_path))
     reader.look()
     assert len(reader.figures()) == MAX_FIGURES
 
@@ -91,7 +92,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     folder = make_run(tmp_path / "a")
     for number in range(6):
         folder.append_metrics(record_at(1_000 * number, 6.0 - number, "same"))
-    reader, best = FigureReader(folder.metrics), BestReader(folder.metrics)
+    reader, best = FigureReader(folder), BestReader(folder)
     reader.look()
     assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
     stands = reader.standing()
