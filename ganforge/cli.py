@@ -10,6 +10,7 @@ from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
+from ganforge.base.names import take_names_as_utf8
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
@@ -54,6 +55,12 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """Help and version; argparse itself would say nothing of a full disk."""
         tell(message.removesuffix("\n"), file)
+
+
+def program() -> int:
+    """What the command `ganforge` is."""
+    take_names_as_utf8()
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ganforge.base.errors import UserError
 from ganforge.base.ours import refuse_foreign
 from ganforge.base.stopping import StopRequest
-from ganforge.base.terminal import printable, tell
+from ganforge.base.terminal import mention, printable, tell
 from ganforge.base.wording import pasted, refuse_odd_name
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
@@ -42,9 +42,9 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     with page_beside(folder.path) as lines:
-        tell("\n".join(lines))
+        mention("\n".join(lines))
         status = how_it_ended(start_training(config, folder.path, stop), stop)
-    tell(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
+    mention(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
     return status
 
 
@@ -64,7 +64,7 @@ def finish(folder: "RunFolder", stop: StopRequest) -> int:
     """Say how a finished run is looked at; returns the exit status."""
     status = how_it_ended(folder, stop)
     if status == 0:
-        tell(how_to_look("Look at it", folder.path))
+        mention(how_to_look("Look at it", folder.path))
     return status
 
 
@@ -154,15 +154,15 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def compare(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.comparison import compare, render, save_plot
+    from ganforge.comparison import NOTHING_TO_DRAW, compare, render, save_plot
 
     refuse_other_than_png(given.out)
     refuse_foreign(given.out)
     comparison = compare(given.runs)
     stop.poll()
+    drawn = save_plot(comparison, given.out)
     tell(render(comparison))
-    save_plot(comparison, given.out)
-    tell(printable(f"Plot: {given.out}"))
+    tell(printable(f"Plot: {given.out}") if drawn else f"\nNo plot: {NOTHING_TO_DRAW}")
     return 0
 
 
@@ -181,7 +181,7 @@ def watch(given: argparse.Namespace, stop: StopRequest) -> int:
 
         place = None if given.data is None else locate(given.data)
         token = given_token(given.token, given.token_file) or new_token(given.host)
-        ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
+        ready = partial(mention, "Ctrl-C ends the page; trainings go on.")
         return 128 + serve(given.folder, Visitors(given.host, given.port, token, place), given.open, ready=ready)
 
 
@@ -259,7 +259,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
         refuse_foreign(out)
         dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
-        tell(describe(inspect(dataset)))
+        found = describe(inspect(dataset))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
@@ -271,8 +271,9 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
         with closing(open_guarded(given.name, stop.poll)) as source:
-            tell(describe_source(inspect_source(source, stop.poll)))
+            found = describe_source(inspect_source(source, stop.poll))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
+    tell(found)
     tell(printable(f"Contact sheet: {out}"))
     return 0
 
@@ -285,7 +286,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.data.load import load
 
     def say(line: str) -> None:
-        tell(printable(line))
+        mention(printable(line))
 
     dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
     for note in dataset.notes:

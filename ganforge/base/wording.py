@@ -5,6 +5,7 @@ import os
 import reprlib
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,10 @@ def pasted(path: str | Path) -> str:
 
 def refuse_odd_name(path: str | Path) -> None:
     """Raise UserError for a path that is no UTF-8, which the library that reads weights does not take."""
+    names = sys.getfilesystemencoding()
+    if names.lower() != "utf-8" and not str(path).isascii():
+        what = f"holds other letters than ASCII's, and this Python takes names of files for {names}"
+        raise UserError(f"The name {printable(str(path))} {what}; set PYTHONUTF8=1 in the environment.")
     try:
         str(path).encode()
     except UnicodeEncodeError:

@@ -4,8 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO, cast
 
-from ganforge.base.terminal import complain
+from ganforge.base.terminal import Careful, complain
 
 LINE_EVERY_S = 10.0
 
@@ -19,8 +20,12 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(file=cast(TextIO, Careful(sys.stderr)))
+    beside = len(f"preparing  {total}/{total} 0:00:00 ")
+    bar = BarColumn(max(5, min(40, console.width - beside)))
+    with Progress(
+        TextColumn("preparing"), bar, MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    ) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)
 
