@@ -18,8 +18,8 @@ def tell(text: str, file: TextIO | None = None) -> None:
     """Write a line (or several) to stdout, or to ``file``, at once.
 
     Control characters, of which escape sequences are made, and those that turn the direction of writing are written as
-    ``\\x1b``; so is what the terminal's encoding lacks. Without a stdout nothing is written. Raises OSError, and nothing
-    else, where the file cannot be written: for what must not end the work under way, ``mention``.
+    ``\\x1b``; so is what the terminal's encoding lacks. Without a stdout nothing is written. Raises OSError,
+    and nothing else, where the file cannot be written: for what must not end the work under way, ``mention``.
     """
     file = sys.stdout if file is None else file
     if file is None:  # closed before the program began

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ganforge.base.terminal import Careful, harmless, mention, printable, silenced_at_fault, writable
 
-SHORTEST_BAR, LONGEST_BAR = 5, 40
-"""Characters of a bar."""
+SHORTEST_BAR = 6
+"""Characters."""
 
 
 class Progress:
@@ -92,8 +92,7 @@ class Bar(Progress):
 
         super().start(nimg, total_nimg)
         console = Console(file=cast(TextIO, Careful(sys.stdout)))
-        self.drawn = BarColumn()
-        columns = self.drawn, TextColumn("{task.percentage:>3.0f}% {task.description}")
+        columns = BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}")
         # Refreshed by update, not by a thread beside training.
         self.bar = RichProgress(*columns, console=console, auto_refresh=False)
         self.task = self.bar.add_task("", total=total_nimg, completed=nimg)
@@ -107,12 +106,8 @@ class Bar(Progress):
             super().say(text)
 
     def describe(self, d_loss: float, g_loss: float, width: int | None = None) -> str:
-        """In one line of the terminal, as wide as it is now, beside a bar that is short before anything is left out."""
-        beside = len(" 100% ") + 1
-        room = self.bar.console.width - beside
-        text = super().describe(d_loss, g_loss, room - SHORTEST_BAR)
-        self.drawn.bar_width = max(SHORTEST_BAR, min(LONGEST_BAR, room - len(text)))
-        return text
+        """In one line of the terminal, as wide as it is now; the bar becomes short before anything is left out."""
+        return super().describe(d_loss, g_loss, self.bar.console.width - SHORTEST_BAR - len(" 100% "))
 
     def show(self, text: str) -> None:
         line = writable(text, self.bar.console.file)

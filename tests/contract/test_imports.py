@@ -36,6 +36,7 @@ SETTINGS = {
     "training.loop": {"config"},
     "training.resumable": {"config"},
     "training.measure": {"config"},
+    "training.nonfinite": {"config"},
     "sampling": {"config"},
     "viewer.settings": {"config", "recipes"},
     "viewer.training_data": {"config"},

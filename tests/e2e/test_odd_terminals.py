@@ -1,5 +1,6 @@
 """Every verb where the terminal has few letters, and where nobody reads on: saying something never ends the work."""
 
+import io
 import json
 import os
 import signal
@@ -11,12 +12,14 @@ import pytest
 from PIL import Image
 
 from ganforge.base.wording import pasted
+from ganforge.cli import main
 from ganforge.run.folder import RunFolder
 
 LETTERS_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 TERMINALS = {"cp1252": {"PYTHONIOENCODING": "cp1252"}, "ascii": {"PYTHONIOENCODING": "ascii"}, "C": LETTERS_ONLY}
 SMALL = [
-    "--z-dim=4", "--g-hidden=8", "--d-hidden=8", "--batch-size=8", "--report-nimg=64", "--snapshot-nimg=64", "--device=cpu",
+    "--z-dim=4", "--g-hidden=8", "--d-hidden=8", "--batch-size=8", "--report-nimg=64", "--snapshot-nimg=64",
+    "--device=cpu",
 ]  # fmt: skip
 TRAIN = ["train", "note", "--data=写真", "--conditional", *SMALL, "--total-nimg=128"]
 VERBS = [
@@ -108,6 +111,17 @@ def test_nobody_reads_on(here: Path) -> None:
     assert RunFolder("run").read_status()["state"] == "finished"
 
 
+def test_nobody_reads_the_last_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            if "Look at it" in text:
+                raise BrokenPipeError
+            return super().write(text)
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    assert main([*TRAIN, "--out=run"]) == 0
+
+
 def test_a_stand_in_for_stdout_that_raises(here: Path) -> None:
     """Such as one that keeps a copy of all that is said, in a file without the letters for it."""
     code = """
@@ -121,8 +135,8 @@ class Letters(Copying):
     def write(self, text): text.encode("ascii")
 for number, kind in enumerate((Copying, Letters)):
     sys.stdout = kind()
-    ganforge.train("note", data="写真", z_dim=4, g_hidden=(8,), d_hidden=(8,), batch_size=8, total_nimg=16, device="cpu",
-                   metric_samples=0, out=str(number))
+    ganforge.train("note", data="写真", z_dim=4, g_hidden=(8,), d_hidden=(8,), batch_size=8, total_nimg=16,
+                   device="cpu", metric_samples=0, out=str(number))
 """
     done = subprocess.run([sys.executable, "-c", code, "ascii"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -19,13 +19,17 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     console = Console(file=cast(TextIO, Careful(sys.stderr)))
-    beside = len(f"preparing  {total}/{total} 0:00:00 ")
-    bar = BarColumn(max(5, min(40, console.width - beside)))
-    with Progress(
-        TextColumn("preparing"), bar, MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    ) as progress:
+    whole = Column(no_wrap=True)  # in a narrow terminal the bar becomes shorter, and nothing else
+    columns = (
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
+    )
+    with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)
 
