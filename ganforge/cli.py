@@ -232,6 +232,8 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
         if defaults is not None and getattr(defaults, name) is not None:
             text += f" (default: {as_typed(getattr(defaults, name))})"
         refused = defaults is None and name not in MAY_CHANGE  # understood, so that the refusal can say why
+        if defaults is None and name == "data":
+            refused, text = False, "Where the pictures that the run learns from are now, if they have moved"
         options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
         options["help"] = argparse.SUPPRESS if refused else text.replace("%", "%%")
         if field.annotation is bool:

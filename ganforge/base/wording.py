@@ -17,12 +17,20 @@ LONGEST = 60
 """Characters of what somebody typed, or of what stood in a file, that a sentence repeats."""
 
 
+NEAR = 0.7
+"""How alike two spellings are, from 0 to 1, of which one may be a slip for the other: two letters changed places in a
+short word, or a third of it is another."""
+
+
 def suggestion(name: str, known: Any) -> str:
     """`; did you mean 'mnist'?` where something known is spelled much like ``name``, else nothing."""
     if len(name) > LONGEST:
         return ""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?".removesuffix("?") + "?" if close else ""
+    bare = {str(one).lstrip("-").lower(): one for one in known}
+    wanted = name.lstrip("-").lower()
+    begun = [one for one in bare if one.startswith(wanted) and len(wanted) >= 4]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(wanted, bare, n=1, cutoff=NEAR)
+    return f"; did you mean {bare[close[0]]!r}?" if close else ""
 
 
 def as_typed(value: Any) -> str:
