@@ -92,6 +92,12 @@ def test_a_file_that_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     Careful(file).flush()
 
 
+def test_a_stand_in_for_stderr_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Odd, "write", lambda *given: 1 / 0)
+    monkeypatch.setattr("sys.stderr", Odd())
+    complain("x")
+
+
 def test_without_a_terminal_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     monkeypatch.setattr("sys.stderr", None)

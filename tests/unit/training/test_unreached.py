@@ -104,6 +104,13 @@ def test_in_every_recipe_all_parameters_learn(name: str, tmp_path: Path) -> None
     assert not [line for line in heard.lines if line.startswith("Warning")]
 
 
+def test_weights_that_start_from_0_are_given_some_steps(tmp_path: Path) -> None:
+    """Behind them, in a residual branch, there is no gradient in the first one."""
+    heard = Heard()
+    start(recipe("r3gan", **SMALL, total_nimg=8), tmp_path / "run", heard, StopRequest())
+    assert not [line for line in heard.lines if line.startswith("Warning")]
+
+
 @pytest.mark.parametrize("objective", ["lsgan", "hinge", "wgan", "relativistic"])
 def test_accuracy_is_logged_at_the_objectives_border(objective: str, tmp_path: Path) -> None:
     settings = {"objective": objective, "shared_noise": objective != "relativistic"}
