@@ -11,6 +11,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
 from ganforge.base.names import take_names_as_utf8
+from ganforge.base.sizes import parse_count
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
@@ -145,7 +146,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
     evaluate.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    evaluate.add_argument("--samples", type=int, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
+    evaluate.add_argument("--samples", type=whole, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
     evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
     evaluate.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
     evaluate.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
@@ -160,7 +161,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     watch = verb("watch", commands.watch, "show runs in a browser, also while they train")
     watch.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=Path("runs"),
                        help="the folder with the runs, or a run (default: runs)")  # fmt: skip
-    watch.add_argument("--port", type=int, help="default: 8765, or the next that is free")
+    watch.add_argument("--port", type=whole, help="default: 8765, or the next that is free")
     watch.add_argument("--host", default="127.0.0.1", help="another address than this machine's own needs a token")
     watch.add_argument(
         "--token",
@@ -204,11 +205,11 @@ def add_sample_options(sample: Parser) -> None:
     sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     sample.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
     sample.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
-    sample.add_argument("--frames", type=int, metavar="N", help="of a walk: from one seed to the next (default: 30)")
+    sample.add_argument("--frames", type=whole, metavar="N", help="of a walk: from one seed to the next (default: 30)")
     sample.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
     sample.add_argument("--fps", type=float, help="of a walk: frames a second, at most 50 (default: 20)")
     sample.add_argument("--around", metavar="SEED", help="a seed's picture and neighbours of it instead")
-    sample.add_argument("--count", type=int, metavar="N", help="of --around: pictures in all (default: 64)")
+    sample.add_argument("--count", type=whole, metavar="N", help="of --around: pictures in all (default: 64)")
     sample.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
     sample.add_argument(
         "--class", dest="classes", metavar="CLASSES",
@@ -222,9 +223,18 @@ def add_sample_options(sample: Parser) -> None:
     sample.add_argument("--device", default="auto", help=setting_help("device"))
 
 
+def whole(text: str) -> int:
+    """The type of options that are whole numbers."""
+    if (count := parse_count(text)) is None:
+        raise argparse.ArgumentTypeError(f"'{as_typed(text)}' is no whole number, such as 5000, 1e5, 100k or 1.5M")
+    return count
+
+
 def add_settings(parser: Parser, defaults: Config | None) -> None:
     """One option for each setting; what is not given stays as the recipe or the run has it."""
-    group = parser.add_argument_group("settings (as in the run's config.json)")
+    group = parser.add_argument_group(
+        "settings (as in the run's config.json)", "whole numbers also as 1e5, 100k or 1.5M"
+    )
     for name, field in Config.model_fields.items():
         if name == "recipe":
             continue

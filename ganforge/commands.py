@@ -80,8 +80,9 @@ def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
+    from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.sampling import Way, choose, load, parse_classes, parse_seeds
+    from ganforge.sampling import Way, choose, load
 
     way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")

@@ -1,6 +1,7 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there, write_text_atomically
+from ganforge.base.given import each_given, path_given, whole_given
 from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.ours import refuse_foreign
@@ -43,17 +45,17 @@ class Evaluation:
 
 
 def evaluate(
-    source: str | Path,
-    against: str | None = None,
+    source: str | os.PathLike[str],
+    against: str | os.PathLike[str] | None = None,
     *,
     best: bool = False,
     samples: int | None = None,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     inception_file: Path | None = None,
     data_dir: Path | None = None,
     test_data: str | None = None,
     device: str = "auto",
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
@@ -65,10 +67,17 @@ def evaluate(
     default a run's own, else the current one. poll: called now and then; raises to stop. Raises UserError for whatever
     cannot be judged.
     """
-    source = Path(source)
+    source = path_given(source, "A run, a snapshot or pictures")
+    out = None if out is None else path_given(out, "The folder to write to")
+    samples = None if samples is None else whole_given(samples, "samples")
+    if samples is not None and samples < 1:
+        raise UserError(f"samples is {samples}; give 1 or more.")
+    if features is not None:
+        features = features.split(",") if isinstance(features, str) else each_given(features, "The features")
     keep_freed_memory()
     chosen = choose_device(device)
     model, pictures = open_source(source, best, device, poll)
+    against = None if against is None else str(path_given(against, "What to compare with"))
     dataset, held_out = open_data(model, pictures, against, data_dir, test_data, poll)
     wanted = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
     if pictures is not None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import plain_settings, shown
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 
@@ -211,7 +212,9 @@ RECIPES: dict[str, Callable[..., Config]] = {
 
 def recipe(name: str, **changes: Any) -> Config:
     """The named recipe's settings, with changes. Raises UserError for an unknown recipe or a setting that is wrong."""
+    if not isinstance(name, str):
+        raise UserError(f"A recipe is given by its name, such as 'note', and {shown(name)} is none.")
     if name not in RECIPES:
         known = ", ".join(RECIPES)
         raise UserError(f"There is no recipe '{as_typed(name)}'{suggestion(name, RECIPES)} (the recipes: {known}).")
-    return RECIPES[name](**changes)
+    return RECIPES[name](**plain_settings(changes))

@@ -17,7 +17,7 @@ LONGEST = 60
 """Characters of what somebody typed, or of what stood in a file, that a sentence repeats."""
 
 
-NEAR = 0.7
+NEAR = 0.65
 """How alike two spellings are, from 0 to 1, of which one may be a slip for the other: two letters changed places in a
 short word, or a third of it is another."""
 
@@ -64,6 +64,9 @@ def refuse_odd_name(path: str | Path) -> None:
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
     "int_parsing_size": "a smaller number",
     "float_parsing": "a number",
+    "string_type": "a name or a path",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "float_type": "a number",
 }
 

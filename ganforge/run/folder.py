@@ -44,7 +44,7 @@ MAX_JSON_BYTES = 16 << 20
 class RunFolder:
     """Paths and small files of one run. Making the object touches nothing on the disk."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.status = self.path / "status.json"
@@ -57,6 +57,10 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        """Wherever a run is given by its path, its object will do."""
+        return str(self.path)
 
     def fakes(self, nimg: int) -> Path:
         return self.path / f"fakes-{nimg:09d}.png"

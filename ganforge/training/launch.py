@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
+from ganforge.base.given import path_given
 from ganforge.base.images import save_png
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
@@ -41,29 +43,36 @@ from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
 
 
-def train(recipe_name: str = "note", out: str | Path | None = None, **changes: Any) -> RunFolder:
+def train(recipe_name: str | Config = "note", out: str | os.PathLike[str] | None = None, **changes: Any) -> RunFolder:
     """Train a recipe, with changed settings, into a new run folder; stops on SIGINT and SIGTERM after saving.
 
-    out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
+    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them. out: the folder; by default
+    runs/<recipe>-<data>, with a number where that is taken.
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
     training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
     """
-    config = recipe(recipe_name, **changes)
+    if isinstance(recipe_name, Config):
+        config = make_config(recipe_name.model_dump() | changes)
+    else:
+        config = recipe(recipe_name, **changes)
+    if out is not None:
+        out = path_given(out, "The run folder")
     with stop_on_signals() as stop:
         return start(config, out, choose_progress(), stop)
 
 
-def resume(run: str | Path, **changes: Any) -> RunFolder:
+def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
     """Go on with a run from its newest checkpoint, exactly as if it had never been interrupted.
 
     changes: settings that do not shape the result: total_nimg, cadences, device, threads.
     Raises UserError where there is no run, or another setting is changed (naming the differences).
     """
+    path = path_given(run, "The run")
     with stop_on_signals() as stop:
-        return go_on(RunFolder(run), changes, choose_progress(), stop)
+        return go_on(RunFolder(path), changes, choose_progress(), stop)
 
 
-def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
+def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     config = with_places(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)

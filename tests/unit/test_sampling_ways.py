@@ -7,13 +7,14 @@ import torch
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.base.selections import parse_classes
 from ganforge.cli import main
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import MAX_WALK, Model, choose, load, parse_classes
+from ganforge.sampling import MAX_WALK, Model, choose, load
 
 SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points": (2,)}
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import shown, whole_given
 from ganforge.base.sizes import parse_size
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
 from ganforge.data.prepared.names import FORMAT
@@ -47,6 +48,7 @@ def settle(request: Request, found: Findings) -> Target:
 
 def make_request(split: str, size: str | None, channels: int | None, fit: str, background: str) -> Request:
     """Settings as people type them. Raises UserError for what cannot be."""
+    channels = None if channels is None else whole_given(channels, "channels")
     if channels not in (None, *MODES):
         raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
     for name, value, known in (
@@ -54,6 +56,6 @@ def make_request(split: str, size: str | None, channels: int | None, fit: str, b
         ("fit", fit, FITS),
         ("background", background, COLOURS),
     ):
-        if value not in known:
-            raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
+        if not isinstance(value, str) or value not in known:
+            raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(known)}.")
     return Request(split, None if size is None else parse_size(size), channels, fit, background)
