@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +19,7 @@ from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes import RECIPES, recipe, usual_recipe
 
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -129,10 +130,11 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
         return verbs[name]
 
     train = verb("train", commands.train, "train a recipe into a new run folder")
-    train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
+    train.add_argument("recipe", metavar="RECIPE", nargs="?",
+                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
     train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     train.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
-    named = next((word for word in arguments[1:] if word in RECIPES), "note")
+    named = next((word for word in arguments[1:] if word in RECIPES), usual_recipe(data_in(arguments))[0])
     add_settings(train, recipe(named))
 
     resume = verb("resume", commands.resume, "go on with a run, exactly as if it had never stopped")
@@ -198,6 +200,13 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
         option, metavar = f"--{name.replace('_', '-')}", name.rpartition("_")[2].upper()
         shape.add_argument(option, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=setting_help(name))
     return parser, verbs
+
+
+def data_in(arguments: Sequence[str]) -> str:
+    """What the arguments of `train` name as data; mnist where they name nothing."""
+    named = [after if word == "--data" else word.removeprefix("--data=") for word, after in pairwise([*arguments, ""])
+             if word == "--data" or word.startswith("--data=")]  # fmt: skip
+    return named[-1] if named else "mnist"
 
 
 def add_sample_options(sample: Parser) -> None:

@@ -12,16 +12,20 @@ from ganforge.base.terminal import mention, printable, tell
 from ganforge.base.wording import pasted, refuse_odd_name
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes import RECIPES, recipe, usual_recipe
 
 if TYPE_CHECKING:
     from ganforge.run.folder import RunFolder
 
 
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
-    config = recipe(given.recipe, **settings_given(given))
+    settings = settings_given(given)
+    name, why = (given.recipe, "") if given.recipe else usual_recipe(settings.get("data", "mnist"))
+    config = recipe(name, **settings)
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     refuse_odd_name(given.out or "")
+    if why:
+        mention(why)
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
@@ -238,13 +242,22 @@ def list_data() -> int:
 
 
 def clear_data() -> int:
-    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove
+    from ganforge.base.cache import clear_statistics, downloads
+    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove, remove_locks
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
+    remove_locks(prepared_folder())
+    measured, size = clear_statistics()
     tell(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
-    if left := len(kept) - len(removed):
-        tell(f"Left, since they are in use or cannot be removed: {left}")
+    tell(f"Removed {measured} files of statistics of real pictures: {gib(size)}")
+    if left := [one for one in kept if one not in removed]:
+        size = sum(one.size for one in left)
+        tell(f"Left, since they are in use or cannot be removed: {len(left)}, {gib(size)}")
+    for folder, size in downloads().items():
+        tell(
+            printable(f"Left, since it would have to be fetched again: {gib(size)} in {folder}, to be deleted by hand")
+        )
     return 0
 
 

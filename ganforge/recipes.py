@@ -7,6 +7,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import plain_settings, shown
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
+from ganforge.data.catalog import DATA_SETS
 
 CONVOLUTIONAL: dict[str, Any] = {
     "generator": "dcgan", "discriminator": "dcgan", "z_dim": 100, "lr": 2e-4, "total_nimg": 400_000,
@@ -208,6 +209,14 @@ RECIPES: dict[str, Callable[..., Config]] = {
     "note": note, "fast": fast, "r1": r1, "dcgan": dcgan, "lsgan": lsgan, "wgan": wgan, "wgan-gp": wgan_gp,
     "dragan": dragan, "sngan": sngan, "r3gan": r3gan, "cgan": cgan,
 }  # fmt: skip
+
+
+def usual_recipe(data: str) -> tuple[str, str]:
+    """The recipe where none is named, and a line that says which and why: the note's for a data set by name, and fast
+    for anybody's pictures, since its convolutions know which pixels are neighbours."""
+    named = data in DATA_SETS
+    name, why = ("note", "for a data set by name") if named else ("fast", "which suits pictures of your own")
+    return name, f"No recipe is named: {name}, {why} (all of them: `ganforge recipes`)"
 
 
 def recipe(name: str, **changes: Any) -> Config:

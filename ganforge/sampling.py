@@ -208,5 +208,6 @@ def check_truncation(model: Model, psi: float) -> None:
     if psi < 1 and model.config.noise != "normal":
         raise UserError(
             f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
-            "whose middle is no more typical than the rest; leave the truncation out."
+            "whose middle is no more typical than the rest, so that nothing narrows it; leave the truncation out, look "
+            "around a picture that you like (--around SEED --spread 0.1), or train with --noise normal."
         )

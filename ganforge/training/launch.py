@@ -24,7 +24,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
-from ganforge.recipes import recipe
+from ganforge.recipes import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
@@ -43,22 +43,28 @@ from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
 
 
-def train(recipe_name: str | Config = "note", out: str | os.PathLike[str] | None = None, **changes: Any) -> RunFolder:
+def train(
+    recipe_name: str | Config | None = None, out: str | os.PathLike[str] | None = None, **changes: Any
+) -> RunFolder:
     """Train a recipe, with changed settings, into a new run folder; stops on SIGINT and SIGTERM after saving.
 
-    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them. out: the folder; by default
-    runs/<recipe>-<data>, with a number where that is taken.
+    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them; by default what
+    ``recipes.usual_recipe`` says. out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
     training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
     """
     if isinstance(recipe_name, Config):
         config = make_config(recipe_name.model_dump() | changes)
     else:
-        config = recipe(recipe_name, **changes)
+        usual, why = usual_recipe(str(changes.get("data", "mnist")))
+        config = recipe(usual if recipe_name is None else recipe_name, **changes)
     if out is not None:
         out = path_given(out, "The run folder")
+    progress = choose_progress()
+    if recipe_name is None:
+        progress.say(why)
     with stop_on_signals() as stop:
-        return start(config, out, choose_progress(), stop)
+        return start(config, out, progress, stop)
 
 
 def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:

@@ -30,7 +30,7 @@ BELOW["cli"] = {*BELOW}
 SETTINGS = {
     "config": {"base", "misfits"},
     "misfits": {"base", "config"},
-    "recipes": {"base", "config"},
+    "recipes": {"base", "config", "data"},
     "training.setup": {"config"},
     "training.launch": {"config", "recipes"},
     "training.loop": {"config"},

@@ -50,7 +50,7 @@ def pictures() -> torch.Tensor:
 
 CALLS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "train": lambda had, odd: ganforge.train(odd, **TINY | {"data": "nowhere"}),
-    "train out": lambda had, odd: ganforge.train("note", out=odd, **TINY | {"data": "nowhere"}),
+    "train out": lambda had, odd: ganforge.train("note", out=odd, **TINY),
     **{
         f"train {name}": lambda had, odd, name=name: ganforge.train("note", **TINY | {"data": "nowhere", name: odd})
         for name in ("data", "test_data", "init_from", "total_nimg", "lr", "g_hidden", "objective", "size", "seed")
@@ -107,7 +107,7 @@ def test_every_public_function_is_among_them() -> None:
 
 def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path) -> None:
     run, model, told = runs["run"], runs["model"], runs["told"]
-    config = ganforge.recipe("note", **TINY)
+    config = ganforge.recipe("note", **TINY | {"total_nimg": 999})
     again = ganforge.train(config, tmp_path / "again", total_nimg="1.6e1")
     assert again.read_config()["settings"] == run.read_config()["settings"]
     assert torch.equal(ganforge.load(again).sample(range(4)), model.sample(range(4)))
@@ -135,6 +135,23 @@ def test_labels_are_refused_in_a_sentence(labels: Any, said: str, runs: dict[str
     with pytest.raises(UserError) as error:
         runs["told"].sample([1, 2], labels)
     assert str(error.value) == said
+
+
+def test_true_and_a_text_are_no_numbers(runs: dict[str, Any]) -> None:
+    model, told = runs["model"], runs["told"]
+    for wrong in (
+        lambda: model.sample([True]),
+        lambda: told.sample([0], [True]),
+        lambda: ganforge.grid(pictures(), True),
+        lambda: ganforge.load_data("digits", max_images=True),
+    ):
+        with pytest.raises(UserError, match=r"is a whole number, and True is none\.$"):
+            wrong()
+    with pytest.raises(UserError, match=r"^z holds a number that is not finite\.$"):
+        model.generate(torch.full((2, 4), float("nan")))
+    for wrong in (lambda: model.sample({3: 4}), lambda: model.sample(b"34")):
+        with pytest.raises(UserError, match="The seeds are given as a list, and"):
+            wrong()
 
 
 def test_an_array_of_pictures_is_told_what_to_do() -> None:

@@ -1,5 +1,6 @@
 """Anybody's pictures as a data set: prepared once, then mapped from the cache; and pictures in memory reshaped."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,15 @@ from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
 from ganforge.data.prepared.mapped import map_pictures, read_labels
-from ganforge.data.prepared.names import LABELS, PICTURES
+from ganforge.data.prepared.names import FACTS, LABELS, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
 from ganforge.data.prepared.request import Request
 
-LISTED = 20
-"""So many unreadable pictures are listed aloud; all of them are in facts.json."""
+LISTED = 10
+"""So many unreadable pictures are listed aloud; all of them are in facts.json, whose place is said then."""
+
+ATTEMPTS = 3
+"""How often the pictures are prepared, if another process empties the cache just then."""
 
 
 def load_own(
@@ -28,13 +32,19 @@ def load_own(
     poll: Callable[[], None], *, root: Path | None = None, workers: int | None = None,
 ) -> Dataset:  # fmt: skip
     """The prepared pictures of a source, as a data set that maps them; arguments as for ``prepare``."""
-    folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
-    try:
-        items, release = map_pictures(folder / PICTURES, facts["shape"])
-    except OSError as error:
-        raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
-    labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
-    notes = tuple(describe_preparation(facts))
+    for attempts_left in reversed(range(ATTEMPTS)):
+        folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
+        try:
+            items, release = map_pictures(folder / PICTURES, facts["shape"])
+            labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
+            if facts["classes"] and labels is None:
+                raise FileNotFoundError(errno.ENOENT, "its labels are gone", str(folder / LABELS))
+            break
+        except OSError as error:
+            if not attempts_left:
+                raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
+            say(f"What was prepared in {folder} was taken away meanwhile: looking again.")
+    notes = tuple(describe_preparation(facts, folder / FACTS))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
     dataset = Dataset(
@@ -45,8 +55,8 @@ def load_own(
     return dataset.first(max_images)
 
 
-def describe_preparation(facts: dict[str, Any]) -> list[str]:
-    """What came of the pictures, in lines for people."""
+def describe_preparation(facts: dict[str, Any], path: Path) -> list[str]:
+    """What came of the pictures, in lines for people. path: of the file that holds the facts."""
     count, channels, height, width = facts["shape"]
     request, broken = facts["request"], facts["broken"]
     size = size_text(height, width)
@@ -64,9 +74,9 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
             "(--channels 4 keeps the transparency)"
         )
     if broken:
-        lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")
+        lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED, path)}")
     if facts["skipped"]:
-        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED)}")
+        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED, path)}")
     if facts["empty_classes"]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")

@@ -10,7 +10,7 @@ from ganforge.data.sources.entries import EMPTY_CLASS
 from ganforge.data.sources.look import Look, looks
 from ganforge.data.sources.open import Opened, class_names
 
-MAX_NAMES = 20
+MAX_NAMES = 10
 """Unreadable pictures that are listed by name."""
 MAX_EXAMPLES = 5
 MAX_SIZES = 5
