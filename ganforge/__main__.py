@@ -2,6 +2,6 @@
 
 import sys
 
-from ganforge.cli import main
+from ganforge.cli import program
 
-sys.exit(main())
+sys.exit(program())

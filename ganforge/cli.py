@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,14 +11,16 @@ from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
+from ganforge.base.names import take_names_as_utf8
 from ganforge.base.processes import refuse_several_processes
+from ganforge.base.sizes import parse_count
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes import RECIPES, recipe, usual_recipe
 
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -55,6 +58,12 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """Help and version; argparse itself would say nothing of a full disk."""
         tell(message.removesuffix("\n"), file)
+
+
+def program() -> int:
+    """What the command `ganforge` is."""
+    take_names_as_utf8()
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -124,10 +133,11 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
         return verbs[name]
 
     train = verb("train", commands.train, "train a recipe into a new run folder")
-    train.add_argument("recipe", metavar="RECIPE", nargs="?", default="note", help=f"one of: {', '.join(RECIPES)}")
+    train.add_argument("recipe", metavar="RECIPE", nargs="?",
+                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
     train.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     train.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
-    named = next((word for word in arguments[1:] if word in RECIPES), "note")
+    named = next((word for word in arguments[1:] if word in RECIPES), usual_recipe(data_in(arguments))[0])
     add_settings(train, recipe(named))
 
     resume = verb("resume", commands.resume, "go on with a run, exactly as if it had never stopped")
@@ -141,7 +151,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
     evaluate.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    evaluate.add_argument("--samples", type=int, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
+    evaluate.add_argument("--samples", type=whole, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
     evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
     evaluate.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
     evaluate.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
@@ -156,7 +166,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     watch = verb("watch", commands.watch, "show runs in a browser, also while they train")
     watch.add_argument("folder", metavar="FOLDER", nargs="?", type=Path, default=Path("runs"),
                        help="the folder with the runs, or a run (default: runs)")  # fmt: skip
-    watch.add_argument("--port", type=int, help="default: 8765, or the next that is free")
+    watch.add_argument("--port", type=whole, help="default: 8765, or the next that is free")
     watch.add_argument("--host", default="127.0.0.1", help="another address than this machine's own needs a token")
     watch.add_argument(
         "--token",
@@ -195,16 +205,23 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     return parser, verbs
 
 
+def data_in(arguments: Sequence[str]) -> str:
+    """What the arguments of `train` name as data; mnist where they name nothing."""
+    named = [after if word == "--data" else word.removeprefix("--data=") for word, after in pairwise([*arguments, ""])
+             if word == "--data" or word.startswith("--data=")]  # fmt: skip
+    return named[-1] if named else "mnist"
+
+
 def add_sample_options(sample: Parser) -> None:
     sample.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
     sample.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     sample.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
     sample.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
-    sample.add_argument("--frames", type=int, metavar="N", help="of a walk: from one seed to the next (default: 30)")
+    sample.add_argument("--frames", type=whole, metavar="N", help="of a walk: from one seed to the next (default: 30)")
     sample.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
     sample.add_argument("--fps", type=float, help="of a walk: frames a second, at most 50 (default: 20)")
     sample.add_argument("--around", metavar="SEED", help="a seed's picture and neighbours of it instead")
-    sample.add_argument("--count", type=int, metavar="N", help="of --around: pictures in all (default: 64)")
+    sample.add_argument("--count", type=whole, metavar="N", help="of --around: pictures in all (default: 64)")
     sample.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
     sample.add_argument(
         "--class", dest="classes", metavar="CLASSES",
@@ -218,9 +235,18 @@ def add_sample_options(sample: Parser) -> None:
     sample.add_argument("--device", default="auto", help=setting_help("device"))
 
 
+def whole(text: str) -> int:
+    """The type of options that are whole numbers."""
+    if (count := parse_count(text)) is None:
+        raise argparse.ArgumentTypeError(f"'{as_typed(text)}' is no whole number, such as 5000, 1e5, 100k or 1.5M")
+    return count
+
+
 def add_settings(parser: Parser, defaults: Config | None) -> None:
     """One option for each setting; what is not given stays as the recipe or the run has it."""
-    group = parser.add_argument_group("settings (as in the run's config.json)")
+    group = parser.add_argument_group(
+        "settings (as in the run's config.json)", "whole numbers also as 1e5, 100k or 1.5M"
+    )
     for name, field in Config.model_fields.items():
         if name == "recipe":
             continue
@@ -228,6 +254,8 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
         if defaults is not None and getattr(defaults, name) is not None:
             text += f" (default: {as_typed(getattr(defaults, name))})"
         refused = defaults is None and name not in MAY_CHANGE  # understood, so that the refusal can say why
+        if defaults is None and name == "data":
+            refused, text = False, "Where the pictures that the run learns from are now, if they have moved"
         options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
         options["help"] = argparse.SUPPRESS if refused else text.replace("%", "%%")
         if field.annotation is bool:

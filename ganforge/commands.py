@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 from ganforge.base.errors import UserError
 from ganforge.base.ours import refuse_foreign
 from ganforge.base.stopping import StopRequest
-from ganforge.base.terminal import printable, tell
+from ganforge.base.terminal import mention, printable, tell
 from ganforge.base.wording import pasted, refuse_odd_name
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS, HUB, folder_name, locate
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes import RECIPES, recipe, usual_recipe
 
 if TYPE_CHECKING:
     from ganforge.run.folder import RunFolder
 
 
 def train(given: argparse.Namespace, stop: StopRequest) -> int:
-    config = recipe(given.recipe, **settings_given(given))
+    settings = settings_given(given)
+    name, why = (given.recipe, "") if given.recipe else usual_recipe(settings.get("data", "mnist"))
+    config = recipe(name, **settings)
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     refuse_odd_name(given.out or "")
+    if why:
+        mention(why)
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
@@ -45,9 +49,9 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
         RunFolder(out).refuse_occupied()
     place = usual_folder(config.recipe, config.data) if out is None else nullcontext(RunFolder(out))
     with place as folder, page_beside(folder.path) as lines:
-        tell("\n".join(lines))
+        mention("\n".join(lines))
         status = how_it_ended(start_training(config, folder.path, stop), stop)
-    tell(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
+    mention(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
     return status
 
 
@@ -67,7 +71,7 @@ def finish(folder: "RunFolder", stop: StopRequest) -> int:
     """Say how a finished run is looked at; returns the exit status."""
     status = how_it_ended(folder, stop)
     if status == 0:
-        tell(how_to_look("Look at it", folder.path))
+        mention(how_to_look("Look at it", folder.path))
     return status
 
 
@@ -83,8 +87,9 @@ def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
 
 def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
+    from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.sampling import Way, choose, load, parse_classes, parse_seeds
+    from ganforge.sampling import Way, choose, load
 
     way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
@@ -157,15 +162,15 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def compare(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.comparison import compare, render, save_plot
+    from ganforge.comparison import NOTHING_TO_DRAW, compare, render, save_plot
 
     refuse_other_than_png(given.out)
     refuse_foreign(given.out)
     comparison = compare(given.runs)
     stop.poll()
+    drawn = save_plot(comparison, given.out)
     tell(render(comparison))
-    save_plot(comparison, given.out)
-    tell(printable(f"Plot: {given.out}"))
+    tell(printable(f"Plot: {given.out}") if drawn else f"\nNo plot: {NOTHING_TO_DRAW}")
     return 0
 
 
@@ -184,7 +189,7 @@ def watch(given: argparse.Namespace, stop: StopRequest) -> int:
 
         place = None if given.data is None else locate(given.data)
         token = given_token(given.token, given.token_file) or new_token(given.host)
-        ready = partial(tell, "Ctrl-C ends the page; trainings go on.")
+        ready = partial(mention, "Ctrl-C ends the page; trainings go on.")
         return 128 + serve(given.folder, Visitors(given.host, given.port, token, place), given.open, ready=ready)
 
 
@@ -240,13 +245,22 @@ def list_data() -> int:
 
 
 def clear_data() -> int:
-    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove
+    from ganforge.base.cache import clear_statistics, downloads
+    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove, remove_locks
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
+    remove_locks(prepared_folder())
+    measured, size = clear_statistics()
     tell(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
-    if left := len(kept) - len(removed):
-        tell(f"Left, since they are in use or cannot be removed: {left}")
+    tell(f"Removed {measured} files of statistics of real pictures: {gib(size)}")
+    if left := [one for one in kept if one not in removed]:
+        size = sum(one.size for one in left)
+        tell(f"Left, since they are in use or cannot be removed: {len(left)}, {gib(size)}")
+    for folder, size in downloads().items():
+        tell(
+            printable(f"Left, since it would have to be fetched again: {gib(size)} in {folder}, to be deleted by hand")
+        )
     return 0
 
 
@@ -262,7 +276,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
         refuse_foreign(out)
         dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
-        tell(describe(inspect(dataset)))
+        found = describe(inspect(dataset))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
@@ -274,8 +288,9 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
         with closing(open_guarded(given.name, stop.poll)) as source:
-            tell(describe_source(inspect_source(source, stop.poll)))
+            found = describe_source(inspect_source(source, stop.poll))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
+    tell(found)
     tell(printable(f"Contact sheet: {out}"))
     return 0
 
@@ -288,7 +303,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.data.load import load
 
     def say(line: str) -> None:
-        tell(printable(line))
+        mention(printable(line))
 
     dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
     for note in dataset.notes:

@@ -18,10 +18,11 @@ from ganforge.run.records import Figure, Protocol, Record, read_evaluations, rea
 
 NONE = "-"
 BEST = "*"
-EVALUATED = "evaluated"
-ONCE = "only one"
 NO_GAIN = ", no gain"
 """No measurement is really better than the first."""
+EVALUATED = "evaluated"
+ONCE = "only one"
+NOTHING_TO_DRAW = "no run has a headline figure, such as FD or KID, which is what is drawn over the images seen."
 MAX_SETTINGS = 1_000
 Plain = str | int | float | None
 
@@ -88,18 +89,17 @@ def render(comparison: Comparison, width: int = 100) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def save_plot(comparison: Comparison, path: Path) -> None:
-    """Write the headline figures over nimg, a panel for each protocol, as a PNG.
-
-    Raises UserError where there is no figure to draw, or the file cannot be written.
-    """
+def save_plot(comparison: Comparison, path: Path) -> bool:
+    """Write the headline figures over nimg, a panel for each protocol, as a PNG; False, and no file, where there are
+    none. Raises UserError where the file cannot be written."""
     panels = [panel for protocol in comparison.protocols if (panel := _panel(comparison.runs, protocol)).curves]
     if not panels:
-        raise UserError("There is no figure to draw; measure the runs first, with `ganforge evaluate RUN`.")
+        return False
     try:
         save_curves(panels, path)
     except OSError as error:
         raise UserError(f"The plot cannot be written: {reason(error)}; choose another place with --out.") from None
+    return True
 
 
 def different_settings(runs: Sequence[Run]) -> dict[str, list[Any]]:

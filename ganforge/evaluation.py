@@ -1,6 +1,7 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there, write_text_atomically
+from ganforge.base.given import each_given, path_given, whole_given
 from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
 from ganforge.base.ours import refuse_foreign
@@ -19,6 +21,7 @@ from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.base.sizes import size_text
 from ganforge.base.terminal import complain, printable
+from ganforge.base.wording import pasted
 from ganforge.data.catalog import DATA_SETS, locate, short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
@@ -43,17 +46,17 @@ class Evaluation:
 
 
 def evaluate(
-    source: str | Path,
-    against: str | None = None,
+    source: str | os.PathLike[str],
+    against: str | os.PathLike[str] | None = None,
     *,
     best: bool = False,
     samples: int | None = None,
-    features: Sequence[str] | None = None,
+    features: Sequence[str] | str | None = None,
     inception_file: Path | None = None,
     data_dir: Path | None = None,
     test_data: str | None = None,
     device: str = "auto",
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
@@ -66,10 +69,17 @@ def evaluate(
     cannot be judged.
     """
     refuse_several_processes()
-    source = Path(source)
+    source = path_given(source, "A run, a snapshot or pictures")
+    out = None if out is None else path_given(out, "The folder to write to")
+    samples = None if samples is None else whole_given(samples, "samples")
+    if samples is not None and samples < 1:
+        raise UserError(f"samples is {samples}; give 1 or more.")
+    if features is not None:
+        features = features.split(",") if isinstance(features, str) else each_given(features, "The features")
     keep_freed_memory()
     chosen = choose_device(device)
     model, pictures = open_source(source, best, device, poll)
+    against = None if against is None else str(path_given(against, "What to compare with"))
     dataset, held_out = open_data(model, pictures, against, data_dir, test_data, poll)
     wanted = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
     if pictures is not None:
@@ -100,6 +110,8 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
     is_pictures = (source.is_dir() and not RunFolder(source).exists()) or source.suffix.lower() in PICTURE_FILES
     if not is_pictures:
         return load(source, device, best=best), None
+    if RunFolder(source).runs_within() and source.is_dir():
+        raise UserError(RunFolder(source).what_is_there())
     if best:
         raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
     return None, read_pictures(source, poll).items
@@ -116,13 +128,14 @@ def open_data(
             f"Which data are the pictures to be judged against? Give --against, with one of: {known}; or with a folder "
             "or file of pictures."
         )
-    name = locate(against or (model.config.data if model is not None else ""))
-    own = model is not None and name == model.config.data
+    name = place_of(model) if against is None and model is not None else locate(against or "")
+    own = model is not None and (name == model.config.data or (has_gone(model.config.data) and name not in DATA_SETS))
     max_images = None
     settings = load_settings(model, pictures)
     if own and model is not None:
-        settings, max_images = model.config.data_settings(), model.config.max_images
-        test_data = test_data or model.config.test_data
+        moved = {} if name == model.config.data else settings
+        settings, max_images = model.config.data_settings() | moved, model.config.max_images
+        test_data = test_data or held_out_place(model)
         if data_dir is None and model.config.data_dir is not None:
             data_dir = Path(model.config.data_dir)
     elif name in DATA_SETS:
@@ -130,6 +143,30 @@ def open_data(
     train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
     policy = {key: settings[key] for key in ("fit", "background", "max_broken") if key in settings}
     return train, load_held_out(name, test_data, train, data_dir, poll, say, **policy)
+
+
+def place_of(model: Model) -> str:
+    """What a model learned from. Raises UserError where it has gone from its place."""
+    data = model.config.data
+    if has_gone(data):
+        where = f"now says --against: `ganforge evaluate {pasted(model.path)} --against PLACE`"
+        raise UserError(f"{model.path} learned from {data}, and nothing is there; where the pictures are {where}.")
+    return data
+
+
+def held_out_place(model: Model) -> str | None:
+    """What a model's run names to be judged by, likewise."""
+    place = model.config.test_data
+    if place is not None and has_gone(place):
+        raise UserError(
+            f"The held-out pictures of {model.path} were in {place}, and nothing is there; say --test-data."
+        )
+    return place
+
+
+def has_gone(data: str) -> bool:
+    """Is it a path with nothing there?"""
+    return Path(data).is_absolute() and not is_there(Path(data))
 
 
 def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any]:

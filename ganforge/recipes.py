@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import plain_settings, shown
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
+from ganforge.data.catalog import DATA_SETS
 
 CONVOLUTIONAL: dict[str, Any] = {
     "generator": "dcgan", "discriminator": "dcgan", "z_dim": 100, "lr": 2e-4, "total_nimg": 400_000,
@@ -202,9 +204,19 @@ RECIPES: dict[str, Callable[..., Config]] = {
 }  # fmt: skip
 
 
+def usual_recipe(data: str) -> tuple[str, str]:
+    """The recipe where none is named, and a line that says which and why: the note's for a data set by name, and fast
+    for anybody's pictures, since its convolutions know which pixels are neighbours."""
+    named = data in DATA_SETS
+    name, why = ("note", "for a data set by name") if named else ("fast", "which suits pictures of your own")
+    return name, f"No recipe is named: {name}, {why} (all of them: `ganforge recipes`)"
+
+
 def recipe(name: str, **changes: Any) -> Config:
     """The named recipe's settings, with changes. Raises UserError for an unknown recipe or a setting that is wrong."""
+    if not isinstance(name, str):
+        raise UserError(f"A recipe is given by its name, such as 'note', and {shown(name)} is none.")
     if name not in RECIPES:
         known = ", ".join(RECIPES)
         raise UserError(f"There is no recipe '{as_typed(name)}'{suggestion(name, RECIPES)} (the recipes: {known}).")
-    return RECIPES[name](**changes)
+    return RECIPES[name](**plain_settings(changes))

@@ -1,23 +1,22 @@
 """From a snapshot and seeds to pictures: of each seed, on the way between seeds, around a seed."""
 
 import math
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import path_given, shown
 from ganforge.base.images import to_uint8
 from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
+from ganforge.base.selections import Labels, Seeds, labels_given, seeds_given, z_given
 from ganforge.base.tensorfile import Shapes
 from ganforge.base.terminal import complain, printable
-from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 from ganforge.networks.build import build_generator, on_device
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
@@ -31,8 +30,6 @@ MAX_WALK = 1_000
 MAX_NEAR = 10_000
 MAX_NUMBERS = 2**31
 """In all the pictures that are made together: 2 GiB as bytes."""
-NUMBERS = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
-"""3, or 3-17."""
 
 
 class Model:
@@ -48,59 +45,65 @@ class Model:
     def __repr__(self) -> str:
         return f"Model({self.config.recipe} on {self.config.data}, {self.nimg:,} images, items {self.shape})"
 
-    def z(self, seeds: Iterable[int]) -> Tensor:
-        """z [N, z_dim] on the CPU: one row a seed, whatever the other seeds are."""
-        rows = [draw_z(self.config.noise, 1, self.config.z_dim, generator(seed, "sample")) for seed in seeds]
+    def z(self, seeds: Seeds) -> Tensor:
+        """z [N, z_dim] on the CPU: one row a seed, whatever the other seeds are. Raises UserError for what is none."""
+        kind, z_dim = self.config.noise, self.config.z_dim
+        rows = [draw_z(kind, 1, z_dim, generator(seed, "sample")) for seed in seeds_given(seeds)]
         return torch.cat(rows) if rows else torch.empty(0, self.config.z_dim)
 
-    def generate(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def generate(self, z: Tensor, labels: Labels = None) -> Tensor:
         """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU.
 
-        labels: int64 [N] for a model that is told the class, ``num_classes`` > 0; by default 0, 1, 2, ... in turn.
-        Raises UserError for other labels, and for more than ``MAX_NUMBERS`` numbers.
+        labels: for a model that is told the class, ``num_classes`` > 0: numbers or names of classes, one for each row,
+        or a single one for all; by default 0, 1, 2, ... in turn. Raises UserError for other labels or another z, and
+        for more than ``MAX_NUMBERS`` numbers.
         """
         return self._made(z, labels, lambda items: items)
 
-    def _made(self, z: Tensor, labels: Tensor | None, finish: Callable[[Tensor], Tensor]) -> Tensor:
+    def _made(self, z: Tensor, labels: Labels, finish: Callable[[Tensor], Tensor]) -> Tensor:
+        z = z_given(z, self.config.z_dim)
         if len(z) * math.prod(self.shape) > MAX_NUMBERS:
             size = " x ".join(map(str, self.shape))
             raise UserError(f"{len(z):,} pictures of {size} are more than fit into memory; ask for fewer.")
-        if labels is None and self.num_classes:
-            labels = torch.arange(len(z)) % self.num_classes
-        elif labels is not None and not self.num_classes:
+        if labels is not None and not self.num_classes:
             raise UserError(f"The model in {self.path} is not told any class; leave the labels out.")
-        if labels is not None and (labels.shape != (len(z),) or ((labels < 0) | (labels >= self.num_classes)).any()):
-            raise UserError(f"{len(z)} labels from 0 to {self.num_classes - 1} are needed, one for each picture.")
+        if self.num_classes:
+            in_turn = torch.arange(len(z)) % self.num_classes
+            labels = in_turn if labels is None else labels_given(labels, len(z), self.num_classes, self.class_names)
         if not len(z):
             return finish(torch.empty(0, *self.shape))
-        return generate(self.G, z, labels, self.device, self.batch_size, finish)
+        told = labels if isinstance(labels, Tensor) else None
+        return generate(self.G, z, told, self.device, self.batch_size, finish)
 
-    def sample(self, seeds: Iterable[int], labels: Tensor | None = None) -> Tensor:
+    def sample(self, seeds: Seeds, labels: Labels = None) -> Tensor:
         """Pictures by seed, uint8 [N, C, H, W]; points (2-D runs) as float [N, 2].
 
-        labels: int64 [N] for a model that is told the class; by default each seed's remainder by ``num_classes``, so
-        that a seed's picture is its own, whichever others are asked for.
+        seeds: whole numbers, such as range(64); one alone; or as typed, "0-63". labels: of a model that is told the
+        class: numbers or names of classes, one for each seed, or a single one for all; by default each seed's remainder
+        by ``num_classes``, so that a seed's picture is its own, whichever others are asked for. Raises UserError.
         """
-        seeds = list(seeds)
+        seeds = seeds_given(seeds)
         return self.pictures(self.z(seeds), labels_for(self, seeds, None) if labels is None else labels)
 
-    def pictures(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def pictures(self, z: Tensor, labels: Labels = None) -> Tensor:
         """``generate``, with pictures as uint8 [N, C, H, W]; points stay float [N, 2]."""
         return self._made(z, labels, to_uint8 if len(self.shape) == 3 else lambda points: points)
 
 
-def load(path: str | Path, device: str = "auto", *, best: bool = False) -> Model:
+def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, best: bool = False) -> Model:
     """The model in a snapshot file, or in a run folder's newest snapshot, or its best. Runs no code from the file.
 
     Of a run that was stopped before its first snapshot, that of its newest checkpoint; a line on stderr says so.
     Raises UserError where there is none, or the file is damaged, of another kind, or does not fit its own settings.
     """
-    snapshot = load_snapshot(Path(path), best=best, check=refuse_misfit)
+    path, chosen = path_given(path, "A snapshot or run"), choose_device(device)
+    if not isinstance(best, bool):
+        raise UserError(f"best is True or False, and {shown(best)} is neither.")
+    snapshot = load_snapshot(path, best=best, check=refuse_misfit)
     config, outline = make_config(snapshot.settings, source=snapshot.path), network_of(snapshot, meta=True)
     batch_size = batch_size_for(outline, config.z_dim, snapshot.num_classes)
     if not batch_size:
         raise UserError(f"{snapshot.path} makes pictures of {snapshot.shape} by layers that do not fit into memory.")
-    chosen = choose_device(device)
     if snapshot.note:
         complain(printable(snapshot.note))
     G = network_of(snapshot)
@@ -209,43 +212,6 @@ def check_truncation(model: Model, psi: float) -> None:
     if psi < 1 and model.config.noise != "normal":
         raise UserError(
             f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
-            "whose middle is no more typical than the rest; leave the truncation out."
+            "whose middle is no more typical than the rest, so that nothing narrows it; leave the truncation out, look "
+            "around a picture that you like (--around SEED --spread 0.1), or train with --noise normal."
         )
-
-
-def parse_classes(text: str, names: Sequence[str] = ()) -> list[int]:
-    """`3`, `0-4,7` or `cat,dog` -> numbers of classes. names: the classes' own, in the order of their numbers. A class
-    that is called by a number is meant by it, and then none is meant by its place. Raises UserError for anything else.
-    """
-    if not names:
-        return _parse_numbers(text, "classes", "3 or 0-4,7")
-    known = {unicodedata.normalize("NFC", name): number for number, name in enumerate(names)}
-    by_place = all(place == int(name) for name, place in known.items() if name.isdecimal())
-    classes: list[int] = []
-    for part in (unicodedata.normalize("NFC", part.strip()) for part in text.split(",")):
-        if part in known:
-            classes.append(known[part])
-        elif by_place and NUMBERS.fullmatch(part):
-            classes += _parse_numbers(part, "classes", "3 or 0-4,7")
-        else:
-            some = ", ".join(map(as_typed, names[:20])) + ", ..." * (len(names) > 20)
-            raise UserError(f"There is no class '{as_typed(part)}'{suggestion(part, known)} (the classes: {some}).")
-    return classes
-
-
-def parse_seeds(text: str) -> list[int]:
-    """`0-63,100` -> [0, ..., 63, 100]. Raises UserError for anything else."""
-    return _parse_numbers(text, "seeds", "0-63 or 1,5,20-29")
-
-
-def _parse_numbers(text: str, what: str, example: str) -> list[int]:
-    ranges: list[range] = []
-    for part in text.split(","):
-        found = NUMBERS.fullmatch(part.strip())
-        ranges.append(range(int(found[1]), int(found[2] or found[1]) + 1) if found else range(0))
-        if not ranges[-1]:
-            raise UserError(f"The {what} '{as_typed(text)}' are not numbers and ranges such as {example}.")
-    count = sum(len(one) for one in ranges)
-    if count > 100_000:
-        raise UserError(f"The {what} '{as_typed(text)}' are {count:,} pictures; ask for at most 100,000 at a time.")
-    return [seed for one in ranges for seed in one]

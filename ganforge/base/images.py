@@ -13,7 +13,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
+from ganforge.base.errors import UserError
 from ganforge.base.files import read_plain, write_atomically
+from ganforge.base.given import shown, whole_given
 from ganforge.base.ours import NAME
 
 GAP = 2
@@ -76,12 +78,18 @@ def grid(images: Tensor, columns: int | None = None, scale: int | None = None) -
     images: uint8 [N, C, H, W], C = 1 (grey), 3 (RGB) or 4 (RGBA), N at least 1. columns: by default such that the
     grid is about as wide as high; never more than N. scale: whole enlargement, each pixel a square; by default the
     least that makes the grid's longer side ``MIN_SIDE`` pixels, at most ``MAX_SCALE``.
-    Raises ValueError for other pictures, or for columns or scale below 1.
+    Raises UserError for other pictures, or for columns or scale below 1.
     """
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+        images = torch.from_numpy(images)
+    if not isinstance(images, Tensor):
+        raise UserError(f"A grid is made of a tensor of pictures, uint8 [N, C, H, W], not of {shown(images)}.")
     if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] not in (1, 3, 4) or not images.numel():
-        raise ValueError(f"images are {images.dtype} {list(images.shape)}, not uint8 [N, C, H, W] with C 1, 3 or 4")
+        raise UserError(f"images are {images.dtype} {list(images.shape)}, not uint8 [N, C, H, W] with C 1, 3 or 4.")
+    columns = None if columns is None else whole_given(columns, "columns")
+    scale = None if scale is None else whole_given(scale, "scale")
     if (columns is not None and columns < 1) or (scale is not None and scale < 1):
-        raise ValueError(f"columns is {columns} and scale is {scale}; both are 1 or more")
+        raise UserError(f"columns is {columns} and scale is {scale}; both are 1 or more.")
     count, channels, height, width = images.shape
     columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
     rows = math.ceil(count / columns)

@@ -12,10 +12,13 @@ import torch
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
+from ganforge.base.given import shown
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str | torch.device) -> torch.device:
     """The device for a name such as `auto`, `cpu`, `cuda:1` or `mps`. Raises UserError where there is none."""
+    if not isinstance(name, str | torch.device):
+        raise UserError(f"A device is given by its name, such as 'cpu', and {shown(name)} is none.")
     if name == "auto":
         accelerator = torch.accelerator.current_accelerator(check_available=True)
         return accelerator or torch.device("cpu")

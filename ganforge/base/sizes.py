@@ -1,11 +1,28 @@
-"""Sizes of pictures as people type them."""
+"""Sizes of pictures, and numbers of them, as people type them."""
 
 import re
+from collections.abc import Sequence
+from decimal import Decimal
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import each_given, whole_given
 from ganforge.base.wording import as_typed
 
 LARGEST_SIDE = 4096
+COUNT = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?)([kKmMgG]?)")
+TIMES = {"": 0, "k": 3, "m": 6, "g": 9}
+HUGE = 10**30
+"""What larger numbers count as: more than anything may be."""
+
+
+def parse_count(text: str) -> int | None:
+    """5000, 1e5, 100k, 1.5M or 2G as a whole number, to the last digit; None for anything else, such as 1.5."""
+    if not (found := COUNT.fullmatch(text.strip())):
+        return None
+    number = Decimal(found[1]).scaleb(TIMES[found[2].lower()])
+    if number.adjusted() >= 30:
+        return HUGE if number > 0 else -HUGE
+    return int(number) if number == number.to_integral_value() else None
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -16,6 +33,14 @@ def parse_size(text: str) -> tuple[int, int]:
         wanted = f"height x width in pixels, such as 64 or 64x96, up to {LARGEST_SIDE:,} each"
         raise UserError(f"size cannot be '{as_typed(text)}': give {wanted}")
     return height, width
+
+
+def size_given(size: object) -> str:
+    """A size as ``parse_size`` takes it, from Python: such a text, 64, or (64, 96). Raises UserError."""
+    if isinstance(size, str):
+        return size
+    sides = each_given(size, "The two sides of a size") if isinstance(size, Sequence) else [size]
+    return "x".join(str(whole_given(side, "A side of a size")) for side in sides)
 
 
 def size_text(height: int, width: int) -> str:

@@ -1,31 +1,58 @@
 """The one place that writes to the terminal: whatever a text holds, it is shown and never obeyed."""
 
 import contextlib
+import errno
 import os
 import sys
-from typing import IO, TextIO
+from collections.abc import Iterator
+from typing import IO, Any, TextIO
 
 KEPT = "\n\t\xa0\u3000\u200c\u200d"
 """Of the characters without a shape, those that are written as they are: the last two join letters in many scripts."""
+
+STAND_INS = {"·": "-", "±": "+-", "…": "...", "×": "x", "─": "-", "━": "=", "╸": "="}
+"""What stands for the signs that ganforge's own lines hold, where an encoding lacks them."""
 
 
 def tell(text: str, file: TextIO | None = None) -> None:
     """Write a line (or several) to stdout, or to ``file``, at once.
 
     Control characters, of which escape sequences are made, and those that turn the direction of writing are written as
-    ``\\x1b``; so is what the terminal's encoding lacks. Without a stdout nothing is written. Raises OSError.
+    ``\\x1b``; so is what the terminal's encoding lacks. Without a stdout nothing is written. Raises OSError,
+    and nothing else, where the file cannot be written: for what must not end the work under way, ``mention``.
     """
     file = sys.stdout if file is None else file
     if file is None:  # closed before the program began
         return
-    print(writable(text, file), file=file, flush=True)
+    try:
+        print(writable(text, file), file=file, flush=True)
+    except UnicodeError:  # whatever the file says of its encoding, letters it can write
+        print(harmless(text).encode("ascii", "backslashreplace").decode(), file=file, flush=True)
+    except ValueError:
+        raise OSError(errno.EBADF, "it is closed") from None
+
+
+def mention(text: str) -> None:
+    """``tell`` while there is work under way: where stdout cannot be written, the work goes on without a word."""
+    with silenced_at_fault():
+        tell(text)
+
+
+@contextlib.contextmanager
+def silenced_at_fault() -> Iterator[None]:
+    """What cannot be shown in this context, or later, is left out: no fault of a terminal, of a notebook or of what
+    stands in stdout's place ends the work."""
+    try:
+        yield
+    except Exception:
+        silence_stdout()
 
 
 def complain(text: str) -> None:
     """``tell`` on stderr; where nobody listens, that is no further fault."""
     if sys.stderr is None:
         return
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(Exception):
         tell(text, sys.stderr)
 
 
@@ -39,7 +66,21 @@ def complain_at_once(text: str) -> None:
 def writable(text: str, file: IO[str] | None) -> str:
     """What ``tell`` writes to a file: ``harmless``, with what the file's encoding lacks spelled out."""
     encoding = getattr(file, "encoding", None) or "utf-8"
-    return harmless(text).encode(encoding, "backslashreplace").decode(encoding)
+    text = harmless(text)
+    try:
+        return _spelled(text, encoding)
+    except (LookupError, TypeError, UnicodeError):  # no encoding that Python knows
+        return _spelled(text, "ascii")
+
+
+def _spelled(text: str, encoding: str) -> str:
+    """The text with ``STAND_INS`` and ``\\u5199`` for what the encoding lacks."""
+    try:
+        return text.encode(encoding).decode(encoding)
+    except UnicodeEncodeError:
+        lacking = {sign for sign in STAND_INS if sign in text and sign.encode(encoding, "ignore") == b""}
+        text = text.translate({ord(sign): STAND_INS[sign] for sign in lacking})
+        return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def harmless(text: str) -> str:
@@ -61,12 +102,42 @@ def _visible(c: str) -> str:
     return c.encode("unicode_escape").decode()
 
 
+class Careful:
+    """A file for a library that draws on a terminal: what cannot be written is left out, and raises nothing."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, text: str) -> int:
+        """As a file's; the text is the library's, with the escape sequences that it draws by."""
+        try:
+            self._file.write(_spelled(text, getattr(self._file, "encoding", None) or "utf-8"))
+        except Exception:
+            silence(self._file)
+        return len(text)
+
+    def flush(self) -> None:
+        """As a file's."""
+        try:
+            self._file.flush()
+        except Exception:
+            silence(self._file)
+
+
 def silence_stdout() -> None:
     """Let nothing more be written to stdout: for when its reader has gone, or its disk is full."""
-    if sys.stdout is None:
+    silence(sys.stdout)
+
+
+def silence(file: TextIO | None) -> None:
+    """Let nothing more be written to a file of the system's; what is none, as in a notebook, or is closed, is left."""
+    if file is None:
         return
-    with contextlib.suppress(OSError):  # what is no file of the system's, as in a notebook, has nothing to be silenced
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())
 
 
 def occupy_closed() -> None:

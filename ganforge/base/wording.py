@@ -5,6 +5,7 @@ import os
 import reprlib
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ LONGEST = 60
 """Characters of what somebody typed, or of what stood in a file, that a sentence repeats."""
 
 
+NEAR = 0.65
+"""How alike two spellings are, from 0 to 1, of which one may be a slip for the other: two letters changed places in a
+short word, or a third of it is another."""
+
+
 def suggestion(name: str, known: Any) -> str:
     """`; did you mean 'mnist'?` where something known is spelled much like ``name``, else nothing."""
     if len(name) > LONGEST:
         return ""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?".removesuffix("?") + "?" if close else ""
+    bare = {str(one).lstrip("-").lower(): one for one in known}
+    wanted = name.lstrip("-").lower()
+    begun = [one for one in bare if one.startswith(wanted) and len(wanted) >= 4]
+    close = begun if len(begun) == 1 else difflib.get_close_matches(wanted, bare, n=1, cutoff=NEAR)
+    return f"; did you mean {bare[close[0]]!r}?" if close else ""
 
 
 def as_typed(value: Any) -> str:
@@ -42,6 +51,10 @@ def pasted(path: str | Path) -> str:
 
 def refuse_odd_name(path: str | Path) -> None:
     """Raise UserError for a path that is no UTF-8, which the library that reads weights does not take."""
+    names = sys.getfilesystemencoding()
+    if names.lower() != "utf-8" and not str(path).isascii():
+        what = f"holds other letters than ASCII's, and this Python takes names of files for {names}"
+        raise UserError(f"The name {printable(str(path))} {what}; set PYTHONUTF8=1 in the environment.")
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -51,6 +64,9 @@ def refuse_odd_name(path: str | Path) -> None:
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {
     "int_parsing_size": "a smaller number",
     "float_parsing": "a number",
+    "string_type": "a name or a path",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "float_type": "a number",
 }
 

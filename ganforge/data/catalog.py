@@ -1,10 +1,10 @@
 """The data sets' names, and what else may be learned from, for ``--help`` and messages; importing this loads little."""
 
-import difflib
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
+from ganforge.base.wording import as_typed, suggestion
 
 DATA_SETS: dict[str, str] = {
     "mnist": "handwritten digits, 60,000 pictures of 28 x 28, grey; found locally or downloaded (12 MB)",
@@ -25,10 +25,9 @@ def locate(name: str) -> str:
         return name
     if name and is_there(Path(name)):
         return str(Path(name).absolute())
-    close = difflib.get_close_matches(name.lower(), DATA_SETS, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? The" if close else "the"
+    hint = f"{near} The" if (near := suggestion(name, DATA_SETS)) else "; the"
     raise UserError(
-        f"There is no data set {name!r}, and no file or folder of that name; {hint} data sets are "
+        f"There is no data set {as_typed(name)!r}, and no file or folder of that name{hint} data sets are "
         f"{', '.join(DATA_SETS)}, and a path or hub:OWNER/NAME names anybody's pictures."
     )
 

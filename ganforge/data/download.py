@@ -1,12 +1,13 @@
 """Fetching one file from the first of several mirrors that gives it whole and right."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from ganforge.base.files import write_atomically
-from ganforge.base.terminal import complain
+from ganforge.base.terminal import Careful, complain
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (5.0, 15.0)  # to connect, and between two pieces of the answer
@@ -80,7 +81,7 @@ def _fetch(url: str, is_right: Callable[[Path], bool], poll: Callable[[], None],
 
 
 def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
-    console = Console(stderr=True)
+    console = Console(stderr=True, file=None if sys.stderr is None else cast(TextIO, Careful(sys.stderr)))
     complain(f"fetching {url}")
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with (

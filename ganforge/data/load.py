@@ -1,9 +1,12 @@
 """A data set by its name, or anybody's pictures by their path."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import path_given, whole_given
+from ganforge.base.sizes import size_given
 from ganforge.data.catalog import DATA_SETS, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
@@ -15,13 +18,13 @@ from ganforge.data.synthetic import load_grid, load_ring
 
 
 def load(
-    name: str,
+    name: str | os.PathLike[str],
     split: str = "train",
-    data_dir: Path | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
     max_images: int | None = None,
     poll: Callable[[], None] = lambda: None,
     *,
-    size: str | None = None,
+    size: str | int | tuple[int, int] | None = None,
     fit: str = "crop",
     channels: int | None = None,
     background: str = "white",
@@ -41,9 +44,17 @@ def load(
     Raises UserError for an unknown name or split, for max_images below 1, for bad files, and where a shape is asked for
     that the data cannot have.
     """
+    name = os.fspath(path_given(name, "A data set by a name or its pictures"))
+    data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
+    max_images = None if max_images is None else whole_given(max_images, "max_images")
+    max_broken = None if max_broken is None else whole_given(max_broken, "max_broken")
+    if max_broken is not None and max_broken < 0:
+        raise UserError(f"max_broken is {max_broken}; give 0 or more.")
+    if not (callable(poll) and callable(say)):
+        raise UserError("poll and say are functions, and one of them is none.")
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
-    request = make_request(split, size, channels, fit, background, hold_out)
+    request = make_request(split, None if size is None else size_given(size), channels, fit, background, hold_out)
     if name not in DATA_SETS:
         return load_own(locate(name), request, max_images, max_broken, say, poll)
     match name:

@@ -36,7 +36,7 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
         value = number(figure["value"]) + (f" ± {number(figure['spread'])}" if figure["spread"] is not None else "")
         table.add_row(what, features, value, number(figure["floor"]), figure["better"])
     screen = StringIO()
-    console = Console(file=screen, width=width, highlight=False)
+    console = Console(file=screen, width=width, highlight=False, color_system=None, force_terminal=False)
     console.print(table)
     lines = [screen.getvalue().rstrip(), "", printable(in_words(protocol))]
     for extractor, shares in record["classes"].items():

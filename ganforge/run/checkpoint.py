@@ -9,7 +9,8 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tensorfile import DamagedFileError, Shapes, read_tensorfile, write_tensorfile
-from ganforge.base.wording import as_typed
+from ganforge.base.terminal import printable
+from ganforge.base.wording import as_typed, pasted
 from ganforge.run.folder import RunFolder
 
 T = TypeVar("T")
@@ -65,6 +66,14 @@ def load_newest_checkpoint(
     if complaints:
         raise UserError(
             f"{folder.path} has no checkpoint that is whole: {' '.join(complaints.values())} Put back a copy of one, "
-            "or start a new run; nothing was changed."
+            f"or {begin_anew(folder)}; nothing was changed."
         )
     return {}, {}, complaints
+
+
+def begin_anew(folder: RunFolder) -> str:
+    """What is left to do without a checkpoint: `start a new run ...`. Raises OSError."""
+    if not (snapshots := folder.all_snapshots()):
+        return "start a new run"
+    newest = printable(pasted(snapshots[-1][1]))
+    return f"start a new run with this one's settings from its newest snapshot, by `--init-from {newest}`"

@@ -45,7 +45,7 @@ MAX_JSON_BYTES = 16 << 20
 class RunFolder:
     """Paths and small files of one run. Making the object touches nothing on the disk."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.status = self.path / "status.json"
@@ -59,6 +59,10 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        """Wherever a run is given by its path, its object will do."""
+        return str(self.path)
 
     def fakes(self, nimg: int) -> Path:
         return self.path / f"fakes-{nimg:09d}.png"
@@ -200,7 +204,7 @@ class RunFolder:
     def read_config(self) -> dict[str, Any]:
         """What config.json holds. Raises UserError where this is no run folder or the file is damaged."""
         if not self.exists():
-            raise UserError(f"{self.path} is not a run folder: it has no config.json.")
+            raise UserError(self.what_is_there())
         try:
             content = read_plain_json(self.config, MAX_JSON_BYTES)
         except OSError as error:
@@ -216,6 +220,19 @@ class RunFolder:
                 f"{self.config} is damaged: it does not tell the run's data and environment; put back a copy."
             )
         return content
+
+    def what_is_there(self) -> str:
+        """A sentence on a path at which there is no run."""
+        if not os.path.lexists(self.path):
+            return f"There is no folder {self.path}; check the path."
+        if not self.path.is_dir():
+            return f"{self.path} is a file, not a run folder; give the folder that a run is in."
+        hint = f" It holds runs; give one, such as {runs[0]}." if (runs := self.runs_within()) else ""
+        return f"{self.path} is not a run folder: it has no config.json.{hint}"
+
+    def runs_within(self) -> list[Path]:
+        """The runs in a folder that is none itself, by name, as far as one may look."""
+        return sorted(path.parent for path in self.path.glob("*/config.json"))
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")

@@ -1,5 +1,6 @@
 """Snapshots: the weights that make pictures, with all that is needed to use them, in one safetensors file."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,6 +68,8 @@ def is_milestone(nimg: int, milestone_nimg: int, images: int) -> bool:
 def find_snapshot(path: Path, *, best: bool = False) -> Path:
     """A run folder's newest snapshot, or its best one by all figures of training; or the snapshot file itself.
     Raises UserError where there is none."""
+    if not os.path.lexists(path):
+        raise UserError(f"There is no run or snapshot {path}; check the path.")
     if not path.is_dir():
         if best:
             raise UserError(f"{path} is not a run folder, so it has no best snapshot; leave --best out.")

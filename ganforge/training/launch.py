@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
+from ganforge.base.given import path_given
 from ganforge.base.images import save_png
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
@@ -23,7 +25,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
-from ganforge.recipes import recipe
+from ganforge.recipes import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
@@ -54,29 +56,42 @@ from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
 
 
-def train(recipe_name: str = "note", out: str | Path | None = None, **changes: Any) -> RunFolder:
+def train(
+    recipe_name: str | Config | None = None, out: str | os.PathLike[str] | None = None, **changes: Any
+) -> RunFolder:
     """Train a recipe, with changed settings, into a new run folder; stops on SIGINT, SIGTERM and SIGHUP after saving.
 
-    out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
+    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them; by default what
+    ``recipes.usual_recipe`` says. out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
     training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
     """
-    config = recipe(recipe_name, **changes)
+    if isinstance(recipe_name, Config):
+        config = make_config(recipe_name.model_dump() | changes)
+    else:
+        usual, why = usual_recipe(str(changes.get("data", "mnist")))
+        config = recipe(usual if recipe_name is None else recipe_name, **changes)
+    if out is not None:
+        out = path_given(out, "The run folder")
+    progress = choose_progress()
+    if recipe_name is None:
+        progress.say(why)
     with stop_on_signals() as stop:
-        return start(config, out, choose_progress(), stop)
+        return start(config, out, progress, stop)
 
 
-def resume(run: str | Path, **changes: Any) -> RunFolder:
+def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
     """Go on with a run from its newest checkpoint, exactly as if it had never been interrupted.
 
     changes: settings that do not shape the result: total_nimg, cadences, device, threads.
     Raises UserError where there is no run, or another setting is changed (naming the differences).
     """
+    path = path_given(run, "The run")
     with stop_on_signals() as stop:
-        return go_on(RunFolder(run), changes, choose_progress(), stop)
+        return go_on(RunFolder(path), changes, choose_progress(), stop)
 
 
-def start(config: Config, out: str | Path | None, progress: Progress, stop: StopRequest) -> RunFolder:
+def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
     config = with_places(config)

@@ -29,6 +29,7 @@ from ganforge.training.opinion import map_opinion
 from ganforge.training.progress import Progress
 from ganforge.training.setup import Game, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
+from ganforge.training.unreached import out_of_reach, without_gradient
 
 
 def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
@@ -119,9 +120,13 @@ class Loop:
         self.begun.append((state.nimg, state.step))
         schedule_optimizers(config, state, state.nimg)
         d_batches, g_batch = game.batches(state.nimg, state.step)
-        stats = train_step(
-            state.G, state.D, state.G_opt, state.D_opt, game.rules(state.nimg, state), d_batches, g_batch, state.failed
-        )
+        rules = game.rules(state.nimg, state)
+        try:
+            stats = train_step(state.G, state.D, state.G_opt, state.D_opt, rules, d_batches, g_batch, state.failed)
+        except RuntimeError as error:
+            if why := out_of_reach(state, game, state.nimg, state.step):
+                raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
+            raise
         images = self.step_images = images_at(config, state.nimg, state.step)
         self.is_whole = images == images_in(config, state.step)
         if state.with_ada:
@@ -146,7 +151,7 @@ class Loop:
         """Raise RunError, with the reason, if a step since the last look was not finite."""
         if bool(self.state.failed):
             self.state.nimg, self.state.step = self.begun[0]
-            raise RunError(explain(self.state, self.game, self.begun, self.folder))
+            raise RunError(explain(self.state, self.game, self.begun, self.folder, self.config))
         self.begun.clear()
 
     def do_what_is_due(self, report: bool, finished: bool) -> None:
@@ -178,6 +183,10 @@ class Loop:
         save_png(self.draw_fakes(), self.folder.fakes(state.nimg))
         if state.stats.values:
             self.folder.append_row(self.row())
+            if state.reported_nimg == 0 and (still := without_gradient(state)):  # the first row, and never again
+                self.progress.say(
+                    f"Warning: all gradients have been 0, so that nothing is learned by {', '.join(still)}."
+                )
         if stands:
             state.stats.clear()
             state.reported_nimg = state.nimg
@@ -208,7 +217,8 @@ class Loop:
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
         augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
-        return head | self.state.stats.row() | augmentation | timing | peak_memory_mib(self.game.device)
+        means = self.state.stats.row(OBJECTIVES[self.config.objective].border)
+        return head | means | augmentation | timing | peak_memory_mib(self.game.device)
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:

@@ -1,38 +1,80 @@
 """When a step was not finite: replay it, without changing a weight, and say where the numbers were lost."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ganforge.base.wording import pasted
+from ganforge.config import Config
 from ganforge.objectives.losses import Terms
 from ganforge.run.folder import RunFolder
 from ganforge.training.adversarial import d_terms, g_terms, mean_terms, total_norm
 from ganforge.training.setup import Game
 from ganforge.training.state import TrainingState
 
+WEIGHED_BY = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
+"""The setting that weighs a term of D's loss."""
 
-def explain(state: TrainingState, game: Game, candidates: Iterable[tuple[int, int]], folder: RunFolder) -> str:
-    """A message that names the term, the layer and the last good checkpoint.
+
+class Fault(NamedTuple):
+    """where: what is not finite, in words. network: G or D, whose settings are to blame; none where it is the data.
+    term: of its loss, where one is known."""
+
+    where: str
+    network: str = ""
+    term: str = ""
+
+
+def explain(
+    state: TrainingState, game: Game, candidates: Iterable[tuple[int, int]], folder: RunFolder, config: Config
+) -> str:
+    """A message that names the term, the layer, the last good checkpoint, and the setting to change.
 
     candidates: (nimg, step) at which the failed step may have begun.
     """
-    where = "no cause was found when the step was replayed"
-    failed_nimg = state.nimg
+    fault, failed_nimg = None, state.nimg
     for nimg, step in candidates:
-        if found := next(faults(state, game, nimg, step), None):
-            where, failed_nimg = found, nimg
+        if fault := next(faults(state, game, nimg, step), None):
+            failed_nimg = nimg
             break
+    where = fault.where if fault else "no cause was found when the step was replayed"
     checkpoints = folder.all_checkpoints()
     saved = f"the last good checkpoint is {checkpoints[-1][1]}" if checkpoints else "there was no checkpoint yet"
     return (
         f"Training stopped in the step after {failed_nimg:,} images, because {where}; the network concerned was not "
-        f"updated, and {saved}. "
-        "Going on would end the same way: start a new run with a lower --lr."
+        f"updated, and {saved}. {remedy(fault, config, folder)}"
     )
 
 
-def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[str]:
+def remedy(fault: Fault | None, config: Config, folder: RunFolder) -> str:
+    """A sentence on what to do, without its full stop."""
+    if fault is None:
+        again = (
+            f"`ganforge resume {pasted(folder.path)}` repeats it; should it end so again, start a new run with a lower"
+        )
+        return f"{again} --lr (it is {config.lr:g})"
+    if not fault.network:
+        return "Going on would end the same way: mend the data, then start a new run"
+    settings = ["d_lr" if fault.network == "D" and config.d_lr is not None else "lr"]
+    grows = "lr_end"
+    if fault.term in WEIGHED_BY:
+        settings, grows = [WEIGHED_BY[fault.term]], "gamma_end"
+    if (getattr(config, grows) or 0) > 1 and fault.term not in ("gp", "dragan"):
+        settings.append(grows)
+    if fault.term in ("r1", "r2") and config.penalty_interval > 1:
+        settings.append("penalty_interval")
+    lower = " or ".join(f"--{name.replace('_', '-')} (it is {value(config, name)})" for name in settings)
+    return f"Going on would end the same way: start a new run with a lower {lower}"
+
+
+def value(config: Config, name: str) -> str:
+    number = getattr(config, name)
+    return number if isinstance(number, str) else f"{number:g}"
+
+
+def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[Fault]:
     """What is not finite in one step with the present weights, in the order in which it is computed; part by part
     where gradients are accumulated, since the whole may not fit into memory."""
     d_batches, g_batch = game.batches(nimg, step)
@@ -40,10 +82,10 @@ def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[s
     for name, network in (("G", state.G), ("D", state.D)):
         for parameter, weight in network.named_parameters():
             if not torch.isfinite(weight).all():
-                yield f"the weight {parameter} of {name} is not finite"
+                yield Fault(f"the weight {parameter} of {name} is not finite", name)
     for batch in (part for whole in d_batches for part in whole.split(rules.accumulate)):
         if not torch.isfinite(batch.reals).all():
-            yield "the data hold a number that is not finite"
+            yield Fault("the data hold a number that is not finite")
         yield from layer_faults("G", state.G, batch.z, batch.labels, "its noise")
         with torch.no_grad():
             fakes = state.G(batch.z, batch.labels)
@@ -56,22 +98,39 @@ def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[s
         yield from loss_faults("G", state.G, g_terms(state.D, rules, batch, fakes))
 
 
-def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[str]:
+def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[Fault]:
     """What is not finite in a loss and its gradient."""
     means, loss = mean_terms(terms)
-    for term, value in means.items():
-        if not torch.isfinite(value):
-            yield f"the term {term!r} of {name}'s loss is {value.item()}"
-    grads = torch.autograd.grad(loss, list(network.parameters()))
-    for (parameter, _), grad in zip(network.named_parameters(), grads, strict=True):
+    for term, mean in means.items():
+        if not torch.isfinite(mean):
+            yield Fault(f"the term {term!r} of {name}'s loss is {mean.item()}", name, term)
+    norms = {}
+    for term, mean in means.items():
+        grads = gradients(mean, network)
+        for parameter, grad in grads.items():
+            if not torch.isfinite(grad).all():
+                where = f"the gradient of the term {term!r} of {name}'s loss is not finite in {name}'s {parameter}"
+                yield Fault(where, name, term)
+        norms[term] = total_norm([grad.double() for grad in grads.values()]).item()
+    largest = max(norms, key=lambda term: norms[term])
+    whole = f"the gradient of {name}'s loss, to which its term {largest!r} gives most,"
+    grads = gradients(loss, network)
+    for parameter, grad in grads.items():
         if not torch.isfinite(grad).all():
-            yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is not finite in {name}'s {parameter}"
-    if not torch.isfinite(total_norm(grads)):
-        yield f"the gradient of {name}'s loss (terms: {', '.join(means)}) is too large to be squared"
+            yield Fault(f"{whole} is not finite in {name}'s {parameter}", name, largest)
+    if not torch.isfinite(loss + total_norm(list(grads.values()))):
+        yield Fault(f"{whole} is too large to be squared", name, largest)
+
+
+def gradients(of: Tensor, network: nn.Module) -> dict[str, Tensor]:
+    """By the network's parameters; zeros for those that it does not depend on. The graph is kept."""
+    named = dict(network.named_parameters())
+    found = torch.autograd.grad(of, list(named.values()), retain_graph=True, allow_unused=True, materialize_grads=True)
+    return dict(zip(named, found, strict=True))
 
 
 @torch.no_grad()
-def layer_faults(name: str, network: nn.Module, inputs: Tensor, labels: Tensor | None, what: str) -> Iterator[str]:
+def layer_faults(name: str, network: nn.Module, inputs: Tensor, labels: Tensor | None, what: str) -> Iterator[Fault]:
     """The first layer of a network, in the order of computing, whose output is not finite."""
     found: list[str] = []
 
@@ -88,4 +147,4 @@ def layer_faults(name: str, network: nn.Module, inputs: Tensor, labels: Tensor |
     finally:
         for handle in handles:
             handle.remove()
-    yield from found
+    yield from (Fault(text, name) for text in found)

@@ -1,15 +1,16 @@
 """Showing how a run goes: a bar in a terminal, lines elsewhere, live grids in a notebook."""
 
-import contextlib
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from torch import Tensor
 
-from ganforge.base.terminal import harmless, printable, silence_stdout, tell, writable
+from ganforge.base.terminal import Careful, harmless, mention, printable, silenced_at_fault, writable
+
+SHORTEST_BAR = 6
+"""Characters."""
 
 
 class Progress:
@@ -34,16 +35,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """One line for the person. If it cannot be written any more, training goes on without a word."""
-        with self.silenced_at_fault():
-            tell(printable(text))
-
-    @contextlib.contextmanager
-    def silenced_at_fault(self) -> Iterator[None]:
-        """What cannot be written in this context, or later, is left out."""
-        try:
-            yield
-        except OSError:
-            silence_stdout()
+        mention(printable(text))
 
     def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
         """The line that the note prints."""
@@ -61,14 +53,25 @@ class Progress:
     def show(self, text: str) -> None:
         self.say(text)
 
-    def describe(self, d_loss: float, g_loss: float) -> str:
-        """step 1,250 · 160,000 of 500,000 images · D 1.31 G 0.84 · 7,900 images/s · 0:43 left"""
+    def describe(self, d_loss: float, g_loss: float, width: int | None = None) -> str:
+        """step 1,250 · 160,000 of 500,000 images · D 1.31 G 0.84 · 7,900 images/s · 0:43 left
+
+        width: characters that there is room for; what matters least is left out first.
+        """
         rate = (self.nimg - self.first_nimg) / max(self.seconds(), 1e-9)
         left = clock(max(self.total_nimg - self.nimg, 0) / rate) if rate else "?"
-        return (
-            f"step {self.step:,} · {self.nimg:,} of {self.total_nimg:,} images · "
-            f"D {d_loss:.3f} G {g_loss:.3f} · {rate:,.0f} images/s · {left} left"
-        )
+        parts = {
+            "step": f"step {self.step:,}",
+            "images": f"{self.nimg:,} of {self.total_nimg:,} images",
+            "losses": f"D {d_loss:.3f} G {g_loss:.3f}",
+            "rate": f"{rate:,.0f} images/s",
+            "left": f"{left} left",
+        }
+        for name in ("step", "rate", "images", "losses"):
+            if width is None or len(" · ".join(parts.values())) <= width:
+                break
+            del parts[name]
+        return " · ".join(parts.values())
 
     def picture(self, path: Path) -> None:
         """A new grid was drawn."""
@@ -83,33 +86,37 @@ class Bar(Progress):
     update_sec = 0.25
 
     def start(self, nimg: int, total_nimg: int) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
         super().start(nimg, total_nimg)
+        console = Console(file=cast(TextIO, Careful(sys.stdout)))
         columns = BarColumn(), TextColumn("{task.percentage:>3.0f}% {task.description}")
-        self.bar = RichProgress(*columns, auto_refresh=False)  # refreshed by update, not by a thread beside training
+        # Refreshed by update, not by a thread beside training.
+        self.bar = RichProgress(*columns, console=console, auto_refresh=False)
         self.task = self.bar.add_task("", total=total_nimg, completed=nimg)
         self.bar.start()
 
     def say(self, text: str) -> None:
         if hasattr(self, "bar"):
             line = writable(printable(text), self.bar.console.file)
-            with self.silenced_at_fault():
-                self.bar.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+            self.bar.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
         else:
             super().say(text)
+
+    def describe(self, d_loss: float, g_loss: float, width: int | None = None) -> str:
+        """In one line of the terminal, as wide as it is now; the bar becomes short before anything is left out."""
+        return super().describe(d_loss, g_loss, self.bar.console.width - SHORTEST_BAR - len(" 100% "))
 
     def show(self, text: str) -> None:
         line = writable(text, self.bar.console.file)
         self.bar.update(self.task, completed=min(self.nimg, self.total_nimg), description=line)
-        with self.silenced_at_fault():
-            self.bar.refresh()
+        self.bar.refresh()
 
     def close(self) -> None:
         if hasattr(self, "bar"):
-            with self.silenced_at_fault():
-                self.bar.stop()
+            self.bar.stop()
 
 
 class Notebook(Progress):
@@ -121,22 +128,25 @@ class Notebook(Progress):
         from IPython.display import display
 
         super().start(nimg, total_nimg)
-        self.line = display({"text/plain": ""}, raw=True, display_id=True)
         self.grid: Any = None
+        with silenced_at_fault():
+            self.line = display({"text/plain": ""}, raw=True, display_id=True)
 
     def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:
         """Not shown: the line tells the same, once a second."""
 
     def show(self, text: str) -> None:
-        self.line.update({"text/plain": harmless(text)}, raw=True)
+        with silenced_at_fault():
+            self.line.update({"text/plain": harmless(text)}, raw=True)
 
     def picture(self, path: Path) -> None:
         from IPython.display import Image, display
 
-        if self.grid is None:
-            self.grid = display(Image(path), display_id=True)
-        else:
-            self.grid.update(Image(path))
+        with silenced_at_fault():
+            if self.grid is None:
+                self.grid = display(Image(path), display_id=True)
+            else:
+                self.grid.update(Image(path))
 
 
 def choose_progress() -> Progress:
@@ -150,7 +160,10 @@ def choose_progress() -> Progress:
 def draws(file: TextIO | None) -> bool:
     """Is it a terminal that has the characters of a bar and of its line?"""
     text = "━╸…·"
-    return file is not None and file.isatty() and writable(text, file) == text
+    try:
+        return file is not None and file.isatty() and writable(text, file) == text
+    except (AttributeError, ValueError):  # what stands in stdout's place may have no such method; or it is closed
+        return False
 
 
 def clock(seconds: float) -> str:

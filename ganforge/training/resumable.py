@@ -7,6 +7,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
+from ganforge.run.checkpoint import begin_anew
 from ganforge.run.folder import RunFolder
 from ganforge.training.progress import Progress
 from ganforge.training.setup import end_of, images_in
@@ -56,8 +57,8 @@ def refuse_lost_checkpoints(folder: RunFolder) -> None:
     if signs:
         raise UserError(
             f"{folder.path} has no checkpoint to go on from, but {', '.join(signs)}: put its checkpoints back into "
-            f"{folder.path / 'checkpoints'}, or start a new run; nothing was changed. Its snapshots can still be used: "
-            f"`ganforge sample {pasted(folder.path)}`."
+            f"{folder.path / 'checkpoints'}, or {begin_anew(folder)}; nothing was changed. Its snapshots can "
+            f"still be used: `ganforge sample {pasted(folder.path)}`."
         )
 
 

@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import Client, core, ui
 
 from ganforge.base.errors import UserError
-from ganforge.base.terminal import printable, tell
+from ganforge.base.terminal import mention, printable
 from ganforge.viewer.connections import Connection
 from ganforge.viewer.ending import ends_soon, noting
 from ganforge.viewer.faults import tell_in_one_line
@@ -48,7 +48,7 @@ class Visitors:
 
 def serve(
     root: Path, visitors: Visitors, open_browser: bool,
-    say: Callable[[str], object] = tell, ready: Callable[[], object] = lambda: None,
+    say: Callable[[str], object] = mention, ready: Callable[[], object] = lambda: None,
 ) -> int:  # fmt: skip
     """Show the runs in ``root`` until SIGINT or SIGTERM; returns that signal's number.
 

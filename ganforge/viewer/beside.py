@@ -34,7 +34,10 @@ def page_beside(root: Path) -> Iterator[list[str]]:
     require_page()
     command = [sys.executable, "-m", "ganforge.viewer.beside", str(root)]
     # The page's stdin is a pipe from here, which the system closes when this process is gone.
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="backslashreplace",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -97,10 +97,6 @@ def accuracy(side: str) -> Meaning:
     )  # fmt: skip
 
 
-def no_accuracy(side: str) -> Meaning:
-    return Meaning(f"Share of {side} on the right side of 0", "With this loss 0 is no border: it is not an accuracy.")
-
-
 CROSS_ENTROPY = {
     "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
     "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes to be real, in nats."),
@@ -125,7 +121,7 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
             "G is not keeping up with D.",
         ),
         "Loss/scores/real": aimed("reals", 0, 1), "Loss/scores/fake": aimed("fakes", 0, 1),
-        "Accuracy/real": no_accuracy("reals"), "Accuracy/fake": no_accuracy("fakes"),
+        "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
     },
     "lsgan-ab": {
         "Loss/D": squares_d(1.0),
@@ -143,7 +139,6 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         ),
         "Loss/G": Meaning(G_TITLE, f"Minus the fakes' mean logit, of any sign. {NO_SCALE}"),
         "Loss/scores/real": unscaled("reals"), "Loss/scores/fake": unscaled("fakes"),
-        "Accuracy/real": no_accuracy("reals"), "Accuracy/fake": no_accuracy("fakes"),
     },
     "hinge": {
         "Loss/D": Meaning(
@@ -159,7 +154,6 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         "Loss/D": cross_entropy_d(HALF, "-ln of the probability that D finds a real more real than a fake, in nats."),
         "Loss/G": cross_entropy_g("-ln of the probability that D finds a fake more real than a real, in nats."),
         "Loss/scores/real": unscaled("reals"), "Loss/scores/fake": unscaled("fakes"),
-        "Accuracy/real": no_accuracy("reals"), "Accuracy/fake": no_accuracy("fakes"),
     },
 }  # fmt: skip
 ALWAYS = {

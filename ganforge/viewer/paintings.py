@@ -14,11 +14,12 @@ from ganforge.base.errors import UserError
 from ganforge.base.images import grid
 from ganforge.base.plots import scatter
 from ganforge.base.runtime import is_out_of_memory
+from ganforge.base.selections import parse_seeds
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
-from ganforge.sampling import Model, choose, load, parse_seeds
+from ganforge.sampling import Model, choose, load
 from ganforge.viewer.painter import Facts, Order, Painting
 from ganforge.viewer.plain import is_plain, mapping, read_object
 from ganforge.viewer.say import class_words

@@ -119,7 +119,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"d_norm": "layer"}, r"\(d_norm: None there, layer here\); give its settings, or start from a snapshot, which"),
     ({"generator": "resnet"}, r"other networks \(generator: dcgan there, resnet here\); give its settings\.$"),
     ({"data": "ring"}, r"makes pictures, and the data are points"),
-    ({"init_from": "nowhere"}, r"^The snapshot nowhere cannot be read: No such file or directory\.$"),
+    ({"init_from": "nowhere"}, r"^There is no run or snapshot nowhere; check the path\.$"),
 ]
 
 

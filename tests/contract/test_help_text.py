@@ -59,7 +59,9 @@ def test_every_setting_is_an_option_with_its_description(name: str) -> None:
     for verb in ("train", "resume"):
         [action] = [action for action in verbs[verb]._actions if action.dest == name]
         assert action.option_strings[0] == f"--{name.replace('_', '-')}"
-        if verb == "resume" and name not in MAY_CHANGE:
+        if verb == "resume" and name == "data":  # which means another thing there
+            assert (action.help or "").startswith("Where the pictures that the run learns from are now")
+        elif verb == "resume" and name not in MAY_CHANGE:
             assert action.help == argparse.SUPPRESS  # understood, so that the refusal can say why
         else:
             assert (action.help or "").startswith(description.removesuffix("."))

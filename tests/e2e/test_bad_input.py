@@ -234,7 +234,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--d-hidden=65536,65536"], ["D would have 4,299,358,209 weights", "choose smaller sizes"]),
         (["--blocks=2"], ["blocks is for r3gan networks, and neither G nor D is one"]),
         (["--d-lowest-side=2"], ["d_lowest_side is for the convolutional families; mlp"]),
-        (["--init-from=nowhere"], ["The snapshot nowhere cannot be read: No such file or directory"]),
+        (["--init-from=nowhere"], ["There is no run or snapshot nowhere; check the path."]),
         (["--init-from=."], [". is not a run folder: it has no config.json"]),
     ],
     ids=" ".join,
@@ -440,7 +440,12 @@ def set_config(run: RunFolder, change: Callable[[dict[str, Any]], object]) -> No
         ),
         (
             lambda run: [path.write_bytes(path.read_bytes()[:-9]) for _, path in run.all_checkpoints()],
-            ["run has no checkpoint that is whole", "is damaged or cut off"],
+            [
+                "run has no checkpoint that is whole",
+                "is damaged or cut off",
+                "Put back a copy of one, or start a new run with this one's settings from its newest snapshot, by "
+                "`--init-from run/snapshots/000000640.safetensors`; nothing was changed",
+            ],
         ),
     ],
     ids=range(15),
@@ -454,7 +459,7 @@ def test_resuming_a_damaged_run(
 
 
 def test_resuming_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "nowhere is not a run folder: it has no config.json" in complaint(["resume", "nowhere"], capsys)
+    assert "There is no folder nowhere; check the path." in complaint(["resume", "nowhere"], capsys)
 
 
 def test_resuming_with_other_settings(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -495,7 +500,10 @@ def test_resuming_a_run_whose_checkpoints_are_gone(
     before = tree(run.path)
     said = complaint(["resume", "run", "--total-nimg=1280"], capsys)
     assert "run has no checkpoint to go on from, but 640 images in status.json, 1 row in stats.jsonl, " in said
-    assert "put its checkpoints back into run/checkpoints, or start a new run; nothing was changed" in said
+    assert (
+        "put its checkpoints back into run/checkpoints, or start a new run with this one's settings from its newest "
+        in said
+    )
     assert "`ganforge sample run`" in said
     assert tree(run.path) == before
 
@@ -618,7 +626,7 @@ def test_the_trap_would_have_sprung() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere"], ["nowhere cannot be read: No such file or directory"]),
+        (["nowhere"], ["There is no run or snapshot nowhere; check the path."]),
         (["."], [". is not a run folder: it has no config.json"]),
         (["run/config.json"], ["run/config.json is not a safetensors file"]),
         (["run", "--seeds", ""], ["The seeds '' are not numbers and ranges such as 0-63"]),
@@ -716,7 +724,7 @@ def test_a_contact_sheet_that_cannot_be_written(capsys: pytest.CaptureFixture[st
     ("arguments", "words"),
     [
         (["train", "note", "--data=digits", "--z-dim=0"], "z_dim cannot be '0': it should be greater than 0."),
-        (["resume", "nowhere"], "nowhere is not a run folder: it has no config.json."),
+        (["resume", "nowhere"], "There is no folder nowhere; check the path."),
     ],
 )
 def test_a_real_process(arguments: list[str], words: str, folder: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.cli import main
 from ganforge.comparison import compare, different_settings, render, save_plot
 from ganforge.run.folder import RunFolder
 
@@ -234,7 +235,21 @@ def test_the_plot_has_a_panel_for_each_protocol(make: Any, tmp_path: Path) -> No
 
 
 def test_a_plot_that_cannot_be(make: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no figure to draw; measure the runs first"):
-        save_plot(compare([make("a"), make("b", record(1, None))]), tmp_path / "plot.png")
+    assert not save_plot(compare([make("a"), make("b", record(1, None))]), tmp_path / "plot.png")
+    assert not (tmp_path / "plot.png").exists()
     with pytest.raises(UserError, match=r"The plot cannot be written: .*choose another place with --out"):
         save_plot(compare([make("c", record(1, 1.0))]), tmp_path / "nowhere" / "plot.png")
+
+
+def test_a_table_without_a_plot_is_no_error(make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "plot.png"
+    runs = [str(make("a")), str(make("b", record(1, None)))]
+    assert main(["compare", *runs, "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith(
+        "\nNo plot: no run has a headline figure, such as FD, which is what is drawn over the images seen.\n"
+    )
+    assert f"{runs[0]}: no figures yet: ganforge evaluate {runs[0]}" in said.out
+    assert (said.err, out.exists()) == ("", False)
+    assert main(["compare", str(make("c", record(1, 1.0))), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.endswith(f"\nPlot: {out}\n")

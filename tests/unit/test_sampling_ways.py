@@ -7,13 +7,14 @@ import torch
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.base.selections import parse_classes
 from ganforge.cli import main
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import MAX_WALK, Model, choose, load, parse_classes
+from ganforge.sampling import MAX_WALK, Model, choose, load
 
 SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points": (2,)}
 
@@ -189,7 +190,7 @@ def test_stills_from_the_command_line(runs: dict[str, RunFolder], tmp_path: Path
         ("--interpolate 1,2 --out a", "A walk cannot be saved as a; give --out a name that ends in .webp or .gif"),
         ("--interpolate 1,x", "The seeds '1,x' are not numbers"),
         ("--class x", "The classes 'x' are not numbers and ranges such as 3 or 0-4,7."),
-        ("--truncation 0.5", "Truncation is for normal noise"),
+        ("--truncation 0.5", "so that nothing narrows it; leave the truncation out, look around a picture"),
         ("--interpolate 1,2 --out /missing/folder/a.webp", "The walk cannot be written: /missing/folder/a.webp"),
     ],
 )

@@ -14,6 +14,7 @@ Who reads pictures.u8 holds a shared lock on it (on Windows, open files cannot b
 import contextlib
 import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ from filelock import FileLock, Timeout
 
 from ganforge.base.cache import cache_folder
 from ganforge.base.errors import UserError
-from ganforge.base.files import reason
+from ganforge.base.files import is_plain, reason
 from ganforge.data.prepared.facts import read_facts
 from ganforge.data.prepared.names import FACTS, PICTURES, discard, is_own
 
 USUAL_LIMIT_GIB = 20
 LIMIT = "GANFORGE_CACHE_GIB"
 """The environment variable that sets another limit."""
+LOCK = re.compile(r"[0-9a-f]{32}\.lock")
 SPARE_BYTES = 64 << 20
 """Left free on the disk."""
 LOCK_EVERY_S = 0.2
@@ -162,6 +164,16 @@ def remove(kept: Kept) -> bool:
         return False
     finally:
         lock.release()
+
+
+def remove_locks(root: Path) -> None:
+    """Remove the lock files that belong to nothing any more and that no process holds."""
+    with contextlib.suppress(OSError):
+        for path in [path for path in root.iterdir() if LOCK.fullmatch(path.name) and is_plain(path)]:
+            folder = path.with_suffix("")
+            if not (folder.exists() or folder.with_suffix(".part").exists()):
+                with contextlib.suppress(Timeout), FileLock(path).acquire(timeout=0):
+                    path.unlink()
 
 
 def make_room(root: Path, needed: int, what: str) -> list[Kept]:

@@ -1,5 +1,6 @@
 """Anybody's pictures as a data set: prepared once, then mapped from the cache; and pictures in memory reshaped."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,15 +19,18 @@ from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
 from ganforge.data.prepared.hold_out import LEAST
 from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import map_pictures, read_labels
-from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
+from ganforge.data.prepared.names import FACTS, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.splits import describe_parts
 from ganforge.data.prepared.survey import seen_in
 from ganforge.data.sources.hints import few, warnings_for
 
-LISTED = 20
-"""So many unreadable pictures are listed aloud; all of them are in facts.json."""
+LISTED = 10
+"""So many unreadable pictures are listed aloud; all of them are in facts.json, whose place is said then."""
+
+ATTEMPTS = 3
+"""How often the pictures are prepared, if another process empties the cache just then."""
 
 
 def load_own(
@@ -34,16 +38,22 @@ def load_own(
     poll: Callable[[], None], *, root: Path | None = None, workers: int | None = None,
 ) -> Dataset:  # fmt: skip
     """The prepared pictures of a source, as a data set that maps them; arguments as for ``prepare``."""
-    folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
-    try:
-        items, release = map_pictures(folder / PICTURES, facts["shape"])
-    except OSError as error:
-        raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
-    labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
+    for attempts_left in reversed(range(ATTEMPTS)):
+        folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
+        try:
+            items, release = map_pictures(folder / PICTURES, facts["shape"])
+            labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
+            if facts["classes"] and labels is None:
+                raise FileNotFoundError(errno.ENOENT, "its labels are gone", str(folder / LABELS))
+            break
+        except OSError as error:
+            if not attempts_left:
+                raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
+            say(f"What was prepared in {folder} was taken away meanwhile: looking again.")
     learned = len(items) - facts["held_out"]
     all_items, all_labels = items, labels
     items, labels = items[:learned], None if labels is None else labels[:learned]
-    notes = tuple(describe_preparation(facts))
+    notes = tuple(describe_preparation(facts, folder / FACTS))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
     warnings = warnings_for(seen_in(facts))
@@ -64,8 +74,8 @@ def load_own(
     return dataset.first(max_images)
 
 
-def describe_preparation(facts: dict[str, Any]) -> list[str]:
-    """What came of the pictures, in lines for people."""
+def describe_preparation(facts: dict[str, Any], path: Path) -> list[str]:
+    """What came of the pictures, in lines for people. path: of the file that holds the facts."""
     count, channels, height, width = facts["shape"]
     request, broken = facts["request"], facts["broken"]
     size = size_text(height, width)
@@ -90,9 +100,9 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
     elif request["hold_out"] and count >= LEAST and not {"val", "test"} & facts["parts"].keys():
         lines.append("Nothing is held out: too many of the pictures are equal, or alone in their class")
     if broken:
-        lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")
+        lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED, path)}")
     if facts["skipped"]:
-        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED)}")
+        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED, path)}")
     if facts["empty_classes"]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")

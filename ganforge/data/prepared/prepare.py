@@ -82,7 +82,7 @@ def prepare(
                     facts = facts or _make(source, chosen, fingerprint, request, folder, say, poll, workers)
         except OSError as error:
             raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
-    refuse_broken(facts, max_broken)
+    refuse_broken(facts, max_broken, folder / FACTS)
     note_use(folder)
     return folder, facts
 
@@ -237,18 +237,18 @@ def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Repo
         found.kept.append(piece.first + offset)
 
 
-def refuse_broken(facts: dict[str, Any], max_broken: int | None) -> None:
+def refuse_broken(facts: dict[str, Any], max_broken: int | None, path: Path) -> None:
     """Raises UserError where more pictures are broken than may be left out."""
     broken, total = len(facts["broken"]), len(facts["broken"]) + facts["shape"][0]
     allowed = max(FEWEST_ALLOWED, total // 100) if max_broken is None else max_broken
     if broken > allowed:
         raise UserError(
             f"{broken:,} of the {total:,} pictures in {facts['source']} cannot be read, and at most {allowed:,} may be "
-            f"left out: {list_broken(facts['broken'], 5)}; mend or remove them, or allow more with --max-broken."
+            f"left out: {list_broken(facts['broken'], 5, path)}; mend or remove them, or allow more with --max-broken."
         )
 
 
-def list_broken(broken: Sequence[Sequence[str]], most: int) -> str:
-    """a.jpg (cut off), b.jpg (empty file) and 3 more"""
+def list_broken(broken: Sequence[Sequence[str]], most: int, path: Path) -> str:
+    """a.jpg (cut off), b.jpg (empty file) and 3 more (all: PATH)"""
     text = ", ".join(f"{name} ({why})" for name, why in broken[:most])
-    return f"{text} and {len(broken) - most:,} more" if len(broken) > most else text
+    return f"{text} and {len(broken) - most:,} more (all: {path})" if len(broken) > most else text

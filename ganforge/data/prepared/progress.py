@@ -4,8 +4,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO, cast
 
-from ganforge.base.terminal import complain
+from ganforge.base.terminal import Careful, complain
 
 LINE_EVERY_S = 10.0
 
@@ -18,9 +19,17 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    columns = (TextColumn("preparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(file=cast(TextIO, Careful(sys.stderr)))
+    whole = Column(no_wrap=True)  # in a narrow terminal the bar becomes shorter, and nothing else
+    columns = (
+        TextColumn("preparing"),
+        BarColumn(),
+        MofNCompleteColumn(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
+    )
+    with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=total)
         yield lambda done: progress.update(task, completed=done)
 

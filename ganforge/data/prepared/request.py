@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import shown, whole_given
 from ganforge.base.sizes import parse_size
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
 from ganforge.data.prepared.names import FORMAT
@@ -66,6 +67,7 @@ def make_request(
     split: str, size: str | None, channels: int | None, fit: str, background: str, hold_out: str = "none"
 ) -> Request:
     """Settings as people type them. Raises UserError for what cannot be."""
+    channels = None if channels is None else whole_given(channels, "channels")
     if channels not in (None, *MODES):
         raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
     for name, value, known in (
@@ -74,8 +76,8 @@ def make_request(
         ("background", background, COLOURS),
         ("hold_out", hold_out, ("auto", "none")),
     ):
-        if value not in known:
-            raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
+        if not isinstance(value, str) or value not in known:
+            raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(known)}.")
     return Request(
         split,
         None if size is None else parse_size(size),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ganforge.data.sources.budget import brief
 
-MAX_NAMES = 20
+MAX_NAMES = 10
 """Classes and pictures that are listed by name."""
 NEAR_CONSTANT = 8
 """Of 255: a picture whose values span less is as good as empty."""

@@ -16,6 +16,17 @@ def test_a_guess_where_there_is_one() -> None:
     assert suggestion("xyz", ["mnist", "digits"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("--foo", ""), ("--totl-nimg", "--total-nimg"), ("--batch", "--batch-size"), ("--lrr", "--lr"),
+     ("--step", "--d-steps"), ("--FIT", "--fit"), ("--epochs", ""), ("--gpu", ""), ("--d_steps", "--d-steps"),
+     ("--wat", "--watch")],
+)  # fmt: skip
+def test_only_what_is_near_is_a_guess(typed: str, meant: str) -> None:
+    options = ["--fit", "--lr", "--watch", "--batch-size", "--total-nimg", "--d-steps", "--help", "--data"]
+    assert suggestion(typed, options) == (f"; did you mean {meant!r}?" if meant else "")
+
+
 def test_values_as_they_are_typed() -> None:
     assert (as_typed((1024, 8)), as_typed(None), as_typed(0.5), as_typed("mnist")) == ("1024,8", "None", "0.5", "mnist")
     assert as_typed("x" * 60) == "x" * 60

@@ -223,7 +223,7 @@ def test_what_cannot_be_painted_is_a_sentence(run: RunFolder, studio: Studio, tm
     for order, sentence in (
         (Order(broken.path, "1"), "is damaged or cut off"),
         (Order(linked.path, "1"), "not a file of the run's own"),
-        (Order(run.snapshot(7), "1"), "There is no snapshot"),
+        (Order(run.snapshot(7), "1"), "There is no run or snapshot"),
         (Order(run.path, "1", best=True), "no snapshot with a figure"),
         (Order(run.path, "x"), "are not numbers"),
         (Order(run.path, "0-1100"), "1,101 seeds are too many for the page"),

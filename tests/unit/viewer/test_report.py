@@ -231,4 +231,4 @@ def test_only_a_report_is_overwritten(folder: RunFolder, tmp_path: Path) -> None
 
 def test_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / "nothing")]) == 2
-    assert capsys.readouterr().err == f"ganforge: {tmp_path / 'nothing'} is not a run folder: it has no config.json.\n"
+    assert capsys.readouterr().err == f"ganforge: There is no folder {tmp_path / 'nothing'}; check the path.\n"

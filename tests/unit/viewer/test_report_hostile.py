@@ -163,7 +163,7 @@ def test_deep_nesting_is_a_line_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_folder_that_is_gone_is_no_run(tmp_path: Path) -> None:
     folder = make(tmp_path / "run")
     shutil.rmtree(folder.path)
-    with pytest.raises(UserError, match="is not a run folder"):
+    with pytest.raises(UserError, match="There is no folder"):
         render_report(folder)
 
 
