@@ -148,7 +148,7 @@ def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkey
 
     def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, **given: Any) -> None:
         assert (dataset.name, held_out) == (name, None)
-        assert given["num_fakes"] == wanted
+        assert (given["num_fakes"], given["names"]) == (wanted, ["random"])
         raise EnoughError
 
     dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))
@@ -159,7 +159,7 @@ def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkey
     monkeypatch.setattr(ganforge.evaluation, "open_data", lambda *_: (dataset, None))
     monkeypatch.setattr(ganforge.evaluation, "Judge", judge)
     with pytest.raises(EnoughError):
-        ganforge.evaluation.evaluate("x", samples=samples, device="cpu")
+        ganforge.evaluation.evaluate("x", samples=samples, features=["random"], device="cpu")
 
 
 def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:

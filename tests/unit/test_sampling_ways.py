@@ -7,6 +7,8 @@ import torch
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.base.noise import draw_z, near
+from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_classes
 from ganforge.cli import main
 from ganforge.data.draw import draw_frames, draw_items
@@ -49,10 +51,10 @@ def test_a_seeds_picture_is_the_same_in_every_way(kind: str, models: dict[str, M
     alone = {seed: model.sample([seed])[0] for seed in (3, 17, 42)}
     classes = [17 % 3] if kind == "told" else None
     walk = model.pictures(*choose(model, [3, 17, 42], "walk", frames=4, classes=classes))
-    near = model.pictures(*choose(model, [17], "near", count=9))
+    around = model.pictures(*choose(model, [17], "near", count=9))
     assert len(walk) == 9
-    assert len(near) == 9
-    assert torch.equal(near[0], alone[17])
+    assert len(around) == 9
+    assert torch.equal(around[0], alone[17])
     assert torch.equal(walk[4], alone[17])
     assert torch.equal(model.pictures(*choose(model, [42, 3]))[1], alone[3])
 
@@ -91,13 +93,41 @@ def test_classes_that_are_called_by_numbers_are_meant_by_these() -> None:
 
 
 def test_neighbours_keep_their_direction(models: dict[str, Model]) -> None:
-    near, far = (choose(models["normal"], [1], "near", count=5, spread=spread)[0] for spread in (0.1, 0.9))
+    close, far = (choose(models["normal"], [1], "near", count=5, spread=spread)[0] for spread in (0.1, 0.9))
     more, _ = choose(models["normal"], [1], "near", count=7, spread=0.1)
-    assert torch.equal(more[:5], near)
-    assert torch.equal(near[0], far[0])
-    ways = [(z[1:] - z[0] * (1 - spread**2) ** 0.5) / spread for z, spread in ((near, 0.1), (far, 0.9))]
+    assert torch.equal(more[:5], close)
+    assert torch.equal(close[0], far[0])
+    ways = [(z[1:] - z[0] * (1 - spread**2) ** 0.5) / spread for z, spread in ((close, 0.1), (far, 0.9))]
     assert torch.allclose(*ways, atol=1e-5)
     assert len(choose(models["normal"], [1], "near", count=1)[0]) == 1
+
+
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_a_seeds_noise_and_its_neighbours_ways_are_its_own(kind: str, models: dict[str, Model]) -> None:
+    """Those that every version so far has given to it: people keep seeds. No two neighbours go the same way."""
+    model = models[kind]
+    for seed in (1, 2):
+        z, _ = choose(model, [seed], "near", count=4, spread=1.0)
+        assert torch.equal(z[:1], draw_z(kind, 1, 96, generator(seed, "sample")))
+        fresh = torch.cat([draw_z(kind, 1, 96, generator(seed, "sample/near", index)) for index in (1, 2, 3)])
+        assert torch.equal(z[1:], near(kind, z[0], 1.0, fresh))
+        assert len(z.unique(dim=0)) == 4
+
+
+def test_a_walk_and_a_neighbourhood_keep_the_first_seeds_class(models: dict[str, Model]) -> None:
+    for way, seeds in (("walk", [4, 9, 2]), ("walk", [5, 9]), ("near", [4]), ("near", [5])):
+        _, labels = choose(models["told"], seeds, way)
+        assert labels is not None
+        assert {*labels.tolist()} == {seeds[0] % 3}
+
+
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_a_walk_is_on_the_line_or_on_the_arc(kind: str, models: dict[str, Model]) -> None:
+    z, _ = choose(models[kind], [3, 17], "walk", frames=2)
+    middle = (z[0] + z[2]) / 2
+    assert torch.allclose(z[1], middle, atol=1e-6) == (kind == "uniform")
+    if kind == "normal":
+        assert z[1].norm().item() == pytest.approx((z[0].norm() + z[2].norm()).item() / 2, rel=0.05)
 
 
 def test_truncation_scales_z(models: dict[str, Model]) -> None:
