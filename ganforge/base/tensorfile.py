@@ -35,14 +35,10 @@ def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: d
     """
     cpu = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"kind": kind} | facts)
-    content = memoryview(save(cpu, metadata={"ganforge": text, "sha256": _digest(text, cpu)}))
-    start = 8 + int.from_bytes(content[:8], "little")
-    header = _in_order(bytes(content[8:start]))
+    content = _in_order(save(cpu, metadata={"ganforge": text, "sha256": _digest(text, cpu)}))
 
     def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            for part in (len(header).to_bytes(8, "little"), header, content[start:]):
-                file.write(part)
+        temporary.write_bytes(content)
         try:
             read_tensorfile(temporary, kind)
         except UserError as error:  # what cannot be read back is no better than what is damaged
@@ -51,13 +47,15 @@ def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: d
     write_atomically(path, write)
 
 
-def _in_order(header: bytes) -> bytes:
-    """The header with its strings in the order of their names, which safetensors leaves to chance: the same content
-    gives the same bytes. Filled up to a multiple of 8, as there."""
-    held = json.loads(header)
+def _in_order(content: bytes) -> bytes:
+    """A file of safetensors with the strings in its header in the order of their names, which is left to chance there.
+    The header is filled up to a multiple of 8, as there."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    held = json.loads(content[8:start])
     strings = {"__metadata__": dict(sorted(held.pop("__metadata__").items()))}
     text = json.dumps(strings | held, separators=(",", ":"), ensure_ascii=False).encode()
-    return text + b" " * (-len(text) % 8)
+    header = text + b" " * (-len(text) % 8)
+    return b"".join((len(header).to_bytes(8, "little"), header, memoryview(content)[start:]))
 
 
 def read_tensorfile(

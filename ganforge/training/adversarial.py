@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ganforge.base.errors import UserError
 from ganforge.objectives.losses import Objective, Terms
 from ganforge.objectives.penalties import clip_weights, dragan_penalty, gradient_penalty, squared_gradient_norm
-from ganforge.training.optimizer import Optimizer
+from ganforge.training.optimizer import Optimizer, refuse_wrapped
 
-WRAPPERS = {"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel", "FSDPModule"}
 Stats = dict[str, Tensor]
 """What a step tells, detached: logits [N]; losses, their terms and gradient norms, 0-d."""
 
@@ -100,16 +98,6 @@ def train_step(
     for batch in d_batches:
         d_stats, fakes = update_d(G, D, D_opt, rules, batch, failed)
     return d_stats | update_g(G, D, G_opt, rules, g_batch, fakes, failed)
-
-
-def refuse_wrapped(*networks: nn.Module) -> None:
-    """Raise UserError for a wrapper that gathers gradients in ``backward``, which is never called here."""
-    for part in (part for network in networks for part in network.modules()):
-        if WRAPPERS.intersection(one.__name__ for one in type(part).__mro__):
-            raise UserError(
-                f"A network is wrapped in {type(part).__name__}, and the update of ganforge's does not synchronise "
-                "several processes or devices as yet; give it the plain network, in one process."
-            )
 
 
 def update_d(

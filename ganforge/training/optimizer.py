@@ -12,6 +12,10 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.rmsprop import rmsprop
 
+from ganforge.base.errors import UserError
+
+WRAPPERS = {"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel", "FSDPModule"}
+
 
 class Optimizer(Protocol):
     """What the update needs: the parameters in their order, and a step.
@@ -28,6 +32,16 @@ class Optimizer(Protocol):
 
     def tensors(self) -> dict[str, Tensor]:
         """All state, by name: `<parameter>.<kind>`."""
+
+
+def refuse_wrapped(*networks: nn.Module) -> None:
+    """Raise UserError for a wrapper that gathers gradients in ``backward``, which is never called here."""
+    for part in (part for network in networks for part in network.modules()):
+        if WRAPPERS.intersection(one.__name__ for one in type(part).__mro__):
+            raise UserError(
+                f"A network is wrapped in {type(part).__name__}, and the update of ganforge's does not synchronise "
+                "several processes or devices as yet; give it the plain network, in one process."
+            )
 
 
 class Adam:

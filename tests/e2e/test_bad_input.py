@@ -562,6 +562,12 @@ def rewrite(run: RunFolder, change: Callable[[dict[str, Any], dict[str, Any]], o
     write_tensorfile(newest(run), "snapshot", tensors, {name: facts[name] for name in facts if name != "kind"})
 
 
+def without_weights(run: RunFolder) -> None:
+    """Neither a snapshot nor a checkpoint."""
+    for path in [newest(run), *(path for _, path in run.all_checkpoints())]:
+        path.unlink()
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-5] ^= 4
@@ -574,7 +580,7 @@ WEIGHT = "layers.0.weight"
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda run: newest(run).unlink(), ["run has no snapshot yet", "--snapshot-nimg"]),
+        (without_weights, ["run has no snapshot yet", "--snapshot-nimg"]),
         (lambda run: newest(run).write_bytes(b""), ["not a safetensors file"]),
         (lambda run: newest(run).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), ["not a safetensors file"]),
         (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:-20]), ["is damaged or cut off"]),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import ganforge
@@ -234,14 +234,14 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
     write_tensorfile(path, "snapshot", TENSORS, FACTS)
     before = path.read_bytes()
 
-    def rubbish(*given: Any, **named: Any) -> bytes:
-        content = save(*given, **named)
-        return content[:-1] + bytes([content[-1] ^ 1])
+    def writes_rubbish(temporary: Path, content: bytes) -> int:
+        with temporary.open("wb") as file:
+            return file.write(content[:-1] + bytes([content[-1] ^ 1]))
 
-    monkeypatch.setattr("ganforge.base.tensorfile.save", rubbish)
+    monkeypatch.setattr(Path, "write_bytes", writes_rubbish)
     with pytest.raises(DamagedFileError):
         write_tensorfile(path, "snapshot", {"a": torch.ones(3)}, {})
-    monkeypatch.setattr(Path, "open", lambda temporary, mode: (_ for _ in ()).throw(OSError(28, "full")))
+    monkeypatch.setattr(Path, "write_bytes", lambda temporary, content: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(OSError, match="full"):
         write_tensorfile(path, "snapshot", {"a": torch.ones(3)}, {})
     monkeypatch.undo()
@@ -302,10 +302,10 @@ def test_what_cannot_be_read_back_is_not_written(tmp_path: Path, monkeypatch: py
 
 def test_the_same_content_has_the_same_bytes(tmp_path: Path) -> None:
     """Forty times, since safetensors orders two strings by chance."""
-    tensors = {"b": torch.ones(2), "a": torch.zeros(3), "n": torch.tensor(1), "\u00e4": torch.ones(1)}
+    tensors = {"b": torch.ones(2), "a": torch.zeros(3), "n": torch.tensor(1), "ä": torch.ones(1)}
     written = set()
     for number in range(40):
-        write_tensorfile(tmp_path / f"{number}.safetensors", "snapshot", tensors, {"name": "\u72d7"})
+        write_tensorfile(tmp_path / f"{number}.safetensors", "snapshot", tensors, {"name": "狗"})
         written.add((tmp_path / f"{number}.safetensors").read_bytes())
     assert len(written) == 1
     [content] = written
