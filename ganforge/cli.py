@@ -239,6 +239,8 @@ def whole(text: str) -> int:
     """The type of options that are whole numbers."""
     if (count := parse_count(text)) is None:
         raise argparse.ArgumentTypeError(f"'{as_typed(text)}' is no whole number, such as 5000, 1e5, 100k or 1.5M")
+    if abs(count) >= 2**63:
+        raise argparse.ArgumentTypeError(f"'{as_typed(text)}' is too large")
     return count
 
 

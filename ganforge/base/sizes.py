@@ -11,8 +11,6 @@ from ganforge.base.wording import as_typed
 LARGEST_SIDE = 4096
 COUNT = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?)([kKmMgG]?)")
 TIMES = {"": 0, "k": 3, "m": 6, "g": 9}
-HUGE = 10**30
-"""What larger numbers count as: more than anything may be."""
 
 
 def parse_count(text: str) -> int | None:
@@ -20,8 +18,6 @@ def parse_count(text: str) -> int | None:
     if not (found := COUNT.fullmatch(text.strip())):
         return None
     number = Decimal(found[1]).scaleb(TIMES[found[2].lower()])
-    if number.adjusted() >= 30:
-        return HUGE if number > 0 else -HUGE
     return int(number) if number == number.to_integral_value() else None
 
 

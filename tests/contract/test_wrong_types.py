@@ -190,5 +190,7 @@ def test_on_the_command_line_too() -> None:
     assert given.samples == 2_000
     given = parser.parse_args(["sample", "run", "--frames", "1e2", "--count", "0.1k"])
     assert (given.frames, given.count) == (100, 100)
+    with pytest.raises(UserError, match=r"--samples: '1e999' is too large"):
+        parser.parse_args(["evaluate", "run", "--samples", "1e999"])
     with pytest.raises(UserError, match=r"--samples: '1\.5' is no whole number, such as 5000, 1e5, 100k or 1\.5M"):
         parser.parse_args(["evaluate", "run", "--samples", "1.5"])

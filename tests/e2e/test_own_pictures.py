@@ -90,7 +90,7 @@ def test_why_there_are_no_classes_is_said_everywhere(place: Path, capsys: pytest
 def test_a_wrong_source_is_told_before_pictures_are_prepared(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photos(place / "pets", 30)
     told = said(capsys, "train", "fast", "--data=pets", "--init-from=nowhere", status=2)
-    assert "The snapshot nowhere cannot be read" in told
+    assert "There is no run or snapshot nowhere; check the path." in told
     assert "Preparing" not in told
     assert "Preparing" in said(capsys, "train", "fast", "--data=pets", "--total-nimg=32", *SMALL)
 
