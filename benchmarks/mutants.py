@@ -1,4 +1,4 @@
-"""Which small mistakes would no test notice? Makes the changes of mutants.toml one by one, and runs the tests that look.
+"""Which small mistakes would no test notice? Makes the changes of mutants.toml one by one, and runs the tests.
 
     python benchmarks/mutants.py                   # all of them; writes benchmarks/results/mutants.md
     python benchmarks/mutants.py --only ema.py     # those of the files that are called so; prints, writes nothing
