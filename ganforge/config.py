@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import plain_settings
-from ganforge.base.quantities import Beta, Count, Gamma, Positive, Text, Weight, Whole, Width, Widths
+from ganforge.base.quantities import WHOLE, Beta, Count, Gamma, Positive, Text, Weight, Width, Widths
 from ganforge.base.wording import as_typed, sentences, suggestion
 from ganforge.misfits import misfits
 
@@ -27,19 +27,19 @@ class Config(BaseModel):
     """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
     data_dir: Text | None = None
     """A folder to look for the data's files in first."""
-    max_images: Annotated[Whole, Field(ge=2, lt=2**63)] | None = None
+    max_images: Annotated[int, Field(ge=2, lt=2**63), WHOLE] | None = None
     """Use only the first so many pictures."""
     size: Text | None = None
     """Bring all pictures to this height x width, such as 64 or 64x96; by default it follows from the pictures."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
     """How, where a picture has another shape: crop (its middle), pad (with the background) or stretch."""
-    channels: Annotated[Whole, Field(ge=1, le=4)] | None = None
+    channels: Annotated[int, Field(ge=1, le=4), WHOLE] | None = None
     """1 (grey), 3 (colour) or 4 (with transparency); by default 1 if all pictures are grey, else 3."""
     background: Literal["white", "black"] = "white"
     """What transparent pictures lie on, and what pads: white or black."""
     mirror: bool = False
     """Learn from each picture's mirror image, too."""
-    max_broken: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None
+    max_broken: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = None
     """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
     test_data: Text | None = None
     """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
@@ -66,7 +66,7 @@ class Config(BaseModel):
     """A convolutional G starts from a rectangle with no side longer than this; its family's own number by default."""
     d_lowest_side: Width | None = None
     """A convolutional D halves the picture until no side is longer than this; its family's own number by default."""
-    blocks: Annotated[Whole, Field(ge=1, le=64)] | None = None
+    blocks: Annotated[int, Field(ge=1, le=64), WHOLE] | None = None
     """Residual blocks at each size of an r3gan network; 1 by default, 2 in the paper."""
     group_size: Width | None = None
     """Channels in a group of an r3gan network's 3 x 3 convolutions; 16 by default, as in the paper."""
@@ -85,7 +85,7 @@ class Config(BaseModel):
     """gamma / 2 times the squared gradient of D at reals is added to its loss; auto: a picture's numbers / 1000."""
     r2_gamma: Gamma = 0.0
     """The same at fakes."""
-    penalty_interval: Annotated[Whole, Field(ge=1, le=1024)] = 1
+    penalty_interval: Annotated[int, Field(ge=1, le=1024), WHOLE] = 1
     """Compute r1_gamma's or r2_gamma's penalty only at every so many updates of D, times as strong."""
     gp_weight: Weight = 0.0
     """Weight of WGAN-GP's penalty on D's slope between reals and fakes."""
@@ -93,7 +93,7 @@ class Config(BaseModel):
     """Weight of DRAGAN's penalty on D's slope around reals."""
     clip: Positive | None = None
     """Keep D's weights within plus and minus this."""
-    d_steps: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    d_steps: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
     """D's updates for each of G's."""
     wgan_schedule: bool = False
     """100 updates of D for each of G's first 25 and every 500th, as the original WGAN has it."""
@@ -102,9 +102,9 @@ class Config(BaseModel):
     augment: Literal["none", "diffaugment", "ada"] = "none"
     """Change the pictures that D sees: none, diffaugment or ada."""
 
-    batch_size: Annotated[Whole, Field(ge=2, le=65_536)] = 128
+    batch_size: Annotated[int, Field(ge=2, le=65_536), WHOLE] = 128
     """Real pictures in one of D's updates."""
-    accumulate: Annotated[Whole, Field(ge=1, le=65_536)] = 1
+    accumulate: Annotated[int, Field(ge=1, le=65_536), WHOLE] = 1
     """Split each batch into so many parts, for less memory; gradients are the same sum."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
     """adam or rmsprop."""
@@ -134,18 +134,18 @@ class Config(BaseModel):
     """Shorten that half-life to a twentieth of the pictures seen so far, while that is less."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """What the networks compute in; bfloat16 is meant for recent GPUs. Weights and losses stay float32."""
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
     """Everything random in the run follows from it."""
 
     total_nimg: Count = 500_000
     """Length of the run."""
     report_nimg: Count = 32_000
     """How often to log a row and draw a grid."""
-    grid_size: Annotated[Whole, Field(ge=1, le=32)] = 4
+    grid_size: Annotated[int, Field(ge=1, le=32), WHOLE] = 4
     """The grid of generated pictures has this many rows and columns."""
     snapshot_nimg: Count = 64_000
     """How often to keep G's weights for use, and to measure how good its pictures are."""
-    metric_samples: Annotated[Whole, Field(ge=0, le=50_000)] = 2_000
+    metric_samples: Annotated[int, Field(ge=0, le=50_000), WHOLE] = 2_000
     """Judge each snapshot by so many pictures; 0: do not."""
     keep_snapshots: Count = 3
     """How many of the newest snapshots to keep."""
@@ -159,7 +159,7 @@ class Config(BaseModel):
     """How many of the newest checkpoints to keep."""
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the first accelerator there is, else the CPU."""
-    threads: Annotated[Whole, Field(gt=0, le=1024)] | None = None
+    threads: Annotated[int, Field(gt=0, le=1024), WHOLE] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
 
     @model_validator(mode="after")

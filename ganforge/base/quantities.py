@@ -21,16 +21,16 @@ def _number(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Real = Annotated[float, BeforeValidator(_number)]
-Count = Annotated[Whole, Field(gt=0, lt=2**63)]
+WHOLE, REAL = BeforeValidator(_whole), BeforeValidator(_number)
+"""To stand last in ``Annotated``, so that the limits are the number's own: they are told exactly then."""
+Count = Annotated[int, Field(gt=0, lt=2**63), WHOLE]
 """A number of things, at least one."""
-Width = Annotated[Whole, Field(gt=0, le=65_536)]
+Width = Annotated[int, Field(gt=0, le=65_536), WHOLE]
 """Numbers in a layer; the limit turns a slip of the finger into a message instead of an exhausted machine."""
 Widths = Annotated[tuple[Width, ...], Field(max_length=64)]
-Positive = Annotated[Real, Field(gt=0, allow_inf_nan=False)]
-Beta = Annotated[Real, Field(ge=0, lt=1)]
-Weight = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), REAL]
+Beta = Annotated[float, Field(ge=0, lt=1), REAL]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False), REAL]
 Gamma = Weight | Literal["auto"]
 """A weight, or the one that suits the data."""
 
