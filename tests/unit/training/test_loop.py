@@ -94,3 +94,16 @@ def test_the_counters(tmp_path: Path) -> None:
     assert (loop.state.step, loop.state.nimg) == (26, 25 * 100 * N + 5 * N)
     assert not loop.due(100 * N)
     assert loop.due(5 * N)
+
+
+def test_a_step_that_was_not_finite_is_looked_for_from_the_last_look_on(tmp_path: Path) -> None:
+    """Where looking waits for the device, several steps may have begun since: the run stands where the first did."""
+    loop = loop_of(tmp_path)
+    loop.begun, loop.state.nimg, loop.state.step = [(2 * N, 2), (3 * N, 3)], 4 * N, 4
+    loop.check_finite()
+    assert (loop.begun, loop.state.nimg) == ([], 4 * N)
+    loop.begun = [(2 * N, 2), (3 * N, 3)]
+    loop.state.failed.fill_(1)
+    with pytest.raises(RunError, match="was not"):
+        loop.check_finite()
+    assert (loop.state.nimg, loop.state.step) == (2 * N, 2)

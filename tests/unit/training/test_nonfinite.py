@@ -87,6 +87,18 @@ def test_data(state: TrainingState, game: Game, tmp_path: Path) -> None:
     assert "because the data hold a number that is not finite; " in message(state, bad, tmp_path)
 
 
+def test_data_of_a_later_update_of_d(state: TrainingState, game: Game, tmp_path: Path) -> None:
+    def batches(nimg: int, step: int) -> tuple[list[Batch], Batch]:
+        [first], _ = game.batches(nimg, step)
+        reals = first.reals.clone()
+        fill(reals, NAN)
+        second = dataclasses.replace(first, reals=reals)
+        return [first, second], second
+
+    bad = dataclasses.replace(game, batches=batches)
+    assert "because the data hold a number that is not finite; " in message(state, bad, tmp_path)
+
+
 def test_a_layer_of_d(state: TrainingState, game: Game, tmp_path: Path) -> None:
     with torch.no_grad():
         state.D.layers[2].weight.fill_(3e38)
