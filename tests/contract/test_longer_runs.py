@@ -56,7 +56,7 @@ def check_best(folder: RunFolder, judged: dict[int, float]) -> None:
     reader.look()
     curves.look()
     assert reader.best is not None
-    assert (reader.best.nimg, reader.best.value) == (best, judged[best])
+    assert reader.best.best == (best, judged[best])
     points = curves.figures()["FD/random"].points
     assert points == sorted(points)
     assert (best, judged[best]) in points
@@ -109,9 +109,9 @@ def test_a_lower_figure_than_that_of_the_end_is_the_best(tmp_path: Path, monkeyp
     folder = begin(tmp_path / "run", **(SMALL | {"total_nimg": 7 * BATCH}))
     seen = Seen()
     go_on_with(folder.path, cut=seen, total_nimg=18 * BATCH)
-    assert [text.split(" (")[0] for text in seen.said if "FD/random" in text] == [
-        f"FD/random 2 at {n * BATCH} images, best 1 at {7 * BATCH}" for n in (12, 18)
-    ]
+    lines = [text for text in seen.said if "FD/random" in text]
+    assert [line.split(" (")[0] for line in lines] == [f"FD/random 2 at {n * BATCH} images" for n in (12, 18)]
+    assert all(f"Best so far: FD/random 1 at {7 * BATCH} (" in line for line in lines)
     assert [nimg // BATCH for nimg, _ in folder.all_snapshots()] == [7, 18]
     assert [row["nimg"] // BATCH for row in folder.taken_back_rows()] == [7]
     go_on_with(folder.path, total_nimg=24 * BATCH)
@@ -173,8 +173,8 @@ def test_figures_of_another_protocol_do_not_push_the_best_out(tmp_path: Path, mo
 def test_the_line_names_a_best_that_is_not_in_the_log_any_more() -> None:
     rows = [record(nimg, value) for nimg, value in ((64, 5.0), (128, 4.0))]
     [line] = say_what_it_means(rows, [record(100, 3.0)])
-    assert "best 3 at 100" in line
-    assert "best so far" in say_what_it_means(rows, [record(100, 4.5)])[0]
+    assert "Best so far: FD/random 3 at 100" in line
+    assert "Best so far: FD/random 4 at 128" in say_what_it_means(rows, [record(100, 4.5)])[0]
 
 
 def test_what_was_taken_back_is_no_measurement_of_a_plateau_but_may_be_its_gain() -> None:
