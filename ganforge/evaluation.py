@@ -124,7 +124,7 @@ def open_data(
     elif name in DATA_SETS:
         settings = {}
     train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
-    policy = {key: settings[key] for key in ("fit", "background", "max_broken") if key in settings}
+    policy = {key: settings[key] for key in ("fit", "background", "max_broken", "pages") if key in settings}
     return train, load_held_out(name, test_data, train, data_dir, poll, say, **policy)
 
 

@@ -31,7 +31,8 @@ class Dataset:
     labels_from: where the labels came from, for people. notes: lines about the data that people should see once.
     digest: the fingerprint, where it is known already. release: where the items are mapped from a file, gives the
     memory of what was looked at back to the system. has_test_split: of anybody's pictures: is part of them held out?
-    class_names: the classes' names in the order of their numbers, or empty where they have none but those.
+    class_names: the classes' names in the order of their numbers, or empty where they have none but those. range: the
+    numbers in the files that became 0 and 255, where that was asked for.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Dataset:
     release: Callable[[], None] | None = None
     has_test_split: bool = False
     class_names: tuple[str, ...] = ()
+    range: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

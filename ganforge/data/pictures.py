@@ -13,7 +13,9 @@ from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import Array
-from ganforge.data.sources.open import Opened, Unreadable, open_guarded, picture_at
+from ganforge.data.sources.guarded import Guarded
+from ganforge.data.sources.open import Unreadable, open_guarded
+from ganforge.data.sources.rest import Tally
 
 MAX_BYTES = 8 << 30
 """The most that is read: 43,690 pictures of 256 x 256 in colour."""
@@ -42,26 +44,39 @@ def as_grey(items: Tensor) -> Tensor:
     return red if items.shape[1] == 3 and bool((items == red).all()) else items
 
 
-def _read_all(source: Opened, poll: Callable[[], None]) -> Tensor:
-    count, first = len(source.entries), _read(source, 0)
+def _read_all(source: Guarded, poll: Callable[[], None]) -> Tensor:
+    tally = Tally()
+    count, first = len(source.entries), _read(source, 0, tally)
     if count * first.size > MAX_BYTES:
         held = f"{count:,} pictures, which take {count * first.size / 2**30:.1f} GiB"
         raise UserError(f"{source.name} holds {held}; at most {MAX_BYTES / 2**30:g} GiB are read, so take some away.")
     items = torch.empty(count, *first.shape, dtype=torch.uint8)
     for index in range(count):
         poll()
-        picture = _read(source, index)
+        picture = first if index == 0 else _read(source, index, tally)
         if picture.shape != first.shape:
             kinds = f"{_name(source, 0)} is {_kind(first)}, and {_name(source, index)} is {_kind(picture)}"
             raise UserError(f"The pictures differ: {kinds}; make them one size, and all grey or all in colour.")
         items[index] = torch.tensor(picture)
+    if tally.refusals("first", None):
+        raise UserError(
+            f"{source.name}: no value in these pictures of 16 bits a channel is above {tally.high:,.0f} of 65,535, so "
+            "that hardly any grey levels would be left; save them with 8 bits."
+        )
     return items
 
 
-def _read(source: Opened, index: int) -> Array:
+def _read(source: Guarded, index: int, tally: Tally) -> Array:
     """[1, H, W] or [3, H, W]."""
     try:
-        return _opaque(picture_at(source, index), _name(source, index))
+        picture, rest = source.take(index)
+        if rest.pages or rest.bands:
+            held = f"{rest.pages + 1:,} pages or frames" if rest.pages else f"{rest.of} bands"
+            raise UserError(
+                f"{_name(source, index)} holds {held}, of which only some would be judged; save each picture as a file."
+            )
+        tally.note(_name(source, index), rest.told())
+        return _opaque(picture, _name(source, index))
     except Unreadable as reason:
         name = _name(source, index)
         raise UserError(f"{name} cannot be read as a picture ({reason}); take it away or make it again.") from None
@@ -76,7 +91,7 @@ def _opaque(picture: Image.Image, name: str) -> Array:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _name(source: Opened, index: int) -> str:
+def _name(source: Guarded, index: int) -> str:
     name = brief(source.entries[index].name)
     return f"{source.name}/{name}" if source.kind == "folder" else f"{name} in {source.name}"
 

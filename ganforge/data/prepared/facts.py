@@ -21,6 +21,10 @@ Side = Annotated[int, Field(ge=1, le=2**40)]
 Named = Annotated[list[Text], Field(min_length=2, max_length=2)]
 
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Span = Annotated[list[Number], Field(min_length=2, max_length=2)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -31,6 +35,8 @@ class _Request(_Strict):
     channels: Side | None = None
     fit: Text = "crop"
     background: Text = "white"
+    pages: Text | None = None
+    range: Text | Span | None = None
 
 
 class _Facts(_Strict):
@@ -49,8 +55,11 @@ class _Facts(_Strict):
     transparent: Count = 0
     coloured: Count = 0
     has_splits: bool = False
+    splits: Text = ""
     broken: list[Named] = []
     skipped: list[Named] = []
+    left: list[Text] = []
+    range: Span | None = None
     digest: Text = ""
     summary: Text = ""
     seconds: float = 0.0

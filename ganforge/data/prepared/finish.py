@@ -28,7 +28,7 @@ def finish(
     poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Close the gaps that broken pictures left, write the labels, and gather the facts. Raises UserError where fewer
-    than two pictures are left."""
+    than two pictures are left, or too much of the files is left out."""
     count, total = len(found.kept), len(chosen.indices)
     if count < 2:
         left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
@@ -40,12 +40,19 @@ def finish(
             f"{source.name}: {len(found.broken):,} of {total:,} pictures cannot be read, and {MAX_LISTED:,} are the "
             f"most that can be left out; {name}, for one: {why}."
         )
+    found.tally.refuse(source.name, request.pages, found.span)
     close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
     facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
     facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
-    facts |= {"has_splits": chosen.has_splits, "broken": found.broken, "skipped": _some(source.skipped)}
+    facts |= {
+        "has_splits": chosen.has_splits,
+        "splits": chosen.told,
+        "broken": found.broken,
+        "skipped": _some(source.skipped),
+    }
+    facts |= {"left": found.tally.lines(found.span, found.span_from), "range": found.span}
     facts["digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"

@@ -4,7 +4,7 @@ import re
 import stat
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is prepared changes, so that what older versions made is made again."""
 PICTURES, LABELS, FACTS = "pictures.u8", "labels.npy", "facts.json"
 FILES = frozenset({PICTURES, LABELS, FACTS})

@@ -40,7 +40,7 @@ def load_own(
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
         digest=facts["digest"], release=release, has_test_split=facts["has_splits"],
-        class_names=names_of(facts["classes"]),
+        class_names=names_of(facts["classes"]), range=tuple(facts["range"]) if facts["range"] else None,
     )  # fmt: skip
     return dataset.first(max_images)
 
@@ -56,7 +56,9 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
         f"{count:,} pictures of {size} {describe_kind(channels)} (size: {facts['size_because']}{resized}; "
         f"channels: {kind})"
     ]
-    if facts["has_splits"]:
+    if facts["splits"]:
+        lines.append(f"{facts['source']} has the splits {facts['splits']}: these are of {request['split']}.")
+    elif facts["has_splits"]:
         lines.append(f"{facts['source']} has folders train and test: these are of {request['split']}.")
     if facts["transparent"] and channels != 4:
         lines.append(
@@ -67,6 +69,7 @@ def describe_preparation(facts: dict[str, Any]) -> list[str]:
         lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED)}")
     if facts["skipped"]:
         lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED)}")
+    lines += facts["left"]
     if facts["empty_classes"]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")

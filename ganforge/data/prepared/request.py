@@ -10,17 +10,25 @@ from ganforge.base.sizes import parse_size
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
 from ganforge.data.prepared.names import FORMAT
 from ganforge.data.prepared.splits import SPLITS
+from ganforge.data.sources.depth import Span, parse_range
+from ganforge.data.sources.rest import Tally
+
+PAGES = ("first", "all")
+"""Of a file with several pages or frames, which ones are taken."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for; None: it follows from the pictures. size: (height, width)."""
+    """What is asked for; None: it follows from the pictures. size: (height, width). pages: "first" or "all"; None: the
+    first ones, unless that would leave most out. range: (low, high), what becomes black and white, or "auto"."""
 
     split: str = "train"
     size: tuple[int, int] | None = None
     channels: int | None = None
     fit: str = "crop"
     background: str = "white"
+    pages: str | None = None
+    range: Span | str | None = None
 
     def key(self, fingerprint: str) -> str:
         text = json.dumps([FORMAT, fingerprint, asdict(self)])
@@ -29,13 +37,17 @@ class Request:
 
 @dataclass
 class Findings:
-    """What decoding brought to light. kept: rows of the file that hold a picture. broken: [name, reason]."""
+    """What decoding brought to light. kept: rows of the file that hold a picture. broken: [name, reason]. span: what
+    became black and white, if that was not left to the files; span_from: where it comes from, for people."""
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     transparent: int = 0
     coloured: int = 0
     kept: list[int] = field(default_factory=list)
     broken: list[list[str]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    span: Span | None = None
+    span_from: str = ""
 
 
 def settle(request: Request, found: Findings) -> Target:
@@ -45,7 +57,10 @@ def settle(request: Request, found: Findings) -> Target:
     return Target(channels, height, width, request.fit, request.background)
 
 
-def make_request(split: str, size: str | None, channels: int | None, fit: str, background: str) -> Request:
+def make_request(
+    split: str, size: str | None, channels: int | None, fit: str, background: str, pages: str | None,
+    range: Span | str | None,
+) -> Request:  # fmt: skip
     """Settings as people type them. Raises UserError for what cannot be."""
     if channels not in (None, *MODES):
         raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
@@ -53,7 +68,9 @@ def make_request(split: str, size: str | None, channels: int | None, fit: str, b
         ("split", split, (*SPLITS, "held-out")),
         ("fit", fit, FITS),
         ("background", background, COLOURS),
+        ("pages", pages, (None, *PAGES)),
     ):
         if value not in known:
-            raise UserError(f"{name} cannot be {value!r}: give {' or '.join(known)}.")
-    return Request(split, None if size is None else parse_size(size), channels, fit, background)
+            raise UserError(f"{name} cannot be {value!r}: give {' or '.join(filter(None, known))}.")
+    span = range if isinstance(range, tuple) else parse_range(range)
+    return Request(split, None if size is None else parse_size(size), channels, fit, background, pages, span)

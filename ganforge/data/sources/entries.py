@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
@@ -19,23 +18,24 @@ from ganforge.data.sources.budget import (
     brief,
     read_json,
 )
+from ganforge.data.sources.formats import picture_suffixes
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""What picture files are called; what is in them decides how they are read."""
 LABEL_COLUMNS = ("label", "labels", "class")
 PICTURE_COLUMNS = ("image", "img", "picture", "images")
 DATASET_JSON = "dataset.json"
 EMPTY_CLASS = "a class folder without pictures"
 
-Array = NDArray[np.uint8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture. name: within its source, printable, for messages. label: its class's name, or None."""
+    """One picture. name: within its source, printable, for messages. label: its class's name, or None. split: of a
+    source that tells it: "train", "test" or another name."""
 
     name: str
     label: str | None
+    split: str = ""
 
 
 class Source(Protocol):
@@ -61,7 +61,7 @@ class Source(Protocol):
         """Looks at the source as it is now, not at its pictures: another text whenever its content has changed."""
 
     def read(self, index: int) -> bytes | Array:
-        """Entry ``index``: a picture file's bytes, or pixels, uint8 [H, W] or [H, W, C] with C 1, 3 or 4.
+        """Entry ``index``: a picture file's bytes, or numbers [H, W] or [H, W, C] with C 1, 3 or 4.
 
         Ascending indices are the quickest order. For one thread at a time. Raises Unreadable.
         """
@@ -81,13 +81,13 @@ def _class_key(name: str) -> tuple[int, int, str]:
 
 def is_picture(path: str) -> bool:
     """Is this the path (with / between its parts) of a picture, as far as names tell? Hidden ones are not."""
-    if suffix_of(path) not in SUFFIXES:
-        return False
-    return not any(_is_hidden(part) for part in path.split("/"))
+    return suffix_of(path) in picture_suffixes() and not is_hidden(path)
 
 
-def _is_hidden(part: str) -> bool:
-    return (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX"
+def is_hidden(path: str) -> bool:
+    """Is this the path of what no listing shows?"""
+    parts = path.split("/")
+    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts)
 
 
 def suffix_of(path: str) -> str:

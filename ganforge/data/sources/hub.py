@@ -9,10 +9,17 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, read_plain, reason
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, read_json, words
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
 from ganforge.data.sources.folder import digest_of, read_file
-from ganforge.data.sources.parquet import HUB_EXTRA, LABEL_ROWS, label_name, picture_bytes, short_values
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.parquet import (
+    HUB_EXTRA,
+    LABEL_ROWS,
+    label_name,
+    other_columns,
+    picture_bytes,
+    short_values,
+)
 
 
 class HubSource:
@@ -38,6 +45,7 @@ class HubSource:
         if not usual and len(pictures) > 1:
             raise UserError(f"{name} has several columns of pictures ({brief(', '.join(pictures))}); keep one of them.")
         self._column = (usual or pictures)[0]
+        skipped += other_columns(pictures, self._column)
         label = next((key for key in LABEL_COLUMNS if key in held.features), None)
         labels = None
         if label is not None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.sources.budget import brief
+from ganforge.data.sources.depth import Span
 from ganforge.data.sources.entries import EMPTY_CLASS
 from ganforge.data.sources.look import Look, looks
 from ganforge.data.sources.open import Opened, class_names
+from ganforge.data.sources.rest import Tally
 
 MAX_NAMES = 20
 """Unreadable pictures that are listed by name."""
@@ -29,7 +31,9 @@ class SourceFacts:
     maximum, mean, std: over all values but transparency, 0 to 255. classes: class -> entries, in the classes' order.
     duplicates: pictures whose pixels equal an earlier one's; examples: some of them as (name, earlier name).
     constant, near_constant: of one value in each channel; of almost one. frames: (red, green, blue) of a plain frame,
-    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason).
+    one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason). tally: what
+    is left of the files; pages, span, span_from: how they were to be taken. splits: those that
+    the source tells itself -> entries.
     """
 
     name: str
@@ -52,6 +56,11 @@ class SourceFacts:
     near_constant: int = 0
     frames: Counter[tuple[int, ...]] = field(default_factory=Counter)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    pages: str | None = None
+    span: Span | None = None
+    span_from: str = ""
+    splits: Counter[str] = field(default_factory=Counter)
 
     @property
     def readable(self) -> int:
@@ -72,6 +81,7 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
     facts = SourceFacts(
         source.name, source.kind, len(source.entries), source.labels_from, list(source.skipped), classes
     )
+    facts.splits = Counter(entry.split for entry in source.entries if entry.split)
     seen: dict[bytes, int] = {}
     values = total = square = 0
     for index, (entry, look) in enumerate(zip(source.entries, looks(source), strict=True)):
@@ -81,6 +91,7 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
             continue
         _note_equal(facts, source, seen, index, look.digest)
         _note(facts, look)
+        facts.tally.note(entry.name, look.rest)
         values, total, square = values + look.values, total + look.total, square + look.square
     if values:
         facts.mean = total / values
@@ -114,6 +125,8 @@ def describe_source(facts: SourceFacts) -> str:
     No line break at the end.
     """
     rows = [("source", f"{brief(facts.name)} ({facts.kind})"), ("pictures", _counts(facts))]
+    if facts.splits:
+        rows.append(("splits", ", ".join(f"{brief(split)} ({count:,})" for split, count in facts.splits.items())))
     if facts.readable:
         rows += [
             ("size", _sizes(facts)),
@@ -125,6 +138,7 @@ def describe_source(facts: SourceFacts) -> str:
     lines = [f"{title:<12}{text}" for title, text in rows]
     lines += [f"{'':<12}{name} equals {earlier}" for name, earlier in facts.examples]
     lines += _classes(facts)
+    lines += facts.tally.lines(facts.span, facts.span_from)
     lines += _listed("passed over", facts.skipped) + _listed("unreadable", facts.unreadable)
     lines += [f"warning: {text}" for text in warnings_for(facts)]
     return "\n".join(lines)
@@ -132,7 +146,10 @@ def describe_source(facts: SourceFacts) -> str:
 
 def warnings_for(facts: SourceFacts) -> list[str]:
     """What will hurt the training, a sentence each."""
-    found, readable = [], facts.readable
+    found, readable = (
+        [f"train will refuse this: {text}" for text in facts.tally.refusals(facts.pages, facts.span)],
+        facts.readable,
+    )
     if facts.unreadable:
         found.append(f"pictures that cannot be read and will be left out: {len(facts.unreadable):,}.")
     if not readable:

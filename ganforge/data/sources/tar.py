@@ -16,10 +16,10 @@ from ganforge.data.sources.budget import (
     read_json,
     words,
 )
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     LABEL_COLUMNS,
     folder_labels,
+    is_hidden,
     is_label,
     is_picture,
     make_entries,
@@ -27,6 +27,9 @@ from ganforge.data.sources.entries import (
     suffix_of,
 )
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.formats import LOOKED_AT
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.others import Others
 
 BLOCK = 512
 HEADERS = (
@@ -59,9 +62,11 @@ class TarSource:
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
         self._listed = 0
+        self._others = Others()
         classes: dict[tuple[int, str], str] = {}
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
+        self.skipped += self._others.lines()
         if not self._places:
             why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
@@ -122,7 +127,8 @@ class TarSource:
         path = member.name.removeprefix("./")
         if not member.isreg():
             return
-        if is_picture(path):
+        note = path.endswith((".cls", ".json")) and not is_hidden(path)
+        if is_picture(path) or (not note and self._is_called_otherwise(archive, member, path)):
             fault = _fault(member, size)
             if fault:
                 self.skipped.append((brief(path), fault))
@@ -134,6 +140,19 @@ class TarSource:
             label = _label(path, file.read()) if file is not None else None
             if label is not None:
                 classes[shard, _key(path)] = label
+
+    def _is_called_otherwise(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> bool:
+        """Is the entry a picture, although its name does not say so?"""
+
+        def begin() -> bytes:
+            file: Any = archive.fileobj
+            here = file.tell()
+            file.seek(member.offset_data)
+            content = file.read(min(member.size, LOOKED_AT))
+            file.seek(here)
+            return bytes(content)
+
+        return not is_hidden(path) and self._others.is_picture(path, begin)
 
     def fingerprint(self) -> str:
         try:

@@ -6,17 +6,19 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import (
     DATASET_JSON,
-    SUFFIXES,
     empty_classes,
+    is_hidden,
     is_picture,
     json_labels,
     name_fault,
     with_labels,
 )
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.formats import LOOKED_AT
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.others import Others
 
 MAX_RATIO = 200
 BOMB_BYTES = 16 << 20
@@ -39,11 +41,10 @@ class ZipSource:
 
     def _list(self) -> None:
         self.skipped: list[tuple[str, str]] = []
-        listed: dict[str, zipfile.ZipInfo] = {}
+        listed, others = dict[str, zipfile.ZipInfo](), Others()
         for info in self._zip.infolist():
             path = info.filename.replace("\\", "/").removeprefix("./")
-            wanted = is_picture(path) or path == DATASET_JSON
-            if not wanted:
+            if not (is_picture(path) or path == DATASET_JSON or self._is_called_otherwise(info, path, others)):
                 continue
             if path in listed:
                 self.skipped.append((brief(path), "replaced by a later entry of the same name"))
@@ -53,16 +54,29 @@ class ZipSource:
             else:
                 listed[path] = info
         given = self._given(listed.pop(DATASET_JSON, None))
+        self.skipped += others.lines()
         if not listed:
             why = f" that can be read ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
-            kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-            raise UserError(f"{self._path} holds no pictures ({kinds}){why}; check the file.")
+            raise UserError(f"{self._path} holds no pictures{why}; check the file.")
         paths = sorted(listed)
         self._infos = [listed[path] for path in paths]
         self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)
         if self.labels_from == "sub-folders":
             folders = [info.filename.strip("/") for info in self._zip.infolist() if info.filename.endswith("/")]
-            self.skipped += empty_classes(paths, [path for path in folders if is_picture(f"{path}/a.png")])
+            self.skipped += empty_classes(paths, [path for path in folders if not is_hidden(path)])
+
+    def _is_called_otherwise(self, info: zipfile.ZipInfo, path: str, others: Others) -> bool:
+        """Is the entry a picture, although its name does not say so?"""
+        if info.is_dir() or is_hidden(path):
+            return False
+        return others.is_picture(path, lambda: b"" if _fault(info, path) else self._beginning(info))
+
+    def _beginning(self, info: zipfile.ZipInfo) -> bytes:
+        try:
+            with self._zip.open(info) as file:
+                return file.read(LOOKED_AT)
+        except Exception:  # zipfile and the unpackers below it raise almost anything on damaged bytes
+            return b""
 
     def _given(self, info: zipfile.ZipInfo | None) -> dict[str, str] | None:
         try:
