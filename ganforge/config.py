@@ -66,7 +66,7 @@ class Config(BaseModel):
     pages: Literal["first", "all"] | None = None
     """Of files with several pages or frames: first, or all as pictures; by default first, unless that is too little."""
     range: Text | None = None
-    """LOW,HIGH: the numbers in the files that become black and white; auto: 0.1 % of them beyond either."""
+    """LOW,HIGH: the numbers in the files that become black and white; auto: percentiles."""
     test_data: Text | None = None
     """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
 from ganforge.data.sources.budget import brief
+from ganforge.data.sources.depth import SAY
 from ganforge.data.sources.entries import Array
 from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.open import Unreadable, open_guarded
@@ -79,7 +80,8 @@ def _read(source: Guarded, index: int, tally: Tally) -> Array:
         return _opaque(picture, _name(source, index))
     except Unreadable as reason:
         name = _name(source, index)
-        raise UserError(f"{name} cannot be read as a picture ({reason}); take it away or make it again.") from None
+        why = str(reason).partition(SAY)[0]  # here, no range can be given
+        raise UserError(f"{name} cannot be read as a picture ({why}); take it away or make it again.") from None
 
 
 def _opaque(picture: Image.Image, name: str) -> Array:

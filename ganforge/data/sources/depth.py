@@ -15,6 +15,7 @@ Span = tuple[float, float]
 PERCENTILES = (0.1, 99.9)
 """What ``auto`` takes as low and high."""
 AT_ONCE = 1 << 20
+SAY = ": say what is black and what is white,"
 
 
 def parse_range(text: str | None) -> Span | str | None:
@@ -88,4 +89,4 @@ def needs_range(kind: str, numbers: Numbers) -> str:
     usual = next((span for span in ((0.0, 1.0), (-1.0, 1.0)) if span[0] <= found[0] and found[1] <= span[1]), found)
     given = typed(usual) if usual[0] < usual[1] else "LOW,HIGH"
     held = " to ".join(map(brief_number, found))
-    return f"holds {kind}, {held}: say what is black and what is white, --range {given} or --range auto"
+    return f"holds {kind}, {held}{SAY} --range {given} or --range auto"

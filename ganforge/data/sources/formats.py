@@ -8,8 +8,8 @@ from ganforge.data.sources.frames import TIFF_MAGIC
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM", "JPEG2000", "TGA", "QOI")
 """What a file may be, whatever its name says: Pillow has other readers that start programs."""
 SUFFIXES = frozenset((
-    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".avif",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".tga", ".qoi",
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff",
+    ".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k", ".jpx", ".tga", ".qoi",
 ))  # fmt: skip
 """What picture files are called; what is in them decides how they are read."""
 HEIF_SUFFIXES = frozenset({".heic", ".heif", ".hif"})

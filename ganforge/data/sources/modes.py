@@ -27,8 +27,8 @@ class Unreadable(Exception):  # noqa: N818 - a picture's state, counted and pass
 @dataclass(frozen=True)
 class Kind:
     """What a picture's numbers are. mode: L, LA, RGB or RGBA: what it becomes. deep: if they are not of 8 unsigned bits,
-    what they are; then scaled: is 0 black and top white, unless a range says otherwise? dtype: what Pillow's numbers have
-    to be seen as. colour: is it one of those of which Pillow keeps the high byte? inverted: is the least number white?
+    what they are; then scaled: is 0 black and top white, unless a range says otherwise? dtype: what Pillow's numbers
+    have to be seen as. colour: is it one of those of which Pillow keeps the high byte? inverted: is the least white?
     """
 
     mode: str

@@ -113,9 +113,9 @@ def test_a_source_full_of_such_pictures_is_refused(pictures: Path, monkeypatch: 
 
 DYING = """
 import os
-from ganforge.data.prepared import decode_rows
-whole = decode_rows.picture_at
-decode_rows.picture_at = lambda source, index: os._exit(9) if index == 5 else whole(source, index)
+from ganforge.data.sources.taken import Taken
+whole = Taken.take
+Taken.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
 from ganforge.data.reader import main
 main()
 """
