@@ -77,8 +77,8 @@ def brief_number(number: float) -> str:
 
 
 def typed(span: Span) -> str:
-    """As ``parse_range`` reads it: -1024,3071."""
-    return ",".join(str(int(number)) if number == int(number) else repr(number) for number in span)
+    """Nearly as it is, as ``parse_range`` reads it: -1024,3071."""
+    return ",".join(str(int(number)) if number == int(number) else f"{number:.6g}" for number in span)
 
 
 def needs_range(kind: str, numbers: Numbers) -> str:

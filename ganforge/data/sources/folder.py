@@ -135,6 +135,7 @@ class FolderSource:
         self.skipped = listing.skipped + listing.others.lines()
         self._files = [(path, state) for path, state in listing.files.items() if path != DATASET_JSON]
         paths = [path for path, _ in self._files]
+        listing.others.refuse_most(self.name, len(paths))
         given = None
         if DATASET_JSON in listing.files:
             try:

@@ -1,10 +1,8 @@
 """A source that another process reads: whatever its files do, that process can be ended, and this one goes on."""
 
 import json
-import os
 import queue
 import stat
-import subprocess
 import sys
 import threading
 import time
@@ -12,25 +10,23 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
-import ganforge
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
 from ganforge.data.sources.decode import Header
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.entries import Entry
 from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.process import Answer, listen, raised, start_process
 from ganforge.data.sources.rest import Rest
 from ganforge.data.sources.taken import pages_of_entries
 
-PROGRAM = ("-m", "ganforge.data.reader")
 POLL_EVERY_S = 0.1
 AT_ONCE = 1_000
 """Entries whose pages are counted with one question."""
-Answer = tuple[Any, bytes]
 Report = list[Any]
 """Of one picture that was read: [height, width, transparent, grey, rest], as it is in its file, the last as
 ``Rest.told`` gives it; of another: [reason]."""
@@ -153,7 +149,7 @@ class Guarded:
         except OSError as error:
             raise UserError(f"No process can be started to read {self.path} ({error.strerror or error}).") from None
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
+        self._thread = threading.Thread(target=listen, args=(self._process.stdout, self._answers), daemon=True)
         self._thread.start()
         try:
             self._open()
@@ -241,42 +237,10 @@ class Guarded:
         if answer is None:
             self._process.wait()
             raise Ended(DIED)
-        return answer[0]["is"], _raised(answer)
+        return answer[0]["is"], raised(answer)
 
 
 DIED = f"ends the process that decodes it, perhaps because it takes more than {MAX_MEMORY_BYTES >> 20:,} MiB of memory"
-
-
-def _raised(answer: Answer) -> bytes:
-    """The bytes that came along. Raises what the other process has raised."""
-    match answer[0].get("raise"):
-        case "unreadable":
-            raise Unreadable(answer[0]["is"])
-        case "user":
-            raise UserError(answer[0]["is"])
-        case "system":
-            raise OSError(*answer[0]["is"])
-    return answer[1]
-
-
-def _listen(stream: IO[bytes], answers: "queue.SimpleQueue[Answer | None]") -> None:
-    """Lines of JSON, each followed by as many bytes as it says; None at the end."""
-    with suppress(OSError, ValueError):
-        while line := stream.readline():
-            message = json.loads(line)
-            answers.put((message, stream.read(message["bytes"]) if "bytes" in message else b""))
-    answers.put(None)
-
-
-def start_process() -> "subprocess.Popen[bytes]":
-    """A process of ``ganforge.data.reader``. Not by multiprocessing, which would run the user's main script again."""
-    paths = [str(Path(ganforge.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    more = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
-    more["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # others reserve more than they use
-    # -P: no module is taken from the current folder, which may be one that somebody sent.
-    command = [sys.executable, "-P", *PROGRAM]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env=os.environ | more, **pipes)
 
 
 def listing_seconds(path: str) -> float | None:

@@ -119,10 +119,11 @@ def unknown_tiff(page: Directory) -> str:
     """Of a TIFF file that Pillow does not know: what is in it, "" where that is nothing unusual."""
     if page.form == 1 and page.bits <= 16 and (page.samples in (1, 3) or page.bits * page.samples <= 16):
         return ""
-    what = {1: "bits", 2: "signed bits", 3: "bits (floating-point)"}.get(page.form, "bits of another kind")
+    kind = {1: "", 2: " signed", 3: " floating-point"}.get(page.form, " unusual")
+    bands = "1 band" if page.samples == 1 else f"{page.samples:,} bands"
     return (
-        f"holds {page.samples} bands of {page.bits} {what}, a kind that is not read: save the bands that you want as "
-        "grey, RGB or RGBA pictures"
+        f"holds {bands} of{kind} numbers of {page.bits} bits, which is not read from TIFF: save the bands that you want "
+        "as grey, RGB or RGBA pictures, or as an .npy file"
     )
 
 

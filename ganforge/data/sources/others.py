@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import suffix_of
 from ganforge.data.sources.formats import HEIF_EXTRA, NO_PICTURES, format_of, heif_is_read
@@ -26,6 +27,15 @@ class Others:
             return True
         self._counts[suffix, known == "HEIF"] += 1
         return False
+
+    def refuse_most(self, name: str, count: int) -> None:
+        """Raises UserError where most pictures are HEIC's, which are not read here. count: those that are."""
+        heif = sum(held for (_, is_heif), held in self._counts.items() if is_heif)
+        if heif > count > 0:
+            raise UserError(
+                f"{name} holds {heif:,} {HEIF_EXTRA}, and {count:,} others; install that, or take them away to go on "
+                "without them."
+            )
 
     def lines(self) -> list[tuple[str, str]]:
         """For ``skipped``: how many of each ending were passed over, the most frequent first."""

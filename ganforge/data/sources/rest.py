@@ -101,7 +101,7 @@ class Tally:
         found = []
         if self.pages.pictures:
             found.append(
-                f"Left out: {self.pages.things:,} pages or frames of {_files(self.pages)}, of which the first one is "
+                f"Left out: {_many(self.pages.things, 'page or frame')} of {_files(self.pages)}, of which the first is "
                 f"taken, such as {self.pages.example}; --pages all takes every one as a picture"
             )
         if self.second.pictures:
@@ -111,7 +111,7 @@ class Tally:
             )
         if self.bands.pictures:
             found.append(
-                f"Left out: {self.bands.things:,} bands of {_pictures(self.bands)}, such as {self.bands.example}; save "
+                f"Left out: {_many(self.bands.things, 'band')} of {_pictures(self.bands)}, such as {self.bands.example}; save "
                 "those that you want as pictures of their own"
             )
         if self.larger.pictures:
@@ -134,8 +134,8 @@ class Tally:
             lines.append(f"Of {self.pictures:,} pictures {kinds} ({values}); all are taken by that range")
         if self.nan.pictures:
             lines.append(
-                f"Taken as black: {self.nan.things:,} values that are no numbers (NaN) in {_pictures(self.nan)}, such "
-                f"as {self.nan.example}"
+                f"Taken as black: {_many(self.nan.things, 'value')} that {'is' if self.nan.things == 1 else 'are'} no "
+                f"number (NaN) in {_pictures(self.nan)}, such as {self.nan.example}"
             )
         return lines
 
@@ -173,9 +173,14 @@ class Tally:
             raise UserError(f"{name}: {' Also, '.join(found)}")
 
 
+def _many(count: int, what: str) -> str:
+    """1 page or frame; 20 pages or frames."""
+    return f"1 {what}" if count == 1 else f"{count:,} {what.replace(' or ', 's or ')}s"
+
+
 def _files(some: Some) -> str:
-    return "1 file" if some.pictures == 1 else f"{some.pictures:,} files"
+    return _many(some.pictures, "file")
 
 
 def _pictures(some: Some) -> str:
-    return "1 picture" if some.pictures == 1 else f"{some.pictures:,} pictures"
+    return _many(some.pictures, "picture")

@@ -70,6 +70,7 @@ class TarSource:
         if not self._places:
             why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
+        self._others.refuse_most(name, len(self._places))
         inside = [path for _, path, _, _ in self._places]
         keys = [(shard, _key(path)) for shard, path, _, _ in self._places]
         missing = [path for key, path in zip(keys, inside, strict=True) if key not in classes]

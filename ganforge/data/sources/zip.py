@@ -58,6 +58,7 @@ class ZipSource:
         if not listed:
             why = f" that can be read ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             raise UserError(f"{self._path} holds no pictures{why}; check the file.")
+        others.refuse_most(self.name, len(listed))
         paths = sorted(listed)
         self._infos = [listed[path] for path in paths]
         self.entries, self.labels_from = with_labels(paths, given, self.skipped, DATASET_JSON)

@@ -100,7 +100,10 @@ def test_cmyk_becomes_rgb() -> None:
 @pytest.mark.parametrize(
     ("mode", "reason"),
     [
-        ("F", "^holds floating-point numbers, 0 to 0: say what is black and what is white, --range 0,1 or --range auto$"),
+        (
+            "F",
+            "^holds floating-point numbers, 0 to 0: say what is black and what is white, --range 0,1 or --range auto$",
+        ),
         ("I", "^holds signed numbers of 32 bits, 0 to 0: say what is black"),
         ("LAB", "^holds Lab colours, not grey or RGB$"),
     ],

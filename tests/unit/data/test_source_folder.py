@@ -188,7 +188,8 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
     for name in ("a.txt", "b.txt", "c"):
         (tmp_path / name).write_text("no picture")
     with pytest.raises(
-        UserError, match=r"holds no pictures, only 2 files ending in \.txt \(.*\), 1 file without an ending \(.*\); check"
+        UserError,
+        match=r"holds no pictures, only 2 files ending in \.txt \(.*\), 1 file without an ending \(.*\); check",
     ):
         open_source(tmp_path)
     with pytest.raises(UserError, match=r"a\.txt is of no kind that is read; name a folder of pictures"):

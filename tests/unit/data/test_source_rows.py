@@ -92,7 +92,9 @@ def test_arrays_that_are_no_pictures(tmp_path: Path, array: np.ndarray, held: st
 
 def test_an_npz_that_does_not_say_which_array_it_is(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", pixels=BATCH, others=BATCH)
-    with pytest.raises(UserError, match=r"a\.npz holds 2 arrays with the axes of pictures, none .*: pixels, others; rename"):
+    with pytest.raises(
+        UserError, match=r"a\.npz holds 2 arrays with the axes of pictures, none .*: pixels, others; rename"
+    ):
         open_source(tmp_path / "a.npz")
 
 

@@ -92,9 +92,7 @@ def patched(path: Path, change: dict[bytes, tuple[int, bytes]]) -> Path:
 def test_encrypted_entries(tmp_path: Path) -> None:
     path = make(tmp_path / "a.zip", {"a.png": shade(0)})
     patched(path, {b"PK\1\2": (8, b"\1\0"), b"PK\3\4": (6, b"\1\0")})
-    with pytest.raises(
-        UserError, match=r"a\.zip holds no pictures that can be read \(a\.png: encrypted\); check"
-    ):
+    with pytest.raises(UserError, match=r"a\.zip holds no pictures that can be read \(a\.png: encrypted\); check"):
         open_source(path)
 
 
@@ -132,7 +130,9 @@ def test_a_cut_off_archive(tmp_path: Path, kept: float) -> None:
 
 
 def test_an_archive_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.zip holds no pictures that can be read \(1 file ending in \.txt: .*\); check"):
+    with pytest.raises(
+        UserError, match=r"a\.zip holds no pictures that can be read \(1 file ending in \.txt: .*\); check"
+    ):
         open_source(make(tmp_path / "a.zip", {"notes.txt": b"no picture", "inner.zip": b"PK"}))
 
 
