@@ -52,7 +52,7 @@ def finish(
         "broken": found.broken,
         "skipped": _some(source.skipped),
     }
-    facts |= {"left": found.tally.lines(found.span, found.span_from), "range": found.span}
+    facts |= {"left": found.tally.lines(found.span, found.span_from), "range": found.span and list(found.span)}
     facts["digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
