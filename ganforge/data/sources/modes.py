@@ -26,8 +26,8 @@ class Unreadable(Exception):  # noqa: N818 - a picture's state, counted and pass
 
 @dataclass(frozen=True)
 class Kind:
-    """What a picture's numbers are. mode: L, LA, RGB or RGBA: what it becomes. deep: if they are not of 8 unsigned bits,
-    what they are; then scaled: is 0 black and top white, unless a range says otherwise? dtype: what Pillow's numbers
+    """What a picture's numbers are. mode: L, LA, RGB or RGBA: what it becomes. deep: what they are, if not of 8
+    unsigned bits; then scaled: is 0 black and top white, unless a range says otherwise? dtype: what Pillow's numbers
     have to be seen as. colour: is it one of those of which Pillow keeps the high byte? inverted: is the least white?
     """
 
@@ -122,8 +122,8 @@ def unknown_tiff(page: Directory) -> str:
     kind = {1: "", 2: " signed", 3: " floating-point"}.get(page.form, " unusual")
     bands = "1 band" if page.samples == 1 else f"{page.samples:,} bands"
     return (
-        f"holds {bands} of{kind} numbers of {page.bits} bits, which is not read from TIFF: save the bands that you want "
-        "as grey, RGB or RGBA pictures, or as an .npy file"
+        f"holds {bands} of{kind} numbers of {page.bits} bits, which is not read from TIFF: save the bands that you "
+        "want as grey, RGB or RGBA pictures, or as an .npy file"
     )
 
 

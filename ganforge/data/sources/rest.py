@@ -111,8 +111,8 @@ class Tally:
             )
         if self.bands.pictures:
             found.append(
-                f"Left out: {_many(self.bands.things, 'band')} of {_pictures(self.bands)}, such as {self.bands.example}; save "
-                "those that you want as pictures of their own"
+                f"Left out: {_many(self.bands.things, 'band')} of {_pictures(self.bands)}, such as {self.bands.example}"
+                "; save those that you want as pictures of their own"
             )
         if self.larger.pictures:
             found.append(

@@ -91,8 +91,8 @@ def test_a_header_that_promises_frames_is_not_believed() -> None:
 
 
 def test_a_set_of_which_most_would_be_left_out_is_refused(stacks: Path) -> None:
-    with pytest.raises(UserError, match=r"p: 4 of 6 pages or frames would be left out.* cat/stack\.tif, which holds 3; take"
-                                        r" all of them with --pages all, or only the first ones with --pages first"):  # fmt: skip
+    do = "which holds 3; take all of them with --pages all, or only the first ones with --pages first"
+    with pytest.raises(UserError, match=rf"p: 4 of 6 pages or frames would be left out.* cat/stack\.tif, {do}"):
         prepared(stacks)
     with closing(open_guarded(stacks)) as source:
         text = describe_source(inspect_source(source))
@@ -161,7 +161,7 @@ def test_bands_that_are_dropped_are_said(tmp_path: Path, bands: int, left: str) 
 
 def test_bands_that_are_too_many_are_told() -> None:
     with pytest.raises(
-        Unreadable, match="^holds 8 bands of numbers of 8 bits, which is not read from TIFF: save the bands"
+        Unreadable, match=r"^holds 8 bands of numbers of 8 bits, which is not read from TIFF: save the bands"
     ):
         PictureFile(tiff(np.zeros((5, 4, 8), np.uint8), extra=(0,) * 7))
 
@@ -183,7 +183,7 @@ def test_a_large_jpeg_is_made_smaller_while_it_is_decoded(tmp_path: Path, monkey
     assert np.array_equal(np.asarray(picture), wanted)
     assert rest.told() == {"larger": (80, 40)}
     monkeypatch.setattr("ganforge.data.sources.decode.MAX_PIXELS", 49)  # an eighth has 50
-    with pytest.raises(Unreadable, match="has 3,200 pixels, more than 49"):
+    with pytest.raises(Unreadable, match=r"has 3,200 pixels, more than 49"):
         PictureFile(content)
 
 
