@@ -84,11 +84,14 @@ def load_held_out(
     if test_data is not None:
         refuse_same(name, test_data)
         name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
-    return load(
+    held_out = load(
         name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
         max_broken=max_broken, pages=None if name in DATA_SETS else pages,
         range=None if name in DATA_SETS else like.range, say=say,
     )  # fmt: skip
+    for note in held_out.notes:
+        say(f"Held out: {note}")
+    return held_out
 
 
 def refuse_same(data: str, test_data: str) -> None:
