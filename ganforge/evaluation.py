@@ -98,7 +98,10 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
         return load(source, device, best=best), None
     if best:
         raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
-    return None, read_pictures(source, poll).items
+    judged = read_pictures(source, poll)
+    for note in judged.notes:
+        say(note)
+    return None, judged.items
 
 
 def open_data(
@@ -132,7 +135,7 @@ def open_data(
 
 
 def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any]:
-    """How anybody's pictures are taken to be judged against: in a model's own shape and range; of pictures, the size."""
+    """How anybody's pictures are taken to be judged against: in a model's shape and range; of pictures, the size."""
     if pictures is not None:
         return {"size": size_text(*pictures.shape[2:])}
     if model is None or len(model.shape) != 3:

@@ -18,6 +18,8 @@ from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.open import Unreadable, open_guarded
 from ganforge.data.sources.rest import Tally
 
+LISTED = 20
+"""So much of what was passed over is listed."""
 MAX_BYTES = 8 << 30
 """The most that is read: 43,690 pictures of 256 x 256 in colour."""
 
@@ -25,15 +27,25 @@ MAX_BYTES = 8 << 30
 def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Dataset:
     """All pictures of a source that ``open_guarded`` opens: uint8 [N, C, H, W], without labels.
 
-    In the order of the source's entries, decoded as ``decode`` does it. All must have one size, and all be grey (C = 1)
-    or all in colour (C = 3); palettes and GIFs count as colour. A transparent picture is refused, as what is judged
-    would depend on what lies behind it; an alpha channel that is opaque everywhere is dropped.
+    In the order of the source's entries, decoded as ``decode`` does it; notes tell what was passed over. All must
+    have one size, and all be grey (C = 1) or all in colour (C = 3); palettes and GIFs count as colour. A transparent
+    picture is refused, as what is judged would depend on what lies behind it; an alpha channel that is opaque
+    everywhere is dropped.
 
-    poll: called for every picture; raises to stop. Raises UserError as ``open_source`` does, for the first picture that
-    cannot be read, for several sizes or kinds, and for more than ``MAX_BYTES``.
+    poll: called for every picture; raises to stop. Raises UserError as ``open_source`` does, for the first picture
+    that cannot be read, for files of which only a part would be judged, for several sizes, kinds or splits, and for
+    more than ``MAX_BYTES``.
     """
     with closing(open_guarded(path, poll)) as source:
-        return Dataset(str(path), str(path), _read_all(source, poll))
+        splits = {entry.split for entry in source.entries}
+        if len(splits) > 1:
+            raise UserError(
+                f"{path} holds the splits {', '.join(sorted(splits))}; save those pictures that are to be judged alone."
+            )
+        passed = [f"{name} ({why})" for name, why in source.skipped[:LISTED]]
+        more = f" and {len(source.skipped) - LISTED:,} more" if len(source.skipped) > LISTED else ""
+        notes = (f"Passed over: {', '.join(passed)}{more}",) if passed else ()
+        return Dataset(str(path), str(path), _read_all(source, poll), notes=notes)
 
 
 def as_grey(items: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 
 from ganforge.base.errors import UserError
 from ganforge.data.load import load, load_held_out
+from ganforge.data.pictures import read_pictures
 from ganforge.data.prepared.own import describe_preparation
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
@@ -103,6 +104,15 @@ def test_several_classes_for_a_picture_are_refused_by_name(tmp_path: Path) -> No
         UserError, match=r"\(train_labels, uint8 \[4, 14\]\) are not whole numbers .*; save one class for"
     ):
         open_source(tmp_path / "a.npz")
+
+
+def test_pictures_to_judge_are_of_one_split(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **KERAS)
+    with pytest.raises(UserError, match=r"a\.npz holds the splits test, train; save those pictures"):
+        read_pictures(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", images=pictures(4), mask=pictures(4))
+    why = "neither pictures nor their classes, by its name"
+    assert read_pictures(tmp_path / "b.npz").notes == (f"Passed over: array 'mask' ({why})",)
 
 
 def test_only_a_test_split(tmp_path: Path) -> None:

@@ -151,8 +151,9 @@ def test_a_set_of_one_number_has_no_range(tmp_path: Path) -> None:
 
 
 def test_floats_without_a_range_are_refused_with_the_one_to_give(floats: Path) -> None:
+    np.save(floats, FLOATS * 0.9)
     with pytest.raises(
-        UserError, match=r"none of the 6 pictures can be read.*float32, -1 to 1: say .*, --range -1,1 or"
+        UserError, match=r"none of the 6 pictures can be read.*float32, -0.9 to 0.9: say .*, --range -1,1 or"
     ):
         prepared(floats)
     np.save(floats, FLOATS / 2 + 0.5)
