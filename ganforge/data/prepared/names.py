@@ -4,7 +4,7 @@ import re
 import stat
 from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """Raised when what is prepared changes, so that what older versions made is made again."""
 PICTURES, LABELS, NAMES, FACTS = "pictures.u8", "labels.npy", "names.txt", "facts.json"
 FILES = frozenset({PICTURES, LABELS, NAMES, FACTS})
