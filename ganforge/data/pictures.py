@@ -34,7 +34,7 @@ def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Datase
     everywhere is dropped.
 
     poll: called for every picture; raises to stop. Raises UserError as ``open_source`` does, for the first picture
-    that cannot be read, for files of which only a part would be judged, for several sizes, kinds or splits, and for
+    that cannot be read, for files of which only a part would be judged, for several sizes, kinds or parts, and for
     more than ``MAX_BYTES``.
     """
     with closing(open_guarded(path, poll)) as source:

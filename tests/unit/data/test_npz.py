@@ -61,8 +61,11 @@ def test_splits_are_splits(
     assert dataset.labels is not None
     assert dataset.labels.tolist() == classes(9).tolist()
     assert any(note.endswith(f"has parts: {parts}.") for note in dataset.notes)
-    held_out = load_held_out(str(path), None, dataset, None, lambda: None, lambda line: None)
+    said: list[str] = []
+    held_out = load_held_out(str(path), None, dataset, None, lambda: None, said.append)
     assert held_out is not None
+    assert any(line.startswith("Held out: ") for line in said)
+    assert not any("warning" in line for line in said)  # of what would hurt a training
     assert held_out.items[:, 0, 0, 0].tolist() == (list(range(100, 106)) if " test " in parts else [50, 51, 52])
     with closing(open_guarded(path)) as source:
         assert f"parts       {parts}" in describe_source(inspect_source(source))
