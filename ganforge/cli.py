@@ -1,6 +1,7 @@
 """The command line: verbs, each of which calls one function. Nothing heavy is imported before it is needed."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -17,7 +18,7 @@ from ganforge.base.sizes import parse_count
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
-from ganforge.config import MAY_CHANGE, Config
+from ganforge.config import DATA_SETTINGS, MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
 from ganforge.recipes import RECIPES, recipe, usual_recipe
@@ -41,16 +42,13 @@ exit status: 0 done; 1 training failed or could not be saved; 2 something you ga
 SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
-SHAPE_SETTINGS = ("size", "fit", "channels", "background", "max_broken", "hold_out")
-"""The settings that decide what pictures are prepared to."""
-
-
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose complaints are one sentence, and which never guesses at abbreviations."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
         self.color = False  # of Python 3.14
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # --range -1,1 is a value, too
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[0].upper()}{message[1:]} (see `{self.prog} --help`).")
@@ -198,8 +196,10 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     data.add_argument("--split", choices=["train", "test"], help="which part (default: train)")
     data.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
     data.add_argument("--out", type=Path, help="where to put the contact sheet (default: a .png here, by the name)")
-    shape = data.add_argument_group("for prepare, as the settings of `ganforge train`")
-    for name in SHAPE_SETTINGS:
+    shape = data.add_argument_group(
+        "for prepare (pages and range: for inspect, too), as the settings of `ganforge train`"
+    )
+    for name in DATA_SETTINGS:
         option, metavar = f"--{name.replace('_', '-')}", name.rpartition("_")[2].upper()
         shape.add_argument(option, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=setting_help(name))
     return parser, verbs

@@ -213,7 +213,8 @@ def recipes(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def data(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.action != "prepare":
-        shape = tuple(name for name in settings_given(given) if name != "data_dir")
+        also = ("data_dir", "pages", "range") if given.action == "inspect" else ("data_dir",)
+        shape = tuple(name for name in settings_given(given) if name not in also)
         refuse_options(given, shape, "for `ganforge data prepare` and `ganforge train`")
     if given.action in ("list", "clear"):
         refuse_options(given, ("split", "data_dir", "out"), "about one data set")
@@ -281,14 +282,24 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
     else:
         from contextlib import closing
 
+        from ganforge.data.prepared.ranges import take_range
+        from ganforge.data.prepared.splits import choose_split
+        from ganforge.data.sources.depth import parse_range
         from ganforge.data.sources.inspect import describe_source, inspect_source
         from ganforge.data.sources.open import open_guarded
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
+        settings = make_config({"data": given.name} | settings_given(given))
         with closing(open_guarded(given.name, stop.poll)) as source:
-            found = describe_source(inspect_source(source, stop.poll))
+            if settings.pages == "all":
+                source.take_pages()
+            learned = choose_split(source, "train").indices
+            span, span_from = take_range(source, parse_range(settings.range), learned, stop.poll)
+            facts = inspect_source(source, stop.poll)
+            facts.pages, facts.span, facts.span_from = settings.pages, span, span_from
+            found = describe_source(facts)
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
     tell(found)
     tell(printable(f"Contact sheet: {out}"))

@@ -12,6 +12,8 @@ from ganforge.base.quantities import WHOLE, Beta, Count, Gamma, Positive, Text, 
 from ganforge.base.wording import as_typed, sentences, suggestion
 from ganforge.misfits import misfits
 
+DATA_SETTINGS = ("size", "fit", "channels", "background", "max_broken", "pages", "range", "hold_out")
+"""What decides what pictures are prepared to."""
 MOST_FAULTS = 5
 """So many of the settings that are wrong are told; of more, their number."""
 
@@ -41,6 +43,10 @@ class Config(BaseModel):
     """Learn from each picture's mirror image, too."""
     max_broken: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = None
     """Leave out up to so many unreadable pictures; by default 1 in 100, but at least 10."""
+    pages: Literal["first", "all"] | None = None
+    """Of files with several pages or frames: first, or all as pictures; by default first, unless that is too little."""
+    range: Text | None = None
+    """LOW,HIGH: the numbers in the files that become black and white; auto: percentiles."""
     test_data: Text | None = None
     """Held-out pictures to judge by: a folder or file; by default the data's own test split, where it has one."""
     hold_out: Literal["auto", "none"] = "auto"
@@ -183,8 +189,8 @@ class Config(BaseModel):
 
     def data_settings(self) -> dict[str, Any]:
         """What ``ganforge.data.load.load`` is told of how pictures are prepared, by the names of its arguments."""
-        shape = {name: getattr(self, name) for name in ("size", "fit", "channels", "background", "max_broken")}
-        return shape | {"hold_out": self.hold_out if self.test_data is None else "none"}
+        settings = {name: getattr(self, name) for name in DATA_SETTINGS}
+        return settings if self.test_data is None else settings | {"hold_out": "none"}
 
 
 MAY_CHANGE = frozenset(

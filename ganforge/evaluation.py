@@ -114,7 +114,10 @@ def open_source(source: Path, best: bool, device: str, poll: Callable[[], None])
         raise UserError(RunFolder(source).what_is_there())
     if best:
         raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
-    return None, read_pictures(source, poll).items
+    judged = read_pictures(source, poll)
+    for note in judged.notes:
+        say(note)
+    return None, judged.items
 
 
 def open_data(
@@ -141,7 +144,11 @@ def open_data(
     elif name in DATA_SETS:
         settings = {}
     train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
-    policy = {key: settings[key] for key in ("fit", "background", "max_broken") if key in settings}
+    if not own:  # of its own data, a run has been told
+        for note in train.notes:
+            if not note.startswith("warning: "):  # of what would hurt a training
+                say(note)
+    policy = {key: settings[key] for key in ("fit", "background", "max_broken", "pages") if key in settings}
     return train, load_held_out(name, test_data, train, data_dir, poll, say, **policy)
 
 
@@ -170,13 +177,13 @@ def has_gone(data: str) -> bool:
 
 
 def load_settings(model: Model | None, pictures: Tensor | None) -> dict[str, Any]:
-    """The shape to which anybody's pictures are brought to be judged against: a model's own; of pictures, the size."""
+    """How anybody's pictures are taken to be judged against: in a model's shape and range; of pictures, the size."""
     if pictures is not None:
         return {"size": size_text(*pictures.shape[2:])}
     if model is None or len(model.shape) != 3:
         return {}
     channels, height, width = model.shape
-    return {"size": size_text(height, width), "channels": channels}
+    return {"size": size_text(height, width), "channels": channels, "range": model.config.range}
 
 
 def say(line: str) -> None:

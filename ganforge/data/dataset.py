@@ -34,7 +34,8 @@ class Dataset:
     class_names: the classes' names in the order of their numbers, or empty where they have none but those.
     no_labels: why there are no labels, where somebody might expect some. names: what the items in these rows are called
     in their source; None where they have no names, or these cannot be had. held_out: items of the same source that were
-    set aside, and are not among these; None where none were.
+    set aside, and are not among these; None where none were. range: the numbers in the files that became 0 and 255,
+    where that was asked for.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Dataset:
     no_labels: str = ""
     names: Callable[[Sequence[int]], list[str] | None] | None = None
     held_out: "Dataset | None" = None
+    range: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.items)

@@ -78,7 +78,7 @@ def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = 
     side = max((max(picture.size) for row in drawn for picture in row), default=0)
     if not side:
         raise UserError(
-            f"None of the pictures tried in {source.name} can be read, so no sheet is drawn; make them again."
+            f"None of the pictures tried in {source.name} can be read, so no sheet is drawn; see the reasons above."
         )
     columns = max(map(len, drawn)) if by_class else MAX_CLASS_COLUMNS
     cells = [

@@ -30,6 +30,8 @@ def load(
     background: str = "white",
     max_broken: int | None = None,
     hold_out: str = "none",
+    pages: str | None = None,
+    range: tuple[float, float] | str | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Dataset:
     """The data set ``name`` of ``catalog.DATA_SETS``, or the pictures at a path or of hub:OWNER/NAME, cut to the first
@@ -40,9 +42,10 @@ def load(
     that pictures are brought to, as in docs/data.md; by default it follows from them. max_broken: unreadable pictures
     that are left out, by default one in a hundred but at least 10. hold_out: "auto" sets some of anybody's pictures
     aside, where their source has no test split (``prepared/hold_out`` has the rule); the data set then has them as
-    ``held_out``. say: takes lines about long work.
-    Raises UserError for an unknown name or split, for max_images below 1, for bad files, and where a shape is asked for
-    that the data cannot have.
+    ``held_out``. pages: first or all, of files that hold several. range: LOW,HIGH or (low, high): the numbers in the
+    files that become black and white; auto: percentiles. say: takes lines about long work.
+    Raises UserError for an unknown name or split, for max_images below 1, for bad files, where a shape is asked for
+    that the data cannot have, and for pages or range of a built-in data set.
     """
     name = os.fspath(path_given(name, "A data set by a name or its pictures"))
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
@@ -54,9 +57,15 @@ def load(
         raise UserError("poll and say are functions, and one of them is none.")
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
-    request = make_request(split, None if size is None else size_given(size), channels, fit, background, hold_out)
+    size = None if size is None else size_given(size)
+    request = make_request(split, size, channels, fit, background, hold_out, pages, range)
     if name not in DATA_SETS:
         return load_own(locate(name), request, max_images, max_broken, say, poll)
+    for option, value in (("pages", pages), ("range", range)):
+        if value is not None:
+            raise UserError(
+                f"{name} is one of ganforge's own data sets, which has no {option} to choose; leave it out."
+            )
     match name:
         case "mnist":
             dataset = load_mnist(split, data_dir, poll)
@@ -74,8 +83,9 @@ def load(
 def load_held_out(
     name: str, test_data: str | None, like: Dataset, data_dir: Path | None, poll: Callable[[], None],
     say: Callable[[str], None], *, fit: str = "crop", background: str = "white", max_broken: int | None = None,
+    pages: str | None = None,
 ) -> Dataset | None:  # fmt: skip
-    """Items to judge by that nothing was learned from, of the shape of ``like``; None where there are none.
+    """Items to judge by that nothing was learned from, of the shape and range of ``like``; None where there are none.
 
     They are those of ``test_data``, if it is named (its test split, if it has one, else all), else the test split of
     ``name``, else those that were set aside of ``like``. Raises UserError where they cannot be had.
@@ -90,10 +100,14 @@ def load_held_out(
     if test_data is not None:
         refuse_same(name, test_data)
         name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
-    return load(
+    held_out = load(
         name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
-        max_broken=max_broken, say=say,
+        max_broken=max_broken, pages=None if name in DATA_SETS else pages,
+        range=None if name in DATA_SETS else like.range, say=say,
     )  # fmt: skip
+    for note in held_out.notes:
+        say(f"Held out: {note}")
+    return held_out
 
 
 def refuse_same(data: str, test_data: str) -> None:

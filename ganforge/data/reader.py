@@ -20,8 +20,9 @@ from ganforge.base.errors import UserError
 from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
+from ganforge.data.sources.depth import Span, some
 from ganforge.data.sources.look import look_reports
-from ganforge.data.sources.open import Source, Unreadable, header_at, open_source, picture_at
+from ganforge.data.sources.open import Source, Taken, Unreadable, open_source
 
 ENTRIES_AT_ONCE = 10_000
 REPORT_EVERY_S = 1.0
@@ -34,19 +35,28 @@ class Reader:
     def __init__(self, out: io.BufferedWriter) -> None:
         self._out = out
         self._source: Source | None = None
+        self._taken: Taken | None = None
 
     @property
     def source(self) -> Source:
         assert self._source is not None
         return self._source
 
+    @property
+    def taken(self) -> Taken:
+        assert self._taken is not None
+        return self._taken
+
     def answer(self, what: str, *arguments: Any) -> None:
         answers: dict[str, Callable[..., None]] = {
             "open": self._open,
             "fingerprint": lambda: self._say(self.source.fingerprint()),
-            "header": lambda index: self._say(list(asdict(header_at(self.source, index)).values())),
+            "how": self._how,
+            "pages": self._pages,
+            "numbers": lambda index, most: self._say(some(self.taken.numbers(index), most)),
+            "header": lambda index: self._say(list(asdict(self.taken.header(index)).values())),
             "looks": self._looks,
-            "try": lambda index: self._say(try_picture(self.source, index)),
+            "try": lambda index: self._say(try_picture(self.taken, index)),
             "picture": self._picture,
             "piece": self._piece,
         }
@@ -68,6 +78,7 @@ class Reader:
 
     def _open(self, path: str, whole: bool) -> None:
         self._source = open_source(path)
+        self._taken = Taken(self._source)
         if path.startswith("hub:"):
             limit_memory()
         source, count = self._source, len(self._source.entries)
@@ -79,10 +90,29 @@ class Reader:
         for at in range(0, count if whole else 0, ENTRIES_AT_ONCE):
             self._say([[entry.name, entry.label, entry.split] for entry in source.entries[at : at + ENTRIES_AT_ONCE]])
 
+    def _how(self, counts: list[int] | None, span: Span | None) -> None:
+        self._taken = Taken(self.source, counts, None if span is None else (span[0], span[1]))
+        self._say(None)
+
+    def _pages(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
+        known = dict(broken)
+
+        def count(index: int) -> list[Any]:
+            try:
+                return [known[index] if index in known else self.taken.pages(index)]
+            except Unreadable as reason:
+                return [str(reason)]
+            except MemoryError:
+                return ["does not fit into memory"]
+
+        self._report(map(count, indices), one_by_one)
+
     def _picture(self, index: int, most: int | None) -> None:
-        picture = picture_at(self.source, index, most)
+        picture, rest = self.taken.take(index)
+        if most is not None:
+            picture.thumbnail((most, most))
         pixels = picture.tobytes()
-        self._say([picture.mode, *picture.size], {"bytes": len(pixels)})
+        self._say([picture.mode, *picture.size, rest.told()], {"bytes": len(pixels)})
         self._out.write(pixels)
         self._out.flush()
 
@@ -90,11 +120,11 @@ class Reader:
         self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool, first: int, target: Any, path: str
     ) -> None:
         with Path(path).open("r+b") as file:
-            reports = decode_piece(self.source, first, indices, target_from(target), file, dict(broken))
+            reports = decode_piece(self.taken, first, indices, target_from(target), file, dict(broken))
             self._report(reports, one_by_one)
 
     def _looks(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
-        self._report(look_reports(self.source, indices, dict(broken)), one_by_one)
+        self._report(look_reports(self.taken, indices, dict(broken)), one_by_one)
 
     def _report(self, reports: Iterator[Any], one_by_one: bool) -> None:
         """Lists of reports, now and then, and null when all is done."""

@@ -283,6 +283,8 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
     }
     if dataset.class_names:
         facts["class_names"] = list(dataset.class_names)
+    if dataset.range is not None:
+        facts["range"] = list(dataset.range)
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 

@@ -47,9 +47,8 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
     found = prepared(fingerprint, count, shape)
     if found is None and place is not None:
         shaped = config.data_settings()
-        names = ("size", "channels", "fit", "background", "hold_out")
-        request = make_request("train", *(shaped[name] for name in names))
-        prepare(place, request, shaped["max_broken"], lambda line: None, lambda: None)
+        max_broken = shaped.pop("max_broken")
+        prepare(place, make_request("train", **shaped), max_broken, lambda line: None, lambda: None)
         found = prepared(fingerprint, count, shape)
         if found is None:
             raise UserError(f"The pictures in {place} are not those that this run learned from.")
@@ -70,8 +69,7 @@ def config_shape(facts: Mapping[str, Any]) -> tuple[int, ...]:
 
 def prepare_command(config: Config) -> str:
     """The command that prepares pictures as this run had them."""
-    usual = {"size": None, "channels": None, "fit": "crop", "background": "white", "max_broken": None}
-    usual["hold_out"] = "auto"
+    usual = Config().data_settings()
     changed = {name: value for name, value in config.data_settings().items() if value != usual[name]}
     options = (f" --{name.replace('_', '-')} {pasted(str(value))}" for name, value in changed.items())
     return f"`ganforge data prepare PLACE{''.join(options)}`."

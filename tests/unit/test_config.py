@@ -52,6 +52,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "size": st.none() | SIZE, "channels": st.sampled_from([None, 1, 3, 4]), "mirror": st.booleans(),
     "max_broken": st.none() | st.integers(0, 2**63 - 1), "test_data": st.none() | TEXT,
     "hold_out": st.sampled_from(["auto", "none"]),
+    "pages": st.sampled_from([None, "first", "all"]), "range": st.sampled_from([None, "auto", "0,4095", "-1,1"]),
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
     "g_lowest_side": st.none() | WIDTH, "d_lowest_side": st.none() | WIDTH,
     "blocks": st.none() | st.integers(1, 64), "group_size": st.none() | WIDTH,

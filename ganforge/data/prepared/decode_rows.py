@@ -9,7 +9,7 @@ import numpy as np
 
 from ganforge.data.prepared.fit import Target, fit_picture, is_grey
 from ganforge.data.sources.guarded import Report
-from ganforge.data.sources.open import Source, Unreadable, picture_at
+from ganforge.data.sources.open import Source, Taken, Unreadable, as_taken
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,16 @@ class Piece:
 
 
 def decode_piece(
-    source: Source, first: int, indices: Sequence[int], target: Target, file: BinaryIO, broken: Mapping[int, str]
+    source: Source | Taken,
+    first: int,
+    indices: Sequence[int],
+    target: Target,
+    file: BinaryIO,
+    broken: Mapping[int, str],
 ) -> Iterator[Report]:
     """Read and fit a piece, one report after the other, and write it at the end; rows of unreadable pictures are left
     black. broken: entries that are known to be so, and why. Raises OSError."""
-    rows = np.zeros((len(indices), *target.shape), np.uint8)
+    rows, source = np.zeros((len(indices), *target.shape), np.uint8), as_taken(source)
     for index, row in zip(indices, rows, strict=True):
         yield [broken[index]] if index in broken else _decode(source, index, target, row)
     file.seek(first * rows[0].nbytes)
@@ -33,17 +38,17 @@ def decode_piece(
     file.flush()
 
 
-def try_picture(source: Source, index: int) -> tuple[bool, float]:
+def try_picture(source: Source | Taken, index: int) -> tuple[bool, float]:
     """Is the picture grey, and how many seconds does it take to decode and fit it? Raises Unreadable."""
     start = time.monotonic()
-    picture = picture_at(source, index)
+    picture, _ = as_taken(source).take(index)
     pixels = fit_picture(picture, Target(3, picture.height, picture.width))
     return is_grey(pixels), time.monotonic() - start
 
 
-def _decode(source: Source, index: int, target: Target, row: np.ndarray) -> Report:
+def _decode(source: Taken, index: int, target: Target, row: np.ndarray) -> Report:
     try:
-        picture = picture_at(source, index)
+        picture, rest = source.take(index)
         row[:] = fit_picture(picture, target)
     except Unreadable as error:
         return [str(error)]
@@ -55,7 +60,7 @@ def _decode(source: Source, index: int, target: Target, row: np.ndarray) -> Repo
         or (target.channels > 1 and is_grey(row))
         or (target.channels == 1 and _grey(picture))
     )
-    return [picture.height, picture.width, transparent, grey]
+    return [picture.height, picture.width, transparent, grey, rest.told()]
 
 
 def _grey(picture: Any) -> bool:

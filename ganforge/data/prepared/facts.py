@@ -22,6 +22,10 @@ Side = Annotated[int, Field(ge=1, le=2**40)]
 Named = Annotated[list[Text], Field(min_length=2, max_length=2)]
 
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Span = Annotated[list[Number], Field(min_length=2, max_length=2)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -33,6 +37,8 @@ class _Request(_Strict):
     fit: Text = "crop"
     background: Text = "white"
     hold_out: bool = False
+    pages: Text | None = None
+    range: Text | Span | None = None
 
 
 class _Seen(_Strict):
@@ -68,6 +74,8 @@ class _Facts(_Strict):
     names_digest: Text = ""
     broken: list[Named] = []
     skipped: list[Named] = []
+    left: list[Text] = []
+    range: Span | None = None
     digest: Text = ""
     held_out: Count = 0
     learned_digest: Text = ""

@@ -18,7 +18,7 @@ from ganforge.data.prepared.item_names import write_names
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
 from ganforge.data.prepared.names import FORMAT, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import Findings, Request
-from ganforge.data.prepared.splits import Chosen
+from ganforge.data.prepared.splits import Chosen, has_test_split
 from ganforge.data.prepared.survey import survey
 from ganforge.data.sources.budget import MAX_LISTED, brief
 from ganforge.data.sources.hints import all_equal
@@ -32,7 +32,8 @@ def finish(
     poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Close the gaps that broken pictures left, move those that are held out to the end, write labels and names, and
-    gather the facts. Raises UserError where fewer than two pictures are left, or all are equal."""
+    gather the facts. Raises UserError where fewer than two pictures are left, all are equal, or too much of the files
+    is left out."""
     count, total = len(found.kept), len(chosen.indices)
     if count < 2:
         left = f"only 1 of the {total:,} pictures" if count else f"none of the {total:,} pictures"
@@ -44,6 +45,7 @@ def finish(
             f"{source.name}: {len(found.broken):,} of {total:,} pictures cannot be read, and {MAX_LISTED:,} are the "
             f"most that can be left out; {name}, for one: {why}."
         )
+    found.tally.refuse(source.name, request.pages, found.span)
     close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
     held_out = hold_out(part / PICTURES, chosen, target, found, poll) if request.hold_out else 0
     facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
@@ -67,6 +69,7 @@ def finish(
     facts["held_out"] = held_out
     if held_out:
         facts["learned_digest"] = pictures_digest(part / PICTURES, [count - held_out, *target.shape], poll)
+    facts |= {"left": found.tally.lines(found.span, found.span_from), "range": found.span and list(found.span)}
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
     return facts | _write_labels(part / LABELS, chosen, found)
@@ -75,7 +78,7 @@ def finish(
 def hold_out(path: Path, chosen: Chosen, target: Target, found: Findings, poll: Callable[[], None]) -> int:
     """Move the pictures that are held out to the end of the file, and of ``found.kept``; returns how many. None are
     where the source has a test split."""
-    if {"val", "test"} & chosen.parts.keys():
+    if has_test_split(chosen.parts):
         return 0
     count, row_bytes = len(found.kept), math.prod(target.shape)
     labels = None if chosen.labels is None else [chosen.labels[row] for row in found.kept]

@@ -22,7 +22,7 @@ from ganforge.data.prepared.mapped import map_pictures, read_labels
 from ganforge.data.prepared.names import FACTS, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
 from ganforge.data.prepared.request import Request
-from ganforge.data.prepared.splits import describe_parts
+from ganforge.data.prepared.splits import describe_parts, has_test_split
 from ganforge.data.prepared.survey import seen_in
 from ganforge.data.sources.hints import few, warnings_for
 
@@ -56,21 +56,21 @@ def load_own(
     notes = tuple(describe_preparation(facts, folder / FACTS))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
-    warnings = warnings_for(seen_in(facts))
-    if max_images is not None and not set(few(0)) & set(warnings):
+    warnings = warnings_for(seen_in(facts)) if request.split == "train" else []
+    if request.split == "train" and max_images is not None and not set(few(0)) & set(warnings):
         warnings += few(max_images)
     notes += tuple(f"warning: {text}" for text in warnings)
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,
-        digest=facts["learned_digest"], release=release, has_test_split=bool({"val", "test"} & facts["parts"].keys()),
+        digest=facts["learned_digest"], release=release, has_test_split=has_test_split(facts["parts"]),
         class_names=names_of(facts["classes"]), no_labels=facts["no_labels"],
         names=partial(read_names, folder / NAMES, facts["names_digest"]),
+        range=tuple(facts["range"]) if facts["range"] else None,
     )  # fmt: skip
     if facts["held_out"]:
         apart = None if all_labels is None else all_labels[learned:]
-        dataset = replace(
-            dataset, held_out=replace(dataset, items=all_items[learned:], labels=apart, digest="", names=None)
-        )
+        held_out = replace(dataset, items=all_items[learned:], labels=apart, digest="", names=None)
+        dataset = replace(dataset, held_out=held_out)
     return dataset.first(max_images)
 
 
@@ -97,12 +97,13 @@ def describe_preparation(facts: dict[str, Any], path: Path) -> list[str]:
             f"Held out: {facts['held_out']:,} of them, to tell copies by; the other {count - facts['held_out']:,} are "
             "learned from (--hold-out none learns from all)"
         )
-    elif request["hold_out"] and count >= LEAST and not {"val", "test"} & facts["parts"].keys():
+    elif request["hold_out"] and count >= LEAST and not has_test_split(facts["parts"]):
         lines.append("Nothing is held out: too many of the pictures are equal, or alone in their class")
     if broken:
         lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED, path)}")
     if facts["skipped"]:
         lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED, path)}")
+    lines += facts["left"]
     if facts["empty_classes"]:
         names = ", ".join(facts["empty_classes"][:LISTED])
         lines.append(f"Classes left out, since none of their pictures can be read: {names}")

@@ -25,6 +25,7 @@ from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.mapped import pictures_digest, read_labels
 from ganforge.data.prepared.names import FACTS, LABELS, PICTURES, discard
 from ganforge.data.prepared.progress import shown
+from ganforge.data.prepared.ranges import take_range
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
 from ganforge.data.prepared.workers import decode_here, decode_with_workers, usual_workers
@@ -122,13 +123,19 @@ def _make(
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        return _decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        found = _decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        found.span, found.span_from = span, span_from
+        return found
 
     try:
+        if request.pages == "all":
+            source.take_pages()
+            chosen = choose_split(source, request.split)
+        span, span_from = take_range(source, request.range, chosen.indices, poll)
         target, seconds = first_guess(source, chosen.indices, request, poll)
         found = decode(target, seconds)
         right = settle(request, found)
-        if right.shape != target.shape:
+        if found.kept and right.shape != target.shape:
             say("Once more: not all pictures are like the ones that were looked at first.")
             target, found = right, decode(right, seconds)
         facts = finish(part, source, chosen, request, target, found, poll)
@@ -230,7 +237,8 @@ def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Repo
         if len(report) == 1:
             found.broken.append([brief(source.entries[index].name), brief(report[0])])
             continue
-        height, width, transparent, grey = report
+        height, width, transparent, grey, rest = report
+        found.tally.note(source.entries[index].name, rest)
         found.sizes[height, width] += 1
         found.transparent += transparent
         found.coloured += not grey

@@ -13,12 +13,18 @@ from ganforge.base.sizes import parse_size
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
 from ganforge.data.prepared.names import FORMAT
 from ganforge.data.prepared.splits import SPLITS
+from ganforge.data.sources.depth import Span, parse_range
+from ganforge.data.sources.rest import Tally
+
+PAGES = ("first", "all")
+"""Of a file with several pages or frames, which ones are taken."""
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked for; None: it follows from the pictures. size: (height, width). hold_out: set some of a train split
-    aside, where the source has no test split."""
+    aside, where the source has no test split. pages: "first" or "all"; None: the first ones, unless that would leave
+    most out. range: (low, high), what becomes black and white, or "auto"."""
 
     split: str = "train"
     size: tuple[int, int] | None = None
@@ -26,6 +32,8 @@ class Request:
     fit: str = "crop"
     background: str = "white"
     hold_out: bool = False
+    pages: str | None = None
+    range: Span | str | None = None
 
     def key(self, fingerprint: str) -> str:
         text = json.dumps([FORMAT, fingerprint, asdict(self)])
@@ -47,13 +55,17 @@ class Request:
 
 @dataclass
 class Findings:
-    """What decoding brought to light. kept: rows of the file that hold a picture. broken: [name, reason]."""
+    """What decoding brought to light. kept: rows of the file that hold a picture. broken: [name, reason]. span: what
+    became black and white, if that was not left to the files; span_from: where it comes from, for people."""
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     transparent: int = 0
     coloured: int = 0
     kept: list[int] = field(default_factory=list)
     broken: list[list[str]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    span: Span | None = None
+    span_from: str = ""
 
 
 def settle(request: Request, found: Findings) -> Target:
@@ -64,8 +76,9 @@ def settle(request: Request, found: Findings) -> Target:
 
 
 def make_request(
-    split: str, size: str | None, channels: int | None, fit: str, background: str, hold_out: str = "none"
-) -> Request:
+    split: str, size: str | None, channels: int | None, fit: str, background: str, hold_out: str = "none",
+    pages: str | None = None, range: Span | str | None = None,
+) -> Request:  # fmt: skip
     """Settings as people type them. Raises UserError for what cannot be."""
     channels = None if channels is None else whole_given(channels, "channels")
     if channels not in (None, *MODES):
@@ -75,14 +88,10 @@ def make_request(
         ("fit", fit, FITS),
         ("background", background, COLOURS),
         ("hold_out", hold_out, ("auto", "none")),
+        ("pages", pages, (None, *PAGES)),
     ):
-        if not isinstance(value, str) or value not in known:
-            raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(known)}.")
-    return Request(
-        split,
-        None if size is None else parse_size(size),
-        channels,
-        fit,
-        background,
-        hold_out == "auto" and split == "train",
-    )
+        if (value is not None and not isinstance(value, str)) or value not in known:
+            raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(filter(None, known))}.")
+    side = None if size is None else parse_size(size)
+    span = range if isinstance(range, tuple) else parse_range(range)
+    return Request(split, side, channels, fit, background, hold_out == "auto" and split == "train", pages, span)

@@ -30,22 +30,28 @@ class Chosen:
         """The classes' names in their order."""
         return class_names(Entry("", label) for label in self.labels or ())
 
-    @property
-    def has_held_out(self) -> bool:
-        return bool({"val", "test"} & self.parts.keys())
+
+def has_test_split(parts: Mapping[str, int]) -> bool:
+    """Does a source with these parts hold pictures out?"""
+    return bool({"val", "test"} & parts.keys())
 
 
 def choose_split(source: Opened, split: str) -> Chosen:
     """The pictures of ``split``: "train", "test", or "held-out", which is the test split if there is one, else all.
 
-    A source with parts (``sources.tree``) has both: its part test, or else val, is the test split. All others are a
-    train split as a whole. Raises UserError for the test split of one without.
+    A source with parts (``sources.tree`` finds them in folders, ``sources.npz`` in the names of arrays) has both: its
+    part test, or else val, is the test split. All others are a train split as a whole. Raises UserError for a split
+    that a source has not.
     """
     parts = dict(Counter(entry.split for entry in source.entries if entry.split not in ("", BESIDE)))
     part = ""
     if parts:
         part = "train" if split == "train" else next((name for name in ("test", "val") if name in parts), "")
-    if not part and (parts or split == "test"):
+    wanted = "train" if split == "train" else "test"
+    if parts and part not in parts:
+        held = ", ".join(f"{name} {count:,}" for name, count in parts.items())
+        raise UserError(f"{source.name} has no {wanted} pictures, only: {held}.")
+    if not parts and split == "test":
         raise UserError(f"{source.name} has no test pictures: it has no folders train and test, or train and val.")
     indices = [index for index, entry in enumerate(source.entries) if entry.split == part]
     told = [source.entries[index].label for index in indices]

@@ -1,26 +1,30 @@
 """From a picture file's bytes to a picture of 8 bits a channel, whatever the file is and whoever made it."""
 
 import io
-import os
 import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
-from ganforge.base.terminal import printable
+from ganforge.data.sources.depth import Numbers, Span, extremes, needs_range, to_bytes
+from ganforge.data.sources.formats import HEIF_EXTRA, LOOKED_AT, format_of, heif_is_read
+from ganforge.data.sources.frames import Directory, TooManyFields, beginning_with, directories, gif_frames, pages_of
+from ganforge.data.sources.modes import (
+    Kind,
+    Unreadable,
+    as_pillow_has_it,
+    guarded,
+    kind_of,
+    orientation_of,
+    swapped,
+    unknown_tiff,
+)
+from ganforge.data.sources.rest import Rest
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-"""What a file may be, whatever its name says: Pillow has other readers that start programs."""
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"BM", b"GIF8", *TIFF_MAGIC)
-"""How files of these formats begin."""
 MAX_PIXELS = 64_000_000
-"""The most for one picture."""
+"""The most for one picture; a JPEG of more is made smaller while it is decoded."""
 MAX_SCANNED = 20 * MAX_PIXELS
 """Pixels times scans of a JPEG: a small file may tell a decoder to go over a large picture ten thousand times."""
 TRANSPOSE = {
@@ -37,12 +41,10 @@ TURNED = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
 MAX_EXIF = 64
 """Pieces of EXIF data in a JPEG: Pillow joins them one by one, and copies all that it has for each."""
-STDERR = threading.Lock()
-KINDS = {"I": "32-bit integers", "F": "floating-point numbers", "LAB": "Lab colours", "HSV": "HSV colours"}
+REDUCTIONS = (2, 4, 8)
+"""A decoder of JPEG gives pictures of a half, a quarter and an eighth of their sides at once."""
 
-
-class Unreadable(Exception):  # noqa: N818 - a picture's state, counted and passed over, not a fault of the program
-    """A picture cannot be read; the text is the reason in a few plain words, without the picture's name."""
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -55,145 +57,194 @@ class Header:
 
 
 def decode(content: bytes) -> Image.Image:
-    """The picture in a file's bytes: mode L, LA, RGB or RGBA, 8 bits a channel, upright by its EXIF orientation.
-
-    Reads PNG, JPEG, WebP, BMP, GIF and TIFF, the first frame or page. Palettes, GIFs and CMYK become RGB; colour
-    profiles are ignored, so CMYK colours are approximate. Of 16 bits a channel, grey pictures are scaled by 255 / 65535
-    and rounded, and colours keep their high byte; a single transparent colour among 16-bit ones is ignored.
-    Raises Unreadable for anything else, for damaged files, and for more than ``MAX_PIXELS``.
-    """
-    with _opened(content) as picture:
-        mode, orientation = _final_mode(picture), _orientation(picture)
-        white_is_zero = picture.format == "TIFF" and picture.getexif().get(262) == 0
-        deepest = 4095 if "I;12" in str(picture.tile) else 65535  # load() forgets the tiles
-        picture.load()
-        if picture.mode.startswith("I"):
-            upright: Image.Image = _shallow(picture, deepest, white_is_zero)
-        else:
-            upright = _convert(picture, mode)
-        return upright.transpose(TRANSPOSE[orientation]) if orientation in TRANSPOSE else upright
+    """The first picture in a file's bytes, as ``PictureFile.take`` gives it. Raises Unreadable."""
+    return PictureFile(content).take()[0]
 
 
 def read_header(content: bytes) -> Header:
     """A picture's size and mode without its pixels, which may still turn out to be damaged. Raises Unreadable."""
-    with _opened(content) as picture:
-        width, height = picture.size
-        if _orientation(picture) in TURNED:
-            width, height = height, width
-        return Header(width, height, _final_mode(picture))
+    return PictureFile(content).header()
 
 
-@contextmanager
-def _opened(content: bytes) -> Iterator[ImageFile.ImageFile]:
-    """The file, its size looked at and its pixels not; whatever goes wrong inside becomes Unreadable."""
-    if not content:
-        raise Unreadable("empty file")
-    if content.startswith(b"\xff\xd8\xff") and content.count(b"Exif\0\0") > MAX_EXIF:
-        raise Unreadable("would take too long: a JPEG with very many pieces of EXIF data")
-    quiet = _silent_stderr() if content.startswith(TIFF_MAGIC) else nullcontext()
-    with quiet, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Pillow thinks of odd metadata and of large pictures
+class PictureFile:
+    """The bytes of a file, opened, its size looked at and its pixels not. pages: the pictures in it.
+
+    Reads ``formats.FORMATS``, and HEIC where that extra is installed. Raises Unreadable for anything else, for damaged
+    files, and for more than ``MAX_PIXELS`` (of a JPEG, up to 64 times as many).
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._format = content, _known_format(content)
+        self._directories, self._now = list[Directory](), 0
+        self._larger: tuple[int, int] | None = None
+        if self._format == "TIFF":
+            try:
+                self._directories = pages_of(directories(content))
+            except TooManyFields:
+                raise Unreadable("would take too long: a TIFF of very many fields") from None
+        with guarded(content):
+            self._picture = self._open(content)
+            self.pages = self._count()
+
+    def take(self, page: int = 0, span: Span | None = None, *, every: bool = False) -> tuple[Image.Image, Rest]:
+        """A picture of mode L, LA, RGB or RGBA, 8 bits a channel, upright by its EXIF orientation, and what is left.
+
+        span: what becomes black and what white. Without one, of 16 bits a channel grey pictures are scaled by 255 /
+        65535 and rounded, and colours keep their high byte; signed numbers, 32-bit integers and floating-point ones
+        raise Unreadable. every: are the file's other pages taken, too? Palettes, GIFs and CMYK become RGB; colour
+        profiles are ignored, so CMYK colours are approximate; a single transparent colour among 16-bit ones is ignored.
+        """
+        with guarded(self._content):
+            picture, directory = self._at(page), self._directory(page)
+            kind, orientation = kind_of(picture, directory), orientation_of(picture)
+            bands = max(0, directory.samples - len(picture.getbands()))
+            made, facts = self._made(picture, kind, page, span)
+            if orientation in TRANSPOSE:
+                made = made.transpose(TRANSPOSE[orientation])
+        rest = Rest(
+            0 if every else self.pages - 1, self._has_second(), bands, directory.samples if bands else 0,
+            larger=self._larger, **facts,
+        )  # fmt: skip
+        return made, rest
+
+    def header(self, page: int = 0) -> Header:
+        with guarded(self._content):
+            picture = self._at(page)
+            width, height = picture.size
+            if orientation_of(picture) in TURNED:
+                width, height = height, width
+            return Header(width, height, kind_of(picture, self._directory(page)).mode)
+
+    def numbers(self, page: int = 0) -> Numbers:
+        """The numbers in the file, [H, W] or [H, W, 3], whatever their depth; without transparency, and not turned."""
+        with guarded(self._content):
+            picture = self._at(page)
+            return self._numbers(picture, kind_of(picture, self._directory(page)), page)
+
+    def _made(
+        self, picture: ImageFile.ImageFile, kind: Kind, page: int, span: Span | None
+    ) -> tuple[Image.Image, dict[str, Any]]:
+        if span is None and not kind.deep:
+            return as_pillow_has_it(picture, kind.mode), {}
+        if span is None and kind.colour:
+            made = as_pillow_has_it(picture, kind.mode)
+            extrema: Any = made.convert("RGB").getextrema()
+            return made, {
+                "deep": kind.deep,
+                "low": min(extrema)[0] * 256,
+                "high": max(high for _, high in extrema) * 256,
+            }
+        numbers = self._numbers(picture, kind, page)
+        if span is None and not kind.scaled:
+            raise Unreadable(needs_range(kind.deep, numbers))
+        pixels, facts = bytes_of(numbers, kind, span)
+        made = Image.fromarray(255 - pixels if kind.inverted else pixels)
+        if kind.mode.endswith("A"):
+            made.putalpha(as_pillow_has_it(picture, kind.mode).getchannel("A"))
+        return made, facts
+
+    def _numbers(self, picture: ImageFile.ImageFile, kind: Kind, page: int) -> Numbers:
+        if not kind.deep:
+            return np.asarray(as_pillow_has_it(picture, kind.mode).convert(kind.mode.removesuffix("A")))
+        if not kind.colour:
+            picture.load()
+            numbers = np.asarray(picture)
+            return numbers if kind.dtype is None else numbers.view(kind.dtype)
+        if page or self.pages > 1 or kind.mode == "LA":
+            raise Unreadable("holds 16-bit numbers in a form of which only the high bytes are read: leave --range out")
+        low = self._open(self._content)
+        low.tile = swapped(low.tile)
+        fine, coarse = (np.asarray(as_pillow_has_it(one, "RGB")).astype(np.uint16) for one in (low, picture))
+        return coarse * 256 + fine
+
+    def _open(self, content: bytes) -> ImageFile.ImageFile:
+        stream = io.BytesIO(content)
         try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                pixels = picture.width * picture.height
-                if pixels > MAX_PIXELS:
-                    raise Unreadable(_too_many(f"{pixels:,}"))
-                if content.count(b"\xff\xda") * pixels > MAX_SCANNED and picture.format in ("JPEG", "MPO"):
-                    raise Unreadable("would take too long: a JPEG of very many scans")
-                if not pixels:
-                    raise Unreadable("has no pixels")
-                yield picture
-        except Unreadable:
-            raise
+            if self._format == "JPEG":  # Pillow's own limit would be below what is made smaller
+                picture: ImageFile.ImageFile = JpegImagePlugin.jpeg_factory(stream)
+            else:
+                picture = Image.open(stream, formats=(self._format,))
         except Image.DecompressionBombError as error:
             found = re.search(r"\d{9,}", str(error))
             raise Unreadable(_too_many(f"{int(found[0]):,}" if found else "too many")) from None
-        except UnidentifiedImageError:
-            known = content.startswith(MAGIC)
-            raise Unreadable("damaged or cut off" if known else "not a picture") from None
-        except MemoryError:
-            raise Unreadable("does not fit into memory") from None
-        except Exception as error:  # Pillow's decoders raise almost anything on damaged bytes
-            raise Unreadable("cut off" if _is_short_webp(content) else _reason(error)) from None
+        except (UnidentifiedImageError, SyntaxError, IndexError, TypeError, ValueError):
+            why = unknown_tiff(self._directories[0]) if self._directories else ""
+            raise Unreadable(why or "damaged or cut off") from None
+        pixels = picture.width * picture.height
+        if not pixels:
+            raise Unreadable("has no pixels")
+        if self._format == "JPEG" and content.count(b"\xff\xda") * pixels > MAX_SCANNED:
+            raise Unreadable("would take too long: a JPEG of very many scans")
+        if pixels > MAX_PIXELS:
+            self._make_smaller(picture)
+        return picture
+
+    def _make_smaller(self, picture: ImageFile.ImageFile) -> None:
+        width, height = picture.size
+        if self._format == "JPEG":
+            for by in REDUCTIONS:
+                if -(-width // by) * -(-height // by) <= MAX_PIXELS:
+                    picture.draft(None, (width // by, height // by))
+                    break
+        if picture.width * picture.height > MAX_PIXELS:
+            raise Unreadable(_too_many(f"{width * height:,}"))
+        self._larger = width, height
+
+    def _count(self) -> int:
+        if self._format == "TIFF":
+            return max(1, len(self._directories))
+        if self._format == "GIF":
+            return gif_frames(self._content)
+        if self._format == "JPEG":
+            return 1
+        # No more than there can be: a header may promise anything.
+        there = self._content.count(b"fcTL") + 1 if self._format == "PNG" else len(self._content)
+        return max(1, min(getattr(self._picture, "n_frames", 1), there))
+
+    def _at(self, page: int) -> ImageFile.ImageFile:
+        if page != self._now:
+            if self._directories:
+                self._picture = self._open(beginning_with(self._content, self._directories[page]))
+            else:
+                self._picture.seek(page)
+            self._now = page
+        return self._picture
+
+    def _directory(self, page: int) -> Directory:
+        return self._directories[page] if self._directories else Directory(0)
+
+    def _has_second(self) -> bool:
+        """A JPEG's other picture: Pillow tells of MPO's, and not of the map of light in Ultra HDR."""
+        return self._format == "JPEG" and (
+            self._picture.format == "MPO" or b"hdrgm:Version" in self._content[: 1 << 16]
+        )
 
 
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """libtiff writes what it thinks of a file straight to the process's stderr; for one thread at a time."""
-    with STDERR:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is none
-            yield
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
+def bytes_of(numbers: Numbers, kind: Kind, span: Span | None) -> tuple[Numbers, dict[str, Any]]:
+    """Numbers as uint8, and what ``Rest`` tells of them."""
+    found, facts = extremes(numbers), dict[str, Any]()
+    pixels, beyond, nan = to_bytes(numbers, span or (0, kind.top))
+    if kind.deep:
+        scale = 65535 / kind.top if span is None else 1
+        low, high = found or (0.0, 0.0)
+        facts = {"deep": kind.deep, "low": low * scale, "high": high * scale}
+    if span is not None:
+        facts |= {"by_range": True, "values": numbers.size, "beyond": beyond, "nan": nan}
+    return pixels, facts
+
+
+def _known_format(content: bytes) -> str:
+    if not content:
+        raise Unreadable("empty file")
+    known = format_of(content[:LOOKED_AT])
+    if not known:
+        raise Unreadable("not a picture")
+    if known == "HEIF" and not heif_is_read():
+        raise Unreadable(f"is one of the {HEIF_EXTRA}")
+    if known == "JPEG" and content.count(b"Exif\0\0") > MAX_EXIF:
+        raise Unreadable("would take too long: a JPEG with very many pieces of EXIF data")
+    return known
 
 
 def _too_many(pixels: str) -> str:
     return f"has {pixels} pixels, more than {MAX_PIXELS:,}"
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    if re.search(r"truncat|unexpected end|not enough|tile cannot extend|EOF", text, re.IGNORECASE):
-        return "cut off"
-    return f"damaged ({printable(text[:100])})"
-
-
-def _is_short_webp(content: bytes) -> bool:
-    """Does the file say that it is longer than it is? What libwebp says of such a file tells nobody anything."""
-    return content.startswith(b"RIFF") and len(content) < 8 + int.from_bytes(content[4:8], "little")
-
-
-def _final_mode(picture: ImageFile.ImageFile) -> str:
-    """The mode that the opened picture is to have. Raises Unreadable for what has no meaning in 8 bits."""
-    mode = picture.mode
-    deep = re.search(r";16", str(picture.tile)) is not None
-    if "LA;16B" in str(picture.tile):
-        mode = "LA"  # which Pillow holds as RGBA
-    if mode == "I" and deep and picture.format == "PNG":
-        mode = "I;16"  # what Pillow calls it from 10.3 on
-    clear = mode in ("LA", "La", "PA", "RGBA", "RGBa") or (picture.has_transparency_data and not deep)
-    if mode in ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L") and picture.format != "GIF":
-        return "LA" if clear else "L"
-    if mode in ("1", "L", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"):
-        return "RGBA" if clear else "RGB"  # one tool's GIFs are L or P as their colours fall out: they count as colour
-    raise Unreadable(f"holds {KINDS.get(mode, mode)}, not grey or RGB with 8 or 16 bits a channel")
-
-
-def _orientation(picture: Image.Image) -> int:
-    """1 to 8 as EXIF counts them, 1 where it is not told."""
-    if picture.format == "TIFF":
-        return 1  # Pillow turns these itself
-    if picture.format == "PNG" and "exif" not in picture.info:
-        return 1  # Pillow would decode the whole file to look behind the pixels
-    try:
-        return int(picture.getexif().get(0x0112, 1))
-    except Exception:  # damaged metadata do not make the pixels unreadable
-        return 1
-
-
-def _convert(picture: Image.Image, mode: str) -> Image.Image:
-    if picture.mode == mode:
-        picture.info.pop("transparency", None)
-        return picture.copy()
-    if mode in ("L", "RGB"):
-        picture.info.pop("transparency", None)
-    elif picture.mode in ("La", "RGBa"):
-        return picture.convert(picture.mode.replace("a", "A")).convert(mode)
-    return picture.convert(mode)
-
-
-def _shallow(picture: Image.Image, deepest: int, white_is_zero: bool) -> Image.Image:
-    """Grey of 16 bits (12 where ``deepest`` is 4095) -> L, scaled and rounded."""
-    values = np.asarray(picture).astype(np.uint32).clip(0, deepest)
-    if white_is_zero:
-        values = deepest - values
-    return Image.fromarray(((values * 255 + deepest // 2) // deepest).astype(np.uint8))

@@ -5,22 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
 from ganforge.data.sources.budget import MAX_CLASSES, MAX_LABEL, MAX_NAME, MAX_NAMES_BYTES, MAX_PATH, brief
+from ganforge.data.sources.formats import picture_suffixes
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-"""What picture files are called; what is in them decides how they are read."""
 LABEL_COLUMNS = ("label", "labels", "class")
 PICTURE_COLUMNS = ("image", "img", "picture", "images")
 
 BESIDE = "beside"
 """The part of pictures that lie beside the parts, or beside the class folders: they are not learned from."""
 
-Array = NDArray[np.uint8]
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Source(Protocol):
         """Looks at the source as it is now, not at its pictures: another text whenever its content has changed."""
 
     def read(self, index: int) -> bytes | Array:
-        """Entry ``index``: a picture file's bytes, or pixels, uint8 [H, W] or [H, W, C] with C 1, 3 or 4.
+        """Entry ``index``: a picture file's bytes, or numbers [H, W] or [H, W, C] with C 1, 3 or 4.
 
         Ascending indices are the quickest order. For one thread at a time. Raises Unreadable.
         """
@@ -80,13 +78,13 @@ def _class_key(name: str) -> tuple[int, int, str]:
 
 def is_picture(path: str) -> bool:
     """Is this the path (with / between its parts) of a picture, as far as names tell? Hidden ones are not."""
-    if suffix_of(path) not in SUFFIXES:
-        return False
-    return not any(_is_hidden(part) for part in path.split("/"))
+    return suffix_of(path) in picture_suffixes() and not is_hidden(path)
 
 
-def _is_hidden(part: str) -> bool:
-    return (part.startswith(".") and part not in (".", "..")) or part == "__MACOSX"
+def is_hidden(path: str) -> bool:
+    """Is this the path of what no listing shows?"""
+    parts = path.split("/")
+    return any((part.startswith(".") and part not in (".", "..")) or part == "__MACOSX" for part in parts)
 
 
 def suffix_of(path: str) -> str:

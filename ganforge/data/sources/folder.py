@@ -4,15 +4,16 @@ import errno
 import hashlib
 import os
 import stat
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief
-from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import SUFFIXES, is_picture, suffix_of
+from ganforge.data.sources.entries import suffix_of
+from ganforge.data.sources.formats import LOOKED_AT, picture_suffixes
 from ganforge.data.sources.labels import is_label_file, read_tables
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.others import Others
 from ganforge.data.sources.tree import read_tree, tables_for
 
 OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -22,19 +23,21 @@ OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 @dataclass
 class Listing:
     """What is in a folder: path (with / between its parts) -> (size, mtime_ns) of the files, what was passed over, the
-    folders, and how often each other suffix was seen."""
+    folders, and the other files."""
 
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
+    others: Others = field(default_factory=Others)
 
 
-def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
-    """The files with one of the suffixes, by path. Links are followed, to each folder once: loops end.
+def list_folder(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
+    """The files with one of the suffixes, by path; None: the pictures. Links are followed, to each folder once: loops
+    end.
 
     Hidden names and ``__MACOSX`` are passed over without a word; what is no file, leads nowhere or may not be looked
-    at is noted. Nothing is opened. Raises UserError if the folder itself cannot be looked at.
+    at is noted. Only files that are called neither like pictures nor like what is none are opened, to look at their
+    first bytes. Raises UserError if the folder itself cannot be looked at.
     """
     found = Listing()
     seen: set[tuple[int, int]] = set()
@@ -63,23 +66,26 @@ def list_folder(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
 
 
 def _note(
-    root: Path, path: str, suffixes: frozenset[str], found: Listing, folders: list[str], links: list[str]
+    root: Path, path: str, suffixes: frozenset[str] | None, found: Listing, folders: list[str], links: list[str]
 ) -> None:
     """Put one name where it belongs."""
-    suffix = suffix_of(path)
+    wanted = suffix_of(path) in (picture_suffixes() if suffixes is None else suffixes)
     try:
         state = (root / path).stat()
     except OSError as error:  # a link that leads nowhere or to itself, or a file that is gone by now
-        if suffix in suffixes or (root / path).is_symlink():
+        if wanted or (root / path).is_symlink():
             found.skipped.append((brief(path), f"cannot be reached ({error.strerror})"))
         return
     if stat.S_ISDIR(state.st_mode):
         (links if (root / path).is_symlink() else folders).append(path)
-    elif suffix not in suffixes and not is_label_file(path):
-        found.others[suffix or "no suffix"] += 1
     elif not stat.S_ISREG(state.st_mode):
-        found.skipped.append((brief(path), "not a file but a pipe, socket or device"))
-    else:
+        if wanted or suffixes is None:
+            found.skipped.append((brief(path), "not a file but a pipe, socket or device"))
+    elif (
+        wanted
+        or (suffixes is None and is_label_file(path))
+        or (suffixes is None and found.others.is_picture(path, lambda: beginning(root / path)))
+    ):
         found.files[path] = (state.st_size, state.st_mtime_ns)
         if len(found.files) > MAX_ENTRIES:
             raise UserError(f"{root} holds more than {MAX_ENTRIES:,} pictures; split it.")
@@ -112,6 +118,15 @@ def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = M
         raise Unreadable(f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
+def beginning(path: Path) -> bytes:
+    """A file's first bytes; none where it cannot be read. Never waits for a pipe."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            return file.read(LOOKED_AT) or b""
+    except OSError:
+        return b""
+
+
 class FolderSource:
     """See ``Source``."""
 
@@ -119,9 +134,10 @@ class FolderSource:
 
     def __init__(self, root: Path, listing: Listing) -> None:
         self.name, self._root = str(root), root
-        self.skipped = listing.skipped
-        files = [(path, state) for path, state in listing.files.items() if is_picture(path)]
+        self.skipped = listing.skipped + listing.others.lines()
+        files = [(path, state) for path, state in listing.files.items() if not is_label_file(path)]
         paths = [path for path, _ in files]
+        listing.others.refuse_most(self.name, len(paths))
         for path, reason in listing.skipped if paths else ():
             if is_label_file(path):
                 raise UserError(f"{root / path} cannot be used: {reason}; correct it or take it away.")

@@ -1,31 +1,35 @@
 """A source that another process reads: whatever its files do, that process can be ended, and this one goes on."""
 
 import json
-import os
 import queue
 import stat
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
-import ganforge
 from ganforge.base.errors import UserError
-from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_MEMORY_BYTES, MAX_SECONDS
-from ganforge.data.sources.decode import Header, Unreadable
+from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
+from ganforge.data.sources.decode import Header
+from ganforge.data.sources.depth import Span
 from ganforge.data.sources.entries import Entry
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.process import Answer, listen, raised, start_process
+from ganforge.data.sources.rest import Rest
+from ganforge.data.sources.taken import pages_of_entries
 
-PROGRAM = ("-m", "ganforge.data.reader")
 POLL_EVERY_S = 0.1
-Answer = tuple[Any, bytes]
+AT_ONCE = 1_000
+"""Entries whose pages are counted with one question."""
 Report = list[Any]
-"""Of one picture that was read: [height, width, transparent, grey], as it is in its file; of another: [reason]."""
+"""Of one picture that was read: [height, width, transparent, grey, rest], as it is in its file, the last as
+``Rest.told`` gives it; of another: [reason]."""
 
 
 class SourceChanged(UserError):  # noqa: N818 - what happened
@@ -53,8 +57,10 @@ class Guarded:
         self.name, self.kind, self.labels_from, self.no_labels = self.path, "", "", ""
         self.entries: list[Entry] = []
         self.skipped: list[tuple[str, str]] = []
-        self._count = None if like is None else len(like.entries)
+        self._count: int | None = None if like is None else like._count
         self._undecodable: dict[int, str] = {} if like is None else like._undecodable
+        self._pages: list[int] | None = None if like is None else like._pages
+        self._span: Span | None = None if like is None else like._span
         poll()
         self._start()
 
@@ -64,14 +70,40 @@ class Guarded:
         except Ended as error:
             raise self._refusal(error) from None
 
+    def take_pages(self) -> None:
+        """From now on, each page and frame of a file is an entry. Raises UserError where there are too many."""
+        pages, count = list[int](), len(self.entries)
+        for at in range(0, count, AT_ONCE):
+            told = self.many("pages", range(at, min(at + AT_ONCE, count)))
+            pages += [1 if isinstance(one[0], str) else one[0] for one in told]  # the reason is told later
+        if sum(pages) > MAX_ENTRIES:
+            raise UserError(f"{self.name} holds {sum(pages):,} pages, and {MAX_ENTRIES:,} are the most; split it.")
+        begin = [0, *accumulate(pages)]
+        self._undecodable = {begin[entry]: self._undecodable[entry] for entry in self._undecodable}
+        self.entries, self._pages = pages_of_entries(self.entries, pages), pages
+        self._tell_how()
+
+    def take_range(self, span: Span) -> None:
+        """From now on, span's numbers become black and white. The numbers in it are those of the files."""
+        self._span = span
+        self._tell_how()
+
+    def numbers(self, index: int, most: int) -> list[float]:
+        """Up to so many of an entry's numbers, evenly spaced."""
+        return list(self.ask("numbers", index, most)[0])
+
     def header(self, index: int) -> Header:
         """Raises Unreadable, as all that follow; and UserError as above."""
         return Header(*self.ask("header", index)[0])
 
     def picture(self, index: int, most: int | None = None) -> Image.Image:
         """Entry ``index``, of mode L, LA, RGB or RGBA; if ``most`` is given, made smaller to have no longer side."""
-        (mode, width, height), pixels = self.ask("picture", index, most)
-        return Image.frombytes(mode, (width, height), pixels)
+        return self.take(index, most)[0]
+
+    def take(self, index: int, most: int | None = None) -> tuple[Image.Image, Rest]:
+        """The same, and what is left of its file."""
+        (mode, width, height, told), pixels = self.ask("picture", index, most)
+        return Image.frombytes(mode, (width, height), pixels), Rest(**(told or {}))
 
     def ask(self, what: str, index: int, *arguments: Any) -> Answer:
         """One of the questions that ``ganforge.data.reader`` answers, about entry ``index``."""
@@ -117,7 +149,7 @@ class Guarded:
         except OSError as error:
             raise UserError(f"No process can be started to read {self.path} ({error.strerror or error}).") from None
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=_listen, args=(self._process.stdout, self._answers), daemon=True)
+        self._thread = threading.Thread(target=listen, args=(self._process.stdout, self._answers), daemon=True)
         self._thread.start()
         try:
             self._open()
@@ -146,6 +178,16 @@ class Guarded:
         if not whole and told["count"] != self._count:
             raise SourceChanged(f"{self.path} changed while it was read; start again when nothing writes to it.")
         self._count = told["count"]
+        self._tell_how()
+
+    def _tell_how(self) -> None:
+        """Pages and range, to a process that does not know of them."""
+        if self._pages is None and self._span is None:
+            return
+        try:
+            self._ask(MAX_SECONDS, "how", self._pages, self._span)
+        except Ended as error:
+            raise self._refusal(error) from None
 
     def _again(self, error: Ended, index: int | None) -> None:
         """Go on with a new process. index: of the entry that is to blame, if that is known."""
@@ -196,42 +238,10 @@ class Guarded:
         if answer is None:
             self._process.wait()
             raise Ended(DIED)
-        return answer[0]["is"], _raised(answer)
+        return answer[0]["is"], raised(answer)
 
 
 DIED = f"ends the process that decodes it, perhaps because it takes more than {MAX_MEMORY_BYTES >> 20:,} MiB of memory"
-
-
-def _raised(answer: Answer) -> bytes:
-    """The bytes that came along. Raises what the other process has raised."""
-    match answer[0].get("raise"):
-        case "unreadable":
-            raise Unreadable(answer[0]["is"])
-        case "user":
-            raise UserError(answer[0]["is"])
-        case "system":
-            raise OSError(*answer[0]["is"])
-    return answer[1]
-
-
-def _listen(stream: IO[bytes], answers: "queue.SimpleQueue[Answer | None]") -> None:
-    """Lines of JSON, each followed by as many bytes as it says; None at the end."""
-    with suppress(OSError, ValueError):
-        while line := stream.readline():
-            message = json.loads(line)
-            answers.put((message, stream.read(message["bytes"]) if "bytes" in message else b""))
-    answers.put(None)
-
-
-def start_process() -> "subprocess.Popen[bytes]":
-    """A process of ``ganforge.data.reader``. Not by multiprocessing, which would run the user's main script again."""
-    paths = [str(Path(ganforge.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    more = {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
-    more["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # others reserve more than they use
-    # -P: no module is taken from the current folder, which may be one that somebody sent.
-    command = [sys.executable, "-P", *PROGRAM]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env=os.environ | more, **pipes)
 
 
 def listing_seconds(path: str) -> float | None:

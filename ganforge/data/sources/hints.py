@@ -22,7 +22,8 @@ class Seen:
     """Counts of pictures, as far as something may be said about them. duplicates: equal to an earlier one. constant,
     near_constant: of one value in each channel; of almost one. minimum, maximum: over all values but transparency, 0 to
     255. frame: (red, green, blue) of the commonest plain frame, or None, and framed: how many have it. num_sizes,
-    of_commonest_size: of the pictures as they are kept. grey: without colour in any pixel.
+    of_commonest_size: of the pictures as they are kept. grey: without colour in any pixel. refusals: why they are not
+    learned from as they are, a sentence each.
     """
 
     readable: int
@@ -40,11 +41,12 @@ class Seen:
     unreadable: int = 0
     transparent: int = 0
     empty_classes: Sequence[str] = ()
+    refusals: Sequence[str] = ()
 
 
 def warnings_for(seen: Seen) -> list[str]:
     """What will hurt the training, a sentence each."""
-    found, readable = [], seen.readable
+    found, readable = [f"train will refuse this: {text}" for text in seen.refusals], seen.readable
     if seen.unreadable:
         found.append(f"pictures that cannot be read and will be left out: {seen.unreadable:,}.")
     if not readable:

@@ -9,16 +9,17 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, read_plain, reason
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, read_json, words
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
 from ganforge.data.sources.folder import digest_of, read_file
 from ganforge.data.sources.labels import all_classes
+from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.parquet import (
     HUB_EXTRA,
     LABEL_ROWS,
     holds_labels,
     label_fault,
     named,
+    other_columns,
     picture_bytes,
     short_values,
 )
@@ -47,6 +48,7 @@ class HubSource:
         if not usual and len(pictures) > 1:
             raise UserError(f"{name} has several columns of pictures ({brief(', '.join(pictures))}); keep one of them.")
         self._column = (usual or pictures)[0]
+        skipped += other_columns(pictures, self._column)
         schema, labels = held.features.arrow_schema, None
         label = next(
             (one for one in LABEL_COLUMNS if one in schema.names and holds_labels(schema.field(one).type)), None

@@ -8,9 +8,11 @@ from ganforge.base.sizes import size_text
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.prepared.splits import choose_split, describe_parts
 from ganforge.data.sources.budget import brief
+from ganforge.data.sources.depth import Span
 from ganforge.data.sources.hints import MAX_NAMES, NEAR_CONSTANT, Seen, warnings_for
 from ganforge.data.sources.look import Look, looks
 from ganforge.data.sources.open import Opened
+from ganforge.data.sources.rest import Tally
 from ganforge.data.sources.tree import EMPTY_CLASS
 
 MAX_EXAMPLES = 5
@@ -27,7 +29,8 @@ class SourceFacts:
     duplicates: pictures whose pixels equal an earlier one's; examples: some of them as (name, earlier name).
     constant, near_constant: of one value in each channel; of almost one. frames: (red, green, blue) of a plain frame,
     one pixel or more wide on all four sides, rounded to 16 steps -> pictures. unreadable: (name, reason). no_labels:
-    why there are no classes. parts: of which part of the source all of this is, for people.
+    why there are no classes. parts: of which part of the source all of this is, for people. tally: what is left of the
+    files; pages, span, span_from: how they were to be taken.
     """
 
     name: str
@@ -52,6 +55,10 @@ class SourceFacts:
     near_constant: int = 0
     frames: Counter[tuple[int, ...]] = field(default_factory=Counter)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    pages: str | None = None
+    span: Span | None = None
+    span_from: str = ""
 
     @property
     def readable(self) -> int:
@@ -68,7 +75,7 @@ class SourceFacts:
             self.readable, self.duplicates, self.constant, self.near_constant, self.minimum, self.maximum, frame,
             0 if frame is None else self.frames[frame], len(self.sizes), max(self.sizes.values(), default=0),
             self.modes["L"] + self.modes["LA"] + self.grey_in_colour, self.classes, len(self.unreadable),
-            self.transparent, self.empty_classes,
+            self.transparent, self.empty_classes, self.tally.refusals(self.pages, self.span),
         )  # fmt: skip
 
 
@@ -93,6 +100,7 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
             continue
         _note_equal(facts, source, seen, index, look.digest)
         _note(facts, look)
+        facts.tally.note(source.entries[index].name, look.rest)
         values, total, square = values + look.values, total + look.total, square + look.square
     if values:
         facts.mean = total / values
@@ -139,6 +147,7 @@ def describe_source(facts: SourceFacts) -> str:
     lines = [f"{title:<12}{text}" for title, text in rows]
     lines += [f"{'':<12}{name} equals {earlier}" for name, earlier in facts.examples]
     lines += _classes(facts)
+    lines += facts.tally.lines(facts.span, facts.span_from)
     lines += _listed("passed over", facts.skipped) + _listed("unreadable", facts.unreadable)
     lines += [f"warning: {text}" for text in warnings_for(facts.seen())]
     return "\n".join(lines)

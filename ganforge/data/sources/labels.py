@@ -21,8 +21,8 @@ from ganforge.data.sources.budget import (
     brief,
     read_json,
 )
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, is_label
+from ganforge.data.sources.modes import Unreadable
 
 DATASET_JSON = "dataset.json"
 LABEL_FILES = (DATASET_JSON, "metadata.jsonl", "metadata.csv", "labels.csv")

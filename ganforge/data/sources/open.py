@@ -5,18 +5,21 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, brief, words
-from ganforge.data.sources.decode import MAGIC, MAX_PIXELS, Header, Unreadable, decode, read_header
-from ganforge.data.sources.entries import SUFFIXES, Array, Entry, Source, class_names
+from ganforge.data.sources.decode import Header
+from ganforge.data.sources.entries import Entry, Source, class_names
 from ganforge.data.sources.folder import FolderSource, list_folder
+from ganforge.data.sources.formats import format_of
 from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.hub import is_saved, open_hub, open_saved
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.npz import open_npz
 from ganforge.data.sources.parquet import ParquetSource
-from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy, open_npz
+from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy
+from ganforge.data.sources.taken import Taken
 from ganforge.data.sources.tar import TarSource
 from ganforge.data.sources.tree import split_kind
 from ganforge.data.sources.zip import ZipSource, open_zip
@@ -26,6 +29,7 @@ __all__ = [
     "Header",
     "Opened",
     "Source",
+    "Taken",
     "Unreadable",
     "class_names",
     "header_at",
@@ -78,34 +82,25 @@ def open_guarded(path: str | Path, poll: Callable[[], None] = lambda: None) -> G
     return Guarded(path, poll)
 
 
-def picture_at(source: Opened, index: int, most: int | None = None) -> Image.Image:
+def picture_at(source: Opened | Taken, index: int, most: int | None = None) -> Image.Image:
     """Entry ``index`` as a picture of mode L, LA, RGB or RGBA; if ``most`` is given, made smaller to have no longer
     side. Raises Unreadable."""
     if isinstance(source, Guarded):
         return source.picture(index, most)
-    held = source.read(index)
-    if isinstance(held, bytes):
-        picture = decode(held)
-    else:
-        _mode(held)
-        picture = Image.fromarray(np.ascontiguousarray(held[..., 0] if held.shape[2:] == (1,) else held))
+    picture, _ = as_taken(source).take(index)
     if most is not None:
         picture.thumbnail((most, most))
     return picture
 
 
-def header_at(source: Opened, index: int) -> Header:
+def header_at(source: Opened | Taken, index: int) -> Header:
     """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
-    if isinstance(source, Guarded):
-        return source.header(index)
-    held = source.read(index)
-    return read_header(held) if isinstance(held, bytes) else Header(held.shape[1], held.shape[0], _mode(held))
+    return source.header(index) if isinstance(source, Guarded) else as_taken(source).header(index)
 
 
-def _mode(pixels: Array) -> str:
-    if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
-        raise Unreadable(f"has {pixels.shape[0] * pixels.shape[1]:,} pixels, more than {MAX_PIXELS:,}")
-    return {1: "L", 3: "RGB", 4: "RGBA"}[pixels.shape[2] if pixels.ndim == 3 else 1]
+def as_taken(source: Source | Taken) -> Taken:
+    """A source's first pages, unless it says otherwise."""
+    return source if isinstance(source, Taken) else Taken(source)
 
 
 def _open_file(path: Path) -> Source:
@@ -125,8 +120,8 @@ def _open_file(path: Path) -> Source:
         return open_idx(path)
     if is_idx(path, IDX_LABELS):
         raise UserError(f"{path} holds labels; name the file of their pictures, whose name says idx3.")
-    if begin.startswith(MAGIC):
-        raise UserError(f"{path} is a single picture; name the folder that it is in.")
+    if format_of(begin) not in ("", "TGA"):
+        raise UserError(f"{path} is a single picture; name the folder that it is in (of many pages: and --pages all).")
     packed = " (unpack a .tar.gz first)" if begin.startswith(b"\x1f\x8b") else ""
     raise UserError(f"{path} is of no kind that is read{packed}; name {KINDS}.")
 
@@ -157,12 +152,14 @@ def _open_folder(folder: Path) -> Source:
             used = [path for path in paths if shard_kind(path.relative_to(folder)) == "train"] or paths
             opened = kind(str(folder), used)
             opened.skipped += [(brief(path.name), "another split than train") for path in paths if path not in used]
+            opened.skipped += [
+                (files, why) for files, why in listing.others.lines() if not files.endswith(f"ending in {suffix}")
+            ]
             return opened
     idx = sorted(path.name for path in folder.iterdir() if path.is_file() and is_idx(path))
     if idx:
         raise UserError(f"{folder} holds IDX files; name one of them, such as {folder / idx[0]}.")
-    kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-    seen = ", ".join(f"{count:,} x {brief(suffix)}" for suffix, count in listing.others.most_common(3))
+    seen = ", ".join(f"{files} ({why})" for files, why in listing.others.lines()[:3])
     there = f", only {seen}" if seen else ""
     raised = f" ({listing.skipped[0][0]}: {listing.skipped[0][1]})" if listing.skipped else ""
-    raise UserError(f"{folder} holds no pictures ({kinds}){there}{raised}; check the folder's name.")
+    raise UserError(f"{folder} holds no pictures{there}{raised}; check the folder's name.")

@@ -1,15 +1,15 @@
 """Parquet files with a column of picture files, as Hugging Face and others keep them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL, brief, read_json, words
-from ganforge.data.sources.decode import Unreadable
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, is_label, make_entries
 from ganforge.data.sources.folder import digest_of
 from ganforge.data.sources.labels import all_classes
+from ganforge.data.sources.modes import Unreadable
 
 BATCH_ROWS, BATCH_BYTES = 16, 64 << 20
 """Rows that are held at a time, as far as they take no more than these bytes."""
@@ -42,6 +42,7 @@ class ParquetSource:
                 if len(names) + count > MAX_ENTRIES:
                     raise UserError(f"{name} holds more than {MAX_ENTRIES:,} rows; split it.")
                 columns.add((picture, label))
+                self.skipped = other_columns(file_columns(schema), picture)
                 self.no_labels = label_fault(schema, picture)
                 values += _values(path, file, schema, label, count)
             names += [f"{path.name}, row {row}" for row in range(count)]
@@ -135,8 +136,8 @@ def _group(metadata: Any, row: int) -> tuple[int, int]:
     raise IndexError(f"there is no row {row}")
 
 
-def picture_column(path: Path, schema: Any) -> str:
-    """The column of picture files: bytes, or Hugging Face's struct of bytes and path. Raises UserError."""
+def file_columns(schema: Any) -> list[str]:
+    """The columns of files: bytes, or Hugging Face's struct of bytes and path."""
     import pyarrow as pa
 
     def holds_files(kind: Any) -> bool:
@@ -144,7 +145,17 @@ def picture_column(path: Path, schema: Any) -> str:
             return any(field.name == "bytes" and holds_files(field.type) for field in kind)
         return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
-    found = [field.name for field in schema if holds_files(field.type)]
+    return [field.name for field in schema if holds_files(field.type)]
+
+
+def other_columns(found: Sequence[str], chosen: str) -> list[tuple[str, str]]:
+    """For ``skipped``: the columns of pictures that are not the chosen one."""
+    return [(f"column '{brief(name)}'", f"another one than '{brief(chosen)}'") for name in found if name != chosen]
+
+
+def picture_column(path: Path, schema: Any) -> str:
+    """The column of picture files. Raises UserError."""
+    found = file_columns(schema)
     usual = [name for name in PICTURE_COLUMNS if name in found]
     if usual or len(found) == 1:
         return (usual or found)[0]

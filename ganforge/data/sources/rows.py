@@ -1,12 +1,12 @@
-"""Pictures as equal rows of bytes in one file: NumPy's .npy and .npz, and IDX; read row by row, packed or not."""
+"""Pictures as equal rows of numbers in one file: NumPy's .npy, and IDX; read row by row, packed or not."""
 
 import gzip
 import io
 import math
 import struct
-import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,15 +14,12 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.data.idx import GZIP_MAGIC, unpack_idx
-from ganforge.data.sources.budget import MAX_ENTRIES, MAX_LABEL, MAX_NAMES_BYTES, MAX_NOTE_BYTES, words
-from ganforge.data.sources.decode import MAX_PIXELS, Unreadable
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_NOTE_BYTES, words
+from ganforge.data.sources.decode import MAX_PIXELS
 from ganforge.data.sources.entries import Array, make_entries
 from ganforge.data.sources.folder import digest_of
-from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.zip import open_zip
+from ganforge.data.sources.modes import Unreadable
 
-ARRAYS = ("images", "arr_0")
-"""Names under which an .npz file may hold the pictures; the second is what ``numpy.savez`` gives on its own account."""
 NPY_MAGIC = b"\x93NUMPY"
 LABELS_BEGIN = 8
 """Bytes of the header in an IDX file of labels."""
@@ -30,23 +27,53 @@ IDX_PICTURES, IDX_LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
 MAX_PACKED = 1100
 """No gzip or zip file that is what it says unpacks to more than this many times its size."""
 CHUNK_BYTES = 1 << 20
-WANTED = "save the pictures as uint8 [N, H, W, C] or [N, C, H, W], with C 1, 3 or 4, or [N, H, W], 0 to 255"
+WANTED = "save the pictures as numbers [N, H, W, C] or [N, C, H, W], with C 1, 3 or 4, or [N, H, W], best as uint8"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Equal pictures, one after the other. shape: of one as it lies in the file; channels_first: whether that is
+    [C, H, W]. begin: of the first, in the stream. split: which one they are, where that is told."""
+
+    stream: IO[bytes] | gzip.GzipFile
+    begin: int
+    count: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    channels_first: bool = False
+    split: str = ""
+
+    def read(self, row: int) -> Array:
+        size = math.prod(self.shape) * self.dtype.itemsize
+        if size > 4 * MAX_PIXELS:
+            raise Unreadable(f"takes {size:,} bytes, more than {4 * MAX_PIXELS:,}")
+        try:
+            self.stream.seek(self.begin + row * size)
+            content = self.stream.read(size)
+        except Exception as error:  # the unpackers raise almost anything on damaged bytes
+            raise Unreadable(f"cannot be unpacked ({words(error)})") from None
+        if len(content) != size:
+            raise Unreadable("cut off")
+        numbers = np.frombuffer(content, self.dtype).reshape(self.shape)
+        if self.dtype == np.bool_:
+            numbers = numbers * np.uint8(255)
+        return numbers.transpose(1, 2, 0) if self.channels_first else numbers
 
 
 class RowSource:
-    """See ``Source``. shape: of one row as it lies in the file; channels_first: whether that is [C, H, W]."""
+    """See ``Source``. rows: several of them are one after the other."""
 
     def __init__(
-        self, path: Path, kind: str, stream: IO[bytes] | gzip.GzipFile, count: int, shape: tuple[int, ...],
-        labels: Sequence[str] | None, labels_from: str, *others: Path, channels_first: bool = False,
-        no_labels: str = "",
+        self, path: Path, kind: str, rows: Sequence[Rows], labels: Sequence[str | None] | None, labels_from: str,
+        *others: Path, skipped: Sequence[tuple[str, str]] = (), no_labels: str = "",
     ) -> None:  # fmt: skip
         self.name, self.kind = str(path), kind
-        self._paths, self._stream, self._begin = (path, *others), stream, stream.tell()
-        self._shape, self._channels_first = shape, channels_first
+        self._paths, self._rows = (path, *others), rows
         self.labels_from, self.no_labels = labels_from if labels is not None else "", no_labels
-        self.skipped: list[tuple[str, str]] = []
-        self.entries = make_entries([f"picture {row}" for row in range(count)], labels)
+        self.skipped = list(skipped)
+        _refuse_many(path, sum(one.count for one in rows))
+        names = [f"{one.split}{', ' * bool(one.split)}picture {row}" for one in rows for row in range(one.count)]
+        self.entries = make_entries(names, labels, [one.split for one in rows for _ in range(one.count)])
 
     def fingerprint(self) -> str:
         try:
@@ -56,72 +83,41 @@ class RowSource:
         return digest_of([(path.name, s.st_size, s.st_mtime_ns) for path, s in zip(self._paths, states, strict=True)])
 
     def read(self, index: int) -> Array:
-        size = math.prod(self._shape)
-        if size > 4 * MAX_PIXELS:
-            raise Unreadable(f"takes {size:,} bytes, more than {4 * MAX_PIXELS:,}")
-        try:
-            self._stream.seek(self._begin + range(len(self.entries))[index] * size)
-            content = self._stream.read(size)
-        except Exception as error:  # the unpackers raise almost anything on damaged bytes
-            raise Unreadable(f"cannot be unpacked ({words(error)})") from None
-        if len(content) != size:
-            raise Unreadable("cut off")
-        row = np.frombuffer(content, np.uint8).reshape(self._shape)
-        return row.transpose(1, 2, 0) if self._channels_first else row
+        row = range(len(self.entries))[index]
+        for one in self._rows:
+            if row < one.count:
+                return one.read(row)
+            row -= one.count
+        raise IndexError(index)
 
     def close(self) -> None:
-        self._stream.close()
+        for one in self._rows:
+            one.stream.close()
 
 
 def open_npy(path: Path) -> RowSource:
     """The pictures in an .npy file. Raises UserError."""
     stream = path.open("rb")
     try:
-        return _array_source(path, stream, path.stat().st_size, None)
+        return RowSource(path, "array", [rows_in(path, stream, path.stat().st_size)], None, "")
     except BaseException:
         stream.close()
         raise
 
 
-def open_npz(path: Path) -> RowSource:
-    """The pictures in an .npz file: ``images`` or ``arr_0``, and their classes in ``labels``. Raises UserError."""
-    with open_zip(path) as archive:
-        infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        pictures = next((infos[name] for name in ARRAYS if name in infos), None)
-        if pictures is None:
-            raise UserError(f"{path} holds no array named {' or '.join(ARRAYS)}; save the pictures under one of them.")
-        values = _npz_labels(path, archive, infos["labels"]) if "labels" in infos else None
-        try:
-            stream = archive.open(pictures)
-        except Exception as error:  # the unpackers raise almost anything on damaged bytes
-            raise _unreadable_array(path, error) from None
-        try:
-            if pictures.file_size > MAX_PACKED * pictures.compress_size:
-                raise UserError(f"{path} says that it unpacks to {pictures.file_size:,} bytes, which cannot be true.")
-            return _array_source(path, stream, pictures.file_size, values)
-        except BaseException:
-            stream.close()
-            raise
-
-
-def _array_source(path: Path, stream: IO[bytes], size: int, values: list[Any] | None) -> RowSource:
-    shape, dtype, by_columns = _npy_header(path, stream)
+def rows_in(path: Path, stream: IO[bytes], size: int, split: str = "") -> Rows:
+    """The pictures in an array of so many bytes, header included. Raises UserError."""
+    shape, dtype, by_columns = npy_header(path, stream)
     held = f"{path} holds {dtype} {list(shape)}"
     order = _order(shape)
-    if dtype != np.uint8 or order is None or 0 in shape:
+    if dtype.kind not in "buif" or dtype.itemsize > 8 or order is None or 0 in shape:
         raise UserError(f"{held}; {WANTED}.")
     if by_columns:
         raise UserError(f"{held} in Fortran's order; save numpy.ascontiguousarray(images).")
     _refuse_many(path, shape[0])
-    if size - stream.tell() != math.prod(shape):
+    if size - stream.tell() != math.prod(shape) * dtype.itemsize:
         raise UserError(f"{held}, and {size - stream.tell():,} bytes of data; save it again.")
-    if values is not None and len(values) != shape[0]:
-        raise UserError(f"{path} holds {shape[0]:,} pictures and {len(values):,} labels; save one for each.")
-    labels, why = (None, "") if values is None else all_classes(values, "array 'labels'", lambda at: f"picture {at}")
-    return RowSource(
-        path, "array", stream, shape[0], shape[1:], labels, "array 'labels'",
-        channels_first=order == "NCHW", no_labels=why,
-    )  # fmt: skip
+    return Rows(stream, stream.tell(), shape[0], shape[1:], dtype, order == "NCHW", split)
 
 
 def _refuse_many(path: Path, count: int) -> None:
@@ -139,7 +135,7 @@ def _order(shape: tuple[int, ...]) -> str | None:
     return next((order for axis, channels, order in likely if shape[axis] in channels), None)
 
 
-def _npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
+def npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
     try:
         version = np.lib.format.read_magic(stream)
         begin = stream.read(2 if version == (1, 0) else 4)
@@ -149,38 +145,13 @@ def _npy_header(path: Path, stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtyp
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, by_columns, dtype = read(io.BytesIO(begin + stream.read(length)))
     except Exception as error:  # NumPy's reader of headers raises almost anything on damaged ones
-        raise _unreadable_array(path, error) from None
+        raise unreadable_array(path, error) from None
     if any(side < 0 for side in shape):
         raise UserError(f"{path} holds {dtype} {list(shape)}; {WANTED}.")
     return shape, dtype, by_columns
 
 
-def _npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[Any]:
-    """Numbers or texts, [N], or the first of several for a picture. Raises UserError for other things."""
-    try:
-        with archive.open(info) as file:
-            shape, dtype, _ = _npy_header(path, file)
-            if dtype.hasobject:
-                raise ValueError("objects, which may be programs")
-            if len(shape) == 2 and shape[1] > 1 and shape[0] <= MAX_ENTRIES:
-                return [[f"{shape[1]:,} of them"]] * shape[0]
-            fits = shape[1:] in ((), (1,)) and shape[0] <= MAX_ENTRIES and dtype.itemsize * shape[0] <= MAX_NAMES_BYTES
-            wanted = fits and dtype.kind in "iufU" and dtype.itemsize <= 4 * MAX_LABEL
-            content = file.read(shape[0] * dtype.itemsize) if wanted else b""
-            file.read(1)  # at the end, zipfile compares the checksum
-    except UserError:
-        raise
-    except Exception as error:  # the unpackers raise almost anything on damaged bytes
-        raise _unreadable_array(path, error) from None
-    if not wanted or len(content) != shape[0] * dtype.itemsize:
-        raise UserError(
-            f"The labels in {path} are not whole numbers from 0, or texts of up to {MAX_LABEL} characters, one for "
-            f"each of up to {MAX_ENTRIES:,} pictures."
-        )
-    return list(np.frombuffer(content, dtype).tolist())
-
-
-def _unreadable_array(path: Path, error: BaseException) -> UserError:
+def unreadable_array(path: Path, error: BaseException) -> UserError:
     return UserError(f"{path} cannot be read as arrays ({words(error)}); save it again with numpy.savez.")
 
 
@@ -221,7 +192,8 @@ def open_idx(path: Path) -> RowSource:
             )
         others = [] if labels_path is None else [labels_path]
         where = labels_path.name if labels_path is not None else ""
-        return RowSource(path, "idx", stream, count, (height, width), labels, where, *others)
+        rows = Rows(stream, stream.tell(), count, (height, width), np.dtype(np.uint8))
+        return RowSource(path, "idx", [rows], labels, where, *others)
     except (OSError, EOFError, zlib.error) as error:
         stream.close()
         raise UserError(f"{path} cannot be unpacked ({words(error)}); get the file again.") from None

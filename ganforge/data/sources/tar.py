@@ -18,10 +18,21 @@ from ganforge.data.sources.budget import (
     read_json,
     words,
 )
-from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import BESIDE, LABEL_COLUMNS, Entry, is_picture, make_entries, name_fault, suffix_of
+from ganforge.data.sources.entries import (
+    BESIDE,
+    LABEL_COLUMNS,
+    Entry,
+    is_hidden,
+    is_picture,
+    make_entries,
+    name_fault,
+    suffix_of,
+)
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import as_classes, cells_in, is_label_file, read_tables
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.others import Others
 from ganforge.data.sources.tree import beside, find_splits, read_tree, refuse_missing, tables_for
 
 BLOCK = 512
@@ -57,13 +68,16 @@ class TarSource:
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
         self._listed = 0
+        self._others = Others()
         self._tables: dict[str, bytes] = {}
         classes: dict[tuple[int, str], Any] = {}
         for shard, path in enumerate(paths):
             self._list(shard, path, classes)
+        self.skipped += self._others.lines()
         if not self._places:
             why = f" ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
             raise UserError(f"{name} holds no pictures that can be read{why}; check the file.")
+        self._others.refuse_most(name, len(self._places))
         if classes:
             self._label_by_notes(classes)
         else:
@@ -140,7 +154,8 @@ class TarSource:
         path = member.name.removeprefix("./")
         if not member.isreg():
             return
-        if is_picture(path):
+        tells = is_label_file(path) or (path.endswith((".cls", ".json")) and not is_hidden(path))
+        if is_picture(path) or (not tells and self._is_called_otherwise(archive, member, path)):
             fault = _fault(member, size)
             if fault:
                 self.skipped.append((brief(path), fault))
@@ -160,6 +175,19 @@ class TarSource:
             label = _label(path, file.read()) if file is not None else None
             if label is not None:
                 classes[shard, _key(path)] = label
+
+    def _is_called_otherwise(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> bool:
+        """Is the entry a picture, although its name does not say so?"""
+
+        def begin() -> bytes:
+            file: Any = archive.fileobj
+            here = file.tell()
+            file.seek(member.offset_data)
+            content = file.read(min(member.size, LOOKED_AT))
+            file.seek(here)
+            return bytes(content)
+
+        return not is_hidden(path) and self._others.is_picture(path, begin)
 
     def fingerprint(self) -> str:
         try:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
-from ganforge.data.sources.decode import Unreadable
-from ganforge.data.sources.entries import SUFFIXES, is_picture, name_fault
+from ganforge.data.sources.entries import is_hidden, is_picture, name_fault
 from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import is_label_file, read_tables
+from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.others import Others
 from ganforge.data.sources.tree import read_tree, tables_for
 
 MAX_RATIO = 200
@@ -33,10 +35,10 @@ class ZipSource:
 
     def _list(self) -> None:
         self.skipped: list[tuple[str, str]] = []
-        listed: dict[str, zipfile.ZipInfo] = {}
+        listed, others = dict[str, zipfile.ZipInfo](), Others()
         for info in self._zip.infolist():
             path = info.filename.replace("\\", "/").removeprefix("./")
-            if not is_picture(path) and not is_label_file(path):
+            if not (is_picture(path) or is_label_file(path) or self._is_called_otherwise(info, path, others)):
                 continue
             if path in listed:
                 self.skipped.append((brief(path), "replaced by a later entry of the same name"))
@@ -49,19 +51,33 @@ class ZipSource:
             else:
                 listed[path] = info
         told = {path: listed.pop(path) for path in list(listed) if is_label_file(path)}
+        self.skipped += others.lines()
         if not listed:
             why = f" that can be read ({self.skipped[0][0]}: {self.skipped[0][1]})" if self.skipped else ""
-            kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
-            raise UserError(f"{self._path} holds no pictures ({kinds}){why}; check the file.")
+            raise UserError(f"{self._path} holds no pictures{why}; check the file.")
+        others.refuse_most(self.name, len(listed))
         paths = sorted(listed)
         used, unused = tables_for(paths, told)
         self.skipped += unused
         tables = read_tables(used, lambda path: self._read(told[path]), lambda path: f"{path} in {self._path}")
         names = [info.filename.strip("/") for info in self._zip.infolist() if info.filename.endswith("/")]
-        folders = [folder for folder in names if is_picture(f"{folder}/a.png")]
+        folders = [folder for folder in names if not is_hidden(folder)]
         tree = read_tree(self.name, paths, tables, self.skipped, folders)
         self._infos = [listed[path] for path in paths]
         self.entries, self.labels_from, self.no_labels = tree.entries, tree.labels_from, tree.no_labels
+
+    def _is_called_otherwise(self, info: zipfile.ZipInfo, path: str, others: Others) -> bool:
+        """Is the entry a picture, although its name does not say so?"""
+        if info.is_dir() or is_hidden(path):
+            return False
+        return others.is_picture(path, lambda: b"" if _fault(info, path) else self._beginning(info))
+
+    def _beginning(self, info: zipfile.ZipInfo) -> bytes:
+        try:
+            with self._zip.open(info) as file:
+                return file.read(LOOKED_AT)
+        except Exception:  # zipfile and the unpackers below it raise almost anything on damaged bytes
+            return b""
 
     def fingerprint(self) -> str:
         with open_zip(self._path) as now:

@@ -43,3 +43,20 @@ def png(width: int, height: int, bits: int, colour_type: int, rows: bytes) -> by
     header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def tiff(array: np.ndarray, kind: int = 1, photometric: int = 1, extra: tuple[int, ...] = ()) -> bytes:
+    """A TIFF file, [H, W] or [H, W, bands]; kind: 1 unsigned, 2 signed, 3 floating-point. Pillow does not write all."""
+    height, width, *rest = array.shape
+    bands, data = (rest or [1])[0], array.tobytes()
+    fields = {256: [width], 257: [height], 258: [8 * array.itemsize] * bands, 259: [1], 262: [photometric], 273: [0]}
+    fields |= {277: [bands], 278: [height], 279: [len(data)], 338: list(extra), 339: [kind] * bands}
+    fields = {tag: fields[tag] for tag in sorted(fields) if fields[tag]}
+    begin, more, rows = 8 + 2 + 12 * len(fields) + 4, b"", b""
+    long = {tag: struct.pack(f"<{len(held)}I", *held) for tag, held in fields.items()}
+    size = sum(len(content) for content in long.values() if len(content) > 4)
+    for tag, content in (long | {273: struct.pack("<I", begin + size)}).items():
+        rows += struct.pack("<HHI", tag, 4, len(fields[tag]))
+        rows += content if len(content) == 4 else struct.pack("<I", begin + len(more))
+        more += b"" if len(content) == 4 else content
+    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + rows + bytes(4) + more + data

@@ -20,9 +20,10 @@ from ganforge.data.prepared.names import PICTURES
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources import guarded
-from ganforge.data.sources.guarded import Guarded, SourceChanged, listing_seconds, start_process
+from ganforge.data.sources.guarded import Guarded, SourceChanged, listing_seconds
 from ganforge.data.sources.look import looks
 from ganforge.data.sources.open import Unreadable, header_at, open_guarded, open_source, picture_at
+from ganforge.data.sources.process import start_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are halted by signals")
 
@@ -113,9 +114,9 @@ def test_a_source_full_of_such_pictures_is_refused(pictures: Path, monkeypatch: 
 
 DYING = """
 import os
-from ganforge.data.prepared import decode_rows
-whole = decode_rows.picture_at
-decode_rows.picture_at = lambda source, index: os._exit(9) if index == 5 else whole(source, index)
+from ganforge.data.sources.taken import Taken
+whole = Taken.take
+Taken.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
 from ganforge.data.reader import main
 main()
 """
@@ -125,7 +126,7 @@ main()
 def test_of_a_piece_the_right_picture_is_to_blame(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
-    monkeypatch.setattr(guarded, "PROGRAM", ("-c", DYING))
+    monkeypatch.setattr("ganforge.data.sources.process.PROGRAM", ("-c", DYING))
     monkeypatch.setattr("ganforge.data.prepared.prepare.SAMPLE_PICTURES", 1)  # else it is known before
     made, facts = prepare(
         str(pictures), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=workers

@@ -40,9 +40,8 @@ def test_jpeg_is_read_as_pillow_reads_it(tmp_path: Path, name: str, array: np.nd
     assert torch.equal(read_pictures(tmp_path).items, nchw(wanted))
 
 
-def test_of_a_gif_the_first_frame_is_read_and_always_in_colour(tmp_path: Path) -> None:
-    later = Image.fromarray(255 - GREY)
-    save(tmp_path / "a.gif", GREY, save_all=True, append_images=[later])
+def test_gifs_are_always_in_colour(tmp_path: Path) -> None:
+    save(tmp_path / "a.gif", GREY)
     save(tmp_path / "b.gif", GREY // 200 * 200)
     items = read_pictures(tmp_path).items
     assert torch.equal(items, nchw(GREY, GREY // 200 * 200).expand(2, 3, 5, 4))
@@ -78,10 +77,10 @@ def test_transparency_is_refused(tmp_path: Path, mode: str) -> None:
         read_pictures(tmp_path)
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("F", "floating-point numbers"), ("I", "32-bit integers")])
+@pytest.mark.parametrize(("mode", "kind"), [("F", "floating-point numbers"), ("I", "signed numbers of 32 bits")])
 def test_kinds_without_a_meaning_in_8_bits_are_refused(tmp_path: Path, mode: str, kind: str) -> None:
     Image.new(mode, (4, 5)).save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match=rf"a\.tif cannot be read as a picture \(holds {kind}, not grey or RGB"):
+    with pytest.raises(UserError, match=rf"a\.tif cannot be read as a picture \(holds {kind}, 0 to 0\); take it away"):
         read_pictures(tmp_path)
 
 
@@ -94,6 +93,9 @@ def test_subfolders_are_read_in_order_and_other_files_passed_over(tmp_path: Path
     dataset = read_pictures(tmp_path)
     assert dataset.items[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
     assert dataset.items.is_contiguous()
+    (note,) = dataset.notes
+    assert note.startswith("Passed over: 1 file ending in .txt (no pictures of a kind that is read), ")
+    assert "b.png" not in note
     assert (dataset.name, dataset.labels, dataset.num_classes) == (str(tmp_path), None, 0)
 
 
@@ -110,7 +112,7 @@ def test_stopping_on_request(tmp_path: Path) -> None:
 def test_where_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no file or folder .*nowhere; check its name"):
         read_pictures(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"holds no pictures \(bmp, gif, jpeg, jpg, png, tif, tiff, webp\)"):
+    with pytest.raises(UserError, match="holds no pictures; check"):
         read_pictures(tmp_path)
 
 

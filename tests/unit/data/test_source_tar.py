@@ -30,7 +30,11 @@ def test_read_in_place(tmp_path: Path, form: int) -> None:
     path = make(tmp_path / "a.tar", files, format=form)
     source = open_source(path)
     assert source.entries == [Entry("cat/1.png", "cat"), Entry("cat/2.png", "cat"), Entry(long, "dog")]
-    assert (source.kind, source.labels_from, source.skipped) == ("tar", "sub-folders", [])
+    assert (source.kind, source.labels_from, source.skipped) == (
+        "tar",
+        "sub-folders",
+        [("1 file ending in .txt", "no pictures of a kind that is read")],
+    )
     assert [np.asarray(picture_at(source, index))[0, 0] for index in (2, 0, 1)] == [3, 1, 2]
     source.close()
     assert list(tmp_path.iterdir()) == [path]

@@ -27,7 +27,11 @@ def test_read_in_place(tmp_path: Path, method: int) -> None:
     path = make(tmp_path / "a.zip", {name: shade(number) for number, name in enumerate(names)}, method)
     source = open_source(path)
     assert source.entries == [Entry("a/1.png", "a"), Entry("a/2.JPG", "a"), Entry("b/1.png", "b")]
-    assert (source.kind, source.labels_from, list(source.skipped)) == ("zip", "sub-folders", [])
+    assert (source.kind, source.labels_from, list(source.skipped)) == (
+        "zip",
+        "sub-folders",
+        [("1 file ending in .txt", "no pictures of a kind that is read")],
+    )
     assert [np.asarray(picture_at(source, index))[0, 0] for index in (2, 0, 1)] == [0, 2, 1]
     source.close()
     assert list(tmp_path.iterdir()) == [path]
@@ -98,9 +102,7 @@ def patched(path: Path, change: dict[bytes, tuple[int, bytes]]) -> Path:
 def test_encrypted_entries(tmp_path: Path) -> None:
     path = make(tmp_path / "a.zip", {"a.png": shade(0)})
     patched(path, {b"PK\1\2": (8, b"\1\0"), b"PK\3\4": (6, b"\1\0")})
-    with pytest.raises(
-        UserError, match=r"a\.zip holds no pictures \(.*\) that can be read \(a\.png: encrypted\); check"
-    ):
+    with pytest.raises(UserError, match=r"a\.zip holds no pictures that can be read \(a\.png: encrypted\); check"):
         open_source(path)
 
 
@@ -138,7 +140,9 @@ def test_a_cut_off_archive(tmp_path: Path, kept: float) -> None:
 
 
 def test_an_archive_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.zip holds no pictures \(bmp, .*\); check the file"):
+    with pytest.raises(
+        UserError, match=r"a\.zip holds no pictures that can be read \(1 file ending in \.txt: .*\); check"
+    ):
         open_source(make(tmp_path / "a.zip", {"notes.txt": b"no picture", "inner.zip": b"PK"}))
 
 
