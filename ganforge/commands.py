@@ -277,7 +277,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
         refuse_foreign(out)
         dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
-        found = describe(inspect(dataset))
+        tell(describe(inspect(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
@@ -299,9 +299,8 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
             span, span_from = take_range(source, parse_range(settings.range), learned, stop.poll)
             facts = inspect_source(source, stop.poll)
             facts.pages, facts.span, facts.span_from = settings.pages, span, span_from
-            found = describe_source(facts)
+            tell(describe_source(facts))
             save_picture(draw_source_sheet(source, poll=stop.poll), out)
-    tell(found)
     tell(printable(f"Contact sheet: {out}"))
     return 0
 

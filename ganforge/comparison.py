@@ -138,7 +138,7 @@ def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:
     if evaluated:
         return Measured(evaluated[-1], EVALUATED, records)
     name = headline_of(in_training)
-    values = [(record.nimg, value) for record in in_training if (value := record.value(name)) is not None]
+    values = sorted((record.nimg, value) for record in in_training if (value := record.value(name)) is not None)
     best = best_of(values)
     if best is None or name is None:
         return Measured(records[-1], "newest", records)

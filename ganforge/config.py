@@ -237,6 +237,8 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
             text = f"{where}There is no setting '{as_typed(name)}'{suggestion(name, Config.model_fields)}"
             raise UserError(text if text.endswith("?") else f"{text}.")
     values = plain_settings(values)
+    if source is not None:  # runs from before there was hold_out learned from all pictures
+        values = {"hold_out": "none"} | values
     try:
         return Config.model_validate(values)
     except ValidationError as error:

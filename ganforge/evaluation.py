@@ -54,7 +54,7 @@ def evaluate(
     features: Sequence[str] | str | None = None,
     inception_file: Path | None = None,
     data_dir: Path | None = None,
-    test_data: str | None = None,
+    test_data: str | os.PathLike[str] | None = None,
     device: str = "auto",
     out: str | os.PathLike[str] | None = None,
     poll: Callable[[], None] = lambda: None,
@@ -80,6 +80,7 @@ def evaluate(
     chosen = choose_device(device)
     model, pictures = open_source(source, best, device, poll)
     against = None if against is None else str(path_given(against, "What to compare with"))
+    test_data = None if test_data is None else str(path_given(test_data, "What is held out"))
     dataset, held_out = open_data(model, pictures, against, data_dir, test_data, poll)
     wanted = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
     if pictures is not None:
@@ -143,6 +144,9 @@ def open_data(
             data_dir = Path(model.config.data_dir)
     elif name in DATA_SETS:
         settings = {}
+    elif model is not None and settings.get("range") == "auto":  # the numbers that it learned by, not those of others
+        learned = load_data(place_of(model), poll=poll, say=say, **model.config.data_settings())
+        settings["range"] = learned.range
     train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
     if not own:  # of its own data, a run has been told
         for note in train.notes:

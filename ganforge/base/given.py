@@ -69,7 +69,8 @@ def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
             value = os.fspath(value)
         elif is_array(value):
             value = value.tolist()
-        if name == "size" and isinstance(value, int | list | tuple):
+        sides = isinstance(value, list | tuple) or (hasattr(value, "__index__") and not isinstance(value, bool))
+        if name == "size" and sides:
             value = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         plain[name] = value
     return plain

@@ -137,7 +137,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         tensors, facts, damaged = load_newest_checkpoint(folder, lambda _, shapes: refuse_misfit(config, items, shapes))
         if facts:
             counters_in(facts)
-            refuse_differences(folder, make_config(facts["settings"]), config)
+            refuse_differences(folder, make_config(facts["settings"], source=folder.path), config)
         else:
             refuse_lost_checkpoints(folder)
         for complaint in damaged.values():

@@ -29,7 +29,7 @@ from ganforge.training.opinion import map_opinion
 from ganforge.training.progress import Progress
 from ganforge.training.setup import Game, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
-from ganforge.training.unreached import out_of_reach, without_gradient
+from ganforge.training.unreached import ENOUGH_STEPS, out_of_reach, without_gradient
 
 
 def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
@@ -183,7 +183,8 @@ class Loop:
         save_png(self.draw_fakes(), self.folder.fakes(state.nimg))
         if state.stats.values:
             self.folder.append_row(self.row())
-            if state.reported_nimg == 0 and (still := without_gradient(state)):  # the first row, and never again
+            early = state.reported_nimg == 0 or state.step - self.report_steps < ENOUGH_STEPS  # at the row before
+            if early and (still := without_gradient(state)):  # at the first row of enough steps, and never again
                 self.progress.say(
                     f"Warning: all gradients have been 0, so that nothing is learned by {', '.join(still)}."
                 )

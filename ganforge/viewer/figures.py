@@ -36,7 +36,12 @@ class Records:
         (taken, taken_anew), (rows, anew) = self.taken_back.look(), self.log.look()
         if anew or taken or taken_anew:
             self._begin()
-            return self.taken_back.look()[0] + self.log.look()[0], True
+            taken = []
+            while more := self.taken_back.look()[0]:  # all of them, or the next look would begin anew again
+                taken += more
+            rows = self.log.look()[0]
+            logged = {row["nimg"] for row in rows}  # of one that a kill left in both files
+            return [row for row in taken if row["nimg"] not in logged] + rows, True
         return rows, False
 
     def complaints(self) -> list[str]:

@@ -111,7 +111,7 @@ def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path
     again = ganforge.train(config, tmp_path / "again", total_nimg="1.6e1")
     assert again.read_config()["settings"] == run.read_config()["settings"]
     assert torch.equal(ganforge.load(again).sample(range(4)), model.sample(range(4)))
-    np.save(tmp_path / "pictures.npy", np.zeros((20, 8, 8), np.uint8))
+    np.save(tmp_path / "pictures.npy", np.arange(1280, dtype=np.uint8).reshape(20, 8, 8))
     sized = ganforge.train("note", tmp_path / "sized", **TINY | {"data": tmp_path / "pictures.npy", "size": (4, 6)})
     assert ganforge.load(sized).shape == (1, 4, 6)
     assert ganforge.load(sized, torch.device("cpu")).device.type == "cpu"

@@ -79,11 +79,16 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def hear_hangups() -> None:
+    """Also where these tests were started by nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def signalled(call: str, nth: int, signum: int, arguments: list[str], times: int = 1) -> Any:
     """Run ganforge with signals before the n-th ``call``, such as ``ganforge.training.loop:Loop.step``."""
     home, _, name = call.rpartition(".")
     command = [sys.executable, "-c", CHILD, home, name, str(nth), str(times), str(int(signum)), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=crash.LIMIT_S)
+    return subprocess.run(command, capture_output=True, text=True, timeout=crash.LIMIT_S, preexec_fn=hear_hangups)
 
 
 def check_stopped(done: Any, signum: int, run: RunFolder) -> int:

@@ -50,7 +50,7 @@ def test_an_occupied_folder_is_refused_before_there_is_a_page(
     [
         (["no-such-folder"], "no-such-folder is no folder"),
         ([".", "--port", "70000"], "a port is between 1 and 65535"),
-        ([".", "--port", "x"], "invalid int value"),
+        ([".", "--port", "x"], "is no whole number"),
         ([".", "--port", "0", "--host", "192.0.2.1"], "choose another with --port, or another --host"),
         ([".", "extra"], "'extra' is one argument too many"),
         ([".", "--token", ""], "with an empty one anybody could look"),

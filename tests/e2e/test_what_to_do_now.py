@@ -46,6 +46,9 @@ def test_no_run_a_folder_that_is_none_and_a_run_without_a_snapshot(
     if verb != ["evaluate"]:  # for which a folder is one of pictures
         assert said[2] == "empty is not a run folder: it has no config.json."
     shutil.rmtree("runs/a/snapshots")
+    for checkpoint in Path("runs/a/checkpoints").iterdir():
+        if checkpoint.name != f"{0:09d}.safetensors":  # whose weights have learned nothing
+            checkpoint.unlink()
     if verb in (["sample"], ["evaluate"]):
         said.append(complaint([*verb, "runs/a"], capsys))
         assert said[3].startswith("runs/a has no snapshot yet: wait for the first one")

@@ -247,7 +247,7 @@ def test_a_table_without_a_plot_is_no_error(make: Any, tmp_path: Path, capsys: p
     assert main(["compare", *runs, "--out", str(out)]) == 0
     said = capsys.readouterr()
     assert said.out.endswith(
-        "\nNo plot: no run has a headline figure, such as FD, which is what is drawn over the images seen.\n"
+        "\nNo plot: no run has a headline figure, such as FD or KID, which is what is drawn over the images seen.\n"
     )
     assert f"{runs[0]}: no figures yet: ganforge evaluate {runs[0]}" in said.out
     assert (said.err, out.exists()) == ("", False)

@@ -173,6 +173,7 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
     def load_held_out(name: str, test_data: str | None, *_: Any, **how: Any) -> None:
         given.append((name, test_data, how.get("fit")))
 
+    monkeypatch.setattr(ganforge.evaluation, "has_gone", lambda place: False)
     monkeypatch.setattr(ganforge.evaluation, "locate", lambda name: f"/{name}")
     monkeypatch.setattr(ganforge.evaluation, "load_data", load_data)
     monkeypatch.setattr(ganforge.evaluation, "load_held_out", load_held_out)

@@ -29,7 +29,7 @@ from ganforge.data.prepared.ranges import take_range
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
 from ganforge.data.prepared.workers import decode_here, decode_with_workers, usual_workers
-from ganforge.data.sources.budget import brief
+from ganforge.data.sources.budget import brief, broken_allowed
 from ganforge.data.sources.guarded import Guarded, Report, SourceChanged
 from ganforge.data.sources.open import Unreadable, open_guarded
 
@@ -40,8 +40,6 @@ MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
 WORTH_PROCESSES_S = 2.0
 """Less work than this is done by the process that lists the source: others take a moment to start."""
 WORTH_SAYING_BYTES = 4 << 30
-FEWEST_ALLOWED = 10
-"""Broken pictures that are left out of any source, unless the user says otherwise."""
 
 
 def prepare(
@@ -248,7 +246,7 @@ def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Repo
 def refuse_broken(facts: dict[str, Any], max_broken: int | None, path: Path) -> None:
     """Raises UserError where more pictures are broken than may be left out."""
     broken, total = len(facts["broken"]), len(facts["broken"]) + facts["shape"][0]
-    allowed = max(FEWEST_ALLOWED, total // 100) if max_broken is None else max_broken
+    allowed = broken_allowed(total) if max_broken is None else max_broken
     if broken > allowed:
         raise UserError(
             f"{broken:,} of the {total:,} pictures in {facts['source']} cannot be read, and at most {allowed:,} may be "

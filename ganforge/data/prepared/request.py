@@ -93,5 +93,5 @@ def make_request(
         if (value is not None and not isinstance(value, str)) or value not in known:
             raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(filter(None, known))}.")
     side = None if size is None else parse_size(size)
-    span = range if isinstance(range, tuple) else parse_range(range)
+    span = parse_range(",".join(map(str, range)) if isinstance(range, tuple) else range)
     return Request(split, side, channels, fit, background, hold_out == "auto" and split == "train", pages, span)

@@ -17,6 +17,8 @@ MAX_MEMORY_BYTES = 1 << 30
 """What a process that reads may take beside what it has when it begins; where the system can limit that (Linux)."""
 MAX_ENDED = 3
 """Pictures of one source that may take too long or too much: each costs up to ``MAX_SECONDS``."""
+FEWEST_BROKEN, SHARE_BROKEN = 10, 100
+"""Broken pictures that are left out of any source, and of how many one, unless the user says otherwise."""
 MAX_ENTRIES = 2_000_000
 """Files in an archive, and pictures in one source."""
 MAX_FILE_BYTES = 400 << 20
@@ -64,3 +66,8 @@ def read_json(content: bytes, most_marks: int = MAX_JSON_MARKS) -> Any:
         raise ValueError("it is not JSON (nested too deeply)") from None
     except ValueError as error:
         raise ValueError(f"it is not JSON ({str(error)[:80]})") from None
+
+
+def broken_allowed(count: int) -> int:
+    """So many of ``count`` pictures may be unreadable, unless the user says otherwise."""
+    return max(FEWEST_BROKEN, count // SHARE_BROKEN)

@@ -20,11 +20,11 @@ SAY = ": say what is black and what is white,"
 
 def parse_range(text: str | None) -> Span | str | None:
     """``auto`` or ``LOW,HIGH``, as people type it. Raises UserError."""
-    if text is None or text == "auto":
+    if text is None or (isinstance(text, str) and text == "auto"):
         return text
     try:
         low, high = map(float, text.split(","))
-    except (AttributeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         low = high = math.nan
     if not (low < high and math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
         raise UserError(

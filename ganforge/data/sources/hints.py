@@ -47,7 +47,7 @@ class Seen:
 def warnings_for(seen: Seen) -> list[str]:
     """What will hurt the training, a sentence each."""
     found, readable = [f"train will refuse this: {text}" for text in seen.refusals], seen.readable
-    if seen.unreadable:
+    if seen.unreadable and not any("cannot be read" in text for text in seen.refusals):
         found.append(f"pictures that cannot be read and will be left out: {seen.unreadable:,}.")
     if not readable:
         return [*found, "there is nothing to learn from."]

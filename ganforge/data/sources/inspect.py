@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ganforge.base.sizes import size_text
 from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.prepared.splits import choose_split, describe_parts
-from ganforge.data.sources.budget import brief
+from ganforge.data.sources.budget import brief, broken_allowed
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.hints import MAX_NAMES, NEAR_CONSTANT, Seen, warnings_for
 from ganforge.data.sources.look import Look, looks
@@ -68,6 +68,16 @@ class SourceFacts:
     def empty_classes(self) -> list[str]:
         return [name for name, reason in self.skipped if reason == EMPTY_CLASS]
 
+    def refusals(self) -> list[str]:
+        """Why `train` takes this set not as it is."""
+        found, allowed = self.tally.refusals(self.pages, self.span), broken_allowed(self.count)
+        if self.readable and len(self.unreadable) > allowed:
+            found.append(
+                f"{len(self.unreadable):,} pictures cannot be read, and at most {allowed:,} may be left out; mend or "
+                "remove them, or allow more with --max-broken."
+            )
+        return found
+
     def seen(self) -> Seen:
         """What there is to warn of."""
         frame = max(self.frames, key=lambda colour: self.frames[colour], default=None)
@@ -75,7 +85,7 @@ class SourceFacts:
             self.readable, self.duplicates, self.constant, self.near_constant, self.minimum, self.maximum, frame,
             0 if frame is None else self.frames[frame], len(self.sizes), max(self.sizes.values(), default=0),
             self.modes["L"] + self.modes["LA"] + self.grey_in_colour, self.classes, len(self.unreadable),
-            self.transparent, self.empty_classes, self.tally.refusals(self.pages, self.span),
+            self.transparent, self.empty_classes, self.refusals(),
         )  # fmt: skip
 
 

@@ -67,7 +67,10 @@ def _chosen(path: Path, archive: zipfile.ZipFile, infos: Mapping[str, zipfile.Zi
                 f"train_images; its arrays are: {held}; rename the one that holds the pictures to images."
             )
         named["pictures"] = {"": likely[0]}
-    return {split: _Found(name, named["labels"].get(split)) for split, name in named["pictures"].items()}
+    labels = named["labels"]
+    if "" in labels and "train" in named["pictures"]:
+        labels = {"train": labels[""]}  # as of pictures: what names no split belongs to train
+    return {split: _Found(name, labels.get(split)) for split, name in named["pictures"].items()}
 
 
 def _by_split(infos: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:

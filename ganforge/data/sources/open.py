@@ -145,12 +145,17 @@ def _open_folder(folder: Path) -> Source:
     source = FolderSource(folder, listing)
     if source.entries:
         return source
-    shards = list_folder(folder, SHARDS).files
+    listed = list_folder(folder, SHARDS)
+    shards = listed.files
     for suffix, kind in ((".parquet", ParquetSource), (".tar", TarSource)):
         paths = [folder / name for name in shards if name.lower().endswith(suffix)]
         if paths:
-            used = [path for path in paths if shard_kind(path.relative_to(folder)) == "train"] or paths
+            kinds = {path: shard_kind(path.relative_to(folder)) for path in paths}
+            learned = "train" if "train" in kinds.values() else ""
+            used = [path for path in paths if kinds[path] == learned] or paths
             opened = kind(str(folder), used)
+            opened.skipped += listed.skipped
+            opened.skipped += [(brief(path), "not used: it lies beside shards") for path in listing.files]
             opened.skipped += [(brief(path.name), "another split than train") for path in paths if path not in used]
             opened.skipped += [
                 (files, why) for files, why in listing.others.lines() if not files.endswith(f"ending in {suffix}")

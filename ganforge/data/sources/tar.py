@@ -90,9 +90,19 @@ class TarSource:
     def _label_by_notes(self, classes: dict[tuple[int, str], Any]) -> None:
         """Classes from what lies beside the pictures. Raises UserError where some have none."""
         inside = [path for _, path, _, _ in self._places]
+        if used := tables_for(inside, self._tables)[0]:
+            raise UserError(
+                f"{self.name} tells classes in {brief(used[0])}, and beside its pictures (.cls or .json); keep one."
+            )
         splits, names = find_splits(self.name, inside, decided=True), self._names()
         self.skipped += beside([name for name, split in zip(names, splits, strict=True) if split == BESIDE])
-        values = [classes.get((shard, _key(path))) for shard, path, _, _ in self._places]
+        keys = [(shard, _key(path)) for shard, path, _, _ in self._places]
+        lost = classes.keys() - set(keys)
+        self.skipped += [
+            (brief(key.removeprefix("/")), "tells a class, and there is no picture beside it")
+            for _, key in sorted(lost)
+        ]
+        values = [classes.get(key) for key in keys]
         if all(value is None or isinstance(value, str) for value in values):
             values = cells_in([value or "" for value in values])
         self.labels_from = ".cls or .json beside each picture"
@@ -153,10 +163,14 @@ class TarSource:
     ) -> None:  # fmt: skip
         path = member.name.removeprefix("./")
         if not member.isreg():
+            if not member.isdir() and (is_picture(path) or is_label_file(path)):
+                self.skipped.append((brief(path), "a link, or no file, which is not read in a tar"))
             return
         tells = is_label_file(path) or (path.endswith((".cls", ".json")) and not is_hidden(path))
         if is_picture(path) or (not tells and self._is_called_otherwise(archive, member, path)):
             fault = _fault(member, size)
+            if path in places:
+                self.skipped.append((brief(path), "replaced by a later entry of the same name"))
             if fault:
                 self.skipped.append((brief(path), fault))
                 places.pop(path, None)
@@ -168,11 +182,19 @@ class TarSource:
                     f"{self.name} holds more than {MAX_JSON_BYTES >> 20} MiB, or {MAX_TABLES:,} files, of labels such "
                     f"as {brief(path)}; take some away."
                 )
+            if path in self._tables:
+                raise UserError(f"{self.name} holds two files {brief(path)}; keep the one with the right labels.")
             file = archive.extractfile(member)
             self._tables[path] = file.read() if file is not None else b""
-        elif path.endswith((".cls", ".json")) and member.size <= MAX_NOTE_BYTES:
+        elif tells and member.size > MAX_NOTE_BYTES:
+            self.skipped.append((brief(path), f"takes {member.size >> 10:,} KiB, more than {MAX_NOTE_BYTES >> 10:,}"))
+        elif tells:
             file = archive.extractfile(member)
-            label = _label(path, file.read()) if file is not None else None
+            try:
+                label = _label(path, file.read()) if file is not None else None
+            except ValueError:
+                self.skipped.append((brief(path), "tells no class, since it cannot be read as JSON"))
+                return
             if label is not None:
                 classes[shard, _key(path)] = label
 
@@ -268,13 +290,11 @@ def _key(path: str) -> str:
 
 
 def _label(path: str, content: bytes) -> Any:
-    """What stands for the class in a .cls or .json file; None where nothing does."""
+    """What stands for the class in a .cls or .json file; None where nothing does. Raises ValueError for what is no
+    JSON."""
     if suffix_of(path) == ".cls":
         return content[: 4 * MAX_LABEL + 4].decode("utf-8", "replace").strip()
-    try:
-        held = read_json(content, MAX_NOTE_MARKS)
-    except ValueError:
-        return None
+    held = read_json(content, MAX_NOTE_MARKS)
     value = next((held[name] for name in LABEL_COLUMNS if name in held), None) if isinstance(held, dict) else None
     if isinstance(value, list | dict):
         return [brief(str(list(value)[:8]))]

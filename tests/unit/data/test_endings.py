@@ -88,7 +88,9 @@ def test_what_is_passed_over_is_counted_and_said(tmp_path: Path, kept_in: str) -
     _, facts = prepare(str(path), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=0)
     assert facts["shape"][0] == 2
     why = "(no pictures of a kind that is read)"
-    assert f"Passed over: 2 files ending in .psd {why}, 1 file ending in .txt {why}" in describe_preparation(facts)
+    assert f"Passed over: 2 files ending in .psd {why}, 1 file ending in .txt {why}" in describe_preparation(
+        facts, Path("facts.json")
+    )
 
 
 def test_only_what_the_name_leaves_open_is_looked_into() -> None:

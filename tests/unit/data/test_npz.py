@@ -98,7 +98,9 @@ def test_what_is_neither_is_said(tmp_path: Path) -> None:
     reason = "neither pictures nor their classes, by its name"
     assert list(source.skipped) == [("array 'fid'", reason), ("array 'mask'", reason)]
     source.close()
-    assert any("array 'mask'" in line for line in describe_preparation(prepared(tmp_path / "a.npz")))
+    assert any(
+        "array 'mask'" in line for line in describe_preparation(prepared(tmp_path / "a.npz"), Path("facts.json"))
+    )
 
 
 def test_a_part_without_classes_leaves_those_of_the_other(tmp_path: Path) -> None:

@@ -103,7 +103,10 @@ def test_a_set_of_which_most_would_be_left_out_is_refused(stacks: Path) -> None:
 def test_the_first_pages_if_they_are_asked_for(stacks: Path) -> None:
     pixels, facts = prepared(stacks, pages="first")
     assert pixels[:, 0, 0, 0].tolist() == [0, 100]
-    assert any(line.startswith("Left out: 4 pages or frames of 2 files") for line in describe_preparation(facts))
+    assert any(
+        line.startswith("Left out: 4 pages or frames of 2 files")
+        for line in describe_preparation(facts, Path("facts.json"))
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -114,7 +117,7 @@ def test_all_pages_with_the_classes_of_their_files(stacks: Path, workers: int) -
     )  # fmt: skip
     assert (folder / PICTURES).read_bytes()[::20] == bytes([0, 1, 2, 100, 101, 102])
     assert (facts["classes"], facts["class_counts"]) == (["cat", "dog"], [3, 3])
-    assert not any("Left out" in line for line in describe_preparation(facts))
+    assert not any("Left out" in line for line in describe_preparation(facts, Path("facts.json")))
 
 
 def test_a_new_process_knows_of_the_pages(stacks: Path) -> None:

@@ -114,7 +114,51 @@ def test_names_that_lead_out_links_and_devices_are_passed_over(tmp_path: Path) -
             archive.addfile(info, io.BytesIO(shade(0)))
     source = open_source(path)
     assert [entry.name for entry in source.entries] == ["good.png"]
-    assert source.skipped == [(name, "its name leads out of the archive") for name in ("../x.png", "/x.png")]
+    assert source.skipped == [
+        *((name, "a link, or no file, which is not read in a tar") for name in ("link.png", "hard.png", "pipe.png")),
+        *((name, "its name leads out of the archive") for name in ("../x.png", "/x.png")),
+    ]
+    source.close()
+
+
+def tar_of(path: Path, *files: tuple[str, bytes]) -> Path:
+    with tarfile.open(path, "w") as archive:
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_what_a_later_entry_replaces_is_said(tmp_path: Path) -> None:
+    source = open_source(tar_of(tmp_path / "a.tar", ("a.png", shade(0)), ("b.png", shade(1)), ("a.png", shade(2))))
+    assert source.skipped == [("a.png", "replaced by a later entry of the same name")]
+    assert source.read(0) == shade(2)
+    source.close()
+
+
+def test_two_files_that_tell_classes_stop_the_run(tmp_path: Path) -> None:
+    pictures = [(f"{number}.png", shade(number)) for number in range(2)]
+    notes = [(f"{number}.cls", b"1") for number in range(2)]
+    table = ("metadata.csv", b"file_name,label\n0.png,0\n1.png,1\n")
+    with pytest.raises(UserError, match=r"tells classes in metadata\.csv, and beside its pictures .*; keep one"):
+        open_source(tar_of(tmp_path / "both.tar", *pictures, *notes, table))
+    with pytest.raises(UserError, match=r"holds two files metadata\.csv; keep the one with the right labels"):
+        open_source(tar_of(tmp_path / "two.tar", *pictures, table, ("metadata.csv", b"file_name,label\n")))
+
+
+def test_notes_that_tell_nothing_are_said(tmp_path: Path) -> None:
+    path = tar_of(
+        tmp_path / "a.tar", ("0.png", shade(0)), ("0.json", b'{"label": '), ("1.png", shade(1)),
+        ("1.json", b" " * (2 << 20)),
+    )  # fmt: skip
+    source = open_source(path)
+    assert source.skipped == [
+        ("0.json", "tells no class, since it cannot be read as JSON"), ("1.json", "takes 2,048 KiB, more than 1,024"),
+    ]  # fmt: skip
+    source.close()
+    source = open_source(tar_of(tmp_path / "b.tar", ("0.png", shade(0)), ("0.cls", b"1"), ("9.cls", b"2")))
+    assert source.skipped == [("9", "tells a class, and there is no picture beside it")]
     source.close()
 
 

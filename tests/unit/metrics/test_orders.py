@@ -32,11 +32,14 @@ DECIDING = ["inception", "classifier", "channel classifier", "random", "coordina
 def test_the_headline_is_the_first_of_the_documented_order(first: str, second: str) -> None:
     """Whatever order they were measured in, and the next where the first could not be had."""
     both = {f"FD/{name}": Figure(1.0, "lower") for name in (first, second)}
-    others = {"KID/inception": Figure(0.0, "lower"), "FD/pixels": Figure(0.0, "lower")}
+    others = {"precision/inception": Figure(0.0, "higher"), "FD/pixels": Figure(0.0, "lower")}
     for figures in (both | others, others | dict(reversed(both.items()))):
         assert headline(figures) == f"FD/{first}"
         assert headline(figures | {f"FD/{first}": Figure(None, "lower")}) == f"FD/{second}"
+        assert headline(figures | {f"KID/{first}": Figure(0.0, "lower")}) == f"FD/{first}"
     assert headline(others) is None
+    kernel = {f"KID/{name}": Figure(0.0, "lower") for name in (second, first)}
+    assert headline(others | kernel) == f"KID/{first}"
 
 
 @pytest.mark.parametrize("text", ["docs/vocabulary.md", "docs/metrics.md"])

@@ -158,12 +158,14 @@ def test_due_is_what_a_step_reached() -> None:
 def test_due_goes_by_the_length_of_the_step_that_is_over(tmp_path: Path) -> None:
     """By WGAN's schedule the one that ends at 2,500 batches had 100, and the next has 5."""
     loop = loop_of(tmp_path, d_steps=5, wgan_schedule=True, shared_noise=False)
-    loop.state.step, loop.state.nimg = 25, 2500 * N
-    assert loop.due(60 * N)  # 2,460 lies in it
-    loop.state.step, loop.state.nimg = 26, 2505 * N
-    assert not loop.due(60 * N)
-    loop.state.step, loop.state.nimg = 500, 4880 * N  # the next one has 100 again
-    assert not loop.due(60 * N)
+
+    def gone_on_at(step: int, nimg: int) -> Loop:
+        loop.state.step, loop.state.nimg = step, nimg
+        return Loop(loop.config, loop.game, loop.state, loop.folder, loop.progress, loop.stop, None)
+
+    assert gone_on_at(25, 2500 * N).due(60 * N)  # 2,460 lies in it
+    assert not gone_on_at(26, 2505 * N).due(60 * N)
+    assert not gone_on_at(500, 4880 * N).due(60 * N)  # the next one has 100 again
 
 
 class Clock:
