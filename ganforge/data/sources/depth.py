@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganforge.base.errors import UserError
+from ganforge.base.given import shown
 
 Numbers = NDArray[Any]
 Span = tuple[float, float]
@@ -28,7 +29,7 @@ def parse_range(text: str | None) -> Span | str | None:
         low = high = math.nan
     if not (low < high and math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
         raise UserError(
-            f"range cannot be {text!r}: give auto, or two numbers, the one that becomes black first, such as 0,4095."
+            f"range cannot be {shown(text)}: give auto, or two numbers, the one that becomes black first, such as 0,4095."
         )
     return low, high
 
