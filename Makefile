@@ -1,13 +1,14 @@
 # Two commands do all the set-up on a machine with Python (3.11 or newer) and make:
 #   make train   the note's GAN on the embedded digits, in about a minute
 #   make test    everything the project checks about itself
+# make mutants makes some hundred small mistakes, one by one, and says which the tests do not notice: an hour.
 # make test-lowest runs a part of it with the lowest versions that pyproject.toml admits, in an environment of its own.
 PYTHON ?= python3
 BIN := .venv/bin
 
 LOWEST := .venv-lowest/bin
 
-.PHONY: train test lint types unit test-lowest format clean
+.PHONY: train test lint types unit mutants test-lowest format clean
 
 train: .venv/installed
 	$(BIN)/ganforge train note --data digits --total-nimg 800000
@@ -23,6 +24,9 @@ types: .venv/installed-dev
 
 unit: .venv/installed-dev
 	$(BIN)/python -m pytest
+
+mutants: .venv/installed-dev
+	$(BIN)/python benchmarks/mutants.py
 
 # What the dependencies are used for, once each: a few minutes.
 test-lowest: .venv-lowest/installed

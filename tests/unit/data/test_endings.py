@@ -1,8 +1,10 @@
 """Pictures are told by their content, whatever their names end in; what is passed over is counted and said."""
 
 import io
+import sys
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -113,7 +115,16 @@ def test_very_many_endings_are_summed_up() -> None:
     assert others.lines()[-1][0] == "10 files with other endings"
 
 
-@pytest.mark.skipif(heif_is_read(), reason="the extra heif is installed")
+@pytest.fixture
+def no_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Here too, where the extra is installed."""
+    heif_is_read.cache_clear()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    yield
+    heif_is_read.cache_clear()
+
+
+@pytest.mark.usefixtures("no_heif")
 def test_heic_without_its_extra(tmp_path: Path, kept_in: str) -> None:
     few = written(kept_in, tmp_path / "p", {"a.png": shade(1), "b.png": shade(2), "c.heic": HEIC, "d.HIF": HEIC})
     source = open_source(few)
@@ -128,8 +139,7 @@ def test_heic_without_its_extra(tmp_path: Path, kept_in: str) -> None:
 
 
 def test_heic_with_its_extra(tmp_path: Path) -> None:
-    pillow_heif = pytest.importorskip("pillow_heif")
-    pillow_heif.register_heif_opener()
+    assert heif_is_read()
     written("folder", tmp_path / "p", {"a.heic": encode(COLOUR, "HEIF"), "b": encode(COLOUR, "HEIF")})
     with closing(open_guarded(tmp_path / "p")) as source:
         assert [source.picture(index).size for index in range(2)] == [(4, 5), (4, 5)]
