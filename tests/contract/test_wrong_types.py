@@ -13,6 +13,7 @@ import torch
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.cli import make_parser
+from ganforge.config import make_config
 from ganforge.evaluation import evaluate
 
 TINY: dict[str, Any] = {"data": "digits", "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "batch_size": 8,
@@ -122,6 +123,11 @@ def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path
     assert torch.equal(model.generate(np.ones((2, 4))), model.generate(torch.ones(2, 4)))
     assert ganforge.grid(pictures().numpy()).size == ganforge.grid(pictures()).size
     assert len(ganforge.load_data(tmp_path / "pictures.npy", size=4)) == 20
+    for side in (np.int64(64), np.array(64), 64):
+        assert make_config({"size": side}).size == "64"
+    judged = evaluate(run.path, samples=40, features=["random"], test_data=tmp_path / "pictures.npy").record
+    assert judged["protocol"]["num_fakes"] == 40
+    assert not any("was not measured" in text for text in judged["notes"])
 
 
 @pytest.mark.parametrize(("labels", "said"), [

@@ -9,6 +9,7 @@ from ganforge.base.errors import UserError
 from ganforge.cli import main
 from ganforge.comparison import compare, different_settings, render, save_plot
 from ganforge.run.folder import RunFolder
+from ganforge.run.log import write_rows
 
 FULL = {"id": "0badcafe", "num_fakes": 10_000, "num_floor": 10_000, "extractors": {"classifier": "9f", "random": "77"}}
 
@@ -102,6 +103,13 @@ def test_the_best_has_a_mark(
 def test_a_run_that_gained_nothing_has_no_best(make: Any) -> None:
     text = render(compare([make("a", record(100, 3.0), record(200, 2.99), record(300, 4.0))]))
     assert row(text, "a") == ["200", "lowest", "of", "3,", "no", "gain", "2.99"]
+
+
+def test_what_was_taken_back_is_compared_with_the_first_measurement(make: Any) -> None:
+    """It is read first, whenever it was measured."""
+    run = make("a", record(80, 4.0), record(160, 3.5))
+    write_rows(RunFolder(run).taken_back, [record(96, 1.0)])
+    assert row(render(compare([run])), "a") == ["96", "best", "of", "3", "1"]
 
 
 def test_why_a_figure_is_a_dash_is_said(make: Any) -> None:

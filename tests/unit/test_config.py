@@ -210,6 +210,12 @@ def test_the_sentence_names_the_file() -> None:
         make_config({"lr": 0}, source="run/config.json")
 
 
+def test_a_run_from_before_there_was_hold_out_learned_from_all_pictures() -> None:
+    assert make_config({"lr": 1e-3}, source="run/config.json").hold_out == "none"
+    assert make_config({"hold_out": "auto"}, source="run/config.json").hold_out == "auto"
+    assert make_config({"lr": 1e-3}).hold_out == "auto"
+
+
 def test_an_unknown_setting_is_refused_with_a_guess() -> None:
     with pytest.raises(UserError, match=r"There is no setting 'batchsize'; did you mean 'batch_size'\?"):
         make_config({"batchsize": 4})

@@ -1,5 +1,6 @@
 """The noise and classes that are judged: every item another, the same at every time, and as often as the data have."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,23 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
         ("/pets", Path("elsewhere"), 50, "9x8", 3), ("/pets", "/other", "pad"),
         ("/cars", None, None, "2x2", 1), ("/cars", None, None),
     ]  # fmt: skip
+
+
+def test_other_pictures_are_taken_by_the_numbers_that_a_run_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by those that they would measure by themselves."""
+    given: list[tuple[str, Any]] = []
+
+    def load_data(name: str, **how: Any) -> Dataset:
+        given.append((name, how["range"]))
+        return replace(dataset_of(), range=(0.0, 4095.0) if how["range"] == "auto" else how["range"])
+
+    monkeypatch.setattr(ganforge.evaluation, "has_gone", lambda place: False)
+    monkeypatch.setattr(ganforge.evaluation, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.evaluation, "load_data", load_data)
+    monkeypatch.setattr(ganforge.evaluation, "load_held_out", lambda *_, **how: None)
+    poll: Any = None
+    for range_, calls in (("auto", [("/pets", "auto"), ("/cars", (0.0, 4095.0))]), ("0,99", [("/cars", "0,99")])):
+        model = Model(Told(), note(data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU)
+        ganforge.evaluation.open_data(model, None, "cars", None, None, poll)
+        assert given == calls
+        given.clear()

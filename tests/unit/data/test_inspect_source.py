@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import COLOUR, GREY, save, shade
+from picture_files import COLOUR, GREY, save, shade, tiff
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
+from ganforge.cli import main
 from ganforge.data.draw import draw_source_sheet
 from ganforge.data.sources.hints import warnings_for
 from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source
@@ -72,6 +73,39 @@ def test_a_hundred_unreadable_ones_are_summed_up(tmp_path: Path) -> None:
         "warning: there is nothing to learn from.",
     ]
     assert sum(line.startswith("unreadable") for line in lines) == 11
+
+
+@pytest.mark.parametrize(
+    ("broken", "warning"),
+    [
+        (
+            15,
+            "train will refuse this: 15 pictures cannot be read, and at most 10 may be left out; mend or remove them, "
+            "or allow more with --max-broken.",
+        ),
+        (10, "pictures that cannot be read and will be left out: 10."),
+    ],
+)
+def test_unreadable_ones_are_left_out_or_the_set_is_refused(tmp_path: Path, broken: int, warning: str) -> None:
+    for number in range(20):
+        (tmp_path / f"{number:02}.png").write_bytes(b"no" if number < broken else shade(number))
+    said = [text for text in warnings_for(facts_of(tmp_path).seen()) if "cannot be read" in text]
+    assert said == [warning]
+
+
+def test_what_was_found_is_told_before_the_sheet_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2):
+        place = tmp_path / "p" / f"{number}.tif"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(tiff(np.linspace(-1, 1, 20, dtype=np.float32).reshape(5, 4), 3))
+    assert main(["data", "inspect", str(tmp_path / "p"), "--out", str(tmp_path / "sheet.png")]) == 2
+    said = capsys.readouterr()
+    assert "holds floating-point numbers" in said.out
+    assert "--range -1,1 or" in said.out
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "sheet.png").exists()
 
 
 def clean(path: Path, pictures: np.ndarray = NOISE, labels: list[str] | None = None) -> Path:

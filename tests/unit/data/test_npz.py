@@ -103,6 +103,16 @@ def test_what_is_neither_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_classes_that_name_no_split_are_those_of_the_pictures_that_name_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=pictures(4), labels=np.arange(4) % 2, test_images=pictures(3, 50))
+    source = open_source(tmp_path / "a.npz")
+    train, test = choose_split(source, "train"), choose_split(source, "test")
+    assert (train.labels, train.labels_from) == (["0", "1", "0", "1"], "array 'labels'")
+    assert (len(test.indices), test.labels) == (3, None)
+    assert class_names(source.entries) == ["0", "1"]
+    source.close()
+
+
 def test_a_part_without_classes_leaves_those_of_the_other(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x_train=pictures(4), x_test=pictures(4, 50), y_test=classes(4))
     source = open_source(tmp_path / "a.npz")

@@ -16,7 +16,7 @@ from ganforge.data.load import load, load_held_out
 from ganforge.data.pictures import read_pictures
 from ganforge.data.prepared.names import PICTURES
 from ganforge.data.prepared.prepare import prepare
-from ganforge.data.prepared.request import Request
+from ganforge.data.prepared.request import Request, make_request
 from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.depth import extremes, parse_range, some, to_bytes
 from ganforge.data.sources.modes import Unreadable
@@ -67,6 +67,19 @@ def test_some_numbers_are_spread_over_all() -> None:
 def test_what_is_no_range(text: str) -> None:
     with pytest.raises(UserError, match=r"range cannot be .*: give auto, or two numbers"):
         parse_range(text)
+
+
+@pytest.mark.parametrize("span", [("a", "b"), (10, 0), (1, 2, 3)])
+def test_numbers_from_python_that_are_no_range(span: Any) -> None:
+    with pytest.raises(UserError, match=r"range cannot be .*: give auto, or two numbers"):
+        make_request("train", None, None, "crop", "white", range=span)
+
+
+def test_a_range_is_the_same_request_however_it_is_given() -> None:
+    wanted: list[Any] = ["0,4095", (0, 4095), (0.0, 4095.0)]
+    requests = [make_request("train", None, None, "crop", "white", range=span) for span in wanted]
+    assert requests[0].range == (0.0, 4095.0)
+    assert len({request.key("f00d") for request in requests}) == 1
 
 
 def test_the_command_line_takes_a_range_that_begins_with_a_minus() -> None:

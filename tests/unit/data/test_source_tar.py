@@ -130,6 +130,20 @@ def tar_of(path: Path, *files: tuple[str, bytes]) -> Path:
     return path
 
 
+def test_what_lies_beside_shards_is_said_and_another_split_is_not_learned_from(tmp_path: Path) -> None:
+    tar_of(tmp_path / "pics-0.tar", ("a.png", shade(0)), ("b.png", shade(1)))
+    tar_of(tmp_path / "test-0.tar", ("c.png", shade(2)))
+    (tmp_path / "train-1.tar").symlink_to("nowhere")
+    (tmp_path / "labels.csv").write_text("file_name,label\na.png,0\nb.png,1\n")
+    source = open_source(tmp_path)
+    assert [entry.name for entry in source.entries] == ["a.png", "b.png"]
+    assert sorted(source.skipped) == [
+        ("labels.csv", "not used: it lies beside shards"), ("test-0.tar", "another split than train"),
+        ("train-1.tar", "cannot be reached (No such file or directory)"),
+    ]  # fmt: skip
+    source.close()
+
+
 def test_what_a_later_entry_replaces_is_said(tmp_path: Path) -> None:
     source = open_source(tar_of(tmp_path / "a.tar", ("a.png", shade(0)), ("b.png", shade(1)), ("a.png", shade(2))))
     assert source.skipped == [("a.png", "replaced by a later entry of the same name")]

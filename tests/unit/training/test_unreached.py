@@ -95,6 +95,24 @@ def test_a_gradient_of_zeros_is_told_once(
     assert len(list(folder.rows())) == 4
 
 
+def test_a_gradient_of_zeros_is_told_at_the_first_row_of_enough_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows come every 4 steps here; the second one has 8."""
+    widen(monkeypatch, "G", 0.0)
+    folder, heard = RunFolder(tmp_path / "run"), Heard()
+    rows_when_told: list[int] = []
+
+    def say(text: str) -> None:
+        if text.startswith("Warning: all gradients have been 0"):
+            rows_when_told.append(len(list(folder.rows())))
+
+    monkeypatch.setattr(heard, "say", say)
+    start(make_config(TINY | {"total_nimg": 20 * 8, "report_nimg": 4 * 8}), folder.path, heard, StopRequest())
+    assert rows_when_told == [2]
+    assert len(list(folder.rows())) == 5
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_in_every_recipe_all_parameters_learn(name: str, tmp_path: Path) -> None:
     heard = Heard()

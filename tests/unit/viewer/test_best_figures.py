@@ -9,8 +9,8 @@ from some_runs import make_run, record_at
 
 from ganforge.metrics.trend import Standing, best_of, series, standing
 from ganforge.run.folder import RunFolder
-from ganforge.viewer import figures
-from ganforge.viewer.figures import MAX_FIGURES, BestReader, FigureReader
+from ganforge.viewer import figures, tail
+from ganforge.viewer.figures import MAX_FIGURES, BestReader, FigureReader, Records
 
 
 def write(path: Path, *records: Any) -> None:
@@ -108,3 +108,26 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     folder.append_metrics(record_at(11_000, 1.0, "p9") | {"figures": many})
     reader.look()
     assert len(reader.figures()) == figures.MAX_FIGURES
+
+
+def test_a_record_in_both_files_counts_once(tmp_path: Path) -> None:
+    """A kill between the two writes of taking back leaves it so; the log has the last word."""
+    folder = RunFolder(tmp_path)
+    write(folder.taken_back, record_at(64, 1.0), record_at(100, 2.0))
+    write(folder.metrics, record_at(64, 3.0))
+    rows, anew = Records(folder).look()
+    assert [(row["nimg"], row["figures"]["FD/random"]["value"]) for row in rows] == [(100, 2.0), (64, 3.0)]
+    assert anew
+
+
+def test_more_was_taken_back_than_one_look_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "MOST_ROWS_AT_ONCE", 3)
+    folder = RunFolder(tmp_path)
+    write(folder.taken_back, *(record_at(number, 5.0) for number in range(1, 8)))
+    write(folder.metrics, *(record_at(number, 4.0) for number in range(8, 13)))
+    records, held = Records(folder), []
+    for _ in range(4):
+        rows, anew = records.look()
+        held = rows if anew else held + rows
+    assert [row["nimg"] for row in held] == list(range(1, 13))
+    assert records.look() == ([], False)
