@@ -71,6 +71,6 @@ def plain_settings(values: Mapping[str, Any]) -> dict[str, Any]:
             value = value.tolist()
         sides = isinstance(value, list | tuple) or (hasattr(value, "__index__") and not isinstance(value, bool))
         if name == "size" and sides:
-            value = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            value = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(operator.index(value))
         plain[name] = value
     return plain

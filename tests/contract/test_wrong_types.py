@@ -123,7 +123,7 @@ def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path
     assert torch.equal(model.generate(np.ones((2, 4))), model.generate(torch.ones(2, 4)))
     assert ganforge.grid(pictures().numpy()).size == ganforge.grid(pictures()).size
     assert len(ganforge.load_data(tmp_path / "pictures.npy", size=4)) == 20
-    for side in (np.int64(64), np.array(64), 64):
+    for side in (np.int64(64), np.array(64), torch.tensor(64), 64):
         assert make_config({"size": side}).size == "64"
     judged = evaluate(run.path, samples=40, features=["random"], test_data=tmp_path / "pictures.npy").record
     assert judged["protocol"]["num_fakes"] == 40
