@@ -5,10 +5,10 @@
 
 First all tests in this process's reach (tests/unit and tests/contract) run once unchanged, and coverage.py notes which
 test executes which line. Then, for each change, a copy of the package is changed, and a fresh process runs the tests
-that execute the changed lines, the quickest first, until one fails; a change of a line that is executed when the
-module is imported is shown to all tests that execute anything in that module or in one that imports it. A test that
-takes longer than ``PATIENCE`` counts as one that notices. A change that all of them pass has survived: it stands in the
-table with the reason, which is kept in mutants.toml under "survivors".
+that execute the changed lines, the quickest first, until one fails. A change of a line that is executed when the module
+is imported is shown to all tests that execute anything in that module or in one that imports it, and to those that only
+read the source. Tests that take longer than ``PATIENCE`` count as one that notices. A change that all of them pass has
+survived: it stands in the table with the reason, which is kept in mutants.toml under "survivors".
 """
 
 import argparse
@@ -45,9 +45,8 @@ class Mutant:
     old: str
     new: str
 
-    def lines(self) -> range:
-        """The numbers of the lines that change."""
-        text = (ROOT / "ganforge" / self.file).read_text(encoding="utf-8")
+    def lines(self, text: str) -> range:
+        """The numbers of the lines that change in the file's text."""
         start = text.index(self.old)
         return range(text.count("\n", 0, start) + 1, text.count("\n", 0, start + len(self.old.rstrip("\n"))) + 2)
 
@@ -166,30 +165,32 @@ def look_once(folder: Path) -> dict[str, Any]:
     return seen
 
 
-def importers(file: str) -> Iterator[str]:
-    """The files of ganforge that import from this one."""
+def importers(file: str, root: Path) -> Iterator[str]:
+    """The files of ganforge that import from this one. root: where it lies."""
     module = "ganforge." + file.removesuffix(".py").replace("/", ".")
-    for path in (ROOT / "ganforge").rglob("*.py"):
+    for path in (root / "ganforge").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         if any(node.module == module or f"{node.module}.{n.name}" == module for node in froms for n in node.names):
-            yield str(path.relative_to(ROOT / "ganforge"))
+            yield str(path.relative_to(root / "ganforge"))
 
 
-def tests_for(one: Mutant, seen: dict[str, Any]) -> dict[str, float]:
-    """The tests that may notice, and how long each takes."""
+def tests_for(one: Mutant, seen: dict[str, Any], root: Path) -> dict[str, float]:
+    """The tests that may notice, and how long each takes. root: a copy as it was when the tests were looked at."""
     lines = seen["lines"].get(one.file, {})
-    found = {test for line in one.lines() for test in lines.get(str(line), ()) if test}
-    tree = ast.parse((ROOT / "ganforge" / one.file).read_text(encoding="utf-8"))
+    text = (root / "ganforge" / one.file).read_text(encoding="utf-8")
+    found = {test for line in one.lines(text) for test in lines.get(str(line), ()) if test}
+    tree = ast.parse(text)
     inside = {
         number
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef)
         for number in range(node.body[0].lineno, (node.end_lineno or 0) + 1)
     }
-    if not inside.issuperset(one.lines()):  # executed at import
-        for file in (one.file, *importers(one.file)):
+    if not inside.issuperset(one.lines(text)):  # executed at import
+        for file in (one.file, *importers(one.file, root)):
             found |= {test for tests in seen["lines"].get(file, {}).values() for test in tests if test}
+        found |= seen["seconds"].keys() - {t for of in seen["lines"].values() for tests in of.values() for t in tests}
     return {test: seen["seconds"].get(test, 0.0) for test in found}
 
 
@@ -228,11 +229,11 @@ def main() -> None:
     for name in HEAVY:
         __import__(name)
     with tempfile.TemporaryDirectory() as place:
-        folders = [copy_to(Path(place) / f"copy{number}") for number in range(given.jobs)]
+        whole, *folders = [copy_to(Path(place) / f"copy{number}") for number in range(given.jobs + 1)]
         if given.seen is not None and given.seen.exists():
             seen = json.loads(given.seen.read_text(encoding="utf-8"))
         else:
-            seen = look_once(folders[0])
+            seen = look_once(whole)
             if given.seen is not None:
                 given.seen.write_text(json.dumps(seen), encoding="utf-8")
         broken = set(seen["failed"])
@@ -241,7 +242,7 @@ def main() -> None:
 
         def run(one: Mutant) -> None:
             folder = free.pop()
-            chosen = {test: took for test, took in tests_for(one, seen).items() if test not in broken}
+            chosen = {test: took for test, took in tests_for(one, seen, whole).items() if test not in broken}
             verdicts[one] = try_out(one, folder, chosen)
             free.append(folder)
             print(f"{verdicts[one] or 'SURVIVED'}  {one.file}: {one.old!r} -> {one.new!r}", flush=True)
