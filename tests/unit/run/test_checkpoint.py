@@ -96,6 +96,13 @@ def test_the_newest_are_kept(folder: RunFolder) -> None:
     assert numbers(folder) == [96, 128]
 
 
+def test_later_ones_do_not_push_out_a_new_one(folder: RunFolder) -> None:
+    """Such as somebody has put back."""
+    save(folder, 32, 64, 300)
+    save(folder, 96, keep=1)
+    assert numbers(folder) == [96, 300]
+
+
 def test_old_ones_stay_when_a_new_one_cannot_be_written(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     save(folder, 32, 64)
 
