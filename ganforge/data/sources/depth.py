@@ -28,9 +28,7 @@ def parse_range(text: str | None) -> Span | str | None:
     except (AttributeError, TypeError, ValueError):
         low = high = math.nan
     if not (low < high and math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
-        raise UserError(
-            f"range cannot be {shown(text)}: give auto, or two numbers, black first, such as 0,4095."
-        )
+        raise UserError(f"range cannot be {shown(text)}: give auto, or two numbers, black first, such as 0,4095.")
     return low, high
 
 
