@@ -70,13 +70,14 @@ def spread(values: Sequence[float], digits: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=RECIPES)
+    parser.add_argument("--seeds", type=int, default=99, help="at most so many of each")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "time_to_quality.md")
     given = parser.parse_args()
     mark = note_fd()
     bare = [seconds(Path(__file__).with_name("note_run.py"), "--bare")]
     rows = []
     for recipe in given.recipes:
-        length, seeds = RECIPES[recipe]
+        length, seeds = RECIPES[recipe][0], min(RECIPES[recipe][1], given.seeds)
         with tempfile.TemporaryDirectory() as folder:
             times, found = zip(*(judged(recipe, length, seed, Path(folder)) for seed in range(seeds)), strict=True)
         rows.append((recipe, length, times, found))

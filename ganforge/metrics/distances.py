@@ -28,15 +28,16 @@ def repeated(side: str, distinct: int, count: int) -> str:
     return f"of the {count:,} {side} items {distinct:,} differ from each other, and {least}"
 
 
-def no_frechet(dims: int, reals: int, fakes: int, distinct_reals: int) -> str:
+def no_frechet(dims: int, reals: int, fakes: int, distinct_reals: int, compared_reals: int) -> str:
     """Why there is no Fréchet distance, "" where there is one: no more items than dimensions leave a covariance
-    singular, repeated reals likewise. Repeated fakes do not matter: their covariance is what it is."""
+    singular, repeated reals likewise. Repeated fakes do not matter: their covariance is what it is. distinct_reals: of
+    the first ``compared_reals``, which are all that were compared with each other."""
     for side, count in (("real", reals), ("judged", fakes), ("distinct real", distinct_reals)):
         if count <= dims:
             return (
                 f"it needs more items than the features have dimensions, {dims:,}, and there are {count:,} {side} ones"
             )
-    return repeated("real", distinct_reals, reals)
+    return repeated("real", distinct_reals, compared_reals)
 
 
 def no_kernel(size: int, reals: int, distinct_reals: int) -> str:

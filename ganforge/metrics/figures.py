@@ -155,7 +155,7 @@ def figure(better: str, why: str, value: Callable[[], float]) -> Figure:
 def distance_figures(tally: Tally, reference: Reference, protocol: Protocol) -> Figures:
     """Fréchet and kernel distance."""
     moments, dims = reference.moments, tally.extractor.dims
-    why = tally.fault or no_frechet(dims, moments.count, tally.sums.count, reference.distinct)
+    why = tally.fault or no_frechet(dims, moments.count, tally.sums.count, reference.distinct, len(reference.kept))
     figures = {"FD": figure("lower", why, lambda: frechet_distance(moments, tally.sums.moments()))}
     if not protocol.kernel_subsets:
         return figures

@@ -93,3 +93,16 @@ def test_the_nearest_of_several_chunks_is_found_by_exact_distances() -> None:
     found = nearest(torch.zeros(1, 4, dtype=torch.float64), reference, chunk=1)
     assert found.indices.tolist() == [3]
     assert found.distances.tolist() == [1.0]
+
+
+def test_more_reals_than_are_kept_are_no_repeated_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the kept ones are compared with each other: of all others it is not known, and nothing is said."""
+    for module in ("figures", "protocol"):
+        monkeypatch.setattr(f"ganforge.metrics.{module}.MAX_KEPT", 40)
+    points = torch.randn(600, 2, generator=torch.Generator().manual_seed(0))
+    reals = Dataset("points", "drawn", points)
+    judge = Judge(reals, None, torch.device("cpu"), names=["coordinates"], num_fakes=200, cache_dir=tmp_path)
+    figures = judge.judge([points[:200] + 1], {"name": "x"}, 0)["figures"]
+    assert figures["FD/coordinates"]["value"] == pytest.approx(2.0, abs=0.3)
+    assert figures["KID/coordinates"]["value"] is not None
+    assert figures["precision/coordinates"]["value"] is not None
