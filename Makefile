@@ -8,7 +8,7 @@ BIN := .venv/bin
 
 LOWEST := .venv-lowest/bin
 
-.PHONY: train test lint types unit pieces programs mutants test-lowest format clean
+.PHONY: train test lint types unit mutants test-lowest format clean
 
 train: .venv/installed
 	$(BIN)/ganforge train note --data digits --total-nimg 800000
@@ -22,15 +22,8 @@ lint: .venv/installed-dev
 types: .venv/installed-dev
 	$(BIN)/mypy
 
-# Two processes side by side, for two cores; the tests of whole programs wait a lot.
 unit: .venv/installed-dev
-	$(MAKE) --no-print-directory --keep-going --jobs=2 pieces programs
-
-pieces: .venv/installed-dev
-	$(BIN)/python -m pytest tests/unit tests/contract
-
-programs: .venv/installed-dev
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest
 
 mutants: .venv/installed-dev
 	$(BIN)/python benchmarks/mutants.py
