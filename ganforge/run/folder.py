@@ -129,15 +129,13 @@ class RunFolder:
         run there at the same time.
         """
         self.refuse_occupied()
-        wanted = (*reversed(self.path.parents), self.path, *(self.path / name for name in SUBFOLDERS))
         made: list[Path] = []
         held: Held | None = None
         try:
-            for folder in wanted:
-                if not folder.is_dir() and _makes(folder):
-                    made.append(folder)
+            made += [path for path in (*reversed(self.path.parents), self.path) if not path.is_dir() and _makes(path)]
             held = acquire(self._lock_file)
             self.refuse_occupied()  # now that no other process can put a run there
+            made += [path for name in SUBFOLDERS if _makes(path := self.path / name)]
             self.remove_leftovers()
             self.write_config(config)
         except BaseException as error:
@@ -166,11 +164,6 @@ class RunFolder:
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""
-        if self.exists():
-            raise UserError(
-                f"{self.path} already holds a run{self._progress()}; go on with it by "
-                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
-            )
         for path in (self.path, *self.path.parents):
             if path.is_file():
                 raise UserError(f"{path} is a file, not a folder; choose another name with --out.")
@@ -178,6 +171,11 @@ class RunFolder:
             others = sorted(name for name, plain in _entries(self.path) if not self._is_trace(name, plain))
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run{self._progress()}; go on with it by "
+                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
+            )
         if others:
             held = ", ".join(printable(name) for name in others[:3]) + ", ..." * (len(others) > 3)
             raise UserError(
@@ -185,11 +183,14 @@ class RunFolder:
             )
 
     def _is_trace(self, name: str, plain: bool) -> bool:
-        """Is it what a process leaves that was killed while it made this folder? Raises OSError."""
+        """Is it what a process leaves that was killed while it made this folder, or gone by now? Raises OSError."""
         path = self.path / name
-        if name in SUBFOLDERS and not path.is_symlink() and path.is_dir():
-            return all(plain and is_temporary(inner) for inner, plain in _entries(path))
-        return plain and (is_temporary(name) or (path == self._lock_file and not path.stat().st_size))
+        try:
+            if name in SUBFOLDERS and not path.is_symlink() and path.is_dir():
+                return all(plain and is_temporary(inner) for inner, plain in _entries(path))
+            return plain and (is_temporary(name) or (path == self._lock_file and not path.stat().st_size))
+        except FileNotFoundError:
+            return True
 
     def remove_leftovers(self) -> None:
         """Remove the files that a process was writing here when it was killed. For the holder of the lock, once it is

@@ -12,7 +12,8 @@ import pytest
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.recipes import recipe
-from ganforge.run.folder import RunFolder, usual_place
+from ganforge.run import folder as folder_module
+from ganforge.run.folder import SUBFOLDERS, RunFolder, usual_place
 from ganforge.run.place import usual_folder
 from ganforge.training.launch import start
 from ganforge.training.progress import Progress
@@ -136,3 +137,42 @@ def test_one_folder_for_several_is_given_to_one(tmp_path: Path, monkeypatch: pyt
     others = [line for line in told if line != "made"]
     assert len(others) == 7
     assert all("already holds a run" in line or "Another process is training" in line for line in others), others
+
+
+def test_who_was_too_late_takes_nothing_away_from_who_was_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that finds the folder held has made none of its sub-folders, which it would remove again."""
+    made: list[Path] = []
+    mkdir = Path.mkdir
+
+    def noted(path: Path, *given: Any, **named: Any) -> None:
+        mkdir(path, *given, **named)
+        made.append(path)
+
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    monkeypatch.setattr(Path, "mkdir", noted)
+    with run.lock(), pytest.raises(UserError, match="Another process is training"):
+        RunFolder(run.path).create({})
+    subfolders = [run.path / name for name in SUBFOLDERS]
+    assert not set(made) & set(subfolders)
+    with run.create({}):
+        assert set(subfolders) <= set(made)
+
+
+def test_what_vanishes_while_one_looks_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that gives up takes its files away in that very moment."""
+    run = RunFolder(tmp_path / "run")
+    (run.path / "snapshots").mkdir(parents=True)
+    (run.path / ".lock").touch()
+    look = folder_module._entries
+
+    def vanish(path: Path) -> Any:
+        found = look(path)
+        (run.path / ".lock").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(folder_module, "_entries", vanish)
+    run.refuse_occupied()
+    assert not (run.path / ".lock").exists()
