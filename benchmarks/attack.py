@@ -67,9 +67,9 @@ def import_all() -> None:
     import sklearn.datasets  # noqa: F401
     import torch
 
-    import ganforge.comparison
-    import ganforge.evaluation
-    import ganforge.training.launch
+    import ganforge.judging.comparison
+    import ganforge.judging.evaluation
+    import ganforge.training.start
     import ganforge.viewer.app
     import ganforge.viewer.compare_page
     import ganforge.viewer.explore_page

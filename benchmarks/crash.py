@@ -204,7 +204,7 @@ def run_child(log: str, countdown: str, stage: str, *arguments: str) -> int:
 
     Every call is noted in ``log`` by what it does to which kind of file; countdown 0 kills never.
     """
-    from ganforge.cli import main as command_line
+    from ganforge.cli.main import main as command_line
 
     count = 0
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -41,7 +41,7 @@ from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.recipes import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_game, build_state, schedule_optimizers
 
 CPU = torch.device("cpu")
 COUNTS = (1_000, 25_000, 250_000)

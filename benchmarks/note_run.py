@@ -64,7 +64,7 @@ def startup_parts(folder: Path) -> list[str]:
     probe = (
         "import time; t=[time.perf_counter()]; m=lambda: t.append(time.perf_counter());"
         "import sys, torch; m();"
-        "import ganforge.training.launch as L, ganforge.training.loop as P; m();"
+        "import ganforge.training.start as L, ganforge.training.loop as P; m();"
         "load=L.load; L.load=lambda *a,**k: (m(), load(*a,**k), m())[1];"
         "step=P.Loop.step; P.Loop.step=lambda s: (m() if len(t)==5 else None, step(s))[1];"
         f"L.train('note', out={str(folder / 'probe')!r}, total_nimg=384);"

@@ -26,8 +26,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes import note
 from ganforge.training.adversarial import Batch, train_step
+from ganforge.training.build import build_game, build_state, schedule_optimizers
 from ganforge.training.optimizer import Adam
-from ganforge.training.setup import build_game, build_state, schedule_optimizers
 
 BATCHES = 64
 

@@ -20,7 +20,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes import RECIPES, recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_game, build_state, schedule_optimizers
 
 CPU = torch.device("cpu")
 

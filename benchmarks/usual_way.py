@@ -33,7 +33,7 @@ from ganforge.data.load import load
 from ganforge.networks import double_backward
 from ganforge.recipes import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_game, build_state, schedule_optimizers
 
 CPU = torch.device("cpu")
 Loop = Callable[[Config, Dataset], Iterator[int]]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ganforge.base.images import grid
     from ganforge.data.load import load as load_data
     from ganforge.recipes import recipe
-    from ganforge.sampling import Model, load
-    from ganforge.training.launch import resume, train
+    from ganforge.sampling.model import Model, load
+    from ganforge.training.start import resume, train
 
 _HOMES = {
     "RunError": "base.errors:RunError",
@@ -28,10 +28,10 @@ _HOMES = {
     "grid": "base.images:grid",
     "load_data": "data.load:load",
     "recipe": "recipes:recipe",
-    "Model": "sampling:Model",
-    "load": "sampling:load",
-    "resume": "training.launch:resume",
-    "train": "training.launch:train",
+    "Model": "sampling.model:Model",
+    "load": "sampling.model:load",
+    "resume": "training.start:resume",
+    "train": "training.start:train",
 }
 
 __all__ = [

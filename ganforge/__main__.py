@@ -2,6 +2,6 @@
 
 import sys
 
-from ganforge.cli import program
+from ganforge.cli.main import program
 
 sys.exit(program())

@@ -18,7 +18,7 @@ from attack import arrays, runs
 from attack.outcome import Attempt
 from attack.packing import GOOD, Write, big_entry, put, sparse, zipped
 from attack.pictures import encoded
-from ganforge.cli import main
+from ganforge.cli.main import main
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

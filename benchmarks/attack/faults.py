@@ -15,7 +15,7 @@ from attack.inject import APPLIES, Injector
 from attack.outcome import Attempt, Found
 from attack.runs import Fixtures, run_in
 from ganforge.base.files import is_temporary
-from ganforge.cli import main
+from ganforge.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from attack import runs
 from attack.outcome import Attempt
-from ganforge.cli import main
+from ganforge.cli.main import main
 
 Make = Callable[[], bytes]
 

@@ -12,7 +12,7 @@ import crash
 from attack import home
 from attack.fork import call
 from attack.outcome import Attempt, Found
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 
 SETTINGS = {

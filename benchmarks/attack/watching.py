@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from attack import home
 from attack.outcome import LIMIT_S, Found
-from ganforge.cli import main
+from ganforge.cli.main import main
 
 START_S, END_S = 8.0, 5.0
 

@@ -22,12 +22,12 @@ from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.training.adversarial import train_step
+from ganforge.training.build import Game, end_of, images_at, images_in, schedule_optimizers
+from ganforge.training.decision_map import map_opinion
 from ganforge.training.ema import ema_beta, update_ema
 from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.nonfinite import explain
-from ganforge.training.opinion import map_opinion
 from ganforge.training.progress import Progress
-from ganforge.training.setup import Game, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import ENOUGH_STEPS, out_of_reach, without_gradient
 

@@ -11,7 +11,7 @@ from ganforge.config import Config
 from ganforge.objectives.losses import Terms
 from ganforge.run.folder import RunFolder
 from ganforge.training.adversarial import d_terms, g_terms, mean_terms, total_norm
-from ganforge.training.setup import Game
+from ganforge.training.build import Game
 from ganforge.training.state import TrainingState
 
 WEIGHED_BY = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}

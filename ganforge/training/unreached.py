@@ -5,7 +5,7 @@ from torch import nn
 
 from ganforge.objectives.losses import Terms
 from ganforge.training.adversarial import d_terms, g_terms, mean_terms
-from ganforge.training.setup import Game
+from ganforge.training.build import Game
 from ganforge.training.state import TrainingState
 
 ENOUGH_STEPS = 8

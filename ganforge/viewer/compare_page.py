@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from ganforge.comparison import Comparison, remarks
+from ganforge.judging.comparison import Comparison, remarks
 from ganforge.metrics.describe import in_words
 from ganforge.viewer.chart import COLORS, curves
 from ganforge.viewer.history import RunView

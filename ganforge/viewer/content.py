@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from ganforge.base.files import open_plain
-from ganforge.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
+from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
 from ganforge.metrics.describe import ORDER, in_words, number
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Record

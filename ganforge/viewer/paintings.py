@@ -19,7 +19,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
-from ganforge.sampling import Model, choose, load
+from ganforge.sampling.model import Model, choose, load
 from ganforge.viewer.painter import Facts, Order, Painting
 from ganforge.viewer.plain import is_plain, mapping, read_object
 from ganforge.viewer.say import class_words

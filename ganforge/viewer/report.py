@@ -13,7 +13,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason, write_text_atomically
 from ganforge.base.ours import refuse_foreign
-from ganforge.comparison import compare
+from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.chart import COLORS
 from ganforge.viewer.content import (

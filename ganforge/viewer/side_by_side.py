@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
+from ganforge.judging.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Protocol
 from ganforge.viewer.history import RunView

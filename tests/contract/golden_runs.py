@@ -17,15 +17,15 @@ from PIL import Image
 from short_runs import begin, checkpoint_of, rows_of, snapshot_of, tiny
 from torch import Tensor, nn
 
-import ganforge.evaluation
-import ganforge.sampling
+import ganforge.judging.evaluation
+import ganforge.sampling.model
 import ganforge.training.loop
 import ganforge.training.measure
-from ganforge.evaluation import evaluate
+from ganforge.judging.evaluation import evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.training.adversarial import Batch, Rules
+from ganforge.training.build import images_in
 from ganforge.training.optimizer import Optimizer
-from ganforge.training.setup import images_in
 
 STEPS = 6
 NARROW = {"g_width": 4, "d_width": 4}
@@ -128,8 +128,8 @@ class Witness:
         patch.setattr(loop, "update_ema", update_ema)
         patch.setattr(loop, "generate", noting("the grid"))
         patch.setattr(measure, "generate", noting("the figures"))
-        patch.setattr(ganforge.sampling, "generate", noting("the evaluation"))
-        for module in (measure, ganforge.evaluation):
+        patch.setattr(ganforge.sampling.model, "generate", noting("the evaluation"))
+        for module in (measure, ganforge.judging.evaluation):
             patch.setattr(module, "CHUNK", 128)  # that a few hundred pictures are several chunks
 
 

@@ -13,8 +13,8 @@ from ganforge.recipes import recipe
 from ganforge.run.checkpoint import KIND as CHECKPOINT
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import KIND as SNAPSHOT
-from ganforge.training.launch import go_on, start
 from ganforge.training.progress import Progress
+from ganforge.training.start import go_on, start
 
 TINY: dict[str, Any] = {
     "data": "digits", "max_images": 100, "batch_size": 32, "z_dim": 8, "grid_size": 2, "device": "cpu",

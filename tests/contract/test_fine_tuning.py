@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from short_runs import Cut, Killed, begin, checkpoint_of, go_on_with, rows_of
 
-import ganforge.training.launch
+import ganforge.training.start
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
 from ganforge.run.folder import RunFolder
@@ -82,7 +82,7 @@ def test_to_colour_and_another_size(
 ) -> None:
     """8 x 8 in grey -> 28 x 20 in colour: the layer that makes the pictures goes on, drawing grey."""
     items = torch.randint(256, (64, 3, 28, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(ganforge.training.launch, "load", lambda *_, **__: Dataset("photos", "drawn", items))
+    monkeypatch.setattr(ganforge.training.start, "load", lambda *_, **__: Dataset("photos", "drawn", items))
     folder = begin(tmp_path / "run", "dcgan", init_from=str(source.path), total_nimg=64, **SMALL)
     said = "".join(capsys.readouterr())
     assert "1 adapted (1 -> 3 channels)" in said

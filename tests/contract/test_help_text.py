@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ganforge.cli import main, make_parser
+from ganforge.cli.main import main, make_parser
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.recipes import RECIPES, recipe
 

@@ -21,30 +21,25 @@ BELOW = {
     "run": {"base", "data", "networks", "objectives", "metrics"},
     "training": {"base", "data", "networks", "objectives", "metrics", "run"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
-    "evaluation": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
-    "comparison": {"base", "metrics", "run"},
-    "viewer": {"base", "data", "metrics", "run", "sampling", "comparison"},
+    "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
+    "viewer": {"base", "data", "metrics", "run", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
-BELOW["commands"] = {*BELOW}
-BELOW["cli"] = {*BELOW}
+BELOW["cli"] = {*BELOW, "config", "recipes"}
 SETTINGS = {
-    "config": {"base", "misfits"},
-    "misfits": {"base", "config"},
+    "config": {"base", "data", "networks", "objectives", "training"},
     "recipes": {"base", "config", "data"},
-    "training.setup": {"config"},
-    "training.launch": {"config", "recipes"},
+    "training.build": {"config"},
+    "training.start": {"config", "recipes"},
     "training.loop": {"config"},
-    "training.resumable": {"config"},
+    "training.resume_checks": {"config"},
     "training.measure": {"config"},
     "training.nonfinite": {"config"},
-    "sampling": {"config"},
+    "sampling.model": {"config"},
     "viewer.settings": {"config", "recipes"},
     "viewer.training_data": {"config"},
-    "commands": {"config", "recipes"},
-    "cli": {"config", "recipes"},
 }
-"""Who may import the settings, too."""
+"""Who may import the settings, too; the settings themselves import no more of a room than its settings."""
 
 
 def module_name(path: Path) -> str:
@@ -75,7 +70,7 @@ def faults(name: str, source: str) -> set[str]:
     return own_parts(source) - {part} - BELOW.get(part, set()) - SETTINGS.get(name, set())
 
 
-MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))} | {"cli": ROOT / "cli.py"}
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))} | {"cli.main": ROOT / "cli.py"}
 MODULES = {name: path for name, path in MODULES.items() if name not in ("__init__", "__main__")}
 
 
@@ -93,11 +88,11 @@ def test_faults_are_seen() -> None:
     assert faults("data.load", "from ganforge.networks.build import build_generator") == {"networks"}
     assert faults("networks.build", "from ganforge import objectives") == {"objectives"}
     assert faults("run.folder", "import ganforge.training.state") == {"training"}
-    assert faults("sampling", "def f():\n    from ganforge.training.loop import Loop") == {"training"}
+    assert faults("sampling.model", "def f():\n    from ganforge.training.loop import Loop") == {"training"}
     assert faults("training.state", "from ganforge.config import Config") == {"config"}
     assert faults("viewer.page", "from ganforge.training.loop import Loop") == {"training"}
     assert faults("base.images", "if x:\n    import ganforge.config") == {"config"}
-    assert not faults("training.setup", "from ganforge.config import Config\nimport torch\nimport ganforge._version")
+    assert not faults("training.build", "from ganforge.config import Config\nimport torch\nimport ganforge._version")
 
 
 def test_the_update_imports_torch_and_objectives_only() -> None:
@@ -125,14 +120,14 @@ COMMANDS = [
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys
-from ganforge.cli import main
+from ganforge.cli.main import main
 commands, heavy = json.loads(sys.argv[1])
 for words in [[], *commands]:
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
         if words:
             main(words)
     loaded = sorted({*heavy} & sys.modules.keys())
-    assert not loaded, (words or "importing ganforge.cli", loaded)
+    assert not loaded, (words or "importing ganforge.cli.main", loaded)
 """
 
 

@@ -8,8 +8,8 @@ import pytest
 from short_runs import Cut, Killed, begin, checkpoint_of, figures_of, go_on_with, rows_of, snapshot_of
 
 from ganforge.base.errors import UserError
-from ganforge.cli import main
-from ganforge.comparison import compare
+from ganforge.cli.main import main
+from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.run.log import write_rows
 from ganforge.run.snapshot import find_snapshot

@@ -23,8 +23,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes import note
 from ganforge.training.adversarial import train_step
+from ganforge.training.build import build_game, build_state
 from ganforge.training.optimizer import Adam
-from ganforge.training.setup import build_game, build_state
 from ganforge.training.state import TrainingState
 
 STEPS = 200

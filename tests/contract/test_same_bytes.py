@@ -22,7 +22,7 @@ BY_NATURE = {"status.json", "stats.jsonl", "metrics.jsonl"}
 
 def begun(folder: Path, hash_seed: int) -> "subprocess.Popen[bytes]":
     """In a process of its own, in which sets of texts have another order than in the other one."""
-    code = "import sys; from ganforge.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = "import sys; from ganforge.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *TRAIN, f"--out={folder}"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHONHASHSEED": str(hash_seed)})
 

@@ -12,7 +12,7 @@ from ganforge import load
 from ganforge.base.errors import UserError
 from ganforge.base.images import to_uint8
 from ganforge.base.tensorfile import read_tensorfile
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.run.checkpoint import KIND, part_of
 from ganforge.run.folder import RunFolder
 

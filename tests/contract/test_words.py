@@ -58,7 +58,9 @@ def test_a_closed_stderr_is_no_file_of_the_runs(tmp_path: Path) -> None:
 
 
 def test_where_the_current_folder_is_gone(tmp_path: Path) -> None:
-    code = "import os, sys; os.rmdir(os.getcwd()); from ganforge.cli import main; sys.exit(main(['sample', 'run']))"
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); from ganforge.cli.main import main; sys.exit(main(['sample', 'run']))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stderr) == (
         2,

@@ -12,9 +12,9 @@ import torch
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.cli import make_parser
+from ganforge.cli.main import make_parser
 from ganforge.config import make_config
-from ganforge.evaluation import evaluate
+from ganforge.judging.evaluation import evaluate
 
 TINY: dict[str, Any] = {"data": "digits", "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "batch_size": 8,
                         "total_nimg": 16, "device": "cpu", "metric_samples": 0}  # fmt: skip

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 import ganforge
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.config import Config
 from ganforge.data import mnist
 from ganforge.run.folder import RunFolder
@@ -257,7 +257,7 @@ def test_several_faults_are_told_together(capsys: pytest.CaptureFixture[str]) ->
 def test_networks_that_do_not_fit_into_memory(capsys: pytest.CaptureFixture[str]) -> None:
     code = """
 import resource, sys
-from ganforge.cli import main
+from ganforge.cli.main import main
 import torch
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), used + (4 << 30)))

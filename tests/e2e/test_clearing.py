@@ -15,7 +15,7 @@ from PIL import Image
 
 import ganforge
 from ganforge.base.cache import cache_folder
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.prepared import own
 from ganforge.data.prepared.cache import prepared_folder
 

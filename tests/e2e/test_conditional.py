@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 import ganforge
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.digits import load_digits
-from ganforge.sampling import Model
+from ganforge.sampling.model import Model
 
 SMALL = {
     "data": "digits", "g_hidden": (64,), "d_hidden": (64,), "z_dim": 8, "lr": 1e-3, "total_nimg": 100_000,

@@ -31,13 +31,13 @@ SHORT = {"total_nimg": 2560, "checkpoint_nimg": 1280}
 LIMITED = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
-from ganforge.cli import main
+from ganforge.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
 """A file longer than the limit cannot be written: the same as on a full disk, but for the error's name."""
 UNPRIVILEGED = """
 import os, sys, tempfile
-from ganforge.cli import main
+from ganforge.cli.main import main
 with tempfile.TemporaryDirectory() as folder:  # so that all is imported that may not be readable in a moment
     tiny = ["--total-nimg=64", "--batch-size=64", "--g-hidden=4", "--d-hidden=4", "--device=cpu", "--threads=1"]
     assert main(["train", "note", "--data=ring", f"--out={folder}/run", *tiny]) == 0

@@ -16,7 +16,7 @@ from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import choose, load
+from ganforge.sampling.model import choose, load
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")

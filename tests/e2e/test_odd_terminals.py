@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from ganforge.base.wording import pasted
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 
 LETTERS_ONLY = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -40,7 +40,7 @@ VERBS = [
 ALL = """
 import sys
 from ganforge.base.names import take_names_as_utf8
-from ganforge.cli import main
+from ganforge.cli.main import main
 take_names_as_utf8()
 verbs = open("verbs", encoding="utf-8").read().split("\\n\\n")
 def status(arguments):

@@ -11,7 +11,7 @@ from PIL import Image
 
 import ganforge
 from ganforge.base.images import GAP
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.prepared.cache import prepared_folder
 
 SMALL = ["--batch-size=8", "--device=cpu", "--metric-samples=16", "--snapshot-nimg=16", "--report-nimg=16"]

@@ -10,7 +10,7 @@ import pytest
 from pages import Visitor, browser_path, watching
 from PIL import Image
 
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
 

@@ -45,7 +45,7 @@ def signalled(*args, **kwargs):
             os.kill(os.getpid(), int(signum))
     return call(*args, **kwargs)
 setattr(owner, name, signalled)
-from ganforge.cli import main
+from ganforge.cli.main import main
 sys.exit(main(sys.argv[6:]))
 """
 """ganforge's command line, in which the n-th call of one function is preceded by signals to the process itself."""
@@ -57,7 +57,7 @@ class Finder:
         if name == "torch":
             os.kill(os.getpid(), int(sys.argv[1]))
 sys.meta_path.insert(0, Finder())
-from ganforge.cli import main
+from ganforge.cli.main import main
 assert "torch" not in sys.modules
 sys.exit(main(sys.argv[2:]))
 """
@@ -66,7 +66,7 @@ FROM_MIRROR = """
 import sys
 from ganforge.data import mnist
 mnist.load_mnist.__kwdefaults__["mirrors"] = (sys.argv[1],)
-from ganforge.cli import main
+from ganforge.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
 
@@ -197,7 +197,7 @@ def test_while_resuming_prepares_its_data(tmp_path: Path) -> None:
     stopped = signalled(STEP, 9, signal.SIGTERM, crash.train(run.path))
     nimg = check_stopped(stopped, signal.SIGTERM, run)
     before = run.status.read_bytes()
-    done = signalled("ganforge.training.launch.load", 1, signal.SIGTERM, ["resume", str(run.path)])
+    done = signalled("ganforge.training.start.load", 1, signal.SIGTERM, ["resume", str(run.path)])
     check_nothing_saved(done, signal.SIGTERM)
     assert (check_resumable(run), run.status.read_bytes()) == (nimg, before)
     check_same_after_resume(run, 1280, tmp_path)
@@ -302,7 +302,7 @@ def test_a_signal_at_the_very_end_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_second_sigint_while_the_data_are_prepared(tmp_path: Path) -> None:
-    done = signalled("ganforge.training.launch.load", 1, signal.SIGINT, crash.train(tmp_path / "run"), times=2)
+    done = signalled("ganforge.training.start.load", 1, signal.SIGINT, crash.train(tmp_path / "run"), times=2)
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.endswith("ganforge: interrupted; what was saved before is whole\n")
@@ -334,10 +334,10 @@ def test_a_second_sigterm_is_no_reason_to_hurry(tmp_path: Path) -> None:
 # --- judging a run
 
 EVALUATING = {
-    "its data": ("ganforge.evaluation.load_data", signal.SIGTERM),
+    "its data": ("ganforge.judging.evaluation.load_data", signal.SIGTERM),
     "the reference": ("ganforge.metrics.reference.measure_reference", signal.SIGINT),
     "the held-out pictures": ("ganforge.metrics.copying.measure_space", signal.SIGTERM),
-    "making pictures": ("ganforge.evaluation.to_uint8", signal.SIGINT),
+    "making pictures": ("ganforge.judging.evaluation.to_uint8", signal.SIGINT),
     "the figures": ("ganforge.metrics.evaluate.compare", signal.SIGTERM),
     "the copies": ("ganforge.metrics.copying.copies", signal.SIGINT),
 }

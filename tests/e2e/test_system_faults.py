@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganforge.cli import main
+from ganforge.cli.main import main
 
 SMALL = [
     "--data=digits", "--g-hidden=8", "--d-hidden=8", "--z-dim=4", "--batch-size=64", "--device=cpu",

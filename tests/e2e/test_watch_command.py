@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pages import ENVIRONMENT
 
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 
 TRAIN = ("train", "note", "--data", "digits", "--threads", "1", "--total-nimg", "600", "--metric-samples", "0")

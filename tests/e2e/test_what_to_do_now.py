@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import ganforge
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.config import MAY_CHANGE, Config
 
 TINY = {"z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "batch_size": 8, "total_nimg": 64, "snapshot_nimg": 32,

@@ -7,14 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-import ganforge.training.launch
+import ganforge.training.start
 from ganforge.base.stopping import StopRequest
 from ganforge.data.dataset import Dataset
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.sampling import load
-from ganforge.training.launch import start
+from ganforge.sampling.model import load
 from ganforge.training.progress import Progress
+from ganforge.training.start import start
 
 SHAPES = [(3, 32, 32), (3, 20, 28), (4, 17, 33), (1, 5, 40)]
 
@@ -24,7 +24,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, out: Path, name: str, shape: tuple[
     source = torch.Generator().manual_seed(0)
     items = torch.randint(256, (40, *shape), dtype=torch.uint8, generator=source)
     dataset = Dataset("photos", "drawn", items, torch.arange(40) % 5, 5)
-    monkeypatch.setattr(ganforge.training.launch, "load", lambda *_, **__: dataset)
+    monkeypatch.setattr(ganforge.training.start, "load", lambda *_, **__: dataset)
     settings: dict[str, Any] = {"batch_size": 4, "g_width": 8, "d_width": 8, "metric_samples": 0, "device": "cpu"}
     settings |= {"total_nimg": 8 * recipe(name).d_steps, "grid_size": 2}
     return start(recipe(name, **(settings | changes)), out, Progress(), StopRequest())

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.cli import main
-from ganforge.comparison import compare, different_settings, render, save_plot
+from ganforge.cli.main import main
+from ganforge.judging.comparison import compare, different_settings, render, save_plot
 from ganforge.run.folder import RunFolder
 from ganforge.run.log import write_rows
 

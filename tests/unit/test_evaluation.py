@@ -12,9 +12,9 @@ from torch import Tensor
 
 import ganforge
 from ganforge.base.images import GAP
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.load import load
-from ganforge.evaluation import evaluate
+from ganforge.judging.evaluation import evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.report import render_report
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import ganforge.evaluation
+import ganforge.judging.evaluation
 import ganforge.training.measure
 from ganforge.data.dataset import Dataset
-from ganforge.evaluation import drawn_from, made_by
+from ganforge.judging.evaluation import drawn_from, made_by
 from ganforge.metrics.evaluate import Judge
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.snapshot import Snapshot
-from ganforge.sampling import Model
+from ganforge.sampling.model import Model
 from ganforge.training.measure import measure
 
 CPU = torch.device("cpu")
@@ -156,11 +156,11 @@ def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkey
     config = note(data=name, z_dim=Z_DIM, g_hidden=(2,))
     G = build_generator("mlp", Z_DIM, (3, 28, 28), 0, hidden=(2,))
     model = Model(G, config, Snapshot(Path("x"), {}, {}, (3, 28, 28), 0, 0), CPU)
-    monkeypatch.setattr(ganforge.evaluation, "open_source", lambda *_: (model, None))
-    monkeypatch.setattr(ganforge.evaluation, "open_data", lambda *_: (dataset, None))
-    monkeypatch.setattr(ganforge.evaluation, "Judge", judge)
+    monkeypatch.setattr(ganforge.judging.evaluation, "open_source", lambda *_: (model, None))
+    monkeypatch.setattr(ganforge.judging.evaluation, "open_data", lambda *_: (dataset, None))
+    monkeypatch.setattr(ganforge.judging.evaluation, "Judge", judge)
     with pytest.raises(EnoughError):
-        ganforge.evaluation.evaluate("x", samples=samples, features=["random"], device="cpu")
+        ganforge.judging.evaluation.evaluate("x", samples=samples, features=["random"], device="cpu")
 
 
 def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,17 +174,17 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
     def load_held_out(name: str, test_data: str | None, *_: Any, **how: Any) -> None:
         given.append((name, test_data, how.get("fit")))
 
-    monkeypatch.setattr(ganforge.evaluation, "has_gone", lambda place: False)
-    monkeypatch.setattr(ganforge.evaluation, "locate", lambda name: f"/{name}")
-    monkeypatch.setattr(ganforge.evaluation, "load_data", load_data)
-    monkeypatch.setattr(ganforge.evaluation, "load_held_out", load_held_out)
+    monkeypatch.setattr(ganforge.judging.evaluation, "has_gone", lambda place: False)
+    monkeypatch.setattr(ganforge.judging.evaluation, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.judging.evaluation, "load_data", load_data)
+    monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", load_held_out)
     own = {"size": "9x8", "channels": 3, "fit": "pad", "max_images": 50, "data_dir": "place", "test_data": "/held"}
     snapshot = Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0)
     model = Model(Told(), note(data="/pets", **own), snapshot, CPU)
     poll: Any = None
-    ganforge.evaluation.open_data(model, None, "pets", None, None, poll)
-    ganforge.evaluation.open_data(model, None, "pets", Path("elsewhere"), "/other", poll)
-    ganforge.evaluation.open_data(model, None, "cars", None, None, poll)
+    ganforge.judging.evaluation.open_data(model, None, "pets", None, None, poll)
+    ganforge.judging.evaluation.open_data(model, None, "pets", Path("elsewhere"), "/other", poll)
+    ganforge.judging.evaluation.open_data(model, None, "cars", None, None, poll)
     assert given == [
         ("/pets", Path("place"), 50, "9x8", 3), ("/pets", "/held", "pad"),
         ("/pets", Path("elsewhere"), 50, "9x8", 3), ("/pets", "/other", "pad"),
@@ -200,13 +200,13 @@ def test_other_pictures_are_taken_by_the_numbers_that_a_run_measured(monkeypatch
         given.append((name, how["range"]))
         return replace(dataset_of(), range=(0.0, 4095.0) if how["range"] == "auto" else how["range"])
 
-    monkeypatch.setattr(ganforge.evaluation, "has_gone", lambda place: False)
-    monkeypatch.setattr(ganforge.evaluation, "locate", lambda name: f"/{name}")
-    monkeypatch.setattr(ganforge.evaluation, "load_data", load_data)
-    monkeypatch.setattr(ganforge.evaluation, "load_held_out", lambda *_, **how: None)
+    monkeypatch.setattr(ganforge.judging.evaluation, "has_gone", lambda place: False)
+    monkeypatch.setattr(ganforge.judging.evaluation, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.judging.evaluation, "load_data", load_data)
+    monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", lambda *_, **how: None)
     poll: Any = None
     for range_, calls in (("auto", [("/pets", "auto"), ("/cars", (0.0, 4095.0))]), ("0,99", [("/cars", "0,99")])):
         model = Model(Told(), note(data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU)
-        ganforge.evaluation.open_data(model, None, "cars", None, None, poll)
+        ganforge.judging.evaluation.open_data(model, None, "cars", None, None, poll)
         assert given == calls
         given.clear()

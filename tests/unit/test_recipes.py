@@ -14,7 +14,7 @@ from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset, Mixture
 from ganforge.recipes import RECIPES, note, recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state, images_in
+from ganforge.training.build import build_game, build_state, images_in
 
 EVERY = pytest.mark.parametrize("name", RECIPES)
 THE_NOTE = {

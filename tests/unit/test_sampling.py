@@ -17,7 +17,7 @@ from ganforge.networks.generate import BATCH_SIZE
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import Model
+from ganforge.sampling.model import Model
 
 
 def model_of(folder: Path, shape: tuple[int, ...] = (1, 28, 28), num_classes: int = 0, **changes: object) -> Model:

@@ -10,13 +10,13 @@ from ganforge.base.errors import UserError
 from ganforge.base.noise import draw_z, near
 from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_classes
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling import MAX_WALK, Model, choose, load
+from ganforge.sampling.model import MAX_WALK, Model, choose, load
 
 SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points": (2,)}
 

@@ -11,12 +11,12 @@ from torch import nn
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.processes import SIZES, refuse_several_processes
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.digits import load_digits
-from ganforge.evaluation import evaluate
+from ganforge.judging.evaluation import evaluate
 from ganforge.recipes import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.setup import build_game, build_state
+from ganforge.training.build import build_game, build_state
 
 CPU = torch.device("cpu")
 VERBS = [["train", "note"], ["resume", "x"], ["sample", "x"], ["evaluate", "x"], ["compare", "x"], ["report", "x"],

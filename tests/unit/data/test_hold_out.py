@@ -9,12 +9,12 @@ import torch
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.config import make_config
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, load_held_out
 from ganforge.data.prepared.hold_out import LEAST, MOST, choose
-from ganforge.evaluation import evaluate
+from ganforge.judging.evaluation import evaluate
 
 
 @pytest.fixture(autouse=True)

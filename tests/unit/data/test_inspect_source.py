@@ -8,7 +8,7 @@ from picture_files import COLOUR, GREY, save, shade, tiff
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.data.draw import draw_source_sheet
 from ganforge.data.sources.hints import warnings_for
 from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source

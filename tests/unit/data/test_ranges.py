@@ -10,7 +10,7 @@ from picture_files import png, save, tiff
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.cli import main, make_parser
+from ganforge.cli.main import main, make_parser
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, load_held_out
 from ganforge.data.pictures import read_pictures
@@ -21,7 +21,7 @@ from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.depth import extremes, parse_range, some, to_bytes
 from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.open import open_guarded
-from ganforge.training.launch import data_facts
+from ganforge.training.start import data_facts
 
 RANDOM = np.random.default_rng(3)
 TWELVE = RANDOM.integers(4096, size=(5, 4)).astype(np.uint16)

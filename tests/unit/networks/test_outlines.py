@@ -86,7 +86,7 @@ def test_pictures_that_do_not_fit_into_memory_together_are_not_begun(
         "note", out=tmp_path / "run", data="digits", g_hidden=[8], d_hidden=[8], total_nimg=128, device="cpu",
         metric_samples=0,
     )  # fmt: skip
-    monkeypatch.setattr("ganforge.sampling.MAX_NUMBERS", 64 * 10)
+    monkeypatch.setattr("ganforge.sampling.model.MAX_NUMBERS", 64 * 10)
     model = ganforge.load(run.path, device="cpu")
     assert len(model.sample(range(10))) == 10
     with pytest.raises(UserError, match=r"11 pictures of 1 x 8 x 8 are more than fit into memory; ask for fewer\."):

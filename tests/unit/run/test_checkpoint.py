@@ -15,8 +15,8 @@ from ganforge.base.tensorfile import DamagedFileError, write_tensorfile
 from ganforge.recipes import note
 from ganforge.run.checkpoint import KIND, load_newest_checkpoint, save_checkpoint
 from ganforge.run.folder import RunFolder
-from ganforge.training.launch import go_on, start
 from ganforge.training.progress import Progress
+from ganforge.training.start import go_on, start
 
 
 @pytest.fixture

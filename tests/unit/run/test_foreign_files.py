@@ -19,15 +19,15 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
-from ganforge.commands import how_it_ended
-from ganforge.comparison import compare, render, save_plot
+from ganforge.cli.commands import how_it_ended
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
+from ganforge.judging.comparison import compare, render, save_plot
 from ganforge.metrics.describe import describe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
-from ganforge.training.setup import build_state, source_of
+from ganforge.training.build import build_state, source_of
 from ganforge.training.state import TrainingState
 
 SETTINGS: dict[str, Any] = {
@@ -202,7 +202,7 @@ def state_from(run: RunFolder) -> TrainingState:
 
 
 def started_from(path: Path) -> object:
-    from ganforge.training.setup import start_from
+    from ganforge.training.build import start_from
 
     config = make_config(SETTINGS | {"init_from": str(path)})
     return start_from(source_of(config), config, fresh_state(), load("digits"))
@@ -278,8 +278,8 @@ def test_a_subjects_name_is_no_markup(run: RunFolder) -> None:
 
 
 def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
-    from ganforge.training.launch import go_on
     from ganforge.training.progress import Progress
+    from ganforge.training.start import go_on
 
     path = run.all_checkpoints()[-1][1]
     tensors, facts = read_tensorfile(path, "checkpoint")
@@ -290,8 +290,8 @@ def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
 
 def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     from ganforge.networks.build import build_generator
-    from ganforge.training.launch import go_on
     from ganforge.training.progress import Progress
+    from ganforge.training.start import go_on
 
     config = json.loads(run.config.read_text())
     config["settings"]["g_hidden"] = [20_000, 20_000]
@@ -304,7 +304,7 @@ def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypa
         assert meta
         return build_generator(*given, meta=meta, **named)
 
-    monkeypatch.setattr("ganforge.training.setup.build_generator", only_outlines)
+    monkeypatch.setattr("ganforge.training.build.build_generator", only_outlines)
     with pytest.raises(UserError, match=r"The checkpoint's G does not fit its own settings: .*instead of \(20000, "):
         go_on(run, {"total_nimg": 1280}, Progress(), StopRequest())
 

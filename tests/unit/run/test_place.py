@@ -15,8 +15,8 @@ from ganforge.recipes import recipe
 from ganforge.run import folder as folder_module
 from ganforge.run.folder import SUBFOLDERS, RunFolder, usual_place
 from ganforge.run.place import usual_folder
-from ganforge.training.launch import start
 from ganforge.training.progress import Progress
+from ganforge.training.start import start
 
 TWELVE = [f"note-digits{n}" for n in ("", *(f"-{k}" for k in range(2, 13)))]
 CHILD = """
@@ -70,9 +70,9 @@ def test_trainings_that_start_together_have_a_folder_each(tmp_path: Path, monkey
         time.sleep(0.05)
         return found
 
-    for module in ("ganforge.run.place", "ganforge.training.launch"):
+    for module in ("ganforge.run.place", "ganforge.training.start"):
         monkeypatch.setattr(f"{module}.usual_place", late)
-    monkeypatch.setattr("ganforge.training.launch.prepare_judge", lambda *given: together.wait() * 0 or None)
+    monkeypatch.setattr("ganforge.training.start.prepare_judge", lambda *given: together.wait() * 0 or None)
     sizes = {"g_hidden": (8,), "d_hidden": (8,), "batch_size": 32, "grid_size": 2, "metric_samples": 0}
     config = recipe("note", data="digits", total_nimg=32, device="cpu", max_images=50, **sizes)
     folders: list[RunFolder] = []

@@ -228,7 +228,7 @@ def test_a_small_file_that_asks_for_a_large_network(
         assert meta
         return build_generator(*given, meta=meta, **named)
 
-    monkeypatch.setattr("ganforge.sampling.build_generator", only_outlines)
+    monkeypatch.setattr("ganforge.sampling.model.build_generator", only_outlines)
     monkeypatch.setattr("ganforge.base.tensorfile._digest", None)
     with pytest.raises(UserError, match=r"does not fit its own settings|are the most"):
         ganforge.load(path, device="cpu")

@@ -12,9 +12,9 @@ from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
+from ganforge.training.build import build_game, build_state
 from ganforge.training.loop import Loop, sign_mean
 from ganforge.training.progress import Progress
-from ganforge.training.setup import build_game, build_state
 
 CPU = torch.device("cpu")
 N = 8

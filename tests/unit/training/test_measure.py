@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import ganforge
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
-from ganforge.sampling import load
+from ganforge.sampling.model import load
 from ganforge.training.measure import say_what_it_means
 
 SMALL = {"data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "device": "cpu"}

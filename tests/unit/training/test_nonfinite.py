@@ -19,10 +19,10 @@ from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 from ganforge.training.adversarial import Batch, Rules, train_step
-from ganforge.training.launch import go_on, start
+from ganforge.training.build import Game, build_game, build_state
 from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
-from ganforge.training.setup import Game, build_game, build_state
+from ganforge.training.start import go_on, start
 from ganforge.training.state import TrainingState
 
 CPU = torch.device("cpu")
@@ -201,7 +201,7 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     config = tiny(total_nimg=640, **cadences)
     folder = RunFolder(tmp_path / "run")
     bad = Objective(TurnsBad(13), NON_SATURATING.g_loss)
-    monkeypatch.setattr("ganforge.training.setup.OBJECTIVES", {"non-saturating": bad})
+    monkeypatch.setattr("ganforge.training.build.OBJECTIVES", {"non-saturating": bad})
     with pytest.raises(RunError) as caught:
         start(config, folder.path, Progress(), StopRequest())
     text = str(caught.value)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ganforge.base.plots import LIMIT
 from ganforge.networks.build import build_discriminator
-from ganforge.training.opinion import SIDE, map_opinion
+from ganforge.training.decision_map import SIDE, map_opinion
 
 CPU = torch.device("cpu")
 

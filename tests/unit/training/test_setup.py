@@ -1,4 +1,4 @@
-"""training/setup.py: the batches of a step, the rules and rates at an nimg, and what the data must have."""
+"""training/build.py: the batches of a step, the rules and rates at an nimg, and what the data must have."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ from ganforge.data.load import load
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes import RECIPES, note, recipe
 from ganforge.training.adversarial import Batch, update_d
+from ganforge.training.build import build_game, build_state, end_of, images_at, images_in, one_pass, schedule_optimizers
 from ganforge.training.optimizer import Adam, RMSprop
-from ganforge.training.setup import build_game, build_state, end_of, images_at, images_in, one_pass, schedule_optimizers
 
 CPU = torch.device("cpu")
 N = 16

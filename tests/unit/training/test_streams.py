@@ -10,7 +10,7 @@ from torch import Tensor
 from ganforge.data.dataset import Dataset
 from ganforge.recipes import RECIPES, note, recipe
 from ganforge.training.adversarial import Batch
-from ganforge.training.setup import build_game, build_state, images_in
+from ganforge.training.build import build_game, build_state, images_in
 
 CPU = torch.device("cpu")
 N, ITEMS = 4, 40

@@ -14,11 +14,11 @@ from ganforge.data.digits import load_digits
 from ganforge.metrics.trend import plateau_since
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.training.launch import go_on, start
+from ganforge.training.build import build_game, build_state, penalty_scale
 from ganforge.training.loop import Loop, is_due
 from ganforge.training.measure import say_what_it_means
 from ganforge.training.progress import Progress
-from ganforge.training.setup import build_game, build_state, penalty_scale
+from ganforge.training.start import go_on, start
 
 CPU = torch.device("cpu")
 N = 8

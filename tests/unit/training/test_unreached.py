@@ -11,10 +11,10 @@ from ganforge.base.stopping import StopRequest
 from ganforge.config import Config, make_config
 from ganforge.recipes import RECIPES, recipe
 from ganforge.run.folder import RunFolder
-from ganforge.training import launch
-from ganforge.training.launch import start
+from ganforge.training import start as launch
+from ganforge.training.build import build_optimizer
 from ganforge.training.progress import Progress
-from ganforge.training.setup import build_optimizer
+from ganforge.training.start import start
 
 SMALL = {"data": "digits", "batch_size": 8, "device": "cpu", "metric_samples": 0, "report_nimg": 100_000}
 TINY = SMALL | {"z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}

@@ -20,10 +20,10 @@ from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
+from ganforge.training.build import build_game, build_state
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress
-from ganforge.training.setup import build_game, build_state
 from ganforge.training.warm_start import read_source
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ganforge.cli import make_parser
+from ganforge.cli.main import make_parser
 from ganforge.viewer import exploring
 from ganforge.viewer.painter import Facts, Order, Painting
 

@@ -13,7 +13,7 @@ from untrained import make_run
 
 from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
-from ganforge.sampling import load
+from ganforge.sampling.model import load
 from ganforge.viewer.painter import MAX_WAITING, Order, Painter
 
 

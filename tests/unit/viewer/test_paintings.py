@@ -15,8 +15,8 @@ from ganforge.data.digits import load_digits
 from ganforge.data.download import OFFLINE
 from ganforge.data.load import load as load_data
 from ganforge.run.folder import RunFolder
-from ganforge.sampling import load
-from ganforge.training.launch import data_facts
+from ganforge.sampling.model import load
+from ganforge.training.start import data_facts
 from ganforge.viewer.painter import Order, Painting
 from ganforge.viewer.paintings import MODELS_KEPT, Studio, nearest_rows
 

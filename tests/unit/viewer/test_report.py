@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.cli import main
+from ganforge.cli.main import main
 from ganforge.metrics.describe import ORDER
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from some_runs import make_run
 
-from ganforge.comparison import Comparison, Run
+from ganforge.judging.comparison import Comparison, Run
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.history import RunView
 from ganforge.viewer.side_by_side import (

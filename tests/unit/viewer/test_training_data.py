@@ -5,7 +5,7 @@ import shlex
 import pytest
 import torch
 
-from ganforge.cli import make_parser
+from ganforge.cli.main import make_parser
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
 from ganforge.recipes import note

@@ -29,7 +29,7 @@ from ganforge.data.load import load_held_out
 from ganforge.data.pictures import as_grey, read_pictures
 from ganforge.metrics.evaluate import NUM_FAKES, NUM_FAKES_STACKED, Judge
 from ganforge.run.folder import RunFolder
-from ganforge.sampling import Model, load
+from ganforge.sampling.model import Model, load
 
 CHUNK = 512
 PICTURE_FILES = (".npz", ".npy", ".zip", ".tar", ".parquet")

@@ -33,8 +33,8 @@ def train(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":
-    from ganforge.training.launch import start
     from ganforge.training.progress import choose_progress
+    from ganforge.training.start import start
 
     return start(config, out, choose_progress(), stop)
 
@@ -61,8 +61,8 @@ def resume(given: argparse.Namespace, stop: StopRequest) -> int:
     folder, changes = RunFolder(given.run), settings_given(given)
     old = make_config(folder.read_config()["settings"], source=folder.config)
     make_config(old.model_dump() | changes)  # what is wrong is said before the seconds that importing PyTorch takes
-    from ganforge.training.launch import go_on
     from ganforge.training.progress import choose_progress
+    from ganforge.training.start import go_on
 
     return finish(go_on(folder, changes, choose_progress(), stop), stop)
 
@@ -89,7 +89,7 @@ def sample(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
     from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.sampling import Way, choose, load
+    from ganforge.sampling.model import Way, choose, load
 
     way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
@@ -147,7 +147,7 @@ def check_sample_options(given: argparse.Namespace) -> None:
 def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.samples is not None and given.samples < 1:
         raise UserError(f"--samples is {given.samples}; give 1 or more.")
-    from ganforge.evaluation import evaluate
+    from ganforge.judging.evaluation import evaluate
     from ganforge.metrics.describe import describe
 
     names = given.features.split(",") if given.features else None
@@ -162,7 +162,7 @@ def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def compare(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.comparison import NOTHING_TO_DRAW, compare, render, save_plot
+    from ganforge.judging.comparison import NOTHING_TO_DRAW, compare, render, save_plot
 
     refuse_other_than_png(given.out)
     refuse_foreign(given.out)

@@ -30,10 +30,19 @@ from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
 from ganforge.run.place import usual_folder
+from ganforge.training.build import (
+    Game,
+    build_game,
+    build_state,
+    end_of,
+    refuse_misfit,
+    source_of,
+    start_from,
+)
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
-from ganforge.training.resumable import (
+from ganforge.training.resume_checks import (
     refuse_differences,
     refuse_finished,
     refuse_lost_checkpoints,
@@ -42,15 +51,6 @@ from ganforge.training.resumable import (
     warn_of_end,
     warn_of_lost_work,
     warn_of_rest,
-)
-from ganforge.training.setup import (
-    Game,
-    build_game,
-    build_state,
-    end_of,
-    refuse_misfit,
-    source_of,
-    start_from,
 )
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of

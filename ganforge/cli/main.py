@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ganforge import commands
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
@@ -18,6 +17,7 @@ from ganforge.base.sizes import parse_count
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
+from ganforge.cli import commands
 from ganforge.config import DATA_SETTINGS, MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.metrics.catalog import NAMES
