@@ -18,8 +18,9 @@ from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.cli import commands
-from ganforge.config import DATA_SETTINGS, MAY_CHANGE, Config
+from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
+from ganforge.data.settings import PREPARED_BY
 from ganforge.metrics.catalog import NAMES
 from ganforge.recipes import RECIPES, recipe, usual_recipe
 
@@ -199,7 +200,7 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     shape = data.add_argument_group(
         "for prepare (pages and range: for inspect, too), as the settings of `ganforge train`"
     )
-    for name in DATA_SETTINGS:
+    for name in PREPARED_BY:
         option, metavar = f"--{name.replace('_', '-')}", name.rpartition("_")[2].upper()
         shape.add_argument(option, dest=name, metavar=metavar, default=argparse.SUPPRESS, help=setting_help(name))
     return parser, verbs

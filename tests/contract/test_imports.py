@@ -70,7 +70,7 @@ def faults(name: str, source: str) -> set[str]:
     return own_parts(source) - {part} - BELOW.get(part, set()) - SETTINGS.get(name, set())
 
 
-MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))} | {"cli.main": ROOT / "cli.py"}
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 MODULES = {name: path for name, path in MODULES.items() if name not in ("__init__", "__main__")}
 
 

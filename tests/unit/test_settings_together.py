@@ -1,4 +1,4 @@
-"""misfits.py: settings that do not fit each other, what mends them, and the sentence that says so."""
+"""Settings that do not fit each other, what mends them, and the sentence that says so."""
 
 from typing import Any
 

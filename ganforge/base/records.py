@@ -1,0 +1,65 @@
+"""Records of parts: what is true of an objective, a penalty, a family of networks or a figure, told in one place.
+
+Each part is one file. Its record stands at the top of it, as ``RECORD = Kind(...)``, and below it the implementation,
+which loads PyTorch. A catalog reads the records alone, so that whoever only tells what parts there are, such as
+`ganforge train --help`, waits for nothing heavy.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every part tells.
+
+    name: as people type and read it. order: parts are listed by it, lowest first, then by name. meaning: one line.
+    source: paper and equation, or where else it comes from. module: the file's, filled in by the catalog.
+    """
+
+    name: str
+    order: int
+    meaning: str
+    source: str
+    module: str = ""
+
+    def load(self) -> ModuleType:
+        """The part's implementation, whose import loads PyTorch."""
+        return import_module(self.module)
+
+
+Part = TypeVar("Part", bound=Record)
+
+
+def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
+    """The records of ``kind`` in a package's files, by name, in their order. No part is imported.
+
+    A record is an expression of literals and of names from the module that ``kind`` is defined in. Raises ValueError
+    where two parts have one name.
+    """
+    folder = Path(str(import_module(package).__file__)).parent
+    found: list[Part] = []
+    for path in sorted(folder.glob("*.py")):
+        if statement := _statement(path.read_text(encoding="utf-8"), f"RECORD = {kind.__name__}("):
+            record: Part = eval(statement.partition(" = ")[2], dict(vars(sys.modules[kind.__module__])))
+            found.append(replace(record, module=f"{package}.{path.stem}"))
+    found.sort(key=lambda record: (record.order, record.name))
+    names = [record.name for record in found]
+    if len({*names}) < len(names):
+        raise ValueError(f"two parts of {package} have one name: {', '.join(names)}")
+    return dict(zip(names, found, strict=True))
+
+
+def _statement(source: str, start: str) -> str:
+    """The statement at the margin that begins with ``start``, up to the line that closes its bracket; or nothing."""
+    lines = source.splitlines()
+    first = next((at for at, line in enumerate(lines) if line.startswith(start)), None)
+    if first is None:
+        return ""
+    is_whole = lines[first].endswith(")")
+    last = first if is_whole else lines.index(")", first)
+    return "\n".join(lines[first : last + 1])
