@@ -18,6 +18,7 @@ class Toy(Record):
 
 
 FIRST = """
+Toy = dict
 RECORD = Toy(
     name="b",
     order=1,
