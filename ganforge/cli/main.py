@@ -22,7 +22,7 @@ from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.settings import PREPARED_BY
 from ganforge.metrics.catalog import NAMES
-from ganforge.recipes import RECIPES, recipe, usual_recipe
+from ganforge.recipes.catalog import RECIPES, recipe, usual_recipe
 
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
