@@ -111,8 +111,8 @@ class Loop:
         self.save_if_new()
         size, end, whole = self.config.batch_size, end_of(self.config), images_in(self.config, self.state.step)
         self.progress.say(
-            f"The last step has {(end - self.state.nimg) // size} of {whole // size} updates of D, so that it ends at {end:,} images; a longer run "
-            "makes it whole."
+            f"The last step has {(end - self.state.nimg) // size} of {whole // size} updates of D, so that it ends at "
+            f"{end:,} images; a longer run makes it whole."
         )
 
     def show_progress(self, stats: Stats) -> None:
