@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
-from ganforge.base.names import take_names_as_utf8
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.sizes import parse_count
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout, tell
+from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.cli import commands
 from ganforge.config import MAY_CHANGE, Config

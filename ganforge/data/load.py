@@ -11,7 +11,7 @@ from ganforge.data.catalog import DATA_SETS, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
-from ganforge.data.prepared.own import load_own, reshape
+from ganforge.data.prepared.picture_dataset import load_pictures, reshape
 from ganforge.data.prepared.request import make_request
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
@@ -60,7 +60,7 @@ def load(
     size = None if size is None else size_given(size)
     request = make_request(split, size, channels, fit, background, hold_out, pages, range)
     if name not in DATA_SETS:
-        return load_own(locate(name), request, max_images, max_broken, say, poll)
+        return load_pictures(locate(name), request, max_images, max_broken, say, poll)
     for option, value in (("pages", pages), ("range", range)):
         if value is not None:
             raise UserError(

@@ -16,8 +16,8 @@ from ganforge.base.tensorfile import Shapes, read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.metrics.trend import best_of, bests, series
 from ganforge.run.checkpoint import load_newest_checkpoint, part_of
-from ganforge.run.facts import SnapshotFacts
 from ganforge.run.folder import RunFolder
+from ganforge.run.stored_facts import SnapshotFacts
 
 KIND = "snapshot"
 FORMAT = 1

@@ -19,17 +19,17 @@ from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.base.tensorfile import DamagedFileError
 from ganforge.base.wording import pasted
 from ganforge.config import Config, gamma_for, make_config, with_gammas
-from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
+from ganforge.data.summary import data_notes, one_line
 from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
-from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
 from ganforge.run.place import usual_folder
+from ganforge.run.stored_facts import counters_in
 from ganforge.training.build import (
     Game,
     build_game,
@@ -99,7 +99,7 @@ def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress
     folder.refuse_occupied()
     source = source_of(config)
     dataset, game, state = prepare(config, stop.poll, progress.say)
-    for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
+    for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(source, config, state, dataset)
@@ -112,7 +112,7 @@ def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
         progress.say(
-            f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
+            f"{config.recipe} on {one_line(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
         warn_of_end(config, progress)

@@ -21,9 +21,9 @@ from ganforge.data.load import load
 from ganforge.data.prepared.cache import all_kept, hold, prepared_folder
 from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import read_labels
-from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
-from ganforge.data.prepared.own import names_of
+from ganforge.data.prepared.picture_dataset import names_of
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import make_request
 from ganforge.viewer.plain import cut, whole, words
 

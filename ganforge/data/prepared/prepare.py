@@ -19,12 +19,12 @@ from ganforge.data.prepared.cache import (
     prepared_folder,
 )
 from ganforge.data.prepared.decode_rows import Piece
-from ganforge.data.prepared.facts import read_facts
 from ganforge.data.prepared.finish import finish
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.mapped import pictures_digest, read_labels
-from ganforge.data.prepared.names import FACTS, LABELS, PICTURES, discard
-from ganforge.data.prepared.progress import shown
+from ganforge.data.prepared.prepared_facts import read_facts
+from ganforge.data.prepared.prepared_files import FACTS, LABELS, PICTURES, discard
+from ganforge.data.prepared.progress_bar import shown
 from ganforge.data.prepared.ranges import take_range
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split

@@ -11,10 +11,10 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import shown, whole_given
 from ganforge.base.sizes import parse_size
 from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
-from ganforge.data.prepared.names import FORMAT
+from ganforge.data.prepared.prepared_files import FORMAT
 from ganforge.data.prepared.splits import SPLITS
 from ganforge.data.sources.depth import Span, parse_range
-from ganforge.data.sources.rest import Tally
+from ganforge.data.sources.left_out import Tally
 
 PAGES = ("first", "all")
 """Of a file with several pages or frames, which ones are taken."""

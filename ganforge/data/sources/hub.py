@@ -10,9 +10,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, read_plain, reason
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, read_json, words
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
-from ganforge.data.sources.folder import digest_of, read_file
 from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.parquet import (
     HUB_EXTRA,
     LABEL_ROWS,
@@ -23,6 +21,8 @@ from ganforge.data.sources.parquet import (
     picture_bytes,
     short_values,
 )
+from ganforge.data.sources.picture_folder import digest_of, read_file
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 class HubSource:

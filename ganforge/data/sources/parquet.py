@@ -7,9 +7,9 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL, brief, read_json, words
 from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, is_label, make_entries
-from ganforge.data.sources.folder import digest_of
 from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.picture_folder import digest_of
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 BATCH_ROWS, BATCH_BYTES = 16, 64 << 20
 """Rows that are held at a time, as far as they take no more than these bytes."""

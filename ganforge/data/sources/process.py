@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 PROGRAM = ("-m", "ganforge.data.reader")
 Answer = tuple[Any, bytes]

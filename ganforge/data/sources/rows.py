@@ -17,8 +17,8 @@ from ganforge.data.idx import GZIP_MAGIC, unpack_idx
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_NOTE_BYTES, words
 from ganforge.data.sources.decode import MAX_PIXELS
 from ganforge.data.sources.entries import Array, make_entries
-from ganforge.data.sources.folder import digest_of
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.picture_folder import digest_of
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 NPY_MAGIC = b"\x93NUMPY"
 LABELS_BEGIN = 8

@@ -28,11 +28,11 @@ from ganforge.data.sources.entries import (
     name_fault,
     suffix_of,
 )
-from ganforge.data.sources.folder import digest_of
 from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import as_classes, cells_in, is_label_file, read_tables
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.picture_folder import digest_of
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tree import beside, find_splits, read_tree, refuse_missing, tables_for
 
 BLOCK = 512
@@ -68,7 +68,7 @@ class TarSource:
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
         self._listed = 0
-        self._others = Others()
+        self._others = OtherFiles()
         self._tables: dict[str, bytes] = {}
         classes: dict[tuple[int, str], Any] = {}
         for shard, path in enumerate(paths):

@@ -176,7 +176,7 @@ def test_very_many_files(
 def test_very_many_files_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr("ganforge.data.sources.folder.MAX_ENTRIES", 3)
+    monkeypatch.setattr("ganforge.data.sources.picture_folder.MAX_ENTRIES", 3)
     with pytest.raises(UserError, match="holds more than 3 pictures; split it"):
         open_source(tmp_path)
 

@@ -11,7 +11,7 @@ from picture_files import COLOUR, FORMATS, GREY, OPAQUE, RGBA, chunk, encode, pn
 from PIL import Image, ImageOps
 
 from ganforge.data.sources.decode import MAX_PIXELS, Header, decode, read_header
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 def check(content: bytes, mode: str, wanted: np.ndarray) -> None:

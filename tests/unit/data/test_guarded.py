@@ -15,9 +15,9 @@ from picture_files import COLOUR, GREY, save, shade
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.names import PICTURES
+from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources import guarded
 from ganforge.data.sources.guarded import Guarded, SourceChanged, listing_seconds
@@ -114,9 +114,9 @@ def test_a_source_full_of_such_pictures_is_refused(pictures: Path, monkeypatch: 
 
 DYING = """
 import os
-from ganforge.data.sources.taken import Taken
-whole = Taken.take
-Taken.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
+from ganforge.data.sources.paged import PagedSource
+whole = PagedSource.take
+PagedSource.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
 from ganforge.data.reader import main
 main()
 """

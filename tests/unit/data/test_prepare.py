@@ -17,8 +17,8 @@ from ganforge.base.stopping import Stopped
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared import prepare as module
 from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_digest, read_labels
-from ganforge.data.prepared.names import LABELS, PICTURES
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import LABELS, PICTURES
 from ganforge.data.prepared.request import Request
 
 Array = np.ndarray

@@ -12,15 +12,15 @@ from PIL import Image
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main, make_parser
 from ganforge.data.draw import draw_reals
+from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.load import load, load_held_out
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.names import PICTURES
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import PICTURES
 from ganforge.data.prepared.request import Request, make_request
 from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.depth import extremes, parse_range, some, to_bytes
-from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.open import open_guarded
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.training.start import data_facts
 
 RANDOM = np.random.default_rng(3)

@@ -10,8 +10,8 @@ import pytest
 from picture_files import COLOUR, save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.folder import list_folder, read_file
 from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
+from ganforge.data.sources.picture_folder import list_folder, read_file
 
 
 def fill(folder: Path, *names: str) -> Path:

@@ -12,8 +12,8 @@ from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_B
 from ganforge.data.sources.entries import suffix_of
 from ganforge.data.sources.formats import LOOKED_AT, picture_suffixes
 from ganforge.data.sources.labels import is_label_file, read_tables
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tree import read_tree, tables_for
 
 OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -28,7 +28,7 @@ class Listing:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    others: Others = field(default_factory=Others)
+    others: OtherFiles = field(default_factory=OtherFiles)
 
 
 def list_folder(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
