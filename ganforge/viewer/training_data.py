@@ -46,9 +46,8 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
     shape = config_shape(facts)
     found = prepared(fingerprint, count, shape)
     if found is None and place is not None:
-        shaped = config.data_settings()
-        max_broken = shaped.pop("max_broken")
-        prepare(place, make_request("train", **shaped), max_broken, lambda line: None, lambda: None)
+        request = make_request("train", config.preparation())
+        prepare(place, request, config.max_broken, lambda line: None, lambda: None)
         found = prepared(fingerprint, count, shape)
         if found is None:
             raise UserError(f"The pictures in {place} are not those that this run learned from.")
