@@ -9,7 +9,7 @@ from ganforge.base.errors import RunError
 from ganforge.base.images import animation, save_png
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import peak_memory_mib
-from ganforge.base.schedules import ramped_halflife
+from ganforge.base.schedules import is_due, ramped_halflife
 from ganforge.base.seeding import generator
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
@@ -30,11 +30,6 @@ from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import ENOUGH_STEPS, out_of_reach, without_gradient
-
-
-def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
-    """Did the batch that ended at ``nimg`` reach a multiple of ``every_nimg``? (At 0, before any batch: yes.)"""
-    return nimg // every_nimg > (nimg - batch_size) // every_nimg
 
 
 def sign_mean(stats: dict[str, torch.Tensor], border: float | None) -> torch.Tensor:
@@ -168,7 +163,7 @@ class Loop:
             dataset = self.game.dataset
             save_snapshot(
                 self.folder, state.nimg, state.G_best, config.model_dump(mode="json"), dataset.shape,
-                dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
+                dataset.num_classes if config.conditional else 0,
                 class_names=dataset.class_names if config.conditional else (),
             )  # fmt: skip
             self.measure(stands=snapshot_due)
