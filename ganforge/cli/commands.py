@@ -282,7 +282,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
     else:
         from contextlib import closing
 
-        from ganforge.data.prepared.ranges import take_range
+        from ganforge.data.prepared.first_look import take_range
         from ganforge.data.prepared.splits import choose_split
         from ganforge.data.sources.depth import parse_range
         from ganforge.data.sources.inspect_source import describe_source, inspect_source

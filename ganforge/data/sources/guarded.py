@@ -2,7 +2,6 @@
 
 import json
 import queue
-import stat
 import sys
 import threading
 import time
@@ -15,14 +14,14 @@ from typing import Any
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
+from ganforge.data.sources.budget import MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
 from ganforge.data.sources.decode import Header
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.entries import Entry
 from ganforge.data.sources.left_out import LeftOut
 from ganforge.data.sources.paged import pages_of_entries
 from ganforge.data.sources.pixel_kinds import Unreadable
-from ganforge.data.sources.process import Answer, listen, raised, start_process
+from ganforge.data.sources.process import Answer, listen, listing_seconds, raised, start_process
 
 POLL_EVERY_S = 0.1
 AT_ONCE = 1_000
@@ -242,15 +241,3 @@ class Guarded:
 
 
 DIED = f"ends the process that decodes it, perhaps because it takes more than {MAX_MEMORY_BYTES >> 20:,} MiB of memory"
-
-
-def listing_seconds(path: str) -> float | None:
-    """How long listing may take: of a file, by what it takes on the disk; None: without a limit, for a folder, or what
-    has to be downloaded first."""
-    try:
-        state = Path(path).expanduser().stat()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    if not stat.S_ISREG(state.st_mode):
-        return None
-    return MAX_SECONDS + getattr(state, "st_blocks", state.st_size // 512) * 512 / BYTES_A_SECOND

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
-from ganforge.data.sources.entries import is_hidden, is_picture, name_fault
+from ganforge.data.sources.entries import digest_of, is_hidden, is_picture, name_fault
 from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import is_label_file, read_tables
 from ganforge.data.sources.other_files import OtherFiles
-from ganforge.data.sources.picture_folder import digest_of
 from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tree import read_tree, tables_for
 

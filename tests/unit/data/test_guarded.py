@@ -20,10 +20,10 @@ from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.prepared_files import PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources import guarded
-from ganforge.data.sources.guarded import Guarded, SourceChanged, listing_seconds
+from ganforge.data.sources.guarded import Guarded, SourceChanged
 from ganforge.data.sources.look import looks
 from ganforge.data.sources.open import Unreadable, header_at, open_guarded, open_source, picture_at
-from ganforge.data.sources.process import start_process
+from ganforge.data.sources.process import listing_seconds, start_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are halted by signals")
 
@@ -127,7 +127,7 @@ def test_of_a_piece_the_right_picture_is_to_blame(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     monkeypatch.setattr("ganforge.data.sources.process.PROGRAM", ("-c", DYING))
-    monkeypatch.setattr("ganforge.data.prepared.prepare.SAMPLE_PICTURES", 1)  # else it is known before
+    monkeypatch.setattr("ganforge.data.prepared.first_look.SAMPLE_PICTURES", 1)  # else it is known before
     made, facts = prepare(
         str(pictures), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=workers
     )
@@ -194,7 +194,7 @@ def test_listing_that_takes_too_long(pictures: Path, tmp_path: Path, monkeypatch
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.png", shade(1))
     monkeypatch.setattr(guarded, "MAX_SECONDS", 0.0)
-    monkeypatch.setattr(guarded, "BYTES_A_SECOND", 1 << 60)
+    monkeypatch.setattr("ganforge.data.sources.process.BYTES_A_SECOND", 1 << 60)
     with pytest.raises(UserError, match=r"Listing .*a\.zip takes longer than 0 s; get it again, or split it"):
         open_guarded(tmp_path / "a.zip")
 
