@@ -27,8 +27,8 @@ from ganforge.data.summary import data_notes, one_line
 from ganforge.metrics.evaluate import Judge
 from ganforge.recipes import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
-from ganforge.run.folder import RunFolder, usual_place
-from ganforge.run.place import usual_folder
+from ganforge.run.folder import RunFolder
+from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.training.build import (
     Game,

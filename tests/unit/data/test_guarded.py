@@ -193,7 +193,7 @@ def stopping_at_once() -> None:
 def test_listing_that_takes_too_long(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.png", shade(1))
-    monkeypatch.setattr(guarded, "MAX_SECONDS", 0.0)
+    monkeypatch.setattr("ganforge.data.sources.process.MAX_SECONDS", 0.0)
     monkeypatch.setattr("ganforge.data.sources.process.BYTES_A_SECOND", 1 << 60)
     with pytest.raises(UserError, match=r"Listing .*a\.zip takes longer than 0 s; get it again, or split it"):
         open_guarded(tmp_path / "a.zip")
