@@ -46,14 +46,14 @@ def draw_items(
 
 def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:
     """``side`` rows and columns of random items of the data set (2,000 if they are points)."""
-    count = NUM_POINTS if dataset.mixture is not None else side**2
+    count = NUM_POINTS if dataset.is_points else side**2
     chosen = torch.randperm(len(dataset), generator=generator(seed, "reals"))[:count]
     return draw_items(dataset.items[chosen], columns=side)
 
 
 def draw_contact_sheet(dataset: Dataset) -> Image:
     """A row of pictures for each class, evenly spaced pictures where there are too many classes for that, or points."""
-    if dataset.mixture is not None:
+    if dataset.is_points:
         return draw_reals(dataset, 1, seed=0)
     labels = dataset.labels if dataset.num_classes <= MAX_CLASS_ROWS else None
     return contact_sheet(dataset.items, labels, dataset.num_classes)

@@ -49,9 +49,8 @@ def inspect_dataset(dataset: Dataset) -> DatasetStatistics:
     if len(dataset) == 0:
         raise ValueError(f"{dataset.name} has no items")
     items, labels, mixture = dataset.items, dataset.labels, dataset.mixture
-    is_points = items.ndim == 2
     mean, std = _mean_and_std(items)
-    axes = [items.amin(0).tolist(), items.amax(0).tolist()] if is_points else [[], []]
+    axes = [items.amin(0).tolist(), items.amax(0).tolist()] if dataset.is_points else [[], []]
     counts = [] if labels is None else torch.bincount(labels, minlength=dataset.num_classes).tolist()
     return DatasetStatistics(
         name=dataset.name,
@@ -66,7 +65,7 @@ def inspect_dataset(dataset: Dataset) -> DatasetStatistics:
         axis_ranges=tuple(zip(*axes, strict=True)),
         class_counts=tuple(counts),
         duplicates=_duplicates(items),
-        constant=0 if is_points else _constant(items),
+        constant=0 if dataset.is_points else _constant(items),
         modes=0 if mixture is None else len(mixture.centers),
         mode_std=0.0 if mixture is None else mixture.std,
     )

@@ -89,7 +89,7 @@ def load_held_out(
     if test_data is not None:
         refuse_same(name, test_data)
         name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
-    if like.mixture is None:
+    if not like.is_points:
         settings |= {"size": size_text(*like.shape[1:]), "channels": like.shape[0]}
     settings |= {"pages": None} if name in DATA_SETS else {"range": like.range}
     held_out = load(name, split, data_dir, poll=poll, say=say, **settings)

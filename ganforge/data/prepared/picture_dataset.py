@@ -131,7 +131,7 @@ def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dat
     """
     if request.size is None and request.channels is None:
         return dataset
-    if dataset.mixture is not None:
+    if dataset.is_points:
         raise UserError(f"{dataset.name} consists of points, which have no size or channels; leave those out.")
     channels, height, width = dataset.shape
     height, width = request.size or (height, width)
