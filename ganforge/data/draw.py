@@ -18,7 +18,8 @@ from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.splits import Chosen, choose_split
-from ganforge.data.sources.open import Opened, Unreadable, picture_at
+from ganforge.data.sources.open import Opened, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""

@@ -21,8 +21,11 @@ from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
 from ganforge.data.sources.depth import Span, some
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.look import look_reports
-from ganforge.data.sources.open import PagedSource, Source, Unreadable, open_source
+from ganforge.data.sources.open import open_source
+from ganforge.data.sources.paged import PagedSource
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 ENTRIES_AT_ONCE = 10_000
 REPORT_EVERY_S = 1.0

@@ -8,8 +8,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ganforge.data.prepared.fit import Target, fit_picture, is_grey
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.guarded import Report
-from ganforge.data.sources.open import PagedSource, Source, Unreadable, as_paged
+from ganforge.data.sources.paged import PagedSource, as_paged
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.sources.depth import PERCENTILES, Span, brief_number
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.open import Unreadable
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 RANGE_PICTURES, RANGE_NUMBERS = 500, 2_000
 """So many pictures, spread over all, are measured, and of each so many numbers."""

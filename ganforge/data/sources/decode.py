@@ -61,11 +61,6 @@ def decode(content: bytes) -> Image.Image:
     return PictureFile(content).take()[0]
 
 
-def read_header(content: bytes) -> Header:
-    """A picture's size and mode without its pixels, which may still turn out to be damaged. Raises Unreadable."""
-    return PictureFile(content).header()
-
-
 class PictureFile:
     """The bytes of a file, opened, its size looked at and its pixels not. pages: the pictures in it.
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.data.sources.entries import Array
+from ganforge.data.sources.entries import Array, Source
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.open import Opened, PagedSource, Source, Unreadable, as_paged
+from ganforge.data.sources.open import Opened
+from ganforge.data.sources.paged import PagedSource, as_paged
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 FRAME_SPAN = 4
 """Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""

@@ -9,34 +9,18 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, brief, words
-from ganforge.data.sources.decode import Header
-from ganforge.data.sources.entries import Entry, Source, class_names
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.formats import format_of
 from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.hub import is_saved, open_hub, open_saved
 from ganforge.data.sources.npz import open_npz
-from ganforge.data.sources.paged import PagedSource
+from ganforge.data.sources.paged import PagedSource, as_paged
 from ganforge.data.sources.parquet import ParquetSource
 from ganforge.data.sources.picture_folder import FolderSource, list_folder
-from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy
 from ganforge.data.sources.tar import TarSource
 from ganforge.data.sources.tree import split_kind
 from ganforge.data.sources.zip import ZipSource, open_zip
-
-__all__ = [
-    "Entry",
-    "Header",
-    "Opened",
-    "PagedSource",
-    "Source",
-    "Unreadable",
-    "class_names",
-    "header_at",
-    "open_guarded",
-    "open_source",
-    "picture_at",
-]
 
 Opened = Source | Guarded
 
@@ -91,16 +75,6 @@ def picture_at(source: Opened | PagedSource, index: int, most: int | None = None
     if most is not None:
         picture.thumbnail((most, most))
     return picture
-
-
-def header_at(source: Opened | PagedSource, index: int) -> Header:
-    """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
-    return source.header(index) if isinstance(source, Guarded) else as_paged(source).header(index)
-
-
-def as_paged(source: Source | PagedSource) -> PagedSource:
-    """A source's first pages, unless it says otherwise."""
-    return source if isinstance(source, PagedSource) else PagedSource(source)
 
 
 def _open_file(path: Path) -> Source:

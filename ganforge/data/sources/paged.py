@@ -69,6 +69,11 @@ class PagedSource:
         return file, page
 
 
+def as_paged(source: Source | PagedSource) -> PagedSource:
+    """A source's first pages, unless it says otherwise."""
+    return source if isinstance(source, PagedSource) else PagedSource(source)
+
+
 def pages_of_entries(entries: Sequence[Entry], counts: Sequence[int]) -> list[Entry]:
     """An entry for each page; labels are the file's."""
     found = []

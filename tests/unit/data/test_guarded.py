@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import COLOUR, GREY, save, shade
+from picture_files import COLOUR, GREY, header_at, save, shade
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
@@ -22,7 +22,8 @@ from ganforge.data.prepared.request import Request
 from ganforge.data.sources import guarded
 from ganforge.data.sources.guarded import Guarded, SourceChanged
 from ganforge.data.sources.look import looks
-from ganforge.data.sources.open import Unreadable, header_at, open_guarded, open_source, picture_at
+from ganforge.data.sources.open import open_guarded, open_source, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.process import listing_seconds, start_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are halted by signals")
