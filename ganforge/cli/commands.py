@@ -43,7 +43,7 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     """The page is shown from before the first image to after the last one."""
     from ganforge.run.folder import RunFolder
     from ganforge.run.place import usual_folder
-    from ganforge.viewer.beside import page_beside
+    from ganforge.viewer.background_page import page_beside
 
     if out is not None:
         RunFolder(out).refuse_occupied()
@@ -175,8 +175,8 @@ def compare(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def watch(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.viewer.beside import require_page
-    from ganforge.viewer.ending import ends_at_once
+    from ganforge.viewer.background_page import require_page
+    from ganforge.viewer.shutdown import ends_at_once
     from ganforge.viewer.token import given_token
 
     require_page()
@@ -195,7 +195,7 @@ def watch(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def report(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.run.folder import RunFolder
-    from ganforge.viewer.report import write_report
+    from ganforge.viewer.report.write_report import write_report
 
     folder = RunFolder(given.run)
     out = given.out or folder.report

@@ -14,7 +14,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.log import write_rows
 from ganforge.run.snapshot import find_snapshot
 from ganforge.training.measure import say_what_it_means
-from ganforge.viewer.figures import BestReader, FigureReader
+from ganforge.viewer.read.figure_history import BestReader, FigureReader
 
 BATCH, STEPS = 8, 24
 SMALL: dict[str, Any] = {

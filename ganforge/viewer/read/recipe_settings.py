@@ -1,0 +1,85 @@
+"""A run's settings beside those of its recipe, and the command line that asks for them again."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.config import Config, make_config
+from ganforge.recipes import recipe
+from ganforge.viewer.read.untrusted import cut
+
+MOST_SETTINGS = 200
+
+
+@dataclass(frozen=True)
+class Setting:
+    """value and default: as one types them. default: the recipe's own; None where it is the same, or not known.
+    meaning: a sentence."""
+
+    name: str
+    value: str
+    default: str | None
+    meaning: str
+
+
+def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
+    """The settings of config.json, ``MOST_SETTINGS`` at most; and why they cannot all be shown, or compared with their
+    recipe's, else ""."""
+    try:
+        usual = recipe(str(settings.get("recipe"))).model_dump(mode="json")
+        why = ""
+    except UserError as error:
+        usual, why = dict(settings), f"The recipe's own settings are not known here: {cut(str(error))}"
+    if len(settings) > MOST_SETTINGS:
+        why = f"{why} {len(settings) - MOST_SETTINGS:,} settings more than {MOST_SETTINGS} are left out.".strip()
+    known = Config.model_fields
+    return [
+        Setting(
+            cut(name, 100), cut(typed(value), 300),
+            typed(usual[name]) if name in usual and usual[name] != value else None,
+            known[name].description or "" if name in known else "This ganforge does not know it.",
+        )
+        for name, value in islice(settings.items(), MOST_SETTINGS)
+    ], why  # fmt: skip
+
+
+def command(settings: Mapping[str, Any]) -> str:
+    """The shortest `ganforge train ...` that gives these settings.
+
+    What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
+    ganforge has no such recipe or setting.
+    """
+    wanted = make_config(dict(settings))
+    name = wanted.recipe
+    given = {key: value for key, value in wanted if key != "recipe"}
+    recipe(name, **given)  # raises where there is no such recipe; all its settings together give what is wanted
+    for key in list(given):
+        fewer = {other: value for other, value in given.items() if other != key}
+        if _gives(name, fewer, wanted):
+            given = fewer
+    return " ".join(["ganforge train", shlex.quote(name), *(_option(key, value) for key, value in given.items())])
+
+
+def typed(value: Any) -> str:
+    """A setting's value as one types it on the command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(typed, value))
+    return "none" if value is None else str(value)
+
+
+def _gives(name: str, changes: dict[str, Any], wanted: Config) -> bool:
+    try:
+        return recipe(name, **changes) == wanted
+    except UserError:
+        return False
+
+
+def _option(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return option if value else f"--no-{option.removeprefix('--')}"
+    text = typed(value)
+    return f"{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"

@@ -1,0 +1,228 @@
+"""What a report says of a run, taken from its files: facts, tables of figures, charts, pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from markupsafe import Markup
+
+from ganforge.base.files import open_plain
+from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
+from ganforge.metrics.describe import ORDER, in_words, number
+from ganforge.run.folder import RunFolder
+from ganforge.run.records import Record
+from ganforge.viewer.read.curve_meanings import FIGURES, Meaning
+from ganforge.viewer.read.embedded_pictures import Embedded, embed, spread
+from ganforge.viewer.read.formatting import duration
+from ganforge.viewer.read.run_charts import charts_of
+from ganforge.viewer.read.run_view import RunView
+from ganforge.viewer.read.untrusted import cut, is_plain, mapping, whole, words
+from ganforge.viewer.report.svg_charts import curves
+
+STATES = {
+    "running": "It was training when this was written.",
+    "finished": "It has reached its length.",
+    "stopped": "It was stopped on request; ganforge resume goes on with it.",
+    "failed": "It failed; what was saved before is whole.",
+    "killed": "Its process was killed; ganforge resume goes on from the last checkpoint.",
+    "unknown": "How it stands is not known.",
+}
+ENVIRONMENT = ("device_name", "device", "threads", "platform", "python", "torch", "ganforge", "git_commit")
+STRIP = 6
+"""Grids over time that are shown on paper, where nothing slides."""
+MOST_LOOKS = 100
+MOST_TABLES, MOST_ROWS, MOST_NOTES = 20, 64, 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure, as text."""
+
+    name: str
+    features: str
+    value: str
+    floor: str
+    better: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number of the log's last row, and what it means for the run's own loss. verdict: empty where all is well."""
+
+    title: str
+    value: str
+    healthy: str
+    text: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The figures of one protocol. how: of which moment they are, and why of that one."""
+
+    protocol: str
+    how: str
+    rows: Sequence[Row]
+    notes: Sequence[str]
+
+
+def read_whole(folder: RunFolder) -> RunView:
+    """The run with all of its log, as far as it is there now."""
+    view = RunView(folder.path.resolve().name, folder)
+    for _ in range(MOST_LOOKS):  # a look reads a large file in parts
+        rows = view.columns.total_rows
+        if view.look().columns.total_rows == rows:
+            break
+    return view
+
+
+def cut_off(view: RunView) -> list[str]:
+    """A sentence for each log whose last line is not whole; while the run trains, that is nothing to complain of."""
+    if view.summary.state == "running":
+        return []
+    torn = [path.name for path in (view.folder.stats, view.folder.metrics) if _ends_torn(path)]
+    return [f"{name}: the last line is cut off, and left out." for name in torn]
+
+
+def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -> list[tuple[str, str]]:
+    """The run at a glance: (what, how much). Nothing that is not known."""
+    run, data = view.summary, config["data"]
+    facts = [("Progress", f"{run.nimg:,} of {run.total_nimg:,} pictures")] if run.total_nimg else []
+    seconds, speed = view.columns.newest("Timing/total_sec"), view.columns.newest("Timing/images_per_sec")
+    if seconds is not None:
+        facts.append(("Time", duration(seconds)))
+    if speed is not None:
+        facts.append(("Speed", f"{speed:,.0f} pictures a second"))
+    if stands := view.figures.standing():
+        what, _, much = stands.words().partition(": ")
+        facts.append((what, much))
+    if evaluated := _evaluated(comparison):
+        facts.append(evaluated)
+    shape, count = data.get("shape"), whole(data.get("count"))
+    if count and isinstance(shape, list):
+        what = "points" if shape == [2] else f"pictures of {' x '.join(cut(str(side), 20) for side in shape[:3])}"
+        facts.append(("Data", f"{count:,} {what}"))
+    where = words(mapping(config["environment"][-1]).get("device"))
+    return [*facts, ("Device", where)] if where else facts
+
+
+def tables(comparison: Comparison, complaints: list[str]) -> list[Table]:
+    """The figures of the first run, a table for each protocol: figures of two never share one."""
+    measured = comparison.runs[0].measured
+    found = [measured[protocol.id] for protocol in comparison.protocols]
+    return [
+        Table(
+            cut(in_words(one.shown.protocol.model_dump()), 1_000), moment(one),
+            few(rows(one.shown), MOST_ROWS, "figures", complaints),
+            [cut(note) for note in few(one.shown.notes, MOST_NOTES, "notes on figures", complaints)],
+        )
+        for one in few(found, MOST_TABLES, "protocols", complaints)
+    ]  # fmt: skip
+
+
+def few(items: Sequence[T], most: int, what: str, complaints: list[str]) -> Sequence[T]:
+    """The first so many of them; a complaint says that there are more."""
+    if len(items) > most:
+        complaints.append(f"{len(items) - most:,} {what} beyond the first {most:,} are left out.")
+    return items[:most]
+
+
+def moment(measured: Measured) -> str:
+    """Of which pictures the figures are."""
+    how = {EVALUATED: "by ganforge evaluate", "newest": "while training, the newest", ONCE: "while training, once"}
+    gained, better = measured.how.removesuffix(NO_GAIN), ", no better than the first" * measured.how.endswith(NO_GAIN)
+    kind = how.get(measured.how, f"while training, the {gained} measurements{better}")
+    return f"After {measured.shown.nimg:,} pictures; measured {kind}."
+
+
+def rows(record: Record) -> list[Row]:
+    """The record's figures in their usual order."""
+    features = [*record.protocol.extractors, "pixels"]
+
+    def order(name: str) -> tuple[int, int, str]:
+        what, _, seen = name.partition("/")
+        return _index(features, seen), _index(ORDER, what), name
+
+    found = []
+    for name in sorted(record.figures, key=order):
+        figure = record.figures[name]
+        value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
+        what, _, seen = name.partition("/")
+        found.append(
+            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, ""))
+        )
+    return found
+
+
+def readings(view: RunView, meanings: Mapping[str, Meaning]) -> list[Reading]:
+    """What the last row of the log says, number by number."""
+    found = []
+    for name, meaning in meanings.items():
+        value = view.columns.newest(name)
+        if value is not None:
+            healthy = "" if meaning.healthy is None else f"{meaning.healthy[0]:.3g} to {meaning.healthy[1]:.3g}"
+            found.append(Reading(meaning.title, number(round(value, 4)), healthy, meaning.text, meaning.judge(value)))
+    return found
+
+
+def charts(view: RunView, of_log: bool) -> list[Markup]:
+    """The run's charts as inline SVG, either those of the log or those of the figures."""
+    drawn = [
+        curves(chart.title, {c.label: c.points(view) for c in chart.curves}, chart.bands, chart.floors, chart.log)
+        for chart in charts_of(view)
+        if chart.curves[0].in_log == of_log
+    ]
+    return [Markup(figure) for figure in drawn if figure]
+
+
+def strip_of(frames: Sequence[Embedded]) -> list[int]:
+    """Which of the frames are shown on paper: a few, evenly chosen."""
+    return spread(len(frames), min(len(frames), STRIP))
+
+
+def newest_nearest(folder: RunFolder, measured: Mapping[str, Measured], complaints: list[str]) -> Embedded | None:
+    """The newest picture of samples beside the training pictures nearest to them; None where none was made."""
+    for nimg in sorted({record.nimg for one in measured.values() for record in one.records}, reverse=True):
+        if is_plain(folder.nearest(nimg)):
+            return embed(folder.nearest(nimg), complaints, nimg)
+    return None
+
+
+def names_of_nearest(nearest: Embedded | None, measured: Mapping[str, Measured]) -> list[str]:
+    """What the training pictures in that picture are called, and how far the samples are, in its order."""
+    records = [record for one in measured.values() for record in one.records if nearest and record.nimg == nearest.nimg]
+    named = next((record.nearest for record in records if record.nearest), [])
+    return [f"{name} ({distance:.1f})" for name, distance in named]
+
+
+def environment_of(entries: Sequence[object]) -> list[tuple[str, str]]:
+    """What the run was computed with last: (what, which)."""
+    newest = mapping(entries[-1])
+    return [(name.replace("_", " "), str(newest[name])[:200]) for name in ENVIRONMENT if newest.get(name) is not None]
+
+
+def _evaluated(comparison: Comparison) -> tuple[str, str] | None:
+    """The headline figure of the first protocol by which the run was evaluated, with its floor."""
+    for protocol in comparison.protocols:
+        measured = comparison.runs[0].measured[protocol.id]
+        figure = measured.shown.figures.get(measured.shown.headline or "")
+        if measured.how == EVALUATED and figure is not None and figure.value is not None:
+            floor = "" if figure.floor is None else f" (floor {number(figure.floor)})"
+            what = cut(str(measured.shown.headline), 100)
+            return "Evaluated", f"{what} {number(figure.value)} at {measured.shown.nimg:,}{floor}"
+    return None
+
+
+def _index(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _ends_torn(path: Any) -> bool:
+    try:
+        with open_plain(path) as file:
+            file.seek(-1, 2)
+            return bool(file.read(1) != b"\n")
+    except OSError:  # there is no such file, or nothing in it
+        return False

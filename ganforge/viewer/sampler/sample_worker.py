@@ -1,0 +1,218 @@
+"""The painter: one process beside the page that makes pictures, so that the page never waits and nothing stops it.
+
+It is started when somebody first asks, computes on one thread of the CPU at low priority so that a training beside it
+hardly slows, keeps the last few models, and is ended and started anew where an order takes too long.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Literal
+
+from ganforge.base.errors import UserError
+
+Way = Literal["seeds", "walk", "near"]
+
+START_SEC = 180.0
+"""Until the process has started, which takes seconds, and much longer on a busy machine with a slow disk."""
+LIMIT_SEC = 60.0
+"""For one order."""
+NICENESS = 5
+"""A third of what a training gets of a core that both want."""
+MEMORY_BYTES = 4 << 30
+"""That an order may take beyond what the process has at its start, where the system can bound it (Linux)."""
+MAX_WAITING = 50
+"""Orders that wait for the painter, at most: one a visitor is usual."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to paint.
+
+    source: a run folder (its newest snapshot, or its ``best``), or a snapshot file. seeds: as people type them. way,
+    frames, loop, count, spread, classes, truncation: as for ``sampling.choose``. row: only that item of them all.
+    form: `items`, a PNG of each, pixel for pixel, of points one of all (in a walk: each); `grid`, one PNG as `ganforge
+    sample` writes it; `webp` or `gif`, an animation of all; `nearest`, a PNG of each of the training pictures that are
+    nearest to the first item. data: a place, besides those of this machine, where the training pictures may be; it
+    comes from who started the page, never from a run.
+    """
+
+    source: Path
+    seeds: str
+    best: bool = False
+    way: Way = "seeds"
+    frames: int = 30
+    loop: bool = False
+    count: int = 64
+    spread: float = 0.3
+    classes: tuple[int, ...] | None = None
+    truncation: float = 1.0
+    row: int | None = None
+    form: Literal["items", "grid", "webp", "gif", "nearest"] = "items"
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of the model that painted: nimg, shape of an item, noise's kind, num_classes that it is told (or 0), and their
+    names, if they have any."""
+
+    nimg: int
+    shape: tuple[int, ...]
+    noise: str
+    num_classes: int
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Painting:
+    """files: the pictures' bytes. captions: what each shows, for people. seeds: the numbers that the order's text
+    meant. labels: the class of each item, or empty."""
+
+    facts: Facts
+    files: list[bytes]
+    captions: list[str]
+    seeds: list[int]
+    labels: list[int]
+
+
+class Painter:
+    """Takes orders, one after the other. Starts nothing before the first."""
+
+    def __init__(self, limit_sec: float = LIMIT_SEC) -> None:
+        self.limit_sec = limit_sec
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="painter")  # it waits where the page must not
+        self._waiting = 0
+        self._process: BaseProcess | None = None
+        self._line: Connection | None = None
+
+    async def paint(self, order: Order) -> Painting:
+        """Raises UserError for what cannot be painted, in time or at all."""
+        if self._waiting >= MAX_WAITING:
+            raise UserError("Too many pictures are being asked for at once; try again in a moment.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self.paint_now, order)
+        finally:
+            self._waiting -= 1
+
+    def paint_now(self, order: Order) -> Painting:
+        """``paint``, waiting for it. For one thread only."""
+        try:
+            line = self._started()
+            line.send(order)
+            if not line.poll(self.limit_sec):
+                self._end()
+                raise UserError(
+                    f"The pictures took longer than {self.limit_sec:g} s, so painting was stopped; ask for fewer, "
+                    "or use `ganforge sample`, which takes its time."
+                )
+            answer = line.recv()
+        except (EOFError, OSError):
+            self._end()
+            raise UserError(
+                "The process that paints has ended before it was done, perhaps for want of memory; ask for fewer."
+            ) from None
+        if isinstance(answer, Painting):
+            return answer
+        raise UserError(str(answer))
+
+    def close(self) -> None:
+        """End the process; what waits is not painted."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._end()
+
+    def _started(self) -> Connection:
+        """The line to the process, which is started if there is none."""
+        if self._line is not None and self._process is not None and self._process.is_alive():
+            return self._line
+        self._end()
+        # Not a fork: the page's process has threads, whose locks a fork would copy as they happen to be.
+        context = multiprocessing.get_context("spawn")
+        line, other = context.Pipe()
+        process = context.Process(target=work, args=(other,), name="ganforge painter", daemon=True)
+        with _no_interrupts():
+            process.start()
+        self._line, self._process = line, process
+        other.close()
+        if not line.poll(START_SEC):
+            self._end()
+            raise UserError(f"The process that paints has not started in {START_SEC:g} s; this machine is too busy.")
+        line.recv()  # it is ready
+        return line
+
+    def _end(self) -> None:
+        process, line, self._process, self._line = self._process, self._line, None, None
+        if process is not None:
+            process.kill()  # before the line is closed, so that a thread that listens to it hears the end
+            process.join()
+            process.close()
+        if line is not None:
+            line.close()
+
+
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Processes that are started in the context do not hear Ctrl-C, from their first moment on (but on Windows)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # else the start would do it, and it unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(line: Connection) -> None:
+    """The process: answers each order by a Painting or by a sentence, until the page goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which ends this process
+    os.environ |= {"GANFORGE_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # looking at pictures downloads nothing
+    from ganforge.viewer.sampler.rendered_samples import Studio
+
+    studio = Studio()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    limit_memory(MEMORY_BYTES)
+    threading.Thread(target=end_with_page, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError), line:
+        line.send("ready")
+        while True:
+            line.send(studio.answer(line.recv()))
+
+
+def limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has, where the system can see to that: on Linux.
+
+    Files that are mapped to be read do not count.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    taken = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = taken + more
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+
+
+def end_with_page() -> None:
+    """Wait until the page's process is gone, in whatever way, and end this one."""
+    page = multiprocessing.parent_process()
+    if page is not None:
+        page.join()
+        os._exit(0)
