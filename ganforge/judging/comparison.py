@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganforge.base.curves import Panel, save_curves
+from ganforge.base.charts import Chart, is_steep
+from ganforge.base.curves import save_curves
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tables import Column, table
@@ -90,13 +91,18 @@ def render(comparison: Comparison, width: int = 100) -> str:
 
 
 def save_plot(comparison: Comparison, path: Path) -> bool:
-    """Write the headline figures over nimg, a panel for each protocol, as a PNG; False, and no file, where there are
+    """Write the headline figures over nimg, a chart for each protocol, as a PNG; False, and no file, where there are
     none. Raises UserError where the file cannot be written."""
-    panels = [panel for protocol in comparison.protocols if (panel := _panel(comparison.runs, protocol)).curves]
-    if not panels:
+    names = [printable(str(run.path)) for run in comparison.runs]
+    charts = [
+        replace(chart, title=f"{chart.title}\n{_sides(protocol)}")
+        for protocol in comparison.protocols
+        if (chart := headline_chart(comparison, protocol, names)) is not None
+    ]
+    if not charts:
         return False
     try:
-        save_curves(panels, path)
+        save_curves(charts, path)
     except OSError as error:
         raise UserError(f"The plot cannot be written: {reason(error)}; choose another place with --out.") from None
     return True
@@ -159,17 +165,25 @@ def leading(measured: Iterable[Measured]) -> str | None:
     return next((name for one in measured if (name := headline_of(one.records)) is not None), None)
 
 
-def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
-    """The headline figure of the runs that have one; perhaps of none."""
-    measured = {printable(str(run.path)): run.measured[protocol.id] for run in runs if protocol.id in run.measured}
-    name = leading(measured.values())
-    curves, floors = {}, set()
-    for run, m in measured.items():
-        floors |= {record.figures[name].floor for record in m.records if name in record.figures}
-        if points := [(record.nimg, value) for record in m.records if (value := record.value(name)) is not None]:
-            curves[run] = points
-    title = f"{name}, protocol {protocol.id}\n{_sides(protocol)}"
-    return Panel(title, curves, sorted(floor for floor in floors if floor is not None))
+def headline_chart(comparison: Comparison, protocol: Protocol, names: Sequence[str]) -> Chart | None:
+    """The headline figure of the runs by one protocol over nimg, and its floor; None where no run has one.
+
+    names: of the runs, which have a curve each.
+    """
+    headline = _leader(comparison, protocol)
+    series, floor = {}, None
+    for name, run in zip(names, comparison.runs, strict=True):
+        records = run.measured[protocol.id].records if protocol.id in run.measured else []
+        if points := [(record.nimg, value) for record in records if (value := record.value(headline)) is not None]:
+            series[name] = points
+        found = [record.figures[headline].floor for record in records if headline in record.figures]
+        floor = next((value for value in [floor, *found] if value is not None), None)
+    if not series:
+        return None
+    floors = {} if floor is None else {"floor: fresh reals": floor}
+    values = [value for points in series.values() for _, value in points]
+    title = f"{headline}, protocol {protocol.id}"
+    return Chart(title, series, (), floors, is_steep([*values, *floors.values()]))
 
 
 def _figures_table(runs: Sequence[Run], protocol: Protocol, width: int) -> str:

@@ -3,16 +3,17 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 from nicegui import ui
 
+from ganforge.base.charts import COLORS, Chart
 from ganforge.judging.comparison import Comparison, remarks
 from ganforge.metrics.describe import in_words
 from ganforge.viewer.pages.compared_runs import (
     MAX_RUNS,
-    SharedChart,
     figure_charts,
     figure_rows,
     log_charts,
@@ -22,7 +23,7 @@ from ganforge.viewer.pages.compared_runs import (
     settings_rows,
     wanted_ids,
 )  # fmt: skip
-from ganforge.viewer.pages.echarts import COLORS, curves
+from ganforge.viewer.pages.echarts import options
 from ganforge.viewer.pages.layout import complain, frame, heading, leaf, page_address, picture_address, text
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_view import RunView
@@ -152,7 +153,7 @@ def _picture(index: int, run_id: str, view: RunView) -> None:
 class Charts:
     """Shared charts: made once, then only what has changed is sent."""
 
-    def __init__(self, charts: Sequence[SharedChart], ids: list[str]) -> None:
+    def __init__(self, charts: Sequence[Chart], ids: list[str]) -> None:
         self.ids, self.shown = ids, {chart.title: chart for chart in charts}
         heading(2, "Curves")
         text("Over nimg, the real pictures shown to D. A run has one colour everywhere.", "gf-quiet gf-small")
@@ -162,7 +163,7 @@ class Charts:
                 with ui.element("div").classes("gf-card"):
                     self.elements[chart.title] = ui.echart(self._options(chart)).classes("gf-chart")
 
-    def update(self, charts: Sequence[SharedChart]) -> None:
+    def update(self, charts: Sequence[Chart]) -> None:
         """Draw what is new; a chart that had no numbers at first comes with the next visit."""
         for chart in charts:
             if chart.title in self.elements and chart != self.shown[chart.title]:
@@ -170,10 +171,9 @@ class Charts:
                 self.elements[chart.title].options.update(self._options(chart))
                 self.elements[chart.title].update()
 
-    def _options(self, chart: SharedChart) -> dict[str, object]:
+    def _options(self, chart: Chart) -> dict[str, object]:
         """A run that has no numbers here keeps its colour."""
-        series = {run_id: chart.series.get(run_id, []) for run_id in self.ids}
-        return curves(chart.title, series, chart.bands, chart.floors, chart.log)
+        return options(replace(chart, series={run_id: chart.series.get(run_id, []) for run_id in self.ids}))
 
 
 def _figures(comparison: Comparison, names: list[str]) -> None:

@@ -2,43 +2,37 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from ganforge.base.charts import Chart
 from ganforge.base.errors import UserError
-from ganforge.judging.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
+from ganforge.judging.comparison import (
+    Comparison,
+    Run,
+    as_text,
+    compare,
+    different_settings,
+    figure_columns,
+    headline_chart,
+)
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Protocol
-from ganforge.viewer.read.curve_meanings import Meaning, meanings
+from ganforge.viewer.read.curve_meanings import meanings, shared_band, title_of
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, first, mapping, words
 
-Point = tuple[int, float]
 MAX_RUNS = 8
 """As many as there are colours."""
 MAX_PARTS = 100
 MAX_MOMENTS = 200
 MAX_ROWS, MAX_PROTOCOLS = 200, 20
 """Of a table, and tables; what is beyond them is counted."""
-LOG_NAMES = {
-    "Loss/D": "D's loss", "Loss/G": "G's loss", "Loss/scores/real": "D's mean logit of reals",
-    "Loss/scores/fake": "D's mean logit of fakes", "Accuracy/real": "D's answers on reals",
-    "Accuracy/fake": "D's answers on fakes", "Gradient/D": "Gradient norm of D", "Gradient/G": "Gradient norm of G",
-    "Augmentation/p": "Adaptive augmentation's p", "Timing/images_per_sec": "Pictures a second",
-}  # fmt: skip
-"""What is drawn of the logs, and the charts' titles."""
-
-
-@dataclass(frozen=True)
-class SharedChart:
-    """A line a run. bands: (low, high), healthy for all of them. floors: by name."""
-
-    title: str
-    series: dict[str, list[Point]]
-    bands: list[tuple[float, float]] = field(default_factory=list)
-    floors: dict[str, float] = field(default_factory=dict)
-    log: bool = False
+LOG_COLUMNS = (
+    "Loss/D", "Loss/G", "Loss/scores/real", "Loss/scores/fake", "Accuracy/real", "Accuracy/fake", "Gradient/D",
+    "Gradient/G", "Augmentation/p", "Timing/images_per_sec",
+)  # fmt: skip
+"""What is drawn of the logs."""
 
 
 def wanted_ids(parts: Sequence[str], known: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -95,39 +89,22 @@ def read_comparison(folders: Mapping[str, RunFolder]) -> tuple[Comparison, dict[
     return kept, ids, first(complaints)
 
 
-def log_charts(views: Mapping[str, RunView]) -> list[SharedChart]:
-    """Charts of the logs, a line a run; gradients on a logarithmic axis where they are all above 0."""
+def figure_charts(comparison: Comparison, ids: Mapping[Path, str]) -> list[Chart]:
+    """The headline figure by each protocol, a line a run."""
+    names = [ids[run.path] for run in comparison.runs]
+    found = [headline_chart(comparison, protocol, names) for protocol in comparison.protocols]
+    return [chart for chart in found if chart is not None]
+
+
+def log_charts(views: Mapping[str, RunView]) -> list[Chart]:
+    """The columns of the logs, a line a run; with the healthy band where that is the same for all."""
     known = {run_id: meanings(mapping(view.config.get("settings"))) for run_id, view in views.items()}
     charts = []
-    for name, title in LOG_NAMES.items():
+    for name in LOG_COLUMNS:
         series = {run_id: points for run_id, view in views.items() if (points := view.columns.series(name))}
         if series:
-            bands = _shared_bands([known[run_id].get(name) for run_id in series])
-            charts.append(SharedChart(title, series, bands, {}, name.startswith("Gradient/")))
-    return charts
-
-
-def figure_charts(comparison: Comparison, ids: Mapping[Path, str]) -> list[SharedChart]:
-    """A chart for each protocol: the headline figure of the runs that were measured by it, with its floor."""
-    charts = []
-    for protocol in comparison.protocols:
-        measured = {ids[run.path]: run.measured[protocol.id] for run in comparison.runs if protocol.id in run.measured}
-        name = leading(measured.values())
-        series = {
-            run_id: [(record.nimg, value) for record in one.records if (value := record.value(name)) is not None]
-            for run_id, one in measured.items()
-        }
-        series = {run_id: points for run_id, points in series.items() if points}
-        if not series or name is None:
-            continue
-        figures = [
-            record.figures[name] for one in measured.values() for record in one.records if name in record.figures
-        ]
-        floor = next((figure.floor for figure in figures if figure.floor is not None), None)
-        floors = {} if floor is None else {"floor: fresh reals": floor}
-        values = [value for points in series.values() for _, value in points] + list(floors.values())
-        log = min(values) > 0 and max(values) > 20 * min(values)
-        charts.append(SharedChart(f"{name}, protocol {protocol.id}", series, [], floors, log))
+            bands = shared_band(known[run_id].get(name) for run_id in series)
+            charts.append(Chart(title_of(name), series, bands, log=name.startswith("Gradient/")))
     return charts
 
 
@@ -164,9 +141,3 @@ def objectives(views: Mapping[str, RunView]) -> set[str]:
 def _nearest(nimgs: Sequence[int], at: int) -> int | None:
     place = bisect_left(nimgs, at)
     return min(nimgs[max(0, place - 1) : place + 1], key=lambda nimg: abs(nimg - at), default=None)
-
-
-def _shared_bands(found: Sequence[Meaning | None]) -> list[tuple[float, float]]:
-    """The healthy band, if it is the same for all."""
-    bands = {meaning.healthy if meaning is not None else None for meaning in found}
-    return [band for band in bands if band is not None and len(bands) == 1]

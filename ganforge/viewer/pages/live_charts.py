@@ -4,10 +4,11 @@ import json
 
 from nicegui import ui
 
-from ganforge.viewer.pages.echarts import curves, is_shown
+from ganforge.viewer.pages.echarts import options, sent
 from ganforge.viewer.pages.layout import text
+from ganforge.viewer.read.curve_meanings import title_of
 from ganforge.viewer.read.formatting import figure
-from ganforge.viewer.read.run_charts import Chart, Curve, charts_of
+from ganforge.viewer.read.run_charts import Curve, RunChart, charts_of
 from ganforge.viewer.read.run_view import RunView
 
 
@@ -18,7 +19,7 @@ class Board:
         self.grid = ui.element("div").classes("gf-cards")
         self.shown: tuple[object, ...] = ()
         self.version = -1
-        self.charts: list[tuple[Chart, ui.echart, list[int]]] = []
+        self.charts: list[tuple[RunChart, ui.echart, list[int]]] = []
         self.words: list[tuple[Curve, ui.label, ui.label]] = []
         self.update(view)
 
@@ -40,7 +41,7 @@ class Board:
             verdict.set_text(curve.meaning.judge(newest) if curve.meaning is not None else "")
             verdict.set_visibility(bool(verdict.text))
 
-    def _draw(self, view: RunView, charts: list[Chart]) -> None:
+    def _draw(self, view: RunView, charts: list[RunChart]) -> None:
         self.grid.clear()
         self.charts, self.words = [], []
         with self.grid:
@@ -53,20 +54,19 @@ class Board:
                         text(note, "gf-quiet gf-small")
             for chart in charts:
                 with ui.element("section").classes("gf-card"):
-                    series = {curve.label: curve.points(view) for curve in chart.curves}
-                    drawn = ui.echart(curves(chart.title, series, chart.bands, chart.floors, chart.log))
-                    drawn.classes("gf-chart")
+                    drawn = chart.drawn(view)
+                    element = ui.echart(options(drawn)).classes("gf-chart")
                     self._explain(chart)
-                self.charts.append((chart, drawn, [len(points) for points in series.values()]))
+                self.charts.append((chart, element, [len(points) for points in drawn.series.values()]))
 
-    def _explain(self, chart: Chart) -> None:
+    def _explain(self, chart: RunChart) -> None:
         with ui.element("div").classes("gf-meanings gf-small"):
             for curve in chart.curves:
                 if curve.meaning is None and not curve.text:
                     continue
                 with ui.element("div"):
                     with ui.element("div").classes("gf-term"):
-                        text(curve.meaning.title if curve.meaning is not None else curve.label)
+                        text(title_of(curve.source) if curve.meaning is not None else curve.label)
                         value = text("", "gf-number")
                     text(_explained(curve), "gf-quiet")
                     verdict = text("", "gf-stopped").props("role=status")
@@ -74,14 +74,12 @@ class Board:
 
     def _append(self, view: RunView) -> None:
         news: dict[int, list[list[list[float | None]]]] = {}
-        for chart, drawn, sent in self.charts:
-            lines = []
-            for index, curve in enumerate(chart.curves):
-                points = curve.points(view, sent[index])
-                sent[index] += len(points)
-                lines.append([[nimg, value if is_shown(value, chart.log) else None] for nimg, value in points])
+        for chart, element, counts in self.charts:
+            lines = [curve.points(view, counts[index]) for index, curve in enumerate(chart.curves)]
+            for index, points in enumerate(lines):
+                counts[index] += len(points)
             if any(lines):
-                news[drawn.id] = lines
+                news[element.id] = [sent(points, chart.log) for points in lines]
         if news:
             ui.run_javascript(f"ganforgeAppend({json.dumps(news, allow_nan=False)})")
 

@@ -1,21 +1,27 @@
-"""Which charts a run's page has, and what stands below each: from the log and the figures, by the run's own loss."""
+"""Which charts a run has, and what stands below each: from the log and the figures, by the run's own loss."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from ganforge.viewer.read.curve_meanings import FIGURES, Meaning, meanings
+from ganforge.base.charts import Chart, Point, is_steep
+from ganforge.viewer.read.curve_meanings import TITLES, Meaning, figure_meaning, is_share, meanings, shared_band
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import mapping
 
-Point = tuple[int, float]
-SHARES = ("precision", "recall", "density", "coverage", "high quality", "class distance")
-"""Figures that share an axis from about 0 to about 1."""
+LOG_CHARTS = {
+    "D's logits": {"reals": "Loss/scores/real", "fakes": "Loss/scores/fake"},
+    "D's accuracy": {"reals": "Accuracy/real", "fakes": "Accuracy/fake"},
+    "Gradient norms": {"D": "Gradient/D", "G": "Gradient/G"},
+    "Adaptive augmentation": {"probability": "Augmentation/p"},
+    "Speed": {"pictures a second": "Timing/images_per_sec"},
+}
+"""title -> label -> column of the log, of the charts below the losses'."""
 
 
 @dataclass(frozen=True)
 class Curve:
     """One line of a chart: its label, where it comes from, and what it means. in_log: a column of the log, else a
-    figure's name."""
+    figure's name. text: what a figure means."""
 
     label: str
     source: str
@@ -39,8 +45,8 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A chart as ``chart.curves`` draws it."""
+class RunChart:
+    """A chart of one run, without its points, which go on coming; the rest as ``Chart`` has it."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -48,80 +54,63 @@ class Chart:
     floors: Mapping[str, float] = field(default_factory=dict)
     log: bool = False
 
+    def drawn(self, view: RunView) -> Chart:
+        """With the points that there are."""
+        series = {curve.label: curve.points(view) for curve in self.curves}
+        return Chart(self.title, series, self.bands, self.floors, self.log)
 
-def charts_of(view: RunView) -> list[Chart]:
-    """All charts for which the run has numbers: how good the pictures are first, then how the game goes."""
-    known = meanings(mapping(view.config.get("settings")))
-    return [*_figure_charts(view), *_game_charts(set(view.columns.values), known)]
 
-
-def _game_charts(names: set[str], known: dict[str, Meaning]) -> list[Chart]:
+def charts_of(view: RunView) -> list[RunChart]:
+    """All charts for which the run has numbers: how good the pictures are first, then how training goes."""
+    known, columns = meanings(mapping(view.config.get("settings"))), view.columns.values.keys()
     charts = [
-        _loss_chart("D's loss", "Loss/D", names, known),
-        _loss_chart("G's loss", "Loss/G", names, known),
-        _pair("D's logits", "Loss/scores/real", "Loss/scores/fake", names, known),
-        _pair("D's answers", "Accuracy/real", "Accuracy/fake", names, known, share_bands=True),
-        _gradients(names, known),
-        _single("Adaptive augmentation", "Augmentation/p", "probability", names, known),
-        _single("Speed", "Timing/images_per_sec", "pictures a second", names, known),
+        *_figure_charts(view),
+        *(_loss_chart(total, columns, known) for total in ("Loss/D", "Loss/G")),
+        *(_log_chart(title, sources, columns, known) for title, sources in LOG_CHARTS.items()),
     ]
     return [chart for chart in charts if chart.curves]
 
 
-def _loss_chart(title: str, total: str, names: set[str], known: dict[str, Meaning]) -> Chart:
-    terms = sorted(name for name in names if name.startswith(f"{total}/"))
+def _loss_chart(total: str, columns: Collection[str], known: Mapping[str, Meaning]) -> RunChart:
+    """The sum, and its terms where it has several."""
+    terms = sorted(name for name in columns if name.startswith(f"{total}/"))
+    sources = {"sum": total} | {name.removeprefix(f"{total}/"): name for name in terms}
+    chart = _log_chart(TITLES[total], sources if len(terms) > 1 else {"loss": total}, columns, known)
     meaning = known.get(total)
-    found = [Curve("sum" if len(terms) > 1 else "loss", total, True, meaning)] if total in names else []
-    if len(terms) > 1:
-        found += [Curve(name.removeprefix(f"{total}/"), name, True, known.get(name)) for name in terms]
-    even = {"cannot tell": meaning.even} if meaning is not None and meaning.even is not None else {}
-    return Chart(title, tuple(found), (meaning.healthy,) if meaning is not None and meaning.healthy else (), even)
+    return chart if meaning is None or meaning.even is None else replace(chart, floors={"cannot tell": meaning.even})
 
 
-def _pair(
-    title: str, real: str, fake: str, names: set[str], known: dict[str, Meaning], share_bands: bool = False
-) -> Chart:
-    pairs = (("reals", real), ("fakes", fake))
-    found = tuple(Curve(label, name, True, known.get(name)) for label, name in pairs if name in names)
-    bands = {curve.meaning.healthy for curve in found if curve.meaning is not None and curve.meaning.healthy}
-    return Chart(title, found, tuple(bands) if share_bands else ())
+def _log_chart(
+    title: str, sources: Mapping[str, str], columns: Collection[str], known: Mapping[str, Meaning]
+) -> RunChart:
+    """Of the columns that there are; with a band where it is the same for all of them."""
+    curves = tuple(Curve(label, name, True, known.get(name)) for label, name in sources.items() if name in columns)
+    band = shared_band(curve.meaning for curve in curves if curve.meaning is not None)
+    return RunChart(title, curves, band, log=title == "Gradient norms")
 
 
-def _gradients(names: set[str], known: dict[str, Meaning]) -> Chart:
-    pairs = (("D", "Gradient/D"), ("G", "Gradient/G"))
-    found = tuple(Curve(label, name, True, known.get(name)) for label, name in pairs if name in names)
-    return Chart("Gradient norms", found, log=True)
+def _figure_charts(view: RunView) -> list[RunChart]:
+    """The headline figure, those that share an axis, and each of the others."""
+    names = [name for name, figure in view.figures.figures().items() if figure.points]
+    headline = [name for name in names if name == view.figures.headline]
+    shares = [name for name in names if is_share(name)]
+    single = [name for name in names if name not in (*shares, *headline)]
+    charts = [_figure_chart(name, [name], view) for name in headline]
+    charts += [_figure_chart("Shares", shares, view)] if shares else []
+    return charts + [_figure_chart(name, [name], view) for name in single]
 
 
-def _single(title: str, name: str, label: str, names: set[str], known: dict[str, Meaning]) -> Chart:
-    return Chart(title, (Curve(label, name, True, known.get(name)),) if name in names else ())
-
-
-def _figure_charts(view: RunView) -> list[Chart]:
-    figures = {name: figure for name, figure in view.figures.figures().items() if figure.points}
-    headline = view.figures.headline
-    shares = [name for name in figures if name.partition("/")[0] in SHARES]
-    single = [name for name in figures if name not in shares and name != headline]
-    charts = [_figures(headline, [headline], view)] if headline in figures else []
-    if shares:
-        charts.append(_figures("Shares", shares, view))
-    return charts + [_figures(name, [name], view) for name in single]
-
-
-def _figures(title: str, names: list[str], view: RunView) -> Chart:
+def _figure_chart(title: str, names: list[str], view: RunView) -> RunChart:
     figures = view.figures.figures()
     features = {name.partition("/")[2] for name in names}
-    found = []
+    curves, floors = [], {}
     for name in names:
-        what, better = name.partition("/")[0], figures[name].better
-        text = f"{FIGURES.get(what, '')} Better: {better}." if better else ""
-        found.append(Curve(what if len(features) == 1 else name, name, False, None, text.strip()))
-    floors = {
-        ("floor: fresh reals" if len(names) == 1 else curve.label): floor
-        for curve in found
-        if (floor := figures[curve.source].floor) is not None
-    }
-    reached = [value for name in names for _, value in figures[name].points] + list(floors.values())
-    steep = len(names) == 1 and min(reached) > 0 and max(reached) > 20 * min(reached)
+        better, floor = figures[name].better, figures[name].floor
+        label = name.partition("/")[0] if len(features) == 1 else name
+        text = f"{figure_meaning(name)} Better: {better}.".strip() if better else ""
+        curves.append(Curve(label, name, False, None, text))
+        if floor is not None:
+            floors["floor: fresh reals" if len(names) == 1 else label] = floor
+    values = [value for name in names for _, value in figures[name].points] + list(floors.values())
     shared = f" ({features.pop()})" if len(features) == 1 and len(names) > 1 else ""
-    return Chart(title + shared, tuple(found), (), floors, steep)
+    return RunChart(title + shared, tuple(curves), (), floors, len(names) == 1 and is_steep(values))

@@ -8,16 +8,17 @@ from markupsafe import Markup
 
 from ganforge.base.files import open_plain
 from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
-from ganforge.metrics.describe import ORDER, in_words, number
+from ganforge.metrics.describe import ORDER, in_words
 from ganforge.run.folder import RunFolder
 from ganforge.run.records import Record
-from ganforge.viewer.read.curve_meanings import FIGURES, Meaning
+from ganforge.viewer.read.curve_meanings import Meaning, figure_meaning, title_of
 from ganforge.viewer.read.embedded_pictures import Embedded, embed, spread
 from ganforge.viewer.read.formatting import duration
+from ganforge.viewer.read.formatting import figure as number
 from ganforge.viewer.read.run_charts import charts_of
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, is_plain, mapping, whole, words
-from ganforge.viewer.report.svg_charts import curves
+from ganforge.viewer.report.svg_charts import svg
 
 STATES = {
     "running": "It was training when this was written.",
@@ -151,7 +152,7 @@ def rows(record: Record) -> list[Row]:
         value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
         what, _, seen = name.partition("/")
         found.append(
-            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, ""))
+            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, figure_meaning(what))
         )
     return found
 
@@ -163,17 +164,13 @@ def readings(view: RunView, meanings: Mapping[str, Meaning]) -> list[Reading]:
         value = view.columns.newest(name)
         if value is not None:
             healthy = "" if meaning.healthy is None else f"{meaning.healthy[0]:.3g} to {meaning.healthy[1]:.3g}"
-            found.append(Reading(meaning.title, number(round(value, 4)), healthy, meaning.text, meaning.judge(value)))
+            found.append(Reading(title_of(name), number(round(value, 4)), healthy, meaning.text, meaning.judge(value)))
     return found
 
 
 def charts(view: RunView, of_log: bool) -> list[Markup]:
     """The run's charts as inline SVG, either those of the log or those of the figures."""
-    drawn = [
-        curves(chart.title, {c.label: c.points(view) for c in chart.curves}, chart.bands, chart.floors, chart.log)
-        for chart in charts_of(view)
-        if chart.curves[0].in_log == of_log
-    ]
+    drawn = [svg(chart.drawn(view)) for chart in charts_of(view) if chart.curves[0].in_log == of_log]
     return [Markup(figure) for figure in drawn if figure]
 
 

@@ -1,59 +1,47 @@
-"""Curves as inline SVG: for a file that shows them without a server and without scripts."""
+"""Charts as inline SVG: for a file that shows them without a server and without scripts."""
 
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from ganforge.viewer.pages.echarts import COLORS, DASHES
+from ganforge.base.charts import COLORS, DASHES, Chart, Point, has_place, thin
 
 WIDTH, HEIGHT = 420, 230
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 26
 """Room around the curves, in units of the picture."""
-BUCKETS = 150
-"""Of a long curve the highest and lowest point in each of so many parts are drawn, so that no peak is lost."""
+MAX_POINTS = 300
+"""Of a curve."""
 STROKES = {"solid": "", "dashed": ' stroke-dasharray="7 4"', "dotted": ' stroke-dasharray="2 3"'}
-LARGEST = sys.float_info.max
 FEW = 25
 """Curves of fewer points than this show each as a dot."""
 
-Point = tuple[int, float]
 
+def svg(chart: Chart) -> str:
+    """A <figure> with a legend and one line a series; colours by the classes c0, c1, ... of the page.
 
-def curves(
-    title: str,
-    series: Mapping[str, Sequence[Point]],
-    bands: Sequence[tuple[float, float]] = (),
-    floors: Mapping[str, float] | None = None,
-    log: bool = False,
-) -> str:
-    """A <figure> with a legend and one line a series over nimg; colours by the classes c0, c1, ... of the page.
-
-    series: name -> (nimg, value) by rising nimg; values that are not finite are gaps. bands: (low, high) shaded as
-    healthy. floors: name -> value of a dashed line: the floor of the series of that name, in its colour, or else a line
-    of its own. log: a logarithmic axis for the values, on which those of 0 or less are gaps. All texts are escaped.
-    Empty where no value can be drawn.
+    All texts are escaped. Empty where no value can be drawn.
     """
-    shown = {name: [p for p in points if is_drawn(p[1], log)] for name, points in series.items()}
+    shown = {name: [p for p in points if has_place(p[1], chart.log)] for name, points in chart.series.items()}
     if not any(shown.values()):
         return ""
-    floors = {name: value for name, value in (floors or {}).items() if is_drawn(value, log)}
+    floors = {name: value for name, value in chart.floors.items() if has_place(value, chart.log)}
     values = [value for points in shown.values() for _, value in points] + list(floors.values())
     last = max(1, *(points[-1][0] for points in shown.values() if points))
-    low, high = limits(values, log)
-    bands = [band for band in bands if band[0] < high and band[1] > low]
-    marks = list(decades(low, high)) if log else []
+    low, high = limits(values, chart.log)
+    bands = [band for band in chart.bands if band[0] < high and band[1] > low]
+    marks = list(decades(low, high)) if chart.log else []
     marks = marks if len(marks) > 1 else list(ticks(low, high))
-    draw = _Place(last, low, high, log)
+    draw, names = _Place(last, low, high, chart.log), list(chart.series)
+    label = escape(describe(chart.title, shown, floors))
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(describe(title, shown, floors))}">',
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">',
         *_bands(draw, bands),
         *_axes(draw, marks),
-        *_floors(draw, floors, list(series)),
-        *(_line(draw, index, series[name], log) for index, name in enumerate(series)),
+        *_floors(draw, floors, names),
+        *(_line(draw, index, chart.series[name]) for index, name in enumerate(names)),
         "</svg>",
     ]
-    heading = f"<h3>{escape(title)}</h3>{_legend(title, list(series), list(floors), bool(bands))}"
+    heading = f"<h3>{escape(chart.title)}</h3>{_legend(chart.title, names, list(floors), bool(bands))}"
     return f'<figure class="chart"><figcaption>{heading}</figcaption>{"".join(parts)}</figure>'
 
 
@@ -67,23 +55,18 @@ def describe(title: str, series: Mapping[str, Sequence[Point]], floors: Mapping[
     return f"{title}: " + "; ".join(lines + [f"dashed, {name}: {value:.4g}" for name, value in floors.items()]) + "."
 
 
-def is_drawn(value: float, log: bool) -> bool:
-    """Has the value a place on the axis?"""
-    return math.isfinite(value) and (value > sys.float_info.min or not log)
-
-
 def limits(values: Sequence[float], log: bool) -> tuple[float, float]:
     """What the axis of values spans: all of them, with some air; never nothing."""
     low, high = min(values), max(values)
     if log:
-        return low / 1.3, min(high * 1.3, LARGEST)
-    air = 0.06 * (high / 2 - low / 2) * 2 or max(abs(high) * 0.1, 0.5)  # halves: the difference may be too large
-    return max(low - air, -LARGEST), min(high + air, LARGEST)
+        return low / 1.3, high * 1.3
+    air = 0.06 * (high - low) or max(abs(high) * 0.1, 0.5)
+    return low - air, high + air
 
 
 def ticks(low: float, high: float, about: int = 4) -> Iterator[float]:
     """Round numbers, 1, 2 or 5 times a power of ten apart, from low to high."""
-    rough = high / about - low / about
+    rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next((factor * power for factor in (1, 2, 5) if factor * power >= rough), 10 * power)
     for count in range(math.ceil(low / step), math.floor(high / step) + 1):
@@ -95,7 +78,7 @@ def decades(low: float, high: float) -> Iterator[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     stride = max(1, (last - first) // 6)
     factors = (1, 2, 5) if last - first <= 3 else (1,)
-    for exponent in range(first, min(last, sys.float_info.max_10_exp) + 1, stride):
+    for exponent in range(first, last + 1, stride):
         yield from (mark for factor in factors if low <= (mark := factor * 10.0**exponent) <= high)
 
 
@@ -105,17 +88,6 @@ def short(value: float) -> str:
         if abs(value) >= unit and abs(value) < 1e15:
             return f"{value / unit:.4g}{sign}"
     return f"{value:.4g}"
-
-
-def thin(points: Sequence[Point], buckets: int = BUCKETS) -> list[Point]:
-    """At most two points a bucket of neighbours, the lowest and the highest; and the first and the last of all."""
-    if len(points) <= 2 * buckets:
-        return list(points)
-    kept = {0, len(points) - 1}
-    for index in range(buckets):
-        part = range(index * len(points) // buckets, (index + 1) * len(points) // buckets)
-        kept |= {min(part, key=lambda at: points[at][1]), max(part, key=lambda at: points[at][1])}
-    return [points[at] for at in sorted(kept)]
 
 
 class _Place:
@@ -130,7 +102,7 @@ class _Place:
 
     def y(self, value: float) -> float:
         number = math.log10(value) if self.log else value
-        share = (number / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        share = (number - self.low) / (self.high - self.low)
         return HEIGHT - BOTTOM - min(1.0, max(0.0, share)) * (HEIGHT - TOP - BOTTOM)
 
 
@@ -162,17 +134,17 @@ def _floors(draw: _Place, floors: Mapping[str, float], names: Sequence[str]) -> 
         yield f'<path class="floor {color}" d="M{LEFT} {draw.y(value):.1f}H{WIDTH - RIGHT}"/>'
 
 
-def _line(draw: _Place, index: int, points: Sequence[Point], log: bool) -> str:
+def _line(draw: _Place, index: int, points: Sequence[Point]) -> str:
     """One series: a stroke for each stretch without a gap, and dots where there are few points or a lone one."""
     stretches: list[list[Point]] = [[]]
-    for point in points:
-        if is_drawn(point[1], log):
+    for point in thin(points, MAX_POINTS):
+        if has_place(point[1], draw.log):
             stretches[-1].append(point)
         elif stretches[-1]:
             stretches.append([])
     path = dots = ""
     for stretch in filter(None, stretches):
-        places = [f"{draw.x(nimg):.1f} {draw.y(value):.1f}" for nimg, value in thin(stretch)]
+        places = [f"{draw.x(nimg):.1f} {draw.y(value):.1f}" for nimg, value in stretch]
         path += "M" + "L".join(places)
         if len(points) < FEW or len(stretch) == 1:
             dots += "".join(f"M{place}h0" for place in places)

@@ -10,12 +10,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ganforge._version import __version__
+from ganforge.base.charts import COLORS
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason, write_text_atomically
 from ganforge.base.ours import refuse_foreign
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.pages.echarts import COLORS
 from ganforge.viewer.read.curve_meanings import meanings
 from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.recipe_settings import beside_recipe, command

@@ -108,7 +108,7 @@ def test_a_band_is_shown_only_where_it_is_everyones(make: Any) -> None:
     same = log_charts(views_of(make("a"), make("b")))
     assert len(same[0].bands) == 1
     other = views_of(make("c"), make("d", objective="hinge"))
-    assert log_charts(other)[0].bands == []
+    assert log_charts(other)[0].bands == ()
     assert objectives(other) == {"non-saturating", "hinge"}
 
 

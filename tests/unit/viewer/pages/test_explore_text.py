@@ -1,4 +1,4 @@
-"""viewer/explore_text.py: the words and addresses of the explore page."""
+"""viewer/pages/explore_text.py: the words and addresses of the explore page."""
 
 import base64
 import shlex

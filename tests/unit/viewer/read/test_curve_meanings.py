@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ganforge.config import Config
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.viewer.read.curve_meanings import MEANINGS, meanings
+from ganforge.viewer.read.curve_meanings import MEANINGS, TITLES, meanings
 
 MIDDLE = {"lsgan": 0.5}
 """The logit for "cannot tell" where it is not 0."""
@@ -30,7 +30,7 @@ def test_every_objective_is_explained() -> None:
     for objective, known in MEANINGS.items():
         accuracy = {"Accuracy/real", "Accuracy/fake"} if OBJECTIVES[objective].border is not None else set()
         assert set(known) == {"Loss/D", "Loss/G", "Loss/scores/real", "Loss/scores/fake"} | accuracy
-        assert all(meaning.text and meaning.title for meaning in known.values())
+        assert all(meaning.text and TITLES[name] for name, meaning in known.items())
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

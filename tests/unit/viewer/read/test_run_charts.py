@@ -23,7 +23,7 @@ def test_quality_comes_first_then_the_game(tmp_path: Path) -> None:
     folder.append_metrics(record_at(1_000, 40.0))
     folder.append_row(row_at(4_000, **{"Accuracy/real": 0.9, "Accuracy/fake": 0.8}))
     view = RunView("a", folder).look()
-    assert titles(view) == ["FD/random", "D's loss", "G's loss", "D's answers", "Speed"]
+    assert titles(view) == ["FD/random", "D's loss", "G's loss", "D's accuracy", "Speed"]
     quality, d_loss, g_loss, answers, _ = charts_of(view)
     assert quality.log is True
     assert quality.floors == {"floor: fresh reals": 0.5}

@@ -2,11 +2,13 @@ import math
 import re
 import sys
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ganforge.base.charts import Chart
 from ganforge.viewer.report.svg_charts import (
     BOTTOM,
     HEIGHT,
@@ -14,12 +16,16 @@ from ganforge.viewer.report.svg_charts import (
     RIGHT,
     TOP,
     WIDTH,
-    curves,
     decades,
     short,
-    thin,
+    svg,
     ticks,
 )
+
+
+def curves(*args: Any, **kwargs: Any) -> str:
+    return svg(Chart(*args, **kwargs))
+
 
 HOSTILE = "</title><script>alert('x')</script>&\""
 
@@ -115,16 +121,6 @@ def test_a_single_curve_is_named_once() -> None:
 def test_the_curves_are_told_in_words() -> None:
     label = chart(parsed(curves("Loss", {"D": [(0, 1.25), (60_032, 0.5)]}, floors={"even": 1.0}))).get("aria-label")
     assert label == "Loss: D goes from 1.25 at 0 pictures to 0.5 at 60,032; dashed, even: 1."
-
-
-def test_thinning_keeps_both_ends_and_every_peak() -> None:
-    points = [(at, 1.0) for at in range(10_000)]
-    points[4_321] = (4_321, 99.0)
-    points[7_000] = (7_000, -99.0)
-    kept = thin(points, 100)
-    assert len(kept) <= 202
-    assert {points[0], points[-1], points[4_321], points[7_000]} <= set(kept)
-    assert kept == sorted(kept)
 
 
 def test_marks_are_round() -> None:

@@ -1,4 +1,4 @@
-"""viewer/paintings.py: orders become files; what cannot be painted becomes a sentence."""
+"""viewer/sampler/rendered_samples.py: orders become files; what cannot be painted becomes a sentence."""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""viewer/painter.py: one process beside the page, which nothing brings down."""
+"""viewer/sampler/sample_worker.py: one process beside the page, which nothing brings down."""
 
 import asyncio
 import os
