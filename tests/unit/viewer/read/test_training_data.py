@@ -1,4 +1,4 @@
-"""The command that prepares pictures as a run had them; tests/unit/viewer/sampler/test_rendered_samples.py has the rest."""
+"""The command that prepares pictures as a run had them; sampler/test_rendered_samples.py has the rest."""
 
 import shlex
 
