@@ -8,7 +8,6 @@ import pytest
 
 from ganforge.base.records import Record, read_records
 
-
 HALF = 0.5
 
 
@@ -18,7 +17,7 @@ class Toy(Record):
 
 
 FIRST = """
-Toy = dict
+Toy, HALF = dict, 0.5
 RECORD = Toy(
     name="b",
     order=1,
