@@ -1,4 +1,4 @@
-"""The figures of training as they come: the best one for the list, all of them for the run's page.
+"""The figures of training as they come: how the headline stands for the list, all of them for the run's page.
 
 They are those of metrics.jsonl, and those that were taken back from it while their snapshots stayed.
 Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
@@ -6,15 +6,15 @@ so, too).
 """
 
 from bisect import insort
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from ganforge.base.charts import Point
 from ganforge.metrics.trend import Standing
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import cut, mapping, number, words
 
-Point = tuple[int, float]
 LONGEST_NAME = 100
 MAX_FIGURES, MAX_PROTOCOLS, MAX_POINTS = 64, 32, 20_000
 """Names of figures in one protocol (ganforge knows about twenty), protocols, and points of a figure that are kept."""
@@ -49,91 +49,61 @@ class Records:
         return self.log.complaints() + self.taken_back.complaints()
 
 
-class BestReader:
-    """Remembers the best figure of each protocol, and nothing else."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self.records = Records(folder)
-        self.best: Standing | None = None
-        self._bests: dict[tuple[str, str], Standing] = {}
-
-    def look(self) -> None:
-        """Read what has come."""
-        rows, anew = self.records.look()
-        if anew:
-            self._bests, self.best = {}, None
-        for row in rows:
-            name, protocol = words(row.get("headline")), words(mapping(row.get("protocol")).get("id"))
-            shown = cut(name, LONGEST_NAME)
-            figure = mapping(mapping(row.get("figures")).get(name))
-            value = number(figure.get("value"))
-            if value is None or not protocol:
-                continue
-            old = self._bests.get((protocol, name))
-            if old is None and len(self._bests) >= MAX_PROTOCOLS:
-                del self._bests[next(iter(self._bests))]
-            point, floor = (row["nimg"], value), number(figure.get("floor"))
-            old = old or Standing(shown, point, point, floor, 0)
-            best, first = min(old.best, point, key=lambda pair: (pair[1], pair[0])), min(old.first, point)
-            old = replace(old, best=best, first=first, floor=floor, count=old.count + 1)
-            self.best = self._bests[protocol, name] = old
-
-
 @dataclass
-class Figure:
-    """A figure over the training: its points, the newest floor, and which way is better. first, lowest: of all points,
-    the ones that are no longer kept included."""
+class FigureSeries:
+    """A figure over the training. better: which way. floor: the newest. points: those kept. first, lowest, count: of
+    all records that it leads."""
 
-    points: list[Point]
-    floor: float | None
     better: str
+    floor: float | None = None
+    points: list[Point] = field(default_factory=list)
     first: Point | None = None
     lowest: Point | None = None
+    count: int = 0
+
+    def lead(self, point: Point) -> None:
+        """Take in a record's point whose headline this figure is."""
+        self.first = min(self.first or point, point)
+        self.lowest = min(self.lowest or point, point, key=lambda pair: (pair[1], pair[0]))
+        self.count += 1
 
 
 class FigureReader:
     """All figures of training by protocol; the newest protocol and headline, and what the newest record says of
     figures that cannot be read. has_more: was anything left out?"""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self.records = Records(folder)
-        self.protocols: dict[str, dict[str, Figure]] = {}
+    def __init__(self, folder: RunFolder, keeps_points: bool = True) -> None:
+        """keeps_points: False where only ``standing`` is asked for."""
+        self.records, self.keeps_points = Records(folder), keeps_points
+        self._begin()
+
+    def _begin(self) -> None:
+        self.protocols: dict[str, dict[str, FigureSeries]] = {}
         self.protocol = self.headline = ""  # the newest record's
         self.notes: list[str] = []
         self.has_more = False
+        self._leading = ("", "")  # protocol and headline of the newest record that has a value of it
 
     def look(self) -> bool:
         """Read what has come; True if there was anything."""
         rows, anew = self.records.look()
         if anew:
-            self.protocols, self.protocol, self.headline, self.has_more, self.notes = {}, "", "", False, []
+            self._begin()
         for row in rows:
-            protocol = words(mapping(row.get("protocol")).get("id"))
-            if not protocol:
-                continue
-            self.protocol, self.headline = protocol, words(row.get("headline"))[:LONGEST_NAME]
-            notes = row.get("notes")
-            self.notes = (
-                [cut(words(note), LONGEST_NOTE) for note in notes[:MOST_NOTES]] if isinstance(notes, list) else []
-            )
-            known = self.protocols.setdefault(protocol, {})
-            for name, content in mapping(row.get("figures")).items():
-                self._add(known, name[:LONGEST_NAME], row["nimg"], mapping(content))
-            if len(self.protocols) > MAX_PROTOCOLS:
-                del self.protocols[next(iter(self.protocols))]
-                self.has_more = True
+            self._take(row)
         return bool(rows) or anew
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, FigureSeries]:
         """name -> figure, of the newest record's protocol."""
         return self.protocols.get(self.protocol, {})
 
     def standing(self) -> Standing | None:
-        """How the newest record's headline figure stands; None without one."""
-        figure = self.figures().get(self.headline)
+        """How the headline figure of the newest record that has one stands, as ``metrics.trend.standing``."""
+        protocol, name = self._leading
+        figure = self.protocols.get(protocol, {}).get(name)
         if figure is None or figure.first is None or figure.lowest is None:
             return None
-        return Standing(self.headline, figure.lowest, figure.first, figure.floor, len(figure.points))
+        return Standing(name, figure.lowest, figure.first, figure.floor, figure.count)
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read, and one for what is too much to be shown."""
@@ -141,19 +111,33 @@ class FigureReader:
         more = [f"{self.records.log.path.name} holds more than {kept}; the rest is left out."] if self.has_more else []
         return self.records.complaints() + more
 
-    def _add(self, known: dict[str, Figure], name: str, nimg: int, content: dict[str, Any]) -> None:
+    def _take(self, row: dict[str, Any]) -> None:
+        protocol = words(mapping(row.get("protocol")).get("id"))
+        if not protocol:
+            return
+        self.protocol, self.headline = protocol, words(row.get("headline"))[:LONGEST_NAME]
+        notes = row.get("notes")
+        self.notes = [cut(words(note), LONGEST_NOTE) for note in notes[:MOST_NOTES]] if isinstance(notes, list) else []
+        known = self.protocols.setdefault(protocol, {})
+        for name, content in mapping(row.get("figures")).items():
+            self._add(known, name[:LONGEST_NAME], row["nimg"], mapping(content))
+        if len(self.protocols) > MAX_PROTOCOLS:
+            del self.protocols[next(iter(self.protocols))]
+            self.has_more = True
+
+    def _add(self, known: dict[str, FigureSeries], name: str, nimg: int, content: dict[str, Any]) -> None:
         if name not in known and len(known) >= MAX_FIGURES:
             self.has_more = True
             return
-        figure = known.setdefault(name, Figure([], None, words(content.get("better"))))
-        value, floor = number(content.get("value")), number(content.get("floor"))
-        if value is not None:
+        figure = known.setdefault(name, FigureSeries(words(content.get("better"))))
+        if (value := number(content.get("value"))) is None:
+            return
+        figure.floor = number(content.get("floor"))
+        if name == self.headline:
+            figure.lead((nimg, value))
+            self._leading = (self.protocol, name)
+        if self.keeps_points:
             insort(figure.points, (nimg, value))
-            figure.first = min(figure.first or (nimg, value), (nimg, value))
-            if figure.lowest is None or value < figure.lowest[1]:
-                figure.lowest = (nimg, value)
         if len(figure.points) > MAX_POINTS:
             del figure.points[0]
             self.has_more = True
-        if floor is not None:
-            figure.floor = floor

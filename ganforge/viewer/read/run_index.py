@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from ganforge.metrics.trend import Standing
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.read.figure_history import BestReader
+from ganforge.viewer.read.figure_history import FigureReader
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.runs import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, summarise
 
@@ -53,7 +53,7 @@ class Catalogue:
         self._folders: dict[str, RunFolder] = {}
         self._found_at = float("-inf")
         self._lock = threading.Lock()
-        self._bests: dict[str, BestReader] = {}
+        self._figures: dict[str, FigureReader] = {}
         self._list = Once(self._summarise_all)
         self._views: OrderedDict[str, Once[RunView]] = OrderedDict()
 
@@ -107,12 +107,12 @@ class Catalogue:
         folders = self.folders()
         summaries = [summarise(run_id, folder) for run_id, folder in folders.items()]
         deadline = time.monotonic() + FIGURES_SEC
-        for run_id in self._bests.keys() - folders.keys():
-            del self._bests[run_id]
+        for run_id in self._figures.keys() - folders.keys():
+            del self._figures[run_id]
         # Those that were never read come last, so that the known ones stay up to date.
-        for run_id in sorted(folders, key=lambda run_id: run_id not in self._bests):
+        for run_id in sorted(folders, key=lambda run_id: run_id not in self._figures):
             if time.monotonic() > deadline:
                 break
-            self._bests.setdefault(run_id, BestReader(folders[run_id])).look()
+            self._figures.setdefault(run_id, FigureReader(folders[run_id], keeps_points=False)).look()
         listed = sorted(summaries, key=lambda run: (-run.changed, run.id))
-        return [(run, self._bests[run.id].best if run.id in self._bests else None) for run in listed]
+        return [(run, self._figures[run.id].standing() if run.id in self._figures else None) for run in listed]

@@ -10,7 +10,7 @@ from some_runs import make_run, record_at
 from ganforge.metrics.trend import Standing, best_of, series, standing
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read import figure_history, tail
-from ganforge.viewer.read.figure_history import MAX_FIGURES, BestReader, FigureReader, Records
+from ganforge.viewer.read.figure_history import MAX_FIGURES, FigureReader, Records
 
 
 def write(path: Path, *records: Any) -> None:
@@ -20,21 +20,21 @@ def write(path: Path, *records: Any) -> None:
 
 def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    reader = BestReader(RunFolder(tmp_path))
+    reader = FigureReader(RunFolder(tmp_path), keeps_points=False)
     reader.look()
-    assert reader.best is None
+    assert reader.standing() is None
     records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
     write(path, *records)
     reader.look()
-    assert reader.best == Standing("FD/random", (2, 3.0), (1, 5.0), 0.5, 3) == standing(records)
+    assert reader.standing() == Standing("FD/random", (2, 3.0), (1, 5.0), 0.5, 3) == standing(records)
     more = [record_at(4, 9.0, "p2"), record_at(5, 8.0, "p2")]
     write(path, *more)
     reader.look()
-    assert reader.best == Standing("FD/random", (5, 8.0), (4, 9.0), 0.5, 2) == standing(records + more)
+    assert reader.standing() == Standing("FD/random", (5, 8.0), (4, 9.0), 0.5, 2) == standing(records + more)
     assert best_of(series(records + more)) == (5, 8.0)
     write(path, record_at(6, 2.0))
     reader.look()
-    assert reader.best == Standing("FD/random", (6, 2.0), (1, 5.0), 0.5, 4)
+    assert reader.standing() == Standing("FD/random", (6, 2.0), (1, 5.0), 0.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) 
 def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "metrics.jsonl"
     write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
-    reader = BestReader(RunFolder(tmp_path))
+    reader = FigureReader(RunFolder(tmp_path), keeps_points=False)
     reader.look()
-    assert reader.best == Standing("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
+    assert reader.standing() == Standing("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
 
 
 def test_all_figures_by_protocol(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     folder = make_run(tmp_path / "a")
     for number in range(6):
         folder.append_metrics(record_at(1_000 * number, 6.0 - number, "same"))
-    reader, best = FigureReader(folder), BestReader(folder)
+    reader, best = FigureReader(folder), FigureReader(folder, keeps_points=False)
     reader.look()
     assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
     stands = reader.standing()
@@ -103,7 +103,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     reader.look()
     best.look()
     assert list(reader.protocols) == ["p3", "p4", "p5"]
-    assert len(best._bests) == 3
+    assert len(best.protocols) == 3
     many = {f"f{number}": {"value": 1.0, "better": "lower"} for number in range(200)}
     folder.append_metrics(record_at(11_000, 1.0, "p9") | {"figures": many})
     reader.look()
