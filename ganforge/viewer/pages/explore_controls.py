@@ -1,4 +1,4 @@
-"""The choices on the explore page, and the order that they stand for."""
+"""The choices on the explore page, and the request that they stand for."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages.layout import text
 from ganforge.viewer.read.formatting import class_words, count
 from ganforge.viewer.read.untrusted import is_plain
-from ganforge.viewer.sampler.sample_worker import Facts, Order, Way
+from ganforge.viewer.sampler.sample_worker import ModelSummary, SampleRequest, Way
 
 WAYS: dict[Way, str] = {"seeds": "Seeds", "walk": "Walk between seeds", "near": "Neighbours of a seed"}
 LARGEST_SEED = 10**15
@@ -43,12 +43,12 @@ class Controls:
         self.told.set_visibility(False)
         self.psi.box.set_visibility(False)
 
-    def read(self, size: int) -> Order:
+    def read(self, size: int) -> SampleRequest:
         """What is asked for now. size: how many pictures are shown at once."""
         chosen, way, first = str(self.snapshot.value), self.way.value, int(self.seed.value or 0)
         source = self.folder.snapshot(int(chosen)) if chosen.isdecimal() else self.folder.path
         seeds = {"seeds": f"{first}-{first + size - 1}", "near": str(first), "walk": str(self.stops.value or "")}
-        return Order(
+        return SampleRequest(
             source, seeds[way].replace(" ", ""), chosen == "best", way, int(self.frames.value or 0),
             bool(self.loop.value), size, round(float(self.spread.value), 4),
             (int(self.told.value),) if self.told.visible and self.told.value != BY_SEED else None,
@@ -67,11 +67,11 @@ class Controls:
             self.seed.update()
         self.spread.box.set_visibility(way == "near")
 
-    def learn(self, facts: Facts) -> None:
+    def learn(self, model: ModelSummary) -> None:
         """Show the choices that the model has."""
-        self.psi.box.set_visibility(facts.noise == "normal")
-        if facts.num_classes and not self.told.visible:
-            words = {label: class_words(label, facts.class_names) for label in range(facts.num_classes)}
+        self.psi.box.set_visibility(model.noise == "normal")
+        if model.num_classes and not self.told.visible:
+            words = {label: class_words(label, model.class_names) for label in range(model.num_classes)}
             self.told.set_options(
                 {BY_SEED: "by seed"} | {at: said.removeprefix("class ") for at, said in words.items()}
             )

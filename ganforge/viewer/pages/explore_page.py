@@ -9,39 +9,39 @@ from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages import explore_text
 from ganforge.viewer.pages.explore_controls import Controls
-from ganforge.viewer.pages.explore_pictures import Board, Detail, command_line, push_button
+from ganforge.viewer.pages.explore_pictures import Detail, Pictures, command_line, push_button
 from ganforge.viewer.pages.layout import frame, text
-from ganforge.viewer.sampler.sample_worker import Order, Painter, Painting
+from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest, SampleWorker
 
 LOOK_SEC = 3.0
 """How often the page looks whether there is a new snapshot."""
 
-PAINTER = Painter()
+WORKER = SampleWorker()
 """One for all visitors, started when the first one asks."""
-app.on_shutdown(PAINTER.close)
+app.on_shutdown(WORKER.close)
 
 
 def explore_page(folder: RunFolder, run_id: str, data: str | None) -> None:
-    """The page. data: where training pictures may be looked for, too, as ``Order`` has it."""
+    """The page. data: where training pictures may be looked for, too, as ``SampleRequest`` has it."""
     ui.add_head_html('<link rel="stylesheet" href="/assets/explore.css"><script src="/assets/explore.js"></script>')
     with frame(f"Explore {run_id}", run_id):
         Explorer(folder, run_id, data)
 
 
 class Explorer:
-    """Paints what the controls ask for, one order at a time, and does what the buttons say."""
+    """Renders what the controls ask for, one request at a time, and does what the buttons say."""
 
     def __init__(self, folder: RunFolder, run_id: str, data: str | None) -> None:
         self.run_id, self.data = run_id, data
         self.size, self.row, self.names = explore_text.MANY, 0, list[str]()
-        self.shown: tuple[Order, Painting] | None = None
-        self.is_wanted = self.is_painting = self.takes_focus = False
-        self.controls = Controls(folder, self.paint)
+        self.shown: tuple[SampleRequest, RenderedSamples] | None = None
+        self.is_wanted = self.is_rendering = self.takes_focus = False
+        self.controls = Controls(folder, self.render)
         self.trouble = text("", "gf-complaint").props("role=alert")
         self.trouble.set_visibility(False)
         with ui.element("div").classes("gf-explore") as self.place:
             with ui.element("section").classes("gf-card gf-stack").props("aria-label=Pictures"):
-                self.board = Board(self.pick, self.turn)
+                self.pictures = Pictures(self.pick, self.turn)
                 with ui.element("div").classes("gf-row"):
                     push_button("Save as PNG", lambda: self.save("grid", "png"))
                     self.moving = [
@@ -54,56 +54,56 @@ class Explorer:
                 )
         self.command = command_line()
         ui.timer(LOOK_SEC, self.look)
-        ui.timer(0, self.paint, once=True)
+        ui.timer(0, self.render, once=True)
 
-    async def paint(self) -> None:
-        """Bring the pictures in line with the controls; what changes while painting is painted after it."""
+    async def render(self) -> None:
+        """Bring the pictures in line with the controls; what changes meanwhile is rendered next."""
         self.is_wanted = True
-        if self.is_painting:
+        if self.is_rendering:
             return
-        self.is_painting = True
-        self.board.busy(True)
+        self.is_rendering = True
+        self.pictures.busy(True)
         try:
             while self.is_wanted:
                 self.is_wanted = False
-                await self._paint_once()
+                await self._render_once()
         finally:
-            self.is_painting = False
-            self.board.busy(False)
+            self.is_rendering = False
+            self.pictures.busy(False)
 
-    async def _paint_once(self) -> None:
+    async def _render_once(self) -> None:
         self.controls.fit()
-        order = self.controls.read(self.size)
+        request = self.controls.read(self.size)
         try:
-            painting = await PAINTER.paint(order)
+            samples = await WORKER.render(request)
         except UserError as error:
             self.trouble.set_text(str(error))
             self.trouble.set_visibility(True)
             if self.shown is None:
-                self.board.where.set_text("No pictures yet")
+                self.pictures.where.set_text("No pictures yet")
             return
         self.trouble.set_visibility(False)
-        self.controls.learn(painting.facts)
-        if explore_text.page_size(painting.facts) != self.size:
-            self.size, self.is_wanted = explore_text.page_size(painting.facts), True
+        self.controls.learn(samples.model)
+        if explore_text.page_size(samples.model) != self.size:
+            self.size, self.is_wanted = explore_text.page_size(samples.model), True
             return
-        is_other_way = self.shown is None or self.shown[0].way != order.way
-        self.shown, self.names = (order, painting), explore_text.titles(order, painting)
-        self.row = 0 if is_other_way or order.way == "walk" else min(self.row, len(self.names) - 1)
-        self.board.show(order, painting, self.names, self.row)
-        self.place.classes(add="gf-walking" * (order.way == "walk"), remove="gf-walking" * (order.way != "walk"))
+        is_other_way = self.shown is None or self.shown[0].way != request.way
+        self.shown, self.names = (request, samples), explore_text.titles(request, samples)
+        self.row = 0 if is_other_way or request.way == "walk" else min(self.row, len(self.names) - 1)
+        self.pictures.show(request, samples, self.names, self.row)
+        self.place.classes(add="gf-walking" * (request.way == "walk"), remove="gf-walking" * (request.way != "walk"))
         for button in self.moving:
-            button.set_visibility(order.way == "walk")
-        self.command.set_text(explore_text.command(order))
+            button.set_visibility(request.way == "walk")
+        self.command.set_text(explore_text.command(request))
         self.pick(self.row)
         if self.takes_focus:
             self.takes_focus = False
-            self.board.focus(self.row)
+            self.pictures.focus(self.row)
 
     async def look(self) -> None:
         """Whoever looks at the newest snapshot gets the next one, unless a walk is being watched."""
         if self.controls.look() and self.controls.way.value != "walk":
-            await self.paint()
+            await self.render()
 
     def pick(self, row: object) -> None:
         """Look at one picture."""
@@ -140,7 +140,7 @@ class Explorer:
         shown, row = self.shown, self.row
         self.detail.say("Searching the training pictures ...")
         try:
-            found = await PAINTER.paint(replace(shown[0], form="nearest", row=row, data=self.data))
+            found = await WORKER.render(replace(shown[0], form="nearest", row=row, data=self.data))
         except UserError as error:
             self.detail.say(str(error))
             return
@@ -151,12 +151,12 @@ class Explorer:
         """Hand the browser a file of what is shown, or of one picture of it."""
         if self.shown is None:
             return
-        order = replace(self.shown[0], form=form, row=row)
+        request = replace(self.shown[0], form=form, row=row)
         try:
-            painted = await PAINTER.paint(order)
+            samples = await WORKER.render(request)
         except UserError as error:
             ui.notify(str(error), type="warning")
             return
-        what = self.names[row] if row is not None else f"{order.way} {order.seeds}"
-        name = explore_text.file_name(self.run_id, painted.facts.nimg, what, ending)
-        ui.download.content(painted.files[0], name, f"image/{ending}")
+        what = self.names[row] if row is not None else f"{request.way} {request.seeds}"
+        name = explore_text.file_name(self.run_id, samples.model.nimg, what, ending)
+        ui.download.content(samples.files[0], name, f"image/{ending}")

@@ -7,7 +7,8 @@ from nicegui import ui
 
 from ganforge.viewer.pages import explore_text
 from ganforge.viewer.pages.layout import heading, text
-from ganforge.viewer.sampler.sample_worker import Order, Painting
+from ganforge.viewer.read.embedded_pictures import data_uri
+from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest
 
 Act = Callable[[], object]
 
@@ -19,8 +20,8 @@ def push_button(name: str, act: Act, classes: str = "") -> ui.element:
     return button
 
 
-class Board:
-    """All pictures of a painting. pick: told which one is looked at. turn: -1 for earlier seeds, 1 for later ones."""
+class Pictures:
+    """All of the samples. pick: told which one is looked at. turn: -1 for earlier seeds, 1 for later ones."""
 
     def __init__(self, pick: Callable[[object], None], turn: Callable[[int], object]) -> None:
         with ui.element("div").classes("gf-row"):
@@ -46,30 +47,30 @@ class Board:
             part.set_visibility(False)
 
     def busy(self, is_busy: bool) -> None:
-        """While painting, what is shown is paler, and said to be on its way to assistive software."""
+        """While new samples are rendered, what is shown is paler, and assistive software is told to wait."""
         self.place.classes(add="gf-busy" if is_busy else "", remove="" if is_busy else "gf-busy")
         self.place.props(f"aria-busy={str(is_busy).lower()}")
 
-    def show(self, order: Order, painting: Painting, names: list[str], row: int) -> None:
-        """Show the painting, ``row`` of it as the one that is looked at."""
-        is_points, is_walk = explore_text.is_points(painting), order.way == "walk"
-        self.where.set_text(f"{explore_text.what(order)}, {explore_text.where(painting)}")
+    def show(self, request: SampleRequest, samples: RenderedSamples, names: list[str], row: int) -> None:
+        """Show the samples, ``row`` of them as the one that is looked at."""
+        is_points, is_walk = samples.model.is_points, request.way == "walk"
+        self.where.set_text(f"{explore_text.what(request)}, {explore_text.where(samples)}")
         for button in self.turning:
-            button.set_visibility(order.way == "seeds")
+            button.set_visibility(request.way == "seeds")
         self.cells.set_visibility(not is_walk and not is_points)
         self.points.set_visibility(not is_walk and is_points)
         self.player.set_visibility(is_walk)
         if is_walk:
-            facts = {"frames": list(map(explore_text.data_uri, painting.files)), "names": names, "loop": order.loop}
+            facts = {"frames": list(map(data_uri, samples.files)), "names": names, "loop": request.loop}
             ui.run_javascript(f"ganforgeWalk.show({self.player.id}, {json.dumps(facts)})")
         elif is_points:
-            alternative = f"Points in the plane: {explore_text.what(order)}"
-            self.points._props |= {"src": explore_text.data_uri(painting.files[0]), "alt": alternative}
+            alternative = f"Points in the plane: {explore_text.what(request)}"
+            self.points._props |= {"src": data_uri(samples.files[0]), "alt": alternative}
             self.points.update()
         else:
-            few = explore_text.page_size(painting.facts) == explore_text.FEW
+            few = explore_text.page_size(samples.model) == explore_text.FEW
             self.cells.classes(add="gf-few" if few else "", remove="" if few else "gf-few")
-            self.cells.set_content(explore_text.cells(painting, names, row))
+            self.cells.set_content(explore_text.cells(samples, names, row))
 
     def focus(self, row: int) -> None:
         """Lead the keyboard to a picture."""
@@ -89,18 +90,18 @@ class Detail:
         self.note = text("", "gf-small gf-quiet").props("role=status")
         self.nearest = ui.html("", sanitize=False).classes("gf-figures")
 
-    def show(self, order: Order, painting: Painting, name: str, row: int) -> None:
+    def show(self, request: SampleRequest, samples: RenderedSamples, name: str, row: int) -> None:
         """Show one item; in a walk it is large already, and points have no pictures of their own."""
-        is_points, is_walk = explore_text.is_points(painting), order.way == "walk"
+        is_points, is_walk = samples.model.is_points, request.way == "walk"
         self.title.set_content(explore_text.escape("Points" if is_points and not is_walk else name))
         self.image.set_visibility(not is_points and not is_walk)
         if self.image.visible:
-            self.image._props |= {"src": explore_text.data_uri(painting.files[row]), "alt": f"{name}, enlarged"}
+            self.image._props |= {"src": data_uri(samples.files[row]), "alt": f"{name}, enlarged"}
             self.image.update()
         for button in (self.save, self.nearest_act):
             button.set_visibility(not is_points)
         for button in self.seed_acts:
-            button.set_visibility(order.way == "seeds" and not is_points)
+            button.set_visibility(request.way == "seeds" and not is_points)
         self.say("Every seed is one point: neighbours are a cloud, and a walk is a line." if is_points else "")
 
     def say(self, words: str, figures: str = "") -> None:

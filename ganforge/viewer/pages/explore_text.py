@@ -1,13 +1,13 @@
-"""What the explore page says and asks: pure functions between orders, paintings and words."""
+"""What the explore page says and asks: pure functions between requests, samples and words."""
 
-import base64
 import re
 import shlex
 from html import escape as escape
 from pathlib import Path
 
+from ganforge.viewer.read.embedded_pictures import data_uri
 from ganforge.viewer.read.formatting import class_words, count
-from ganforge.viewer.sampler.sample_worker import Facts, Order, Painting
+from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
 
 SMALL_SIDE = 64
 """Pixels: of pictures up to this size, more are shown at once."""
@@ -18,33 +18,23 @@ NEAREST_NOTE = (
 )
 
 
-def page_size(facts: Facts) -> int:
+def page_size(model: ModelSummary) -> int:
     """How many items are shown at once."""
-    if len(facts.shape) == 1:
+    if model.is_points:
         return POINTS
-    return MANY if max(facts.shape) <= SMALL_SIDE else FEW
+    return MANY if max(model.shape) <= SMALL_SIDE else FEW
 
 
-def is_points(painting: Painting) -> bool:
-    """Are its items points in the plane instead of pictures?"""
-    return len(painting.facts.shape) == 1
-
-
-def data_uri(png: bytes) -> str:
-    """A picture as an address that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def titles(order: Order, painting: Painting) -> list[str]:
-    """What each item of the painting is: `Seed 17, class 3 (cat)`."""
-    seeds = painting.seeds
-    if order.way == "seeds":
+def titles(request: SampleRequest, samples: RenderedSamples) -> list[str]:
+    """What each of the samples is: `Seed 17, class 3 (cat)`."""
+    seeds = samples.seeds
+    if request.way == "seeds":
         names = [f"Seed {seed}" for seed in seeds]
-    elif order.way == "near":
-        names = [f"Seed {seeds[0]}", *(f"Neighbour {row} of seed {seeds[0]}" for row in range(1, order.count))]
+    elif request.way == "near":
+        names = [f"Seed {seeds[0]}", *(f"Neighbour {row} of seed {seeds[0]}" for row in range(1, request.count))]
     else:
-        names = [_on_the_way(seeds, row, order.frames) for row in range(len(painting.files))]
-    told = [class_words(label, painting.facts.class_names) for label in painting.labels]
+        names = [_on_the_way(seeds, row, request.frames) for row in range(len(samples.files))]
+    told = [class_words(label, samples.model.class_names) for label in samples.labels]
     return [f"{name}, {told[row]}" if row < len(told) else name for row, name in enumerate(names)]
 
 
@@ -55,11 +45,11 @@ def _on_the_way(seeds: list[int], row: int, frames: int) -> str:
     return f"{step / frames:.0%} of the way from seed {stops[leg]} to {stops[leg + 1]}"
 
 
-def cells(painting: Painting, names: list[str], selected: int) -> str:
-    """HTML: a button for each picture. One of them takes part in the order of the Tab key; arrows lead to the others
+def cells(samples: RenderedSamples, names: list[str], selected: int) -> str:
+    """HTML: a button for each picture. The Tab key stops at one of them; arrows lead to the others
     (assets/explore.js)."""
     buttons = []
-    for row, (png, name) in enumerate(zip(painting.files, names, strict=False)):
+    for row, (png, name) in enumerate(zip(samples.files, names, strict=False)):
         chosen = row == selected
         buttons.append(
             f'<button type="button" class="gf-cell" data-row="{row}" aria-pressed="{str(chosen).lower()}" '
@@ -69,41 +59,41 @@ def cells(painting: Painting, names: list[str], selected: int) -> str:
     return "".join(buttons)
 
 
-def figures(painting: Painting, alternative: str) -> str:
+def figures(samples: RenderedSamples, alternative: str) -> str:
     """HTML: each picture with its caption."""
     return "".join(
         f'<figure class="gf-figure"><img class="gf-pixels" src="{data_uri(png)}" alt="{escape(alternative)}">'
         f'<figcaption class="gf-small gf-quiet">{escape(caption)}</figcaption></figure>'
-        for png, caption in zip(painting.files, painting.captions, strict=True)
+        for png, caption in zip(samples.files, samples.captions, strict=True)
     )
 
 
-def what(order: Order) -> str:
+def what(request: SampleRequest) -> str:
     """What is shown, for people."""
-    name = {"seeds": "Seeds {}", "walk": "A walk along the seeds {}", "near": "Seed {} and neighbours"}[order.way]
-    return name.format(order.seeds.replace(",", ", "))
+    name = {"seeds": "Seeds {}", "walk": "A walk along the seeds {}", "near": "Seed {} and neighbours"}[request.way]
+    return name.format(request.seeds.replace(",", ", "))
 
 
-def where(painting: Painting) -> str:
-    """Which snapshot painted."""
-    return f"snapshot at {count(painting.facts.nimg)} images"
+def where(samples: RenderedSamples) -> str:
+    """Which snapshot they are of."""
+    return f"snapshot at {count(samples.model.nimg)} images"
 
 
-def command(order: Order) -> str:
+def command(request: SampleRequest) -> str:
     """The command line that makes the same pictures, ready to be pasted into a POSIX shell."""
-    words = ["ganforge", "sample", str(order.source)]
-    if order.best:
+    words = ["ganforge", "sample", str(request.source)]
+    if request.best:
         words.append("--best")
-    words += [{"seeds": "--seeds", "walk": "--interpolate", "near": "--around"}[order.way], order.seeds]
-    if order.way == "walk":
-        words += ["--frames", str(order.frames), *(["--loop"] if order.loop else [])]
-    if order.way == "near":
-        words += ["--spread", f"{order.spread:g}", "--count", str(order.count)]
-    if order.classes is not None:
-        words += ["--class", ",".join(map(str, order.classes))]
-    if order.truncation != 1:
-        words += ["--truncation", f"{order.truncation:g}"]
-    return shlex.join([*words, "--out", "walk.webp" if order.way == "walk" else "samples.png"])
+    words += [{"seeds": "--seeds", "walk": "--interpolate", "near": "--around"}[request.way], request.seeds]
+    if request.way == "walk":
+        words += ["--frames", str(request.frames), *(["--loop"] if request.loop else [])]
+    if request.way == "near":
+        words += ["--spread", f"{request.spread:g}", "--count", str(request.count)]
+    if request.classes is not None:
+        words += ["--class", ",".join(map(str, request.classes))]
+    if request.truncation != 1:
+        words += ["--truncation", f"{request.truncation:g}"]
+    return shlex.join([*words, "--out", "walk.webp" if request.way == "walk" else "samples.png"])
 
 
 def file_name(run_id: str, nimg: int, what: str, ending: str) -> str:

@@ -31,6 +31,11 @@ class Embedded:
     nimg: int = 0
 
 
+def data_uri(png: bytes) -> str:
+    """A picture as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
 def embed(path: Path, complaints: list[str], nimg: int = 0) -> Embedded | None:
     """The PNG, whole as it is in the file; None, with a complaint, where it is missing or damaged."""
     try:
@@ -45,8 +50,7 @@ def embed(path: Path, complaints: list[str], nimg: int = 0) -> Embedded | None:
     except (ValueError, SyntaxError):  # PIL's, too
         complaints.append(f"{path.name} cannot be shown: it is no whole PNG.")
     else:
-        source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-        return Embedded(source, width, height, nimg)
+        return Embedded(data_uri(content), width, height, nimg)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the painter's process does with an order: load the model, make the items, turn them into files."""
+"""What the sample worker does with a request: load the model, make the items, turn them into files."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from ganforge.sampling.model import Model, choose, load
 from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.training_data import training_data
 from ganforge.viewer.read.untrusted import is_plain, mapping, read_object
-from ganforge.viewer.sampler.sample_worker import Facts, Order, Painting
+from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
 
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100
 """A walk of ``sampling.MAX_WALK`` pictures, and no more seeds than that at once."""
 MAX_BYTES = 24_000_000
-"""Of all files of a painting: the browser gets them at once."""
+"""Of all files of an answer: the browser gets them at once."""
 NEAREST = 6
 POINT_SIDE = 320
 """Pixels of a walk's frame that shows points."""
@@ -37,7 +37,7 @@ CHUNK_VALUES = 1 << 24
 """Of so many training pixels at once the distances are computed."""
 
 
-class Studio:
+class SampleRenderer:
     """The models and the data that were used last."""
 
     def __init__(self) -> None:
@@ -45,10 +45,10 @@ class Studio:
         self.models: OrderedDict[tuple[Path, int, int], Model] = OrderedDict()
         self.data: tuple[object, Dataset] | None = None
 
-    def answer(self, order: Order) -> Painting | str:
-        """The painting, or one sentence on why there is none. Whatever a snapshot holds, nothing is raised."""
+    def answer(self, request: SampleRequest) -> RenderedSamples | str:
+        """The samples, or one sentence on why there are none. Whatever a snapshot holds, nothing is raised."""
         try:
-            return self.paint(order)
+            return self.render(request)
         except UserError as error:
             return str(error)
         except Exception as error:
@@ -56,31 +56,31 @@ class Studio:
                 return "The memory of this machine does not suffice for these pictures; ask for fewer."
             return f"The pictures cannot be made ({type(error).__name__}: {str(error)[:300]}); try another snapshot."
 
-    def paint(self, order: Order) -> Painting:
-        """Raises UserError where the order does not fit the model, or the model or its data cannot be had."""
-        seeds = parse_seeds(order.seeds)
+    def render(self, request: SampleRequest) -> RenderedSamples:
+        """Raises UserError where the request does not fit the model, or the model or its data cannot be had."""
+        seeds = parse_seeds(request.seeds)
         if len(seeds) > MAX_ITEMS:
             raise UserError(f"{len(seeds):,} seeds are too many for the page; `ganforge sample` makes such grids.")
-        model = self.model(find_snapshot(order.source, best=order.best))
+        model = self.model(find_snapshot(request.source, best=request.best))
         z, told = choose(
-            model, seeds, order.way, frames=order.frames, loop=order.loop, count=order.count, spread=order.spread,
-            classes=order.classes, truncation=order.truncation,
+            model, seeds, request.way, frames=request.frames, loop=request.loop, count=request.count,
+            spread=request.spread, classes=request.classes, truncation=request.truncation,
         )  # fmt: skip
-        if order.row is not None:
-            rows = torch.tensor([min(max(0, order.row), len(z) - 1)])
+        if request.row is not None:
+            rows = torch.tensor([min(max(0, request.row), len(z) - 1)])
             z, told = z[rows], None if told is None else told[rows]
         items = model.pictures(z, told)
         labels = [] if told is None else told.tolist()
-        if order.form == "nearest":
-            files, captions = self.nearest(model, items[0], order)
+        if request.form == "nearest":
+            files, captions = self.nearest(model, items[0], request)
         else:
-            files, captions = self.files(items, order), []
+            files, captions = self.files(items, request), []
         size = sum(map(len, files))
         if size > MAX_BYTES:
             much = f"These are {size / 1e6:.0f} MB of pictures, which is too much for the page"
             raise UserError(f"{much}; ask for fewer, or use `ganforge sample`.")
-        facts = Facts(model.nimg, model.shape, model.config.noise, model.num_classes, model.class_names)
-        return Painting(facts, files, captions, seeds, labels)
+        summary = ModelSummary(model.nimg, model.shape, model.config.noise, model.num_classes, model.class_names)
+        return RenderedSamples(summary, files, captions, seeds, labels)
 
     def model(self, path: Path) -> Model:
         """Loaded, or kept since it was used last."""
@@ -95,24 +95,24 @@ class Studio:
         self.models.move_to_end(key)
         return self.models[key]
 
-    def files(self, items: Tensor, order: Order) -> list[bytes]:
-        """The items in the form that was ordered."""
-        if order.form in ("webp", "gif"):
-            return [encode_animation(draw_frames(items), order.form, loop=order.loop)]
-        if order.form == "grid":
+    def files(self, items: Tensor, request: SampleRequest) -> list[bytes]:
+        """The items in the form that was asked for."""
+        if request.form in ("webp", "gif"):
+            return [encode_animation(draw_frames(items), request.form, loop=request.loop)]
+        if request.form == "grid":
             return [encode_png(draw_items(items))]
         if items.dim() == 4:
             return [encode_png(grid(items[row : row + 1], scale=1)) for row in range(len(items))]
-        if order.way != "walk":
+        if request.way != "walk":
             return [encode_png(scatter(items))]
         ones = [items[row : row + 1] for row in range(len(items))]
         return [encode_png(scatter(one, POINT_SIDE, reference=items, centers=one)) for one in ones]
 
-    def nearest(self, model: Model, item: Tensor, order: Order) -> tuple[list[bytes], list[str]]:
+    def nearest(self, model: Model, item: Tensor, request: SampleRequest) -> tuple[list[bytes], list[str]]:
         """The training pictures nearest to the item [C, H, W], and how far each is."""
         if item.dim() != 3:
             raise UserError("Nearest training pictures are for pictures; points lie beside their data on the run page.")
-        dataset = self.dataset(model, order)
+        dataset = self.dataset(model, request)
         if dataset.shape != model.shape:
             raise UserError(f"The data set {dataset.name} has items of {dataset.shape}, and this model {model.shape}.")
         found = nearest_rows(item, dataset.items, NEAREST)
@@ -125,15 +125,15 @@ class Studio:
             captions.append(f"{name}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
         return files, captions
 
-    def dataset(self, model: Model, order: Order) -> Dataset:
+    def dataset(self, model: Model, request: SampleRequest) -> Dataset:
         """What the model learned from, if it is on this machine where the page may look."""
-        run = order.source if order.source.is_dir() else order.source.parent.parent
+        run = request.source if request.source.is_dir() else request.source.parent.parent
         facts = mapping(read_object(RunFolder(run).config, []).get("data"))
-        key = (model.config.data, model.config.max_images, model.config.data_settings(), facts, order.data)
+        key = (model.config.data, model.config.max_images, model.config.data_settings(), facts, request.data)
         if self.data is None or self.data[0] != key:
             self.data = None
             try:
-                self.data = key, training_data(model.config, facts, order.data)
+                self.data = key, training_data(model.config, facts, request.data)
             except UserError as error:
                 why = str(error).splitlines()[0]
                 raise UserError(
@@ -152,9 +152,9 @@ def nearest_rows(item: Tensor, items: Tensor, count: int) -> list[tuple[int, flo
     for chunk in items.split(max(1, CHUNK_VALUES // item.numel())):
         away = chunk.flatten(1).to(torch.float32) - item.flatten().to(torch.float32)
         distances.append(away.square().mean(dim=1, dtype=torch.float64).sqrt())
-    order: Sequence[int] = torch.cat(distances).argsort(stable=True)[:count].tolist()
+    nearest: Sequence[int] = torch.cat(distances).argsort(stable=True)[:count].tolist()
     every = torch.cat(distances)
-    return [(row, every[row].item()) for row in order]
+    return [(row, every[row].item()) for row in nearest]
 
 
 def encode_png(picture: Image) -> bytes:

@@ -1,7 +1,7 @@
-"""The painter: one process beside the page that makes pictures, so that the page never waits and nothing stops it.
+"""The sample worker: a process beside the page that renders samples, so that the page never waits or fails for them.
 
 It is started when somebody first asks, computes on one thread of the CPU at low priority so that a training beside it
-hardly slows, keeps the last few models, and is ended and started anew where an order takes too long.
+hardly slows, keeps the last few models, and is killed and started anew where a request takes too long.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ Way = Literal["seeds", "walk", "near"]
 START_SEC = 180.0
 """Until the process has started, which takes seconds, and much longer on a busy machine with a slow disk."""
 LIMIT_SEC = 60.0
-"""For one order."""
+"""For one request."""
 NICENESS = 5
 """A third of what a training gets of a core that both want."""
 MEMORY_BYTES = 4 << 30
-"""That an order may take beyond what the process has at its start, where the system can bound it (Linux)."""
+"""That a request may take beyond what the process has at its start, where the system can bound it (Linux)."""
 MAX_WAITING = 50
-"""Orders that wait for the painter, at most: one a visitor is usual."""
+"""Requests that wait for the worker, at most: one a visitor is usual."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to paint.
+class SampleRequest:
+    """What to render.
 
     source: a run folder (its newest snapshot, or its ``best``), or a snapshot file. seeds: as people type them. way,
     frames, loop, count, spread, classes, truncation: as for ``sampling.choose``. row: only that item of them all.
@@ -63,9 +63,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Of the model that painted: nimg, shape of an item, noise's kind, num_classes that it is told (or 0), and their
-    names, if they have any."""
+class ModelSummary:
+    """nimg, shape of an item, noise's kind, num_classes (0 where it is told none), and their names, if any."""
 
     nimg: int
     shape: tuple[int, ...]
@@ -73,62 +72,66 @@ class Facts:
     num_classes: int
     class_names: tuple[str, ...] = ()
 
+    @property
+    def is_points(self) -> bool:
+        return len(self.shape) == 1
+
 
 @dataclass(frozen=True)
-class Painting:
-    """files: the pictures' bytes. captions: what each shows, for people. seeds: the numbers that the order's text
+class RenderedSamples:
+    """files: the pictures' bytes. captions: what each shows, for people. seeds: the numbers that the request's text
     meant. labels: the class of each item, or empty."""
 
-    facts: Facts
+    model: ModelSummary
     files: list[bytes]
     captions: list[str]
     seeds: list[int]
     labels: list[int]
 
 
-class Painter:
-    """Takes orders, one after the other. Starts nothing before the first."""
+class SampleWorker:
+    """Takes requests, one after the other. Starts nothing before the first."""
 
     def __init__(self, limit_sec: float = LIMIT_SEC) -> None:
         self.limit_sec = limit_sec
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="painter")  # it waits where the page must not
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sample worker")  # it waits where the page must not
         self._waiting = 0
         self._process: BaseProcess | None = None
         self._line: Connection | None = None
 
-    async def paint(self, order: Order) -> Painting:
-        """Raises UserError for what cannot be painted, in time or at all."""
+    async def render(self, request: SampleRequest) -> RenderedSamples:
+        """Raises UserError for what cannot be rendered, in time or at all."""
         if self._waiting >= MAX_WAITING:
             raise UserError("Too many pictures are being asked for at once; try again in a moment.")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self.paint_now, order)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self.render_now, request)
         finally:
             self._waiting -= 1
 
-    def paint_now(self, order: Order) -> Painting:
-        """``paint``, waiting for it. For one thread only."""
+    def render_now(self, request: SampleRequest) -> RenderedSamples:
+        """``render``, waiting for it. For one thread only."""
         try:
             line = self._started()
-            line.send(order)
+            line.send(request)
             if not line.poll(self.limit_sec):
                 self._end()
                 raise UserError(
-                    f"The pictures took longer than {self.limit_sec:g} s, so painting was stopped; ask for fewer, "
+                    f"The pictures took longer than {self.limit_sec:g} s, so the attempt was stopped; ask for fewer, "
                     "or use `ganforge sample`, which takes its time."
                 )
             answer = line.recv()
         except (EOFError, OSError):
             self._end()
             raise UserError(
-                "The process that paints has ended before it was done, perhaps for want of memory; ask for fewer."
+                "The process that makes the pictures ended too early, perhaps for lack of memory; ask for fewer."
             ) from None
-        if isinstance(answer, Painting):
+        if isinstance(answer, RenderedSamples):
             return answer
         raise UserError(str(answer))
 
     def close(self) -> None:
-        """End the process; what waits is not painted."""
+        """End the process; requests that wait get no answer."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._end()
 
@@ -140,14 +143,16 @@ class Painter:
         # Not a fork: the page's process has threads, whose locks a fork would copy as they happen to be.
         context = multiprocessing.get_context("spawn")
         line, other = context.Pipe()
-        process = context.Process(target=work, args=(other,), name="ganforge painter", daemon=True)
+        process = context.Process(target=work, args=(other,), name="ganforge sample worker", daemon=True)
         with _no_interrupts():
             process.start()
         self._line, self._process = line, process
         other.close()
         if not line.poll(START_SEC):
             self._end()
-            raise UserError(f"The process that paints has not started in {START_SEC:g} s; this machine is too busy.")
+            raise UserError(
+                f"The process that makes the pictures did not start within {START_SEC:g} s; this machine is too busy."
+            )
         line.recv()  # it is ready
         return line
 
@@ -178,12 +183,12 @@ def _no_interrupts() -> Iterator[None]:
 
 
 def work(line: Connection) -> None:
-    """The process: answers each order by a Painting or by a sentence, until the page goes."""
+    """The process: answers each request by samples or a sentence, until the page goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which ends this process
     os.environ |= {"GANFORGE_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # looking at pictures downloads nothing
-    from ganforge.viewer.sampler.rendered_samples import Studio
+    from ganforge.viewer.sampler.rendered_samples import SampleRenderer
 
-    studio = Studio()
+    renderer = SampleRenderer()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     limit_memory(MEMORY_BYTES)
@@ -191,7 +196,7 @@ def work(line: Connection) -> None:
     with contextlib.suppress(EOFError, OSError), line:
         line.send("ready")
         while True:
-            line.send(studio.answer(line.recv()))
+            line.send(renderer.answer(line.recv()))
 
 
 def limit_memory(more: int) -> None:

@@ -14,7 +14,7 @@ from untrained import make_run
 from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
-from ganforge.viewer.sampler.sample_worker import MAX_WAITING, Order, Painter
+from ganforge.viewer.sampler.sample_worker import MAX_WAITING, SampleRequest, SampleWorker
 
 
 @pytest.fixture(scope="module")
@@ -23,53 +23,53 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def painter() -> Iterator[Painter]:
-    painter = Painter()
-    yield painter
-    painter.close()
+def worker() -> Iterator[SampleWorker]:
+    worker = SampleWorker()
+    yield worker
+    worker.close()
 
 
-def pid_of(painter: Painter) -> int | None:
-    return painter._process.pid if painter._process is not None else None
+def pid_of(worker: SampleWorker) -> int | None:
+    return worker._process.pid if worker._process is not None else None
 
 
-def test_it_paints_in_one_process_of_its_own(painter: Painter, run: RunFolder) -> None:
-    first = painter.paint_now(Order(run.path, "0-4"))
-    pid = pid_of(painter)
+def test_it_renders_in_one_process_of_its_own(worker: SampleWorker, run: RunFolder) -> None:
+    first = worker.render_now(SampleRequest(run.path, "0-4"))
+    pid = pid_of(worker)
     assert pid not in (None, os.getpid())
     assert len(set(first.files)) == 5
-    assert painter.paint_now(Order(run.path, "0-4")) == first
-    assert pid_of(painter) == pid
-    assert first.facts.nimg == load(run.path, "cpu").nimg
+    assert worker.render_now(SampleRequest(run.path, "0-4")) == first
+    assert pid_of(worker) == pid
+    assert first.model.nimg == load(run.path, "cpu").nimg
 
 
-def test_a_bad_order_is_a_sentence_and_the_next_is_painted(painter: Painter, run: RunFolder) -> None:
-    painter.paint_now(Order(run.path, "1"))
-    pid = pid_of(painter)
+def test_a_bad_request_is_a_sentence_and_the_next_is_answered(worker: SampleWorker, run: RunFolder) -> None:
+    worker.render_now(SampleRequest(run.path, "1"))
+    pid = pid_of(worker)
     with pytest.raises(UserError, match="are not numbers"):
-        painter.paint_now(Order(run.path, "x"))
-    assert painter.paint_now(Order(run.path, "1")).seeds == [1]
-    assert pid_of(painter) == pid
+        worker.render_now(SampleRequest(run.path, "x"))
+    assert worker.render_now(SampleRequest(run.path, "1")).seeds == [1]
+    assert pid_of(worker) == pid
 
 
-def test_the_page_goes_on_meanwhile(painter: Painter, run: RunFolder) -> None:
+def test_the_page_goes_on_meanwhile(worker: SampleWorker, run: RunFolder) -> None:
     async def visit() -> tuple[int, list[int]]:
-        orders = [asyncio.create_task(painter.paint(Order(run.path, f"{seed}"))) for seed in range(6)]
+        requests = [asyncio.create_task(worker.render(SampleRequest(run.path, f"{seed}"))) for seed in range(6)]
         turns = 0
-        while not all(order.done() for order in orders):
+        while not all(request.done() for request in requests):
             turns += 1
             await asyncio.sleep(0.001)
-        return turns, [order.result().seeds[0] for order in orders]
+        return turns, [request.result().seeds[0] for request in requests]
 
     turns, seeds = asyncio.run(visit())
     assert turns > 1
     assert seeds == list(range(6))
 
 
-def test_too_many_at_once_are_refused(painter: Painter, run: RunFolder) -> None:
+def test_too_many_at_once_are_refused(worker: SampleWorker, run: RunFolder) -> None:
     async def crowd() -> list[object]:
-        orders = [painter.paint(Order(run.path, "1")) for _ in range(MAX_WAITING + 1)]
-        return list(await asyncio.gather(*orders, return_exceptions=True))
+        requests = [worker.render(SampleRequest(run.path, "1")) for _ in range(MAX_WAITING + 1)]
+        return list(await asyncio.gather(*requests, return_exceptions=True))
 
     answers = asyncio.run(crowd())
     assert [str(answer) for answer in answers if isinstance(answer, Exception)] == [
@@ -77,49 +77,49 @@ def test_too_many_at_once_are_refused(painter: Painter, run: RunFolder) -> None:
     ]
 
 
-def test_a_process_that_was_killed_is_started_anew(painter: Painter, run: RunFolder) -> None:
-    painter.paint_now(Order(run.path, "1"))
-    assert painter._process is not None
-    painter._process.kill()
-    painter._process.join()
-    assert painter.paint_now(Order(run.path, "1")).seeds == [1]
+def test_a_process_that_was_killed_is_started_anew(worker: SampleWorker, run: RunFolder) -> None:
+    worker.render_now(SampleRequest(run.path, "1"))
+    assert worker._process is not None
+    worker._process.kill()
+    worker._process.join()
+    assert worker.render_now(SampleRequest(run.path, "1")).seeds == [1]
 
 
 def test_what_takes_too_long_is_ended(run: RunFolder) -> None:
-    painter = Painter(limit_sec=0)
-    with pytest.raises(UserError, match=r"took longer than 0 s, so painting was stopped"):
-        painter.paint_now(Order(run.path, "1"))
-    assert pid_of(painter) is None
-    painter.close()
+    worker = SampleWorker(limit_sec=0)
+    with pytest.raises(UserError, match=r"took longer than 0 s, so the attempt was stopped"):
+        worker.render_now(SampleRequest(run.path, "1"))
+    assert pid_of(worker) is None
+    worker.close()
 
 
 def test_what_does_not_start_is_ended(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganforge.viewer.sampler.sample_worker.START_SEC", 0.0)
-    painter = Painter()
+    worker = SampleWorker()
     with pytest.raises(UserError, match="has not started in 0 s"):
-        painter.paint_now(Order(run.path, "1"))
-    assert pid_of(painter) is None
-    painter.close()
+        worker.render_now(SampleRequest(run.path, "1"))
+    assert pid_of(worker) is None
+    worker.close()
 
 
 def test_closing_ends_the_process(run: RunFolder) -> None:
-    painter = Painter()
-    painter.paint_now(Order(run.path, "1"))
-    process = painter._process
+    worker = SampleWorker()
+    worker.render_now(SampleRequest(run.path, "1"))
+    process = worker._process
     assert process is not None
-    painter.close()
+    worker.close()
     with pytest.raises(ValueError, match="process object is closed"):
         process.is_alive()
 
 
 def test_closing_in_the_middle_of_an_order_waits_for_nothing(run: RunFolder) -> None:
     async def leave() -> object:
-        painter = Painter()
-        order = asyncio.create_task(painter.paint(Order(run.path, "1")))
-        while pid_of(painter) is None:
+        worker = SampleWorker()
+        request = asyncio.create_task(worker.render(SampleRequest(run.path, "1")))
+        while pid_of(worker) is None:
             await asyncio.sleep(0.01)
-        painter.close()
-        return (await asyncio.gather(order, return_exceptions=True))[0]
+        worker.close()
+        return (await asyncio.gather(request, return_exceptions=True))[0]
 
     assert "has ended before it was done" in str(asyncio.run(asyncio.wait_for(leave(), 20)))
 
@@ -151,10 +151,10 @@ def test_the_process_is_bounded_and_ends_with_the_page(run: RunFolder) -> None:
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from ganforge.viewer.sampler.sample_worker import Order, Painter\n"
-        "painter = Painter()\n"
-        f"painter.paint_now(Order(Path({str(run.path)!r}), '1'))\n"
-        "pid = painter._process.pid\n"
+        "from ganforge.viewer.sampler.sample_worker import SampleRequest, SampleWorker\n"
+        "worker = SampleWorker()\n"
+        f"worker.render_now(SampleRequest(Path({str(run.path)!r}), '1'))\n"
+        "pid = worker._process.pid\n"
         "limits = Path(f'/proc/{pid}/limits').read_text()\n"
         "[line] = (line for line in limits.splitlines() if line.startswith('Max data size'))\n"
         "print(pid, line.split()[3], flush=True)\n"
