@@ -74,8 +74,8 @@ def test_the_command_asks_for_the_same(asked: SampleRequest) -> None:
     assert words[:3] == ["ganforge", "sample", "runs/a b"]
     parser, _ = make_parser(words[1:])
     given = parser.parse_args(words[1:])
-    asked = {"seeds": given.seeds, "walk": given.interpolate, "near": given.around}
-    assert {way: text for way, text in asked.items() if text is not None} == {asked.way: asked.seeds}
+    seeds = {"seeds": given.seeds, "walk": given.interpolate, "near": given.around}
+    assert {way: text for way, text in seeds.items() if text is not None} == {asked.way: asked.seeds}
     assert (given.best, given.truncation) == (asked.best, asked.truncation)
     assert given.classes == (None if asked.classes is None else "3,4")
     if asked.way == "walk":

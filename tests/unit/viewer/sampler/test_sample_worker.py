@@ -96,7 +96,7 @@ def test_what_takes_too_long_is_ended(run: RunFolder) -> None:
 def test_what_does_not_start_is_ended(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganforge.viewer.sampler.sample_worker.START_SEC", 0.0)
     worker = SampleWorker()
-    with pytest.raises(UserError, match="has not started in 0 s"):
+    with pytest.raises(UserError, match="did not start within 0 s"):
         worker.render_now(SampleRequest(run.path, "1"))
     assert pid_of(worker) is None
     worker.close()
@@ -112,7 +112,7 @@ def test_closing_ends_the_process(run: RunFolder) -> None:
         process.is_alive()
 
 
-def test_closing_in_the_middle_of_an_order_waits_for_nothing(run: RunFolder) -> None:
+def test_closing_in_the_middle_of_a_request_waits_for_nothing(run: RunFolder) -> None:
     async def leave() -> object:
         worker = SampleWorker()
         request = asyncio.create_task(worker.render(SampleRequest(run.path, "1")))
@@ -121,7 +121,7 @@ def test_closing_in_the_middle_of_an_order_waits_for_nothing(run: RunFolder) -> 
         worker.close()
         return (await asyncio.gather(request, return_exceptions=True))[0]
 
-    assert "has ended before it was done" in str(asyncio.run(asyncio.wait_for(leave(), 20)))
+    assert "ended too early" in str(asyncio.run(asyncio.wait_for(leave(), 20)))
 
 
 def test_the_page_itself_does_not_load_pytorch() -> None:
