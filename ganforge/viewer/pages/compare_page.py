@@ -24,7 +24,16 @@ from ganforge.viewer.pages.compared_runs import (
     wanted_ids,
 )  # fmt: skip
 from ganforge.viewer.pages.echarts import options
-from ganforge.viewer.pages.layout import complain, frame, heading, leaf, page_address, picture_address, text
+from ganforge.viewer.pages.layout import (
+    button,
+    complain,
+    frame,
+    heading,
+    page_address,
+    picture_address,
+    text,
+    wide_table,
+)
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_view import RunView
 
@@ -118,7 +127,7 @@ class Pictures:
         with ui.element("section").classes("gf-card gf-stack gf-compare") as self.root:
             heading(2, "Pictures at the same moment")
             with ui.element("div").classes("gf-row gf-compare-controls"):
-                ui.html("Play", sanitize=False, tag="button").classes("gf-button gf-compare-play").props("type=button")
+                button("Play", "gf-compare-play")
                 slider = ui.element("input").classes("gf-compare-slider").props("type=range min=0 step=1")
                 slider._props["aria-label"] = "Moment of the training, for all runs"
             with ui.element("div").classes("gf-compare-grids"):
@@ -182,26 +191,10 @@ def _figures(comparison: Comparison, names: list[str]) -> None:
     for protocol in comparison.protocols:
         with ui.element("section").classes("gf-card gf-stack"):
             head, rows = figure_rows(comparison.runs, names, protocol)
-            _wide_table("Figures", head, rows)
+            wide_table("Figures", head, rows)
             text(f"* best of the runs. {in_words(protocol.model_dump())}", "gf-quiet gf-small")
     for sentence in remarks(comparison):
         text(sentence, "gf-quiet gf-small")
-
-
-def _wide_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Numbers side by side, in a box that scrolls where the page is narrow; what ends with a star stands out."""
-    with ui.element("div").classes("gf-scroll").props("tabindex=0 role=region") as box:
-        box._props["aria-label"] = name
-        with ui.element("table").classes("gf-table gf-small gf-wide"):
-            with ui.element("thead"), ui.element("tr"):
-                for cell in head:
-                    leaf("th", cell).props("scope=col")
-            with ui.element("tbody"):
-                for row in rows:
-                    with ui.element("tr"):
-                        leaf("th", row[0]).props("scope=row")
-                        for cell in row[1:]:
-                            leaf("td", cell).classes("gf-number" + " gf-best" * cell.endswith("*"))
 
 
 def _settings(comparison: Comparison, names: list[str]) -> None:
@@ -212,4 +205,4 @@ def _settings(comparison: Comparison, names: list[str]) -> None:
         text("Choose a second run." if len(names) < 2 else "All settings are the same.", "gf-quiet")
         return
     with ui.element("section").classes("gf-card"):
-        _wide_table("Settings that differ", ["Setting", *names], rows)
+        wide_table("Settings that differ", ["Setting", *names], rows)

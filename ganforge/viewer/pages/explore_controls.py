@@ -7,7 +7,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.pages.layout import text
+from ganforge.viewer.pages.layout import set_prop, text
 from ganforge.viewer.read.formatting import class_words, count
 from ganforge.viewer.read.untrusted import is_plain
 from ganforge.viewer.sampler.sample_worker import ModelSummary, SampleRequest, Way
@@ -61,10 +61,7 @@ class Controls:
         for control in (self.stops, self.frames, self.loop):
             control.set_visibility(way == "walk")
         self.seed.set_visibility(way != "walk")
-        label = "First seed" if way == "seeds" else "Seed"
-        if self.seed._props["label"] != label:
-            self.seed._props["label"] = label
-            self.seed.update()
+        set_prop(self.seed, "label", "First seed" if way == "seeds" else "Seed")
         self.spread.box.set_visibility(way == "near")
 
     def learn(self, model: ModelSummary) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from ganforge.viewer.pages import explore_text
-from ganforge.viewer.pages.layout import heading, text
+from ganforge.viewer.pages.layout import button, heading, text
 from ganforge.viewer.read.embedded_pictures import data_uri
 from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest
 
@@ -15,9 +15,7 @@ Act = Callable[[], object]
 
 def push_button(name: str, act: Act, classes: str = "") -> ui.element:
     """A button that calls ``act``."""
-    button = ui.html(explore_text.escape(name), sanitize=False, tag="button").classes(f"gf-button {classes}")
-    button.props("type=button").on("click", act)
-    return button
+    return button(name, classes).on("click", act)
 
 
 class Pictures:
@@ -40,7 +38,7 @@ class Pictures:
                 slider = ui.element("input").classes("gf-walk-slider").props("type=range min=0 step=1")
                 slider._props["aria-label"] = "Place on the walk"
                 with ui.element("div").classes("gf-row"):
-                    ui.html("Play", sanitize=False, tag="button").classes("gf-button gf-walk-play").props("type=button")
+                    button("Play", "gf-walk-play")
                     ui.element("span").classes("gf-walk-where gf-small gf-number gf-quiet")
             self.player.on("stand", lambda event: pick(event.args), js_handler="(event) => emit(event.detail)")
         for part in (self.points, self.player):
@@ -55,8 +53,8 @@ class Pictures:
         """Show the samples, ``row`` of them as the one that is looked at."""
         is_points, is_walk = samples.model.is_points, request.way == "walk"
         self.where.set_text(f"{explore_text.what(request)}, {explore_text.where(samples)}")
-        for button in self.turning:
-            button.set_visibility(request.way == "seeds")
+        for each in self.turning:
+            each.set_visibility(request.way == "seeds")
         self.cells.set_visibility(not is_walk and not is_points)
         self.points.set_visibility(not is_walk and is_points)
         self.player.set_visibility(is_walk)
@@ -98,10 +96,10 @@ class Detail:
         if self.image.visible:
             self.image._props |= {"src": data_uri(samples.files[row]), "alt": f"{name}, enlarged"}
             self.image.update()
-        for button in (self.save, self.nearest_act):
-            button.set_visibility(not is_points)
-        for button in self.seed_acts:
-            button.set_visibility(request.way == "seeds" and not is_points)
+        for each in (self.save, self.nearest_act):
+            each.set_visibility(not is_points)
+        for each in self.seed_acts:
+            each.set_visibility(request.way == "seeds" and not is_points)
         self.say("Every seed is one point: neighbours are a cloud, and a walk is a line." if is_points else "")
 
     def say(self, words: str, figures: str = "") -> None:

@@ -4,7 +4,7 @@ import json
 
 from nicegui import ui
 
-from ganforge.viewer.pages.layout import picture_address
+from ganforge.viewer.pages.layout import button, picture_address
 
 
 class Player:
@@ -14,7 +14,7 @@ class Player:
         with ui.element("div").classes("gf-stack gf-player") as self.root:
             ui.element("img").classes("gf-pixels gf-player-image")
             with ui.element("div").classes("gf-row"):
-                ui.html("Play", sanitize=False, tag="button").classes("gf-button gf-player-play").props("type=button")
+                button("Play", "gf-player-play")
                 ui.element("span").classes("gf-player-where gf-small gf-number gf-quiet").props("role=status")
             slider = ui.element("input").classes("gf-player-slider").props("type=range step=1")
             slider._props["aria-label"] = "Training time"

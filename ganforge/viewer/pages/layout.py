@@ -53,9 +53,21 @@ def picture(source: str, alternative: str, width: int | None = None) -> ui.eleme
     return image.style(f"width: {width}px") if width is not None else image
 
 
+def set_prop(element: ui.element, name: str, value: str) -> None:
+    """Another attribute, sent only if it is another."""
+    if element._props.get(name) != value:
+        element._props[name] = value
+        element.update()
+
+
 def leaf(tag: str, words: str) -> ui.element:
     """<th>, <td>, <summary>, ... with a plain text."""
     return ui.html(escape(sound(words)), sanitize=False, tag=tag)
+
+
+def button(name: str, classes: str = "") -> ui.html:
+    """<button> with a plain text."""
+    return ui.html(escape(name), sanitize=False, tag="button").classes(f"gf-button {classes}").props("type=button")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.html:
@@ -63,11 +75,27 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> ui.html:
     return ui.html(table_content(head, rows), sanitize=False, tag="table").classes("gf-table gf-small")
 
 
-def table_content(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The inside of a <table>, all texts escaped."""
+def wide_table(name: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Numbers side by side, in a box that scrolls where the page is narrow: a row's first cell is its heading, and what
+    ends with a star stands out."""
+    with ui.element("div").classes("gf-scroll").props("tabindex=0 role=region") as box:
+        box._props["aria-label"] = name
+        table(head, rows).set_content(table_content(head, rows, are_named=True)).classes("gf-wide")
+
+
+def table_content(head: Sequence[str], rows: Sequence[Sequence[str]], are_named: bool = False) -> str:
+    """The inside of a <table>, all texts escaped. are_named: as in ``wide_table``."""
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = ""
+    for row in rows:
+        first = f'<th scope="row">{escape(row[0])}</th>' if are_named else ""
+        body += f"<tr>{first}{''.join(_cell(cell, are_named) for cell in row[are_named:])}</tr>"
     return sound(f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>")
+
+
+def _cell(text: str, is_number: bool) -> str:
+    classes = f' class="gf-number{" gf-best" * text.endswith("*")}"' if is_number else ""
+    return f"<td{classes}>{escape(text)}</td>"
 
 
 def complain(sentences: Sequence[str]) -> None:

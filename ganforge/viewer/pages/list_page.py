@@ -6,8 +6,8 @@ from nicegui import ui
 
 from ganforge.base.terminal import printable
 from ganforge.metrics.trend import Standing
-from ganforge.viewer.pages.layout import frame, page_address, picture_address, text
-from ganforge.viewer.read.formatting import ago, count, duration
+from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, text
+from ganforge.viewer.read.formatting import ago, count
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.runs import RunSummary
 from ganforge.viewer.read.untrusted import first
@@ -47,17 +47,16 @@ class Card:
     def update(self, item: tuple[RunSummary, Standing | None]) -> None:
         """Show what is new."""
         run, best = item
-        content = (run.state, run.nimg, run.thumbnail, run.complaints, best, _left(run), run.total_nimg, run.reason)
+        content = (run.state, run.thumbnail, run.complaints, best, run.progress(), run.reason)
         if content == self.shown:
             return
         self.shown = content
-        share = min(1.0, run.nimg / run.total_nimg) if run.total_nimg else 0.0
         self.state.set_text(run.state)
         self.state.classes(replace=f"gf-state gf-{run.state}")
         self.what.set_text(f"{run.recipe} on {run.data}, {ago(run.changed)}")
-        _set(self.bar, "value", f"{share:.4f}")
-        _set(self.bar, "aria-label", f"{share:.0%} of {run.id}")
-        self.progress.set_text(f"{count(run.nimg)} of {count(run.total_nimg)} images{_left(run)}")
+        set_prop(self.bar, "value", f"{run.share:.4f}")
+        set_prop(self.bar, "aria-label", f"{run.share:.0%} of {run.id}")
+        self.progress.set_text(run.progress())
         self.best.set_text(_best(best, run.state))
         self.trouble.set_text(" ".join([run.reason if run.state == "failed" else "", *first(run.complaints)]).strip())
         self.trouble.set_visibility(bool(self.trouble.text))
@@ -65,8 +64,8 @@ class Card:
             self.thumbnail.set_visibility(False)
             return
         self.thumbnail.set_visibility(True)
-        _set(self.thumbnail, "alt", f"Fakes of {run.id} at {count(run.thumbnail)} images")
-        _set(self.thumbnail, "src", picture_address(run.id, "fakes", run.thumbnail))
+        set_prop(self.thumbnail, "alt", f"Fakes of {run.id} at {count(run.thumbnail)} images")
+        set_prop(self.thumbnail, "src", picture_address(run.id, "fakes", run.thumbnail))
 
 
 async def list_page(catalogue: Catalogue) -> None:
@@ -122,12 +121,6 @@ async def list_page(catalogue: Catalogue) -> None:
     ui.timer(REFRESH_SEC, refresh, immediate=False)
 
 
-def _set(element: ui.element, name: str, value: str) -> None:
-    if element._props.get(name) != value:
-        element._props[name] = value
-        element.update()
-
-
 def _searched(run: RunSummary) -> str:
     return f"{run.id} {run.recipe} {run.data} {run.state}".casefold()
 
@@ -137,10 +130,6 @@ def _summary(chosen: list[RunSummary], total: int) -> str:
     running = sum(run.state == "running" for run in chosen)
     number = f"{len(chosen)} of {total}" if len(chosen) != total else f"{total}"
     return f"{number} run{'s' * (total != 1)}, {running} running"
-
-
-def _left(run: RunSummary) -> str:
-    return f", {duration(run.eta_sec)} left" if run.eta_sec is not None else ""
 
 
 def _best(best: Standing | None, state: str) -> str:

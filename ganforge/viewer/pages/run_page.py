@@ -6,10 +6,19 @@ from nicegui import ui
 
 from ganforge.base.wording import pasted
 from ganforge.viewer.pages.grid_player import Player
-from ganforge.viewer.pages.layout import complain, frame, heading, page_address, picture, picture_address, text
+from ganforge.viewer.pages.layout import (
+    complain,
+    frame,
+    heading,
+    page_address,
+    picture,
+    picture_address,
+    set_prop,
+    text,
+)
 from ganforge.viewer.pages.live_charts import Board
 from ganforge.viewer.pages.run_details import Log, settings
-from ganforge.viewer.read.formatting import ago, count, duration
+from ganforge.viewer.read.formatting import ago, count
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import mapping
@@ -85,15 +94,11 @@ class Top:
     def update(self, view: RunView) -> None:
         """Show what is new."""
         run = view.summary
-        left = f", {duration(run.eta_sec)} left" if run.eta_sec is not None else ""
-        share = min(1.0, run.nimg / run.total_nimg) if run.total_nimg else 0.0
         self.state.set_text(run.state)
         self.state.classes(replace=f"gf-state gf-{run.state}")
         self.what.set_text(f"{run.recipe} on {run.data}, last report {ago(run.changed)}")
-        if self.bar._props.get("value") != f"{share:.4f}":
-            self.bar._props["value"] = f"{share:.4f}"
-            self.bar.update()
-        self.progress.set_text(f"{count(run.nimg)} of {count(run.total_nimg)} images{left}")
+        set_prop(self.bar, "value", f"{run.share:.4f}")
+        self.progress.set_text(run.progress())
         self.speed.set_text(_speed(view))
         stands = view.figures.standing()
         self.best.set_text(stands.words() if stands is not None else "")

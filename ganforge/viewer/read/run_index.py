@@ -12,7 +12,7 @@ from ganforge.metrics.trend import Standing
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import FigureReader
 from ganforge.viewer.read.run_view import RunView
-from ganforge.viewer.read.runs import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, summarise
+from ganforge.viewer.read.runs import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, newest_first
 
 FRESH_SEC = 0.9
 AGAIN_SEC = 0.1
@@ -105,7 +105,7 @@ class Catalogue:
 
     def _summarise_all(self) -> list[tuple[RunSummary, Standing | None]]:
         folders = self.folders()
-        summaries = [summarise(run_id, folder) for run_id, folder in folders.items()]
+        listed = newest_first(folders)
         deadline = time.monotonic() + FIGURES_SEC
         for run_id in self._figures.keys() - folders.keys():
             del self._figures[run_id]
@@ -114,5 +114,4 @@ class Catalogue:
             if time.monotonic() > deadline:
                 break
             self._figures.setdefault(run_id, FigureReader(folders[run_id], keeps_points=False)).look()
-        listed = sorted(summaries, key=lambda run: (-run.changed, run.id))
         return [(run, self._figures[run.id].standing() if run.id in self._figures else None) for run in listed]

@@ -6,13 +6,14 @@ run. An id is only ever looked up among the runs that were found, so that no add
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
+from ganforge.viewer.read.formatting import duration
 from ganforge.viewer.read.untrusted import last_row, mapping, number, read_object, whole, words
 
 MAX_DEPTH = 3
@@ -49,16 +50,26 @@ class RunSummary:
     changed: float
     complaints: tuple[str, ...] = ()
 
+    @property
+    def share(self) -> float:
+        """Of its length, 0 to 1."""
+        return min(1.0, self.nimg / self.total_nimg) if self.total_nimg else 0.0
 
-def find_runs(root: Path) -> list[RunSummary]:
-    """All runs in the root, the newest first. Symbolic links are not followed."""
-    runs = [summarise(run_id, folder) for run_id, folder in find_folders(root)[0].items()]
+    def progress(self) -> str:
+        """12,800 of 60,032 images, 3 min left"""
+        left = f", {duration(self.eta_sec)} left" if self.eta_sec is not None else ""
+        return f"{self.nimg:,} of {self.total_nimg:,} images{left}"
+
+
+def newest_first(folders: Mapping[str, RunFolder]) -> list[RunSummary]:
+    """The runs of ``find_folders``."""
+    runs = [summarise(run_id, folder) for run_id, folder in folders.items()]
     return sorted(runs, key=lambda run: (-run.changed, run.id))
 
 
 def find_folders(root: Path) -> tuple[dict[str, RunFolder], int]:
     """id -> folder of the runs, each a folder with a config.json, and not what is in it; and how many more there are
-    than ``MAX_RUNS``, as far as they are counted."""
+    than ``MAX_RUNS``, as far as they are counted. Symbolic links are not followed."""
     if _is_run(root):
         return {printable(root.resolve().name) or "run": RunFolder(root)}, 0
     found: dict[str, RunFolder] = {}

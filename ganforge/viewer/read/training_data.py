@@ -1,6 +1,5 @@
 """The training pictures of a run, from where the page may have them: never from a place that the run's files name."""
 
-import hashlib
 import math
 import mmap
 import warnings
@@ -20,14 +19,12 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.prepared.cache import all_kept, hold, prepared_folder
 from ganforge.data.prepared.item_names import read_names
-from ganforge.data.prepared.mapped import read_labels
+from ganforge.data.prepared.mapped import pictures_digest, read_labels
 from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.own import names_of
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import make_request
 from ganforge.viewer.read.untrusted import cut, whole, words
-
-PIECE = 1 << 24
 
 
 def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -> Dataset:
@@ -80,10 +77,11 @@ def prepared(fingerprint: str, count: int, shape: Sequence[int]) -> Dataset | No
     for one in all_kept(prepared_folder()):
         if one.facts is None or one.facts["shape"][1:] != list(shape) or one.facts["shape"][0] < count:
             continue
-        items = map_read_only(one.folder / PICTURES, one.facts["shape"])[:count]
-        digest = one.facts["digest"] if count == one.facts["shape"][0] else digest_of(items)
-        if digest != fingerprint:
+        path, kept = one.folder / PICTURES, [count, *shape]
+        is_whole = one.facts["shape"] == kept
+        if (one.facts["digest"] if is_whole else pictures_digest(path, kept, lambda: None)) != fingerprint:
             continue
+        items = map_read_only(path, kept)
         classes = one.facts["classes"]
         labels = read_labels(one.folder / LABELS, one.facts["labels_digest"]) if classes else None
         labels = None if labels is None else labels[:count]
@@ -102,12 +100,3 @@ def map_read_only(path: Path, shape: Sequence[int]) -> Tensor:
         view = mmap.mmap(file.fileno(), math.prod(shape), access=mmap.ACCESS_READ)
     with warnings.catch_warnings(action="ignore"):  # that it must not be written to
         return torch.frombuffer(view, dtype=torch.uint8).view(*shape)
-
-
-def digest_of(items: Tensor) -> str:
-    """``Dataset.fingerprint``, read piece by piece."""
-    digest = hashlib.sha256(f"{items.dtype} {tuple(items.shape)}".encode())
-    content = items.reshape(-1).numpy()
-    for start in range(0, len(content), PIECE):
-        digest.update(content[start : start + PIECE].data)
-    return digest.hexdigest()

@@ -10,7 +10,7 @@ from ganforge.base.files import open_plain
 from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
 from ganforge.metrics.describe import ORDER, in_words
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Record
+from ganforge.run.records import Figure, Record
 from ganforge.viewer.read.curve_meanings import Meaning, figure_meaning, title_of
 from ganforge.viewer.read.embedded_pictures import Embedded, embed, spread
 from ganforge.viewer.read.formatting import duration
@@ -37,35 +37,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One figure, as text."""
-
-    name: str
-    features: str
-    value: str
-    floor: str
-    better: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A number of the log's last row, and what it means for the run's own loss. verdict: empty where all is well."""
-
-    title: str
-    value: str
-    healthy: str
-    text: str
-    verdict: str
-
-
-@dataclass(frozen=True)
 class Table:
-    """The figures of one protocol. how: of which moment they are, and why of that one."""
+    """The figures of one protocol. how: of which moment they are, and why of that one. rows: (what is measured, with
+    which features, the figure, what it asks)."""
 
     protocol: str
     how: str
-    rows: Sequence[Row]
+    rows: Sequence[tuple[str, str, Figure, str]]
     notes: Sequence[str]
 
 
@@ -138,7 +116,7 @@ def moment(measured: Measured) -> str:
     return f"After {measured.shown.nimg:,} pictures; measured {kind}."
 
 
-def rows(record: Record) -> list[Row]:
+def rows(record: Record) -> list[tuple[str, str, Figure, str]]:
     """The record's figures in their usual order."""
     features = [*record.protocol.extractors, "pixels"]
 
@@ -146,26 +124,17 @@ def rows(record: Record) -> list[Row]:
         what, _, seen = name.partition("/")
         return _index(features, seen), _index(ORDER, what), name
 
-    found = []
-    for name in sorted(record.figures, key=order):
-        figure = record.figures[name]
-        value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
-        what, _, seen = name.partition("/")
-        found.append(
-            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, figure_meaning(what))
-        )
-    return found
+    names = {name: name.partition("/") for name in sorted(record.figures, key=order)}
+    return [
+        (cut(what, 100), cut(seen, 100), record.figures[name], figure_meaning(name))
+        for name, (what, _, seen) in names.items()
+    ]
 
 
-def readings(view: RunView, meanings: Mapping[str, Meaning]) -> list[Reading]:
-    """What the last row of the log says, number by number."""
-    found = []
-    for name, meaning in meanings.items():
-        value = view.columns.newest(name)
-        if value is not None:
-            healthy = "" if meaning.healthy is None else f"{meaning.healthy[0]:.3g} to {meaning.healthy[1]:.3g}"
-            found.append(Reading(title_of(name), number(round(value, 4)), healthy, meaning.text, meaning.judge(value)))
-    return found
+def readings(view: RunView, meanings: Mapping[str, Meaning]) -> list[tuple[str, float, Meaning]]:
+    """(what it is, value, meaning) of the last row of the log."""
+    values = {name: view.columns.newest(name) for name in meanings}
+    return [(title_of(name), value, meanings[name]) for name, value in values.items() if value is not None]
 
 
 def charts(view: RunView, of_log: bool) -> list[Markup]:

@@ -18,6 +18,7 @@ from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.curve_meanings import meanings
 from ganforge.viewer.read.embedded_pictures import embed, embed_series
+from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe, command
 from ganforge.viewer.read.runs import grids
 from ganforge.viewer.read.untrusted import cut, first, words
@@ -84,9 +85,9 @@ def render_report(folder: RunFolder) -> str:
 
 def _template() -> Any:
     loader = PackageLoader("ganforge.viewer.report", "template")
-    return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).get_template("report.html")
+    pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters["number"] = figure
+    return pages.get_template("report.html")
 
 
 def _inline() -> dict[str, Markup]:

@@ -9,7 +9,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -186,6 +185,7 @@ def work(line: Connection) -> None:
     """The process: answers each request by samples or a sentence, until the page goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which ends this process
     os.environ |= {"GANFORGE_OFFLINE": "1", "HF_HUB_OFFLINE": "1"}  # looking at pictures downloads nothing
+    from ganforge.data.reader import limit_memory
     from ganforge.viewer.sampler.rendered_samples import SampleRenderer
 
     renderer = SampleRenderer()
@@ -197,22 +197,6 @@ def work(line: Connection) -> None:
         line.send("ready")
         while True:
             line.send(renderer.answer(line.recv()))
-
-
-def limit_memory(more: int) -> None:
-    """Let this process take so many bytes more than it has, where the system can see to that: on Linux.
-
-    Files that are mapped to be read do not count.
-    """
-    if sys.platform != "linux":
-        return
-    import resource
-
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-    taken = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = taken + more
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 def end_with_page() -> None:

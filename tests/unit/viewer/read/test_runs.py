@@ -12,7 +12,11 @@ from some_runs import make_run, row_at
 
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read import runs
-from ganforge.viewer.read.runs import MAX_DEPTH, find_folders, find_runs, summarise
+from ganforge.viewer.read.runs import MAX_DEPTH, RunSummary, find_folders, newest_first, summarise
+
+
+def find_runs(root: Path) -> list[RunSummary]:
+    return newest_first(find_folders(root)[0])
 
 
 def test_runs_are_found_where_they_lie(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_closing_in_the_middle_of_a_request_waits_for_nothing(run: RunFolder) ->
 
 def test_the_page_itself_does_not_load_pytorch() -> None:
     code = "import sys, ganforge.viewer.pages.explore_page as page; sys.exit('torch' in sys.modules)"
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
 
 
@@ -134,7 +134,7 @@ def test_the_page_itself_does_not_load_pytorch() -> None:
 def test_an_order_takes_no_more_memory_than_it_may() -> None:
     program = (
         "import torch\n"
-        "from ganforge.viewer.sampler.sample_worker import limit_memory\n"
+        "from ganforge.data.reader import limit_memory\n"
         "limit_memory(300 << 20)\n"
         "torch.ones(100 << 20, dtype=torch.uint8)\n"
         "try:\n"
