@@ -174,7 +174,7 @@ def listen(host: str, port: int | None) -> socket.socket:
         else:
             return listener
     which = f"port {port}" if port is not None else f"any port from {wanted[0]} to {wanted[-1]}"
-    raise UserError(f"The page cannot have {which} at {host} ({why}); choose another with --port, or another --host.")
+    raise UserError(f"The page cannot use {which} at {host} ({why}); choose another with --port, or another --host.")
 
 
 def new_token(host: str) -> str | None:
@@ -192,7 +192,7 @@ def announcement(root: Path, host: str, port: int, token: str | None, asked: int
     """What is said at the start."""
     lines = [f"Watching {printable(str(root))}: {address_of(host, port, token)}"]
     if asked is None and port != DEFAULT_PORT:
-        lines.append(f"Port {DEFAULT_PORT} is taken by something else, so this page has {port}.")
+        lines.append(f"Port {DEFAULT_PORT} is taken by something else, so this page uses {port}.")
     if host in OWN_MACHINE:
         lines.append(
             f"From another machine: ssh -L {port}:localhost:{port} {socket.gethostname()}, "

@@ -60,7 +60,7 @@ def _lines(process: "subprocess.Popen[str]") -> list[str]:
         if line.rstrip() == READY:
             return lines
         lines.append(line.rstrip())
-    return [*lines, "The page could not be started; training goes on without it."]
+    return [*lines, "The page could not be started; training continues without it."]
 
 
 def main(root: Path) -> None:

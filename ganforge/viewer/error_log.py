@@ -38,7 +38,7 @@ class OneLine(logging.Handler):
             return
         self.told.add(place)
         what = printable(f"{type(error).__name__}: {error}"[:300])
-        complain(f"The page goes on after a fault: {what} ({place})")
+        complain(f"The page continues after an error: {what} ({place})")
 
 
 def tell_in_one_line() -> None:

@@ -12,7 +12,7 @@ from ganforge.viewer.read.run_charts import Curve, RunChart, charts_of
 from ganforge.viewer.read.run_view import RunView
 
 
-class Board:
+class LiveCharts:
     """The charts. Only new points are sent, unless the log began anew or has other columns than before."""
 
     def __init__(self, view: RunView) -> None:

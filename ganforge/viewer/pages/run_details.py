@@ -18,7 +18,7 @@ MOST_ROWS = 200
 LOG_COLUMNS = ("nimg", "step", "Loss/D", "Loss/G", "Accuracy/real", "Accuracy/fake", "Timing/images_per_sec")
 
 
-class Log:
+class LogTable:
     """The newest rows of the log."""
 
     def __init__(self, view: RunView) -> None:
@@ -38,7 +38,7 @@ class Log:
         self.table.set_content(table_content(LOG_COLUMNS, rows))
 
 
-def settings(view: RunView) -> None:
+def config_tables(view: RunView) -> None:
     """Settings, data and environment, as config.json has them."""
     for title, key in (("Settings", "settings"), ("Data", "data")):
         with ui.element("details").classes("gf-card"):

@@ -16,8 +16,8 @@ from ganforge.viewer.pages.layout import (
     set_prop,
     text,
 )
-from ganforge.viewer.pages.live_charts import Board
-from ganforge.viewer.pages.run_details import Log, settings
+from ganforge.viewer.pages.live_charts import LiveCharts
+from ganforge.viewer.pages.run_details import LogTable, config_tables
 from ganforge.viewer.read.formatting import ago, count
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_view import RunView
@@ -25,8 +25,8 @@ from ganforge.viewer.read.untrusted import mapping
 
 REFRESH_SEC = 1.0
 POINTS = (
-    "Red: fakes. Grey: reals, in rings around their modes. Behind them, where D is surest of a real is blue, and where "
-    "it is surest of a fake is orange; its scale is another at every report."
+    "Red: fakes. Grey: reals, in rings around their modes. Behind them, D's decision map: blue where D is surest of a "
+    "real, orange where it is surest of a fake; each report has a scale of its own."
 )
 
 
@@ -40,7 +40,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
     with frame(run_id, run_id):
         gone = text("", "gf-complaint").props("role=alert")
         gone.set_visibility(False)
-        top = Top(view)
+        header = RunHeader(view)
         with ui.element("section").classes("gf-card gf-pair"):
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Fakes: the same noise over training time")
@@ -50,25 +50,25 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Reals")
                 picture(picture_address(run_id, "reals"), f"Real items that {run_id} learns from")
-        board = Board(view)
-        settings(view)
-        log = Log(view)
+        charts = LiveCharts(view)
+        config_tables(view)
+        log = LogTable(view)
 
     async def refresh() -> None:
         now = await catalogue.view(run_id)
         gone.set_visibility(now is None)
         if now is None:
-            gone.set_text("The run's folder is gone: what is shown is what was read last.")
+            gone.set_text("The run's folder is gone; this is what was last read.")
             return
-        top.update(now)
+        header.update(now)
         player.update(now.grids)
-        board.update(now)
+        charts.update(now)
         log.update(now)
 
     ui.timer(REFRESH_SEC, refresh, immediate=False)
 
 
-class Top:
+class RunHeader:
     """State, progress, and what is wrong."""
 
     def __init__(self, view: RunView) -> None:
@@ -114,13 +114,13 @@ class Top:
 def _endings(view: RunView) -> list[str]:
     """Why a run goes on no more, and what to do."""
     run = view.summary
-    again = f"`ganforge resume {pasted(run.folder.path)}` goes on."
+    again = f"continue it with `ganforge resume {pasted(run.folder.path)}`."
     if run.state == "failed":
-        return [f"The run failed: {run.reason or 'it does not say why.'}"]
+        return [f"The run failed: {run.reason or 'no reason was recorded.'}"]
     if run.state == "killed":
-        return [f"The run was killed: it says that it is running, but no process does. {again}"]
+        return [f"The run was killed: its status says running, but no process holds its folder; {again}"]
     if run.state == "stopped":
-        return [f"The run was stopped ({run.reason or 'it does not say why'}); {again}"]
+        return [f"The run was stopped ({run.reason or 'no reason was recorded'}); {again}"]
     return []
 
 

@@ -58,7 +58,7 @@ def cross_entropy_d(even: float, kind: str) -> Meaning:
 
 
 def cross_entropy_g(kind: str) -> Meaning:
-    text = f"{kind} {HALF:.3f} when D cannot tell; 4.6 when D takes a fake for real with 1 %."
+    text = f"{kind} {HALF:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
     return Meaning(text, (HALF / 1.5, VERY_SURE), HALF, FOOLED, BEHIND)
 
 
@@ -100,7 +100,7 @@ ACCURACY = {
 MEANINGS: dict[str, dict[str, Meaning]] = {
     "non-saturating": {
         "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
-        "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes to be real, in nats."),
+        "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes of being real, in nats."),
     } | LOG_ODDS | ACCURACY,
     "minimax": {
         "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
@@ -147,10 +147,10 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
 ALWAYS = {
     "Gradient/D": Meaning("Over all of D's weights. No norm is right in itself; a sudden rise by orders of magnitude, "
                           "or a fall towards 0, is a warning."),
-    "Gradient/G": Meaning("The same of G. Near 0 while the pictures are bad: D teaches nothing."),
+    "Gradient/G": Meaning("The same for G. Near 0 while the pictures are bad: D teaches it nothing."),
     "Augmentation/p": Meaning(
-        "How often each transform comes. It rises while D is sure of the reals, and falls otherwise. Above 0.8 the "
-        "transforms may begin to show in the fakes.",
+        "How often each transform is applied. It rises while D is sure of the reals, and falls otherwise. Above 0.8 "
+        "the transforms may begin to show in the fakes.",
     ),
     "Timing/images_per_sec": Meaning("Real pictures since the last report, saving included."),
     "Resources/peak_memory_mib": Meaning("The most that the process has held."),
@@ -183,8 +183,8 @@ SHARES = ("precision", "recall", "density", "coverage", "high quality", "class d
 
 
 def title_of(column: str) -> str:
-    """D's loss; What D pays for r1."""
-    return TITLES.get(column, f"What D pays for {column.removeprefix('Loss/D/')}")
+    """D's loss; D's penalty r1."""
+    return TITLES.get(column, f"D's penalty {column.removeprefix('Loss/D/')}")
 
 
 def figure_meaning(name: str) -> str:
@@ -211,5 +211,5 @@ def meanings(settings: Mapping[str, Any]) -> dict[str, Meaning]:
     found = dict(MEANINGS.get(str(settings.get("objective")), {}))
     paid = [name for name, setting in PENALTIES.items() if number(settings.get(setting))]
     if paid and "Loss/D" in found:
-        found["Loss/D"] = Meaning(f"{found['Loss/D'].text} Here with {' and '.join(paid)} added, so that it is larger.")
+        found["Loss/D"] = Meaning(f"{found['Loss/D'].text} This run adds {' and '.join(paid)} to it.")
     return found | {f"Loss/D/{name}": Meaning("0 or more, weight included.") for name in paid} | ALWAYS

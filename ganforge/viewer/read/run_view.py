@@ -126,4 +126,6 @@ def _passed_over(folder: RunFolder) -> list[str]:
         odd = folder.no_pictures()
     except OSError as error:
         return [f"{reason(error)}."]
-    return [f"{path.name} is left out: a link, which is not followed, a folder, pipe or device." for _, path in odd]
+    return [
+        f"{path.name} is left out: it is a link, which is not followed, or a folder, pipe or device." for _, path in odd
+    ]

@@ -67,7 +67,7 @@ class Tail:
     def complaints(self) -> list[str]:
         """A sentence for what could not be read."""
         lines = f"{self.bad_lines:,} line{'s' * (self.bad_lines > 1)}"
-        found = [f"{self.path.name}: {lines} could not be read as rows, and left out."] if self.bad_lines else []
+        found = [f"{self.path.name}: {lines} left out as unreadable."] if self.bad_lines else []
         return found + ([self.trouble] if self.trouble else [])
 
     def _begins_anew(self, handle: int) -> bool:

@@ -34,7 +34,7 @@ def read_object(path: Path, complaints: list[str]) -> dict[str, Any]:
     try:
         content = parse(read_plain(path, LARGEST_JSON))
         if not isinstance(content, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
     except FileNotFoundError:
         complaints.append(f"{path.name} is missing.")
     except OSError as error:

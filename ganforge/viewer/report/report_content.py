@@ -22,11 +22,11 @@ from ganforge.viewer.report.svg_charts import svg
 
 STATES = {
     "running": "It was training when this was written.",
-    "finished": "It has reached its length.",
-    "stopped": "It was stopped on request; ganforge resume goes on with it.",
-    "failed": "It failed; what was saved before is whole.",
-    "killed": "Its process was killed; ganforge resume goes on from the last checkpoint.",
-    "unknown": "How it stands is not known.",
+    "finished": "It has reached its full length.",
+    "stopped": "It was stopped on request; ganforge resume continues it.",
+    "failed": "It failed; everything saved before is intact.",
+    "killed": "Its process was killed; ganforge resume continues from the last checkpoint.",
+    "unknown": "Its state is not known.",
 }
 ENVIRONMENT = ("device_name", "device", "threads", "platform", "python", "torch", "ganforge", "git_commit")
 STRIP = 6

@@ -137,7 +137,7 @@ class SampleRenderer:
             except UserError as error:
                 why = str(error).splitlines()[0]
                 raise UserError(
-                    f"The training pictures cannot be had here, and the page downloads none: {why}"
+                    f"The training pictures are not on this machine, and the page downloads none: {why}"
                 ) from None
         return self.data[1]
 

@@ -53,7 +53,7 @@ def test_the_page_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 def test_a_page_that_cannot_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_page.sys, "executable", shutil.which("false"))
     with page_beside(tmp_path) as lines:
-        assert lines == ["The page could not be started; training goes on without it."]
+        assert lines == ["The page could not be started; training continues without it."]
 
 
 def test_without_nicegui_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def test_a_fault_is_one_harmless_line_and_told_once(loggers: object, capsys: pyt
     for number in range(100):
         fail("nicegui", f"a\x1b[31m\nfault {number}")
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("The page goes on after a fault: ValueError: a\\x1b[31m\\nfault 0 (")
+    assert line.startswith("The page continues after an error: ValueError: a\\x1b[31m\\nfault 0 (")
     assert "test_error_log.py:" in line
     assert "Traceback" not in line
 

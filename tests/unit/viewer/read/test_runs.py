@@ -98,7 +98,7 @@ def test_asking_who_trains_leaves_no_lock_behind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("config", "complaint"),
-    [("", "config.json cannot be used"), ("[]", "it is no JSON object"), ("{}", "config.json holds no settings."),
+    [("", "config.json cannot be used"), ("[]", "it is not a JSON object"), ("{}", "config.json holds no settings."),
      ('{"settings": 3}', "config.json holds no settings."), ("[" * 100_000, "config.json cannot be used"),
      ("\udcff", "config.json cannot be used")],
 )  # fmt: skip

@@ -75,7 +75,7 @@ def test_what_is_no_row_is_counted(tmp_path: Path, line: str) -> None:
     append(path, f'{line}\n{{"nimg": 7}}\n')
     tail = Tail(path)
     assert nimgs(tail) == [7]
-    expected = [] if not line else ["stats.jsonl: 1 line could not be read as rows, and left out."]
+    expected = [] if not line else ["stats.jsonl: 1 line left out as unreadable."]
     assert tail.complaints() == expected
 
 

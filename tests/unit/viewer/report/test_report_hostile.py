@@ -70,7 +70,7 @@ def test_what_is_cut_off_or_damaged_is_said(tmp_path: Path) -> None:
     (folder.path / "evaluation-000001000-0badcafe.json").write_text("{", encoding="utf-8")
     said = missing(folder)
     for sentence in (
-        "stats.jsonl: 2 lines could not be read as rows, and left out.",
+        "stats.jsonl: 2 lines left out as unreadable.",
         "stats.jsonl: the last line is cut off, and left out.",
         "metrics.jsonl: 2 of 2 lines are no whole record, and left out.",
         "fakes-000001000.png cannot be shown: it is no whole PNG.",

@@ -113,7 +113,7 @@ def test_every_picture_has_a_text_and_the_last_grid_stands_without_scripts(folde
 
 def test_what_the_run_is(folder: RunFolder) -> None:
     words = Page(render_report(folder)).words
-    assert "finished Recipe fast on digits . It has reached its length." in words
+    assert "finished Recipe fast on digits . It has reached its full length." in words
     assert "3,000 of 3,000 pictures" in words
     assert "1,797 pictures of 1 x 8 x 8" in words
     assert "ganforge train fast --data digits --lr 0.01 --total-nimg 3000" in words
@@ -165,7 +165,7 @@ def test_what_the_last_row_means_for_this_loss(folder: RunFolder) -> None:
 
 def test_only_settings_that_differ_stand_beside_the_recipes(folder: RunFolder) -> None:
     text = render_report(folder)
-    changed = text[text.index("Other than the recipe") : text.index("As the recipe has them")]
+    changed = text[text.index("Changed from the recipe") : text.index("As in the recipe")]
     assert re.findall(r"<code>(\w+)</code>", changed) == ["data", "lr", "burn_in_nimg", "total_nimg"]
 
 

@@ -200,7 +200,7 @@ def test_data_that_are_not_here_are_not_fetched(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = make_run(tmp_path / "run", (1, 28, 28), data="mnist")
     said = str(renderer.answer(SampleRequest(run.path, "3", form="nearest")))
-    assert said.startswith("The training pictures cannot be had here, and the page downloads none: MNIST's file")
+    assert said.startswith("The training pictures are not on this machine, and the page downloads none: MNIST's file")
     assert "\n" not in said
 
 
