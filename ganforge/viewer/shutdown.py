@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from ganforge.base.stopping import Stopped, StopRequest, heard
+from ganforge.base.stopping import Stopped, StopRequest, handled_by
 
 LAST_SEC = 3.0
 """So long after a signal the process is ended, whatever it is about."""
@@ -22,7 +22,7 @@ def ends_at_once(stop: StopRequest) -> Iterator[None]:
         ends_soon(signum)
         raise Stopped(signal.Signals(signum).name)
 
-    with _handled_by(on_signal):
+    with handled_by(on_signal):
         stop.poll()
         yield
 
@@ -36,7 +36,7 @@ def noting(caught: list[int], end: Callable[[], object]) -> Iterator[None]:
         ends_soon(signum)
         end()
 
-    with _handled_by(on_signal):
+    with handled_by(on_signal):
         yield
 
 
@@ -45,17 +45,3 @@ def ends_soon(signum: int) -> None:
     timer = threading.Timer(LAST_SEC, os._exit, [128 + signum])
     timer.daemon = True
     timer.start()
-
-
-@contextlib.contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Outside the main thread, where Python delivers no signals, nothing is changed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {signum: signal.signal(signum, handler) for signum in heard()}
-    try:
-        yield
-    finally:
-        for signum, before in previous.items():
-            signal.signal(signum, before)

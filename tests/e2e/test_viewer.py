@@ -198,7 +198,7 @@ def test_a_hostile_run_is_shown_as_far_as_it_goes(browser: Any, address: str, ho
     card.click()
     page.wait_for_selector("main canvas")
     words = page.locator("main").inner_text()
-    assert "stats.jsonl: 3 lines could not be read" in words
+    assert "stats.jsonl: 3 lines left out as unreadable" in words
     assert f"The run failed: {SCRIPT}" in words
     page.wait_for_timeout(500)
     assert page.evaluate("window.ranByName") is None
