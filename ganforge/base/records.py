@@ -1,8 +1,9 @@
 """Records of parts: what is true of an objective, a penalty, a family of networks or a figure, told in one place.
 
 Each part is one file. Its record stands at the top of it, as ``RECORD = Kind(...)``, and below it the implementation,
-which loads PyTorch; parts that one computation gives share a file, and are ``RECORDS = (Kind(...), ...)`` in it. A catalog reads the records alone, so that whoever only tells what parts there are, such as
-`ganforge train --help`, waits for nothing heavy.
+which loads PyTorch; parts that one computation gives share a file, and are ``RECORDS = (Kind(...), ...)`` in it. A
+catalog reads the records alone, so that whoever only tells what parts there are, such as `ganforge train --help`, waits
+for nothing heavy.
 """
 
 import sys

@@ -147,8 +147,8 @@ def check_sample_options(given: argparse.Namespace) -> None:
 def evaluate(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.samples is not None and given.samples < 1:
         raise UserError(f"--samples is {given.samples}; give 1 or more.")
+    from ganforge.judging.description import describe
     from ganforge.judging.evaluation import evaluate
-    from ganforge.metrics.describe import describe
 
     names = given.features.split(",") if given.features else None
     done = evaluate(

@@ -21,7 +21,7 @@ from ganforge.cli import commands
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.settings import PREPARED_BY
-from ganforge.metrics.catalog import NAMES
+from ganforge.metrics.catalog import EXTRACTORS
 from ganforge.recipes import RECIPES, recipe, usual_recipe
 
 EXAMPLES = """examples:
@@ -151,7 +151,9 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     evaluate.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     evaluate.add_argument("--samples", type=whole, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
-    evaluate.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
+    evaluate.add_argument(
+        "--features", metavar="NAMES", help=f"some of: {', '.join(EXTRACTORS)} (default: by the data)"
+    )
     evaluate.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
     evaluate.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
     evaluate.add_argument("--test-data", metavar="DATA", help=setting_help("test_data"))

@@ -11,10 +11,10 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.tables import Column, table
 from ganforge.base.terminal import printable
-from ganforge.metrics.describe import notes_on
+from ganforge.metrics.figure import notes_on
 from ganforge.metrics.trend import best_of, is_gain
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Figure, Protocol, Record, read_evaluations, read_metrics
+from ganforge.run.stored_records import StoredFigure, StoredProtocol, StoredRecord, read_evaluations, read_metrics
 
 NONE = "-"
 BEST = "*"
@@ -31,9 +31,9 @@ Plain = str | int | float | None
 class Measured:
     """One run by one protocol. shown: the record to compare; how: why that one. records: all, by rising nimg."""
 
-    shown: Record
+    shown: StoredRecord
     how: str
-    records: Sequence[Record]
+    records: Sequence[StoredRecord]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Comparison:
     """runs: in the order given. protocols: those most runs share first. complaints: sentences on files left out."""
 
     runs: list[Run]
-    protocols: list[Protocol]
+    protocols: list[StoredProtocol]
     complaints: list[str]
 
 
@@ -65,7 +65,7 @@ def compare(paths: Iterable[Path]) -> Comparison:
     runs = [_read_run(path, complaints) for path in dict.fromkeys(paths)]
     protocols = {id: measured.shown.protocol for run in runs for id, measured in run.measured.items()}
 
-    def order(protocol: Protocol) -> tuple[int, int, str]:
+    def order(protocol: StoredProtocol) -> tuple[int, int, str]:
         return -sum(protocol.id in run.measured for run in runs), -protocol.num_fakes, protocol.id
 
     return Comparison(runs, sorted(protocols.values(), key=order), complaints)
@@ -118,7 +118,7 @@ def _read_run(path: Path, complaints: list[str]) -> Run:
     in_training, sentences = read_metrics(folder)
     evaluated, more_sentences = read_evaluations(folder)
     complaints += sentences + more_sentences
-    by_id: dict[str, tuple[list[Record], list[Record]]] = {}
+    by_id: dict[str, tuple[list[StoredRecord], list[StoredRecord]]] = {}
     for place, records in enumerate((in_training, evaluated)):
         for record in records:
             by_id.setdefault(record.protocol.id, ([], []))[place].append(record)
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
     return value if all(isinstance(one, Plain) for one in values) else "(no setting)"
 
 
-def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:
+def _measured(in_training: list[StoredRecord], evaluated: list[StoredRecord]) -> Measured:
     """From the records of one run by one protocol, at least one."""
     by_nimg = {record.nimg: record for record in [*in_training, *evaluated]}
     records = [by_nimg[nimg] for nimg in sorted(by_nimg)]
@@ -149,7 +149,7 @@ def _measured(in_training: list[Record], evaluated: list[Record]) -> Measured:
     return Measured(by_nimg[best[0]], how, records)
 
 
-def headline_of(records: Iterable[Record]) -> str | None:
+def headline_of(records: Iterable[StoredRecord]) -> str | None:
     """The figure that leads in records of one protocol: the newest one that any of them names."""
     return next((record.headline for record in reversed(list(records)) if record.headline is not None), None)
 
@@ -159,7 +159,7 @@ def leading(measured: Iterable[Measured]) -> str | None:
     return next((name for one in measured if (name := headline_of(one.records)) is not None), None)
 
 
-def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
+def _panel(runs: Iterable[Run], protocol: StoredProtocol) -> Panel:
     """The headline figure of the runs that have one; perhaps of none."""
     measured = {printable(str(run.path)): run.measured[protocol.id] for run in runs if protocol.id in run.measured}
     name = leading(measured.values())
@@ -172,13 +172,13 @@ def _panel(runs: Iterable[Run], protocol: Protocol) -> Panel:
     return Panel(title, curves, sorted(floor for floor in floors if floor is not None))
 
 
-def _figures_table(runs: Sequence[Run], protocol: Protocol, width: int) -> str:
+def _figures_table(runs: Sequence[Run], protocol: StoredProtocol, width: int) -> str:
     """A row a run, and one for the floor; a column a figure."""
     names = [*(str(run.path) for run in runs), "floor"]
     return table(f"Protocol {protocol.id}", names, figure_columns(runs, protocol), width)
 
 
-def figure_columns(runs: Sequence[Run], protocol: Protocol) -> list[Column]:
+def figure_columns(runs: Sequence[Run], protocol: StoredProtocol) -> list[Column]:
     """nimg, the reason for that one, and the figures by one protocol: in each a cell a run, then one for the floor.
 
     A figure's header has three lines: what is measured, with which features, what is better. ``BEST`` follows the best
@@ -200,7 +200,7 @@ def figure_columns(runs: Sequence[Run], protocol: Protocol) -> list[Column]:
     return columns
 
 
-def _marked(figures: Sequence[Figure | None]) -> list[str]:
+def _marked(figures: Sequence[StoredFigure | None]) -> list[str]:
     """The figures' texts; where there are several to choose from, and they differ, the best has a mark."""
     distances = [None if figure is None else figure.distance() for figure in figures]
     known = [distance for distance in distances if distance is not None]
@@ -211,19 +211,19 @@ def _marked(figures: Sequence[Figure | None]) -> list[str]:
     ]
 
 
-def _text(figure: Figure | None) -> str:
+def _text(figure: StoredFigure | None) -> str:
     if figure is None or figure.value is None:
         return NONE
     return f"{figure.value:.4g}" + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
 
 
-def _meaning(protocol: Protocol) -> str:
+def _meaning(protocol: StoredProtocol) -> str:
     features = ", ".join(f"{name} ({hash})" for name, hash in protocol.extractors.items())
     floor = f"{protocol.num_floor:,} other real items"
     return f"Protocol {protocol.id}: {_sides(protocol)};\n  floor: {floor}; features: {features}."
 
 
-def _sides(protocol: Protocol) -> str:
+def _sides(protocol: StoredProtocol) -> str:
     real = f"{protocol.num_reals:,} of {protocol.data} ({protocol.split} split)"
     return f"{protocol.num_fakes:,} generated items against {real}"
 
@@ -270,7 +270,7 @@ def unread(comparison: Comparison) -> list[str]:
     ]
 
 
-def _leader(comparison: Comparison, protocol: Protocol) -> str | None:
+def _leader(comparison: Comparison, protocol: StoredProtocol) -> str | None:
     return leading(run.measured[protocol.id] for run in comparison.runs if protocol.id in run.measured)
 
 

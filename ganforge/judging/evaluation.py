@@ -27,7 +27,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
 from ganforge.data.load import load_held_out
 from ganforge.data.pictures import as_grey, read_pictures
-from ganforge.metrics.evaluate import NUM_FAKES, NUM_FAKES_STACKED, Judge
+from ganforge.metrics.judge import NUM_FAKES, NUM_FAKES_STACKED, Judge, Plan
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model, load
 
@@ -88,7 +88,8 @@ def evaluate(
         wanted = min(wanted, len(pictures))
     elif model is not None and model.shape != dataset.shape:
         raise UserError(f"{source} makes items of {model.shape}, and those of {dataset.name} are {dataset.shape}.")
-    judge = Judge(dataset, held_out, chosen, names=features, num_fakes=wanted, inception_file=inception_file, poll=poll)
+    plan = Plan(names=features, num_fakes=wanted)
+    judge = Judge(dataset, held_out, chosen, plan, inception_file=inception_file, poll=poll)
     json_path, png_path = places(source, model, out, judge)
     count = judge.protocol.num_fakes
     batches = made_by(model, judge.dataset, count) if model is not None else drawn_from(pictures, count)

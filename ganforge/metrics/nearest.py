@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.seeding import generator
-from ganforge.metrics.distances import check_features, check_same_dims, to_float64
+from ganforge.metrics.vectors import check_features, check_same_dims, to_float64
 
 CANDIDATES = 4
 CHUNK = 2048  # rows of the reference that are compared at a time

@@ -15,7 +15,7 @@ from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.data.augment import next_p
 from ganforge.data.draw import NUM_POINTS, draw_items
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint

@@ -12,7 +12,7 @@ from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.evaluate import NUM_REALS_CHEAP, Judge, usual_extractors
+from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
 from ganforge.metrics.trend import plateau_since, series, short, standing
 from ganforge.networks.generate import generate
 
@@ -28,10 +28,11 @@ def prepare_judge(
     if config.metric_samples == 0:
         return None
     try:
-        return Judge(
-            dataset, few_held_out(dataset), device, names=usual_extractors(dataset)[:1],
-            num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
+        plan = Plan(
+            names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP,
+            kernel_subsets=0,
         )  # fmt: skip
+        return Judge(dataset, few_held_out(dataset), device, plan, poll=poll)
     except UserError as error:
         say(f"No figures while training: {error}")
         return None

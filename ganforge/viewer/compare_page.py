@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from ganforge.judging.comparison import Comparison, remarks
-from ganforge.metrics.describe import in_words
+from ganforge.judging.description import in_words
 from ganforge.viewer.chart import COLORS, curves
 from ganforge.viewer.history import RunView
 from ganforge.viewer.layout import complain, frame, heading, leaf, page_address, picture_address, text

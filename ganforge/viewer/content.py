@@ -8,12 +8,13 @@ from markupsafe import Markup
 
 from ganforge.base.files import open_plain
 from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
-from ganforge.metrics.describe import ORDER, in_words, number
+from ganforge.judging.description import in_words, number
+from ganforge.metrics.catalog import in_order, meaning_of
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Record
+from ganforge.run.stored_records import StoredRecord
 from ganforge.viewer.embed import Embedded, embed, spread
 from ganforge.viewer.history import RunView
-from ganforge.viewer.meaning import FIGURES, Meaning
+from ganforge.viewer.meaning import Meaning
 from ganforge.viewer.plain import cut, is_plain, mapping, whole, words
 from ganforge.viewer.run_charts import charts_of
 from ganforge.viewer.say import duration
@@ -137,22 +138,14 @@ def moment(measured: Measured) -> str:
     return f"After {measured.shown.nimg:,} pictures; measured {kind}."
 
 
-def rows(record: Record) -> list[Row]:
+def rows(record: StoredRecord) -> list[Row]:
     """The record's figures in their usual order."""
-    features = [*record.protocol.extractors, "pixels"]
-
-    def order(name: str) -> tuple[int, int, str]:
-        what, _, seen = name.partition("/")
-        return _index(features, seen), _index(ORDER, what), name
-
     found = []
-    for name in sorted(record.figures, key=order):
+    for name in in_order(record.figures, [*record.protocol.extractors, "pixels"]):
         figure = record.figures[name]
         value = number(figure.value) + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
         what, _, seen = name.partition("/")
-        found.append(
-            Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, FIGURES.get(what, ""))
-        )
+        found.append(Row(cut(what, 100), cut(seen, 100), value, number(figure.floor), figure.better, meaning_of(what)))
     return found
 
 
@@ -213,10 +206,6 @@ def _evaluated(comparison: Comparison) -> tuple[str, str] | None:
             what = cut(str(measured.shown.headline), 100)
             return "Evaluated", f"{what} {number(figure.value)} at {measured.shown.nimg:,}{floor}"
     return None
-
-
-def _index(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else len(names)
 
 
 def _ends_torn(path: Any) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ganforge.metrics.catalog import FIGURES, meaning_of
 from ganforge.viewer.history import RunView
-from ganforge.viewer.meaning import FIGURES, Meaning, meanings
+from ganforge.viewer.meaning import Meaning, meanings
 from ganforge.viewer.plain import mapping
 
 Point = tuple[int, float]
-SHARES = ("precision", "recall", "density", "coverage", "high quality", "class distance")
+SHARES = frozenset(record.name for record in FIGURES.values() if record.is_share)
 """Figures that share an axis from about 0 to about 1."""
 
 
@@ -114,7 +115,7 @@ def _figures(title: str, names: list[str], view: RunView) -> Chart:
     found = []
     for name in names:
         what, better = name.partition("/")[0], figures[name].better
-        text = f"{FIGURES.get(what, '')} Better: {better}." if better else ""
+        text = f"{meaning_of(what)} Better: {better}." if better else ""
         found.append(Curve(what if len(features) == 1 else name, name, False, None, text.strip()))
     floors = {
         ("floor: fresh reals" if len(names) == 1 else curve.label): floor

@@ -9,7 +9,7 @@ from pathlib import Path
 from ganforge.base.errors import UserError
 from ganforge.judging.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Protocol
+from ganforge.run.stored_records import StoredProtocol
 from ganforge.viewer.history import RunView
 from ganforge.viewer.meaning import Meaning, meanings
 from ganforge.viewer.plain import cut, first, mapping, words
@@ -131,7 +131,9 @@ def figure_charts(comparison: Comparison, ids: Mapping[Path, str]) -> list[Share
     return charts
 
 
-def figure_rows(runs: Sequence[Run], names: Sequence[str], protocol: Protocol) -> tuple[list[str], list[list[str]]]:
+def figure_rows(
+    runs: Sequence[Run], names: Sequence[str], protocol: StoredProtocol
+) -> tuple[list[str], list[list[str]]]:
     """(the head, a row a figure) of one protocol: a column for each run that was measured by it, the floor, what is
     better. names: of the runs."""
     measured = [at for at, run in enumerate(runs) if protocol.id in run.measured]

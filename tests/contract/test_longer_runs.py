@@ -27,7 +27,7 @@ def record(nimg: int, value: float) -> dict[str, Any]:
     figure = {"value": value, "floor": 0.5, "spread": None, "better": "lower"}
     protocol = {"id": "p", "data": "ring", "split": "train", "num_fakes": 20, "num_reals": 20, "num_floor": 20}
     return {
-        "format": 1, "nimg": nimg, "headline": "FD/random", "protocol": protocol | {"extractors": {}},
+        "format": 2, "nimg": nimg, "headline": "FD/random", "protocol": protocol | {"extractors": {}},
         "figures": {"FD/random": figure}, "seconds": 0.1, "notes": [],
     }  # fmt: skip
 

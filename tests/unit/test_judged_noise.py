@@ -12,7 +12,7 @@ import ganforge.judging.evaluation
 import ganforge.training.measure
 from ganforge.data.dataset import Dataset
 from ganforge.judging.evaluation import drawn_from, made_by
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge, Plan
 from ganforge.networks.build import build_generator
 from ganforge.recipes import note
 from ganforge.run.snapshot import Snapshot
@@ -121,7 +121,7 @@ def points(count: int) -> Dataset:
 @pytest.fixture
 def without_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the protocol is made."""
-    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+    monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
 
 
 def numbers(judge: Judge) -> tuple[int, ...]:
@@ -147,9 +147,9 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
 def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of stacked digits, as is the convention; so many as were asked for, where somebody asked."""
 
-    def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, **given: Any) -> None:
+    def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, plan: Plan, **given: Any) -> None:
         assert (dataset.name, held_out) == (name, None)
-        assert (given["num_fakes"], given["names"]) == (wanted, ["random"])
+        assert (plan.num_fakes, plan.names) == (wanted, ["random"])
         raise EnoughError
 
     dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))

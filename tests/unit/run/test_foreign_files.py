@@ -23,7 +23,7 @@ from ganforge.cli.commands import how_it_ended
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
 from ganforge.judging.comparison import compare, render, save_plot
-from ganforge.metrics.describe import describe
+from ganforge.judging.description import describe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
