@@ -20,7 +20,7 @@ from reporting import write_results
 
 from ganforge.judging.description import in_words, number
 from ganforge.metrics.catalog import FIGURES
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
 DATA = "mnist"
@@ -65,7 +65,7 @@ def table(seeds: list[int], records: list[dict[str, Any]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--total-nimg", type=int, default=note().total_nimg)
+    parser.add_argument("--total-nimg", type=int, default=recipe("note").total_nimg)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "note_metrics.md")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
 from ganforge.metrics.judge import Judge
-from ganforge.recipes import recipe, usual_recipe
+from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place

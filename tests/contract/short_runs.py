@@ -9,7 +9,7 @@ from torch import Tensor
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile
 from ganforge.config import Config
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import KIND as CHECKPOINT
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import KIND as SNAPSHOT

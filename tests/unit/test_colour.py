@@ -10,7 +10,7 @@ from PIL import Image
 import ganforge.training.start
 from ganforge.base.stopping import StopRequest
 from ganforge.data.dataset import Dataset
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
 from ganforge.training.progress import Progress

@@ -12,7 +12,7 @@ import torch
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import DamagedFileError, write_tensorfile
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import KIND, load_newest_checkpoint, save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.training.progress import Progress
@@ -186,7 +186,9 @@ def test_what_is_no_file_is_passed_over_and_never_removed(what: str, folder: Run
 @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
 @pytest.mark.parametrize("what", ["folder", "dead link", "link", "pipe"])
 def test_what_is_no_file_does_not_stop_a_run(what: str, tmp_path: Path) -> None:
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
     folder = start(config, tmp_path / "run", Progress(), StopRequest())
     put_odd(folder.checkpoint(128), what)
     go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
@@ -210,7 +212,8 @@ class StopsAtOnce(Progress):
 
 def test_a_damaged_one_does_not_count_among_those_kept(tmp_path: Path) -> None:
     """The newest is damaged, and the run is stopped before it is made again: a whole one is left."""
-    config = note(
+    config = recipe(
+        "note",
         data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
         report_nimg=64, checkpoint_nimg=64, keep_checkpoints=2, total_nimg=256,
     )  # fmt: skip
@@ -226,7 +229,9 @@ def test_a_damaged_one_does_not_count_among_those_kept(tmp_path: Path) -> None:
 
 def test_a_sparse_one_is_passed_over_before_it_is_read(tmp_path: Path) -> None:
     """A file of a few bytes on the disk that promises a hundred GiB: the one before it is gone on from."""
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
     folder = start(config, tmp_path / "run", Progress(), StopRequest())
     facts = {"kind": KIND, "format": 3, "nimg": 96}
     numbers = 25 << 30
@@ -280,7 +285,8 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the one before it, saying so, to the same weights."""
-    config = note(
+    config = recipe(
+        "note",
         data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
         report_nimg=64, checkpoint_nimg=96, total_nimg=192,
     )  # fmt: skip
@@ -307,7 +313,9 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     """config.json was changed by hand: neither it nor the checkpoint is trusted silently."""
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
     folder = start(config, tmp_path / "run", Progress(), StopRequest())
     content = folder.read_config()
     folder.write_config(content | {"settings": content["settings"] | {"lr": 0.1}})

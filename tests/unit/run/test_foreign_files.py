@@ -19,7 +19,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
-from ganforge.cli.commands import how_it_ended
+from ganforge.cli.train import how_it_ended
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
 from ganforge.judging.comparison import compare, render, save_plot

@@ -11,7 +11,7 @@ import pytest
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run import folder as folder_module
 from ganforge.run.folder import SUBFOLDERS, RunFolder, usual_place
 from ganforge.run.place import usual_folder

@@ -10,7 +10,7 @@ from ganforge.base.errors import RunError
 from ganforge.base.stopping import StopRequest
 from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training.build import build_game, build_state
 from ganforge.training.loop import Loop, sign_mean

@@ -14,7 +14,7 @@ from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
@@ -31,7 +31,7 @@ NAN, INF = float("nan"), float("inf")
 
 def tiny(**changes: object) -> Config:
     settings = {"data": "digits", "batch_size": 16, "z_dim": 4, "g_hidden": (32,), "d_hidden": (32,), "device": "cpu"}
-    return note(**(settings | changes))
+    return recipe("note", **(settings | changes))
 
 
 @pytest.fixture

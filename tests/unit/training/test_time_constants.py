@@ -12,7 +12,7 @@ from ganforge.base.stopping import StopRequest
 from ganforge.data.batches import Batches
 from ganforge.data.digits import load_digits
 from ganforge.metrics.trend import plateau_since
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training.build import build_game, build_state, penalty_scale
 from ganforge.training.loop import Loop, is_due

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganforge.base.errors import RunError
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config, make_config
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training import start as launch
 from ganforge.training.build import build_optimizer

@@ -10,7 +10,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset, Mixture
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import Items, Source, fit, other_channels, warm_start

@@ -16,7 +16,7 @@ from ganforge.data.digits import load_digits
 from ganforge.data.draw import draw_items
 from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
