@@ -29,15 +29,13 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.samples is not None and given.samples < 1:
         raise UserError(f"--samples is {given.samples}; give 1 or more.")
-    from ganforge.judging.evaluation import evaluate
+    from ganforge.judging.against import Against
     from ganforge.judging.description import describe
+    from ganforge.judging.evaluation import Wanted, evaluate
 
-    names = given.features.split(",") if given.features else None
-    done = evaluate(
-        given.source, given.against, best=given.best, samples=given.samples, features=names,
-        inception_file=given.inception_file, data_dir=given.data_dir, test_data=given.test_data,
-        device=given.device, out=given.out, poll=stop.poll,
-    )  # fmt: skip
+    against = Against(given.against, given.test_data, given.data_dir)
+    wanted = Wanted(given.samples, given.features or None, given.inception_file)
+    done = evaluate(given.source, against, wanted, best=given.best, device=given.device, out=given.out, poll=stop.poll)
     tell(describe(done.record))
     tell(printable(f"Written: {', '.join(str(path) for path in done.written)}"))
     return 0

@@ -48,6 +48,9 @@ class Plan:
     kernel_subsets: int = KERNEL_SUBSETS
 
 
+FULL = Plan()
+
+
 class Judge:
     """The real side, ready: whatever is judged by the same one is comparable.
 
@@ -59,7 +62,7 @@ class Judge:
         dataset: Dataset,
         held_out: Dataset | None,
         device: torch.device,
-        plan: Plan = Plan(),
+        plan: Plan = FULL,
         *,
         inception_file: Path | None = None,
         cache_dir: Path | None = None,

@@ -1,22 +1,19 @@
 """Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganforge.base.errors import UserError
-from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z
-from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
+from ganforge.metrics.fakes import fakes_in_chunks
 from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
 from ganforge.metrics.trend import plateau_since, series, short, standing
 from ganforge.networks.generate import generate
 
-CHUNK = 512
 MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
 """Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
 
@@ -47,20 +44,12 @@ def few_held_out(dataset: Dataset) -> Dataset | None:
 
 def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
     """The record of one state of G, always from the same z."""
-
-    def batches() -> Iterator[Tensor]:
-        count = judge.protocol.num_fakes
-        for index, first in enumerate(range(0, count, CHUNK)):
-            size = min(CHUNK, count - first)
-            z = draw_z(config.noise, size, config.z_dim, generator(config.seed, "metrics/z", index))
-            labels = None
-            if config.conditional:
-                draws = generator(config.seed, "metrics/labels", index)
-                labels = judge.dataset.draw_labels(size, judge.dataset.num_classes, draws)
-            items = generate(G, z, labels, device)
-            yield items if judge.dataset.mixture else to_uint8(items)
-
-    return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
+    fakes = fakes_in_chunks(
+        lambda z, labels: generate(G, z, labels, device), judge.dataset, judge.protocol.num_fakes,
+        noise=config.noise, z_dim=config.z_dim, num_classes=judge.dataset.num_classes if config.conditional else 0,
+        seed=config.seed, purpose="metrics",
+    )  # fmt: skip
+    return judge.judge(fakes, {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
 def say_what_it_means(rows: list[dict[str, Any]], taken_back: Sequence[dict[str, Any]] = ()) -> list[str]:

@@ -334,12 +334,12 @@ def test_a_second_sigterm_is_no_reason_to_hurry(tmp_path: Path) -> None:
 # --- judging a run
 
 EVALUATING = {
-    "its data": ("ganforge.judging.evaluation.load_data", signal.SIGTERM),
+    "its data": ("ganforge.judging.against.load_data", signal.SIGTERM),
     "the reference": ("ganforge.metrics.reference.measure_reference", signal.SIGINT),
     "the held-out pictures": ("ganforge.metrics.copying.measure_space", signal.SIGTERM),
-    "making pictures": ("ganforge.judging.evaluation.to_uint8", signal.SIGINT),
+    "making pictures": ("ganforge.metrics.fakes.to_uint8", signal.SIGINT),
     "the figures": ("ganforge.metrics.judge.compare", signal.SIGTERM),
-    "the copies": ("ganforge.metrics.copying.copies", signal.SIGINT),
+    "the copies": ("ganforge.metrics.memorisation.copies", signal.SIGINT),
 }
 
 
