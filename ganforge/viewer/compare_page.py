@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from ganforge.judging.comparison import Comparison, remarks
+from ganforge.judging.comparison import Comparison
+from ganforge.judging.comparison_text import remarks
 from ganforge.judging.description import in_words
 from ganforge.viewer.chart import COLORS, curves
 from ganforge.viewer.history import RunView

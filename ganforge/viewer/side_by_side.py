@@ -7,7 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.judging.comparison import Comparison, Run, as_text, compare, different_settings, figure_columns, leading
+from ganforge.judging.comparison import Comparison, Run, compare, different_settings, leading
+from ganforge.judging.comparison_text import as_text, figure_columns
 from ganforge.run.folder import RunFolder
 from ganforge.run.stored_records import StoredProtocol
 from ganforge.viewer.history import RunView

@@ -7,7 +7,9 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main
-from ganforge.judging.comparison import compare, different_settings, render, save_plot
+from ganforge.judging.comparison import compare, different_settings
+from ganforge.judging.comparison_plot import save_plot
+from ganforge.judging.comparison_text import render
 from ganforge.run.folder import RunFolder
 from ganforge.run.log import write_rows
 
