@@ -48,8 +48,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class HeadlineCurves:
-    """Of one protocol. name: the headline figure; None where no run has one. curves: (nimg, value) by the run's path, of
-    those that have any. floors: all that were measured, rising."""
+    """Of one protocol. name: the headline figure; None where no run has one. curves: (nimg, value) by the run's path,
+    of those that have any. floors: all that were measured, rising."""
 
     name: str | None
     curves: dict[Path, list[tuple[int, float]]]

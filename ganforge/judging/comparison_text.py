@@ -43,7 +43,7 @@ def figure_columns(runs: Sequence[Run], protocol: StoredProtocol) -> list[Column
     """nimg, the reason for that one, and the figures by one protocol: in each a cell a run, then one for the floor.
 
     A figure's header has three lines: what is measured, with which features, what is better. ``BEST`` follows the best
-    value of a column, ``NONE`` stands where there is none.
+    value of a column, ``NONE`` where there is none.
     """
     measured = [run.measured.get(protocol.id) for run in runs]
     records = [m.shown if m else None for m in measured]

@@ -32,7 +32,8 @@ class FigureRecord(Record):
     that ``sides`` (a ``Sides`` or a ``CopySides``, by what the figure needs) offers.
 
     meaning: what it says and how to read it; docs, page and report have this text. range: of values, as people write
-    it. blind_to: what it cannot see. leads: may it decide which snapshot is best? The first that can be read does.
+    it. blind_to: what it cannot see. leads: may it decide which snapshot is best? The first that can be read does;
+    such a figure is a distance, lower for better pictures.
     is_share: does it share an axis from about 0 to about 1 with others?
     """
 

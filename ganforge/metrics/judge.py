@@ -25,7 +25,7 @@ from ganforge.metrics.vectors import FEWEST
 NUM_FAKES, NUM_REALS, KERNEL_SUBSETS = 10_000, 50_000, 100
 """The full protocol, for `ganforge evaluate`."""
 KERNEL_SUBSETS_FEW = 50
-"""Of the kernel distance where it stands in for the Fréchet distance, and was to be left out."""
+"""Of the kernel distance where it replaces the Fréchet distance, and was to be left out."""
 NUM_FAKES_STACKED = 26_000
 """Stacked MNIST's, by convention: PacGAN, arXiv:1712.04086, section 4.2."""
 NUM_REALS_CHEAP = 10_000

@@ -75,7 +75,7 @@ def read_metrics(folder: RunFolder) -> tuple[list[StoredRecord], list[str]]:
     """The records that were made in training, those that were removed on resuming first, and a sentence if there is
     anything else in the files."""
     log, complaints = _read_log(folder.metrics)
-    removed, more = _read_log(folder.taken_back)
+    removed, more = _read_log(folder.removed)
     logged = {record.nimg for record in log}
     return [record for record in removed if record.nimg not in logged] + log, complaints + more
 

@@ -205,7 +205,7 @@ class Loop:
         if stands:
             self.state.measured_nimg = self.state.nimg
         rows = list(self.folder.metrics_rows())
-        for line in say_what_it_means(rows, list(self.folder.taken_back_rows())):
+        for line in say_what_it_means(rows, list(self.folder.removed_rows())):
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 

@@ -11,7 +11,7 @@ from ganforge.config import Config
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.fakes import fakes_in_chunks
 from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
-from ganforge.metrics.trend import plateau_since, series, short, standing
+from ganforge.metrics.trend import best_so_far, plateau_since, series, short
 from ganforge.networks.generate import generate
 
 MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
@@ -52,32 +52,32 @@ def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch
     return judge.judge(fakes, {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
-def say_what_it_means(rows: list[dict[str, Any]], taken_back: Sequence[dict[str, Any]] = ()) -> list[str]:
+def say_what_it_means(rows: list[dict[str, Any]], removed: Sequence[dict[str, Any]] = ()) -> list[str]:
     """Lines for the person about the newest of the run's records. Why figures are missing is said once, until others
-    are. taken_back: records that are not in the log any more, of snapshots that are still there."""
+    are. removed: records that are not in the log any more, of snapshots that are still there."""
     rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
     if not rows:
         return []
-    row, stands = rows[-1], standing([*taken_back, *rows])
+    row, so_far = rows[-1], best_so_far([*removed, *rows])
     news = missing(row) if len(rows) == 1 or missing(row) - missing(rows[-2]) else set()
-    if row["headline"] is None or stands is None:
+    if row["headline"] is None or so_far is None:
         return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"] if news else []
     lines = [f"Not every figure can be read: {' '.join(row['notes'])}"] if news else []
-    now = f"{stands.name} {row['figures'][stands.name]['value']:.4g} at {row['nimg']:,} images"
+    now = f"{so_far.name} {row['figures'][so_far.name]['value']:.4g} at {row['nimg']:,} images"
     took = f"measured in {row['seconds']:.2f} s"
-    if stands.count == 1:
-        floor = "" if stands.floor is None else f"floor, of fresh real pictures: {short(stands.floor)}; "
+    if so_far.count == 1:
+        floor = "" if so_far.floor is None else f"floor, of fresh real pictures: {short(so_far.floor)}; "
         lines.append(f"{now}, the first measurement (lower is better; {floor}{took})")
     else:
-        lines.append(f"{now} ({took}). {stands.words()}")
+        lines.append(f"{now} ({took}). {so_far.summary()}")
     values = series(rows)
-    earlier = [pair for pair in series([*taken_back, row])[:-1] if pair[0] < row["nimg"]]
-    since = plateau_since(values, stands.floor, earlier)
-    if since is not None and plateau_since(values[:-1], stands.floor, earlier) is None:
-        best = f"the best snapshot so far is that of {stands.best[0]:,} images, and it is kept."
+    earlier = [pair for pair in series([*removed, row])[:-1] if pair[0] < row["nimg"]]
+    since = plateau_since(values, so_far.floor, earlier)
+    if since is not None and plateau_since(values[:-1], so_far.floor, earlier) is None:
+        best = f"the best snapshot so far is that of {so_far.best[0]:,} images, and it is kept."
         lines.append(
             f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "
-            f"{best if stands.gained else 'no snapshot is better than the first that was measured.'}"
+            f"{best if so_far.gained else 'no snapshot is better than the first that was measured.'}"
         )
     return lines
 

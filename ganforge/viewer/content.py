@@ -26,7 +26,7 @@ STATES = {
     "stopped": "It was stopped on request; ganforge resume goes on with it.",
     "failed": "It failed; what was saved before is whole.",
     "killed": "Its process was killed; ganforge resume goes on from the last checkpoint.",
-    "unknown": "How it stands is not known.",
+    "unknown": "Its state is not known.",
 }
 ENVIRONMENT = ("device_name", "device", "threads", "platform", "python", "torch", "ganforge", "git_commit")
 STRIP = 6
@@ -96,8 +96,8 @@ def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -
         facts.append(("Time", duration(seconds)))
     if speed is not None:
         facts.append(("Speed", f"{speed:,.0f} pictures a second"))
-    if stands := view.figures.standing():
-        what, _, much = stands.words().partition(": ")
+    if so_far := view.figures.best_so_far():
+        what, _, much = so_far.summary().partition(": ")
         facts.append((what, much))
     if evaluated := _evaluated(comparison):
         facts.append(evaluated)

@@ -1,6 +1,6 @@
 """The figures of training as they come: the best one for the list, all of them for the run's page.
 
-They are those of metrics.jsonl, and those that were taken back from it while their snapshots stayed.
+They are those of metrics.jsonl, and those that were removed from it on resuming while their snapshots stayed.
 Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
 so, too).
 """
@@ -9,7 +9,7 @@ from bisect import insort
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganforge.metrics.trend import Standing
+from ganforge.metrics.trend import BestSoFar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.plain import cut, mapping, number, words
 from ganforge.viewer.tail import Tail
@@ -22,22 +22,22 @@ MOST_NOTES, LONGEST_NOTE = 20, 1_000
 
 
 class Records:
-    """The records that come: those that were taken back first, so that the last one is the newest of the log."""
+    """The records that come: the removed ones first, so that the last one is the newest of the log."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self._begin()
 
     def _begin(self) -> None:
-        self.taken_back, self.log = Tail(self.folder.taken_back), Tail(self.folder.metrics)
+        self.removed, self.log = Tail(self.folder.removed), Tail(self.folder.metrics)
 
     def look(self) -> tuple[list[dict[str, Any]], bool]:
-        """As ``Tail.look`` of both files; whatever comes to those that were taken back, all begins anew."""
-        (taken, taken_anew), (rows, anew) = self.taken_back.look(), self.log.look()
+        """As ``Tail.look`` of both files; whatever comes to those that were removed, all begins anew."""
+        (taken, taken_anew), (rows, anew) = self.removed.look(), self.log.look()
         if anew or taken or taken_anew:
             self._begin()
             taken = []
-            while more := self.taken_back.look()[0]:  # all of them, or the next look would begin anew again
+            while more := self.removed.look()[0]:  # all of them, or the next look would begin anew again
                 taken += more
             rows = self.log.look()[0]
             logged = {row["nimg"] for row in rows}  # of one that a kill left in both files
@@ -46,7 +46,7 @@ class Records:
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read."""
-        return self.log.complaints() + self.taken_back.complaints()
+        return self.log.complaints() + self.removed.complaints()
 
 
 class BestReader:
@@ -54,8 +54,8 @@ class BestReader:
 
     def __init__(self, folder: RunFolder) -> None:
         self.records = Records(folder)
-        self.best: Standing | None = None
-        self._bests: dict[tuple[str, str], Standing] = {}
+        self.best: BestSoFar | None = None
+        self._bests: dict[tuple[str, str], BestSoFar] = {}
 
     def look(self) -> None:
         """Read what has come."""
@@ -73,7 +73,7 @@ class BestReader:
             if old is None and len(self._bests) >= MAX_PROTOCOLS:
                 del self._bests[next(iter(self._bests))]
             point, floor = (row["nimg"], value), number(figure.get("floor"))
-            old = old or Standing(shown, point, point, floor, 0)
+            old = old or BestSoFar(shown, point, point, floor, 0)
             best, first = min(old.best, point, key=lambda pair: (pair[1], pair[0])), min(old.first, point)
             old = replace(old, best=best, first=first, floor=floor, count=old.count + 1)
             self.best = self._bests[protocol, name] = old
@@ -128,12 +128,12 @@ class FigureReader:
         """name -> figure, of the newest record's protocol."""
         return self.protocols.get(self.protocol, {})
 
-    def standing(self) -> Standing | None:
-        """How the newest record's headline figure stands; None without one."""
+    def best_so_far(self) -> BestSoFar | None:
+        """How far the newest record's headline figure has come; None without one."""
         figure = self.figures().get(self.headline)
         if figure is None or figure.first is None or figure.lowest is None:
             return None
-        return Standing(self.headline, figure.lowest, figure.first, figure.floor, len(figure.points))
+        return BestSoFar(self.headline, figure.lowest, figure.first, figure.floor, len(figure.points))
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read, and one for what is too much to be shown."""
