@@ -4,7 +4,7 @@ config.json                 the settings, the data's facts and the environment
 status.json                 running, finished, stopped or failed, and how far
 stats.jsonl                 one row a report
 metrics.jsonl               one record of figures a snapshot (docs/metrics.md)
-taken-back.jsonl            those that are no part of the log any more, of snapshots that are still there
+removed.jsonl               those that are no part of the log any more, of snapshots that are still there
 evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<nimg>.png beside it
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
@@ -51,7 +51,7 @@ class RunFolder:
         self.status = self.path / "status.json"
         self.stats = self.path / "stats.jsonl"
         self.metrics = self.path / "metrics.jsonl"
-        self.taken_back = self.path / "taken-back.jsonl"
+        self.removed = self.path / "removed.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"
@@ -164,6 +164,7 @@ class RunFolder:
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""
+        self._refuse_run()
         for path in (self.path, *self.path.parents):
             if path.is_file():
                 raise UserError(f"{path} is a file, not a folder; choose another name with --out.")
@@ -171,15 +172,18 @@ class RunFolder:
             others = sorted(name for name, plain in _entries(self.path) if not self._is_trace(name, plain))
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
-        if self.exists():
-            raise UserError(
-                f"{self.path} already holds a run{self._progress()}; go on with it by "
-                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
-            )
+        self._refuse_run()  # another process may have made one meanwhile
         if others:
             held = ", ".join(printable(name) for name in others[:3]) + ", ..." * (len(others) > 3)
             raise UserError(
                 f"{self.path} is not empty and holds no run (but {held}); choose another folder with --out."
+            )
+
+    def _refuse_run(self) -> None:
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run{self._progress()}; go on with it by "
+                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
             )
 
     def _is_trace(self, name: str, plain: bool) -> bool:
@@ -268,12 +272,12 @@ class RunFolder:
         append_row(self.stats, row)
 
     def append_metrics(self, record: dict[str, Any]) -> None:
-        """Add one line to metrics.jsonl, in place of what was taken back of the same snapshot; raises as ``append_row``
+        """Add one line to metrics.jsonl, in place of what was removed of the same snapshot; raises as ``append_row``
         does."""
         append_row(self.metrics, record)
-        taken = list(self.taken_back_rows())
+        taken = list(self.removed_rows())
         if any(row["nimg"] == record["nimg"] for row in taken):
-            write_rows(self.taken_back, [row for row in taken if row["nimg"] != record["nimg"]])
+            write_rows(self.removed, [row for row in taken if row["nimg"] != record["nimg"]])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
@@ -284,13 +288,13 @@ class RunFolder:
         """The records of metrics.jsonl, likewise."""
         return read_rows(self.metrics, MAX_METRICS_BYTES)
 
-    def taken_back_rows(self) -> Iterator[dict[str, Any]]:
+    def removed_rows(self) -> Iterator[dict[str, Any]]:
         """The records that ``cut_after`` took out of metrics.jsonl, of snapshots that were there then; likewise."""
-        return read_rows(self.taken_back, MAX_METRICS_BYTES)
+        return read_rows(self.removed, MAX_METRICS_BYTES)
 
     def judged_rows(self) -> Iterator[dict[str, Any]]:
-        """A record for each snapshot that was judged: those that were taken back, then those of metrics.jsonl."""
-        if taken := list(self.taken_back_rows()):
+        """A record for each snapshot that was judged: the removed ones, then those of metrics.jsonl."""
+        if taken := list(self.removed_rows()):
             logged = {row["nimg"] for row in self.metrics_rows()}
             yield from (row for row in taken if row["nimg"] not in logged)
         yield from self.metrics_rows()
@@ -304,12 +308,12 @@ class RunFolder:
     def cut_after(self, nimg: int, measured_nimg: int) -> None:
         """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
         goes on from there makes them anew, or, where it is longer now, others. The figures of snapshots, which stay,
-        go to taken-back.jsonl: the best snapshot is the best of all that were judged."""
+        go to removed.jsonl: the best snapshot is the best of all that were judged."""
         there = {at for at, _ in self.all_snapshots()}
         taken = {row["nimg"]: row for row in self.judged_rows() if row["nimg"] in there}
         kept = {row["nimg"] for row in self.metrics_rows() if row["nimg"] <= measured_nimg}
-        if self.taken_back.exists() or taken.keys() - kept:
-            write_rows(self.taken_back, [row for at, row in sorted(taken.items()) if at not in kept])
+        if self.removed.exists() or taken.keys() - kept:
+            write_rows(self.removed, [row for at, row in sorted(taken.items()) if at not in kept])
         cut_rows(self.stats, MAX_LOG_BYTES, nimg)
         cut_rows(self.metrics, MAX_METRICS_BYTES, measured_nimg)
         for at, path in self.all_fakes():

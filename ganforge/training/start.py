@@ -24,7 +24,7 @@ from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from ganforge.base.charts import COLORS, Chart
-from ganforge.judging.comparison import Comparison, remarks
-from ganforge.metrics.describe import in_words
+from ganforge.judging.comparison import Comparison
+from ganforge.judging.comparison_text import remarks
+from ganforge.judging.description import in_words
 from ganforge.viewer.pages.compared_runs import (
     MAX_RUNS,
     figure_charts,

@@ -7,17 +7,10 @@ from pathlib import Path
 
 from ganforge.base.charts import Chart
 from ganforge.base.errors import UserError
-from ganforge.judging.comparison import (
-    Comparison,
-    Run,
-    as_text,
-    compare,
-    different_settings,
-    figure_columns,
-    headline_chart,
-)
+from ganforge.judging.comparison import Comparison, Run, compare, different_settings, headline_chart
+from ganforge.judging.comparison_text import as_text, figure_columns
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Protocol
+from ganforge.run.stored_records import StoredProtocol
 from ganforge.viewer.read.curve_meanings import meanings, shared_band, title_of
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, first, mapping, words
@@ -108,7 +101,9 @@ def log_charts(views: Mapping[str, RunView]) -> list[Chart]:
     return charts
 
 
-def figure_rows(runs: Sequence[Run], names: Sequence[str], protocol: Protocol) -> tuple[list[str], list[list[str]]]:
+def figure_rows(
+    runs: Sequence[Run], names: Sequence[str], protocol: StoredProtocol
+) -> tuple[list[str], list[list[str]]]:
     """(the head, a row a figure) of one protocol: a column for each run that was measured by it, the floor, what is
     better. names: of the runs."""
     measured = [at for at, run in enumerate(runs) if protocol.id in run.measured]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from ganforge.base.terminal import printable
-from ganforge.metrics.trend import Standing
+from ganforge.metrics.trend import BestSoFar
 from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, text
 from ganforge.viewer.read.formatting import ago, count
 from ganforge.viewer.read.run_index import Catalogue
@@ -13,7 +13,7 @@ from ganforge.viewer.read.runs import RunSummary
 from ganforge.viewer.read.untrusted import first
 
 REFRESH_SEC = 1.0
-ORDERS: dict[str, Callable[[tuple[RunSummary, Standing | None]], tuple[object, ...]]] = {
+ORDERS: dict[str, Callable[[tuple[RunSummary, BestSoFar | None]], tuple[object, ...]]] = {
     "newest first": lambda item: (-item[0].changed, item[0].id),
     "by name": lambda item: (item[0].id,),
     "by recipe": lambda item: (item[0].recipe, item[0].data, item[0].id),
@@ -27,7 +27,7 @@ PAGE = 60
 class Card:
     """One run's card: made once, then only what changes is sent."""
 
-    def __init__(self, item: tuple[RunSummary, Standing | None]) -> None:
+    def __init__(self, item: tuple[RunSummary, BestSoFar | None]) -> None:
         run, _ = item
         with ui.element("a").classes("gf-card gf-run") as self.card:
             self.card._props["href"] = page_address("run", run.id)
@@ -44,7 +44,7 @@ class Card:
         self.shown: object = None
         self.update(item)
 
-    def update(self, item: tuple[RunSummary, Standing | None]) -> None:
+    def update(self, item: tuple[RunSummary, BestSoFar | None]) -> None:
         """Show what is new."""
         run, best = item
         content = (run.state, run.thumbnail, run.complaints, best, run.progress(), run.reason)
@@ -132,7 +132,7 @@ def _summary(chosen: list[RunSummary], total: int) -> str:
     return f"{number} run{'s' * (total != 1)}, {running} running"
 
 
-def _best(best: Standing | None, state: str) -> str:
+def _best(best: BestSoFar | None, state: str) -> str:
     if best is None:
         return "no figure yet" if state == "running" else "no figure"
-    return best.words()
+    return best.summary()

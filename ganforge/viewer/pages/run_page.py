@@ -100,9 +100,9 @@ class RunHeader:
         set_prop(self.bar, "value", f"{run.share:.4f}")
         self.progress.set_text(run.progress())
         self.speed.set_text(_speed(view))
-        stands = view.figures.standing()
-        self.best.set_text(stands.words() if stands is not None else "")
-        self.best.set_visibility(stands is not None)
+        so_far = view.figures.best_so_far()
+        self.best.set_text(so_far.summary() if so_far is not None else "")
+        self.best.set_visibility(so_far is not None)
         said = (*_endings(view), *view.complaints)
         if said != self.said:
             self.said = said

@@ -158,43 +158,11 @@ ALWAYS = {
 }  # fmt: skip
 """With every objective."""
 PENALTIES = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
-FIGURES = {
-    "FD": "Fréchet distance: how far the fakes' features are from the reals', in mean and spread.",
-    "KID": "Kernel distance: the same question, asked of small subsets; not biased by their number.",
-    "precision": "The share of fakes that lie among reals: are they good?",
-    "recall": "The share of reals that lie among fakes: are all kinds there?",
-    "density": "How thickly the reals lie around the fakes.",
-    "coverage": "The share of reals that have a fake nearby: are all kinds there?",
-    "modes": "How many of the known kinds were found.",
-    "KL": "How unevenly the kinds are met; 0 is even.",
-    "high quality": "The share of points that lie close to a mode.",
-    "score": "How sure and how varied the classifier's answers are.",
-    "class distance": "How far the shares of the classes are from the reals'.",
-    "copies": "The share of fakes that equal a training picture, byte by byte.",
-    "exact duplicates": "The share of fakes that equal another fake, byte by byte.",
-    "near duplicates": "The share of fakes that are very near another fake.",
-    "AuthPct": "The percentage of fakes farther from their nearest training picture than that is from its own.",
-    "C_T": "Are fakes as far from the training pictures as held-out ones? Far below the floor: copies.",
-}
-"""By what is measured; docs/metrics.md has the whole story."""
-
-
-SHARES = ("precision", "recall", "density", "coverage", "high quality", "class distance")
 
 
 def title_of(column: str) -> str:
     """D's loss; D's penalty r1."""
     return TITLES.get(column, f"D's penalty {column.removeprefix('Loss/D/')}")
-
-
-def figure_meaning(name: str) -> str:
-    """What a figure says, `FD` or `FD/classifier`; empty for one that is not known."""
-    return FIGURES.get(name.partition("/")[0], "")
-
-
-def is_share(name: str) -> bool:
-    """Does the figure share an axis from about 0 to about 1 with others?"""
-    return name.partition("/")[0] in SHARES
 
 
 def shared_band(found: Iterable[Meaning | None]) -> tuple[tuple[float, float], ...]:

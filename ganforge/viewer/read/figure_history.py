@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ganforge.base.charts import Point
-from ganforge.metrics.trend import Standing
+from ganforge.metrics.trend import BestSoFar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import cut, mapping, number, words
@@ -29,15 +29,15 @@ class Records:
         self._begin()
 
     def _begin(self) -> None:
-        self.taken_back, self.log = Tail(self.folder.taken_back), Tail(self.folder.metrics)
+        self.removed, self.log = Tail(self.folder.removed), Tail(self.folder.metrics)
 
     def look(self) -> tuple[list[dict[str, Any]], bool]:
         """As ``Tail.look`` of both files; whatever comes to those that were taken back, all begins anew."""
-        (taken, taken_anew), (rows, anew) = self.taken_back.look(), self.log.look()
+        (taken, taken_anew), (rows, anew) = self.removed.look(), self.log.look()
         if anew or taken or taken_anew:
             self._begin()
             taken = []
-            while more := self.taken_back.look()[0]:  # all of them, or the next look would begin anew again
+            while more := self.removed.look()[0]:  # all of them, or the next look would begin anew again
                 taken += more
             rows = self.log.look()[0]
             logged = {row["nimg"] for row in rows}  # of one that a kill left in both files
@@ -46,7 +46,7 @@ class Records:
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read."""
-        return self.log.complaints() + self.taken_back.complaints()
+        return self.log.complaints() + self.removed.complaints()
 
 
 @dataclass
@@ -97,13 +97,13 @@ class FigureReader:
         """name -> figure, of the newest record's protocol."""
         return self.protocols.get(self.protocol, {})
 
-    def standing(self) -> Standing | None:
-        """How the headline figure of the newest record that has one stands, as ``metrics.trend.standing``."""
+    def best_so_far(self) -> BestSoFar | None:
+        """How the headline figure of the newest record that has one stands, as ``metrics.trend.best_so_far``."""
         protocol, name = self._leading
         figure = self.protocols.get(protocol, {}).get(name)
         if figure is None or figure.first is None or figure.lowest is None:
             return None
-        return Standing(name, figure.lowest, figure.first, figure.floor, figure.count)
+        return BestSoFar(name, figure.lowest, figure.first, figure.floor, figure.count)
 
     def complaints(self) -> list[str]:
         """A sentence for what could not be read, and one for what is too much to be shown."""

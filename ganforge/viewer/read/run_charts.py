@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ganforge.base.charts import Chart, Point, is_steep
-from ganforge.viewer.read.curve_meanings import TITLES, Meaning, figure_meaning, is_share, meanings, shared_band
+from ganforge.metrics.catalog import FIGURES, meaning_of
+from ganforge.viewer.read.curve_meanings import TITLES, Meaning, meanings, shared_band
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import mapping
 
@@ -93,7 +94,7 @@ def _figure_charts(view: RunView) -> list[RunChart]:
     """The headline figure, those that share an axis, and each of the others."""
     names = [name for name, figure in view.figures.figures().items() if figure.points]
     headline = [name for name in names if name == view.figures.headline]
-    shares = [name for name in names if is_share(name)]
+    shares = [name for name in names if (record := FIGURES.get(name.partition("/")[0])) and record.is_share]
     single = [name for name in names if name not in (*shares, *headline)]
     charts = [_figure_chart(name, [name], view) for name in headline]
     charts += [_figure_chart("Shares", shares, view)] if shares else []
@@ -107,7 +108,7 @@ def _figure_chart(title: str, names: list[str], view: RunView) -> RunChart:
     for name in names:
         better, floor = figures[name].better, figures[name].floor
         label = name.partition("/")[0] if len(features) == 1 else name
-        text = f"{figure_meaning(name)} Better: {better}.".strip() if better else ""
+        text = f"{meaning_of(name)} Better: {better}.".strip() if better else ""
         curves.append(Curve(label, name, False, None, text))
         if floor is not None:
             floors["floor: fresh reals" if len(names) == 1 else label] = floor

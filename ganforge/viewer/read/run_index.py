@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ganforge.metrics.trend import Standing
+from ganforge.metrics.trend import BestSoFar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import FigureReader
 from ganforge.viewer.read.run_view import RunView
@@ -85,7 +85,7 @@ class Catalogue:
         """The run of that id; None where there is none."""
         return self.folders().get(run_id) or self.folders_again().get(run_id)
 
-    async def runs(self) -> list[tuple[RunSummary, Standing | None]]:
+    async def runs(self) -> list[tuple[RunSummary, BestSoFar | None]]:
         """The list, the newest first, each with its best figure as far as that is known yet."""
         return await self._list.get()
 
@@ -103,7 +103,7 @@ class Catalogue:
         self._views.move_to_end(run_id)
         return await self._views[run_id].get()
 
-    def _summarise_all(self) -> list[tuple[RunSummary, Standing | None]]:
+    def _summarise_all(self) -> list[tuple[RunSummary, BestSoFar | None]]:
         folders = self.folders()
         listed = newest_first(folders)
         deadline = time.monotonic() + FIGURES_SEC
@@ -114,4 +114,4 @@ class Catalogue:
             if time.monotonic() > deadline:
                 break
             self._figures.setdefault(run_id, FigureReader(folders[run_id], keeps_points=False)).look()
-        return [(run, self._figures[run.id].standing() if run.id in self._figures else None) for run in listed]
+        return [(run, self._figures[run.id].best_so_far() if run.id in self._figures else None) for run in listed]

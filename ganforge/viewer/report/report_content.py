@@ -8,13 +8,13 @@ from markupsafe import Markup
 
 from ganforge.base.files import open_plain
 from ganforge.judging.comparison import EVALUATED, NO_GAIN, ONCE, Comparison, Measured
-from ganforge.metrics.describe import ORDER, in_words
+from ganforge.judging.description import in_words, number
+from ganforge.metrics.catalog import in_order, meaning_of
 from ganforge.run.folder import RunFolder
-from ganforge.run.records import Figure, Record
-from ganforge.viewer.read.curve_meanings import Meaning, figure_meaning, title_of
+from ganforge.run.stored_records import StoredFigure, StoredRecord
+from ganforge.viewer.read.curve_meanings import Meaning, title_of
 from ganforge.viewer.read.embedded_pictures import Embedded, embed, spread
 from ganforge.viewer.read.formatting import duration
-from ganforge.viewer.read.formatting import figure as number
 from ganforge.viewer.read.run_charts import charts_of
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, is_plain, mapping, whole, words
@@ -43,7 +43,7 @@ class Table:
 
     protocol: str
     how: str
-    rows: Sequence[tuple[str, str, Figure, str]]
+    rows: Sequence[tuple[str, str, StoredFigure, str]]
     notes: Sequence[str]
 
 
@@ -74,8 +74,8 @@ def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -
         facts.append(("Time", duration(seconds)))
     if speed is not None:
         facts.append(("Speed", f"{speed:,.0f} pictures a second"))
-    if stands := view.figures.standing():
-        what, _, much = stands.words().partition(": ")
+    if so_far := view.figures.best_so_far():
+        what, _, much = so_far.summary().partition(": ")
         facts.append((what, much))
     if evaluated := _evaluated(comparison):
         facts.append(evaluated)
@@ -116,18 +116,13 @@ def moment(measured: Measured) -> str:
     return f"After {measured.shown.nimg:,} pictures; measured {kind}."
 
 
-def rows(record: Record) -> list[tuple[str, str, Figure, str]]:
+def rows(record: StoredRecord) -> list[tuple[str, str, StoredFigure, str]]:
     """The record's figures in their usual order."""
-    features = [*record.protocol.extractors, "pixels"]
-
-    def order(name: str) -> tuple[int, int, str]:
-        what, _, seen = name.partition("/")
-        return _index(features, seen), _index(ORDER, what), name
-
-    names = {name: name.partition("/") for name in sorted(record.figures, key=order)}
+    names = in_order(record.figures, [*record.protocol.extractors, "pixels"])
+    parts = {name: name.partition("/") for name in names}
     return [
-        (cut(what, 100), cut(seen, 100), record.figures[name], figure_meaning(name))
-        for name, (what, _, seen) in names.items()
+        (cut(what, 100), cut(seen, 100), record.figures[name], meaning_of(what))
+        for name, (what, _, seen) in parts.items()
     ]
 
 
@@ -179,10 +174,6 @@ def _evaluated(comparison: Comparison) -> tuple[str, str] | None:
             what = cut(str(measured.shown.headline), 100)
             return "Evaluated", f"{what} {number(figure.value)} at {measured.shown.nimg:,}{floor}"
     return None
-
-
-def _index(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else len(names)
 
 
 def _ends_torn(path: Any) -> bool:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.metrics.distances import moments
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Figures, Reference
+from ganforge.metrics.figure import Figures
+from ganforge.metrics.moments import moments
 from ganforge.metrics.protocol import Protocol
 from ganforge.metrics.reference import prepare_reference
+from ganforge.metrics.sides import Reference
 
 FLOOR, REALS = (torch.randn(n, 2, generator=torch.Generator().manual_seed(n)) * 3 + 1 for n in (30, 60))
 PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 3, 30)

@@ -70,7 +70,7 @@ def record(nimg: int, value: float | None, protocol: str = "a1b2c3d4", floor: fl
     facts = {"id": protocol, "data": "digits", "split": "train", "num_fakes": 500, "num_reals": 1000, "num_floor": 500}
     figures = {"FD/random": {"value": value, "floor": floor, "better": "lower"}}
     protocol_facts = facts | {"extractors": {"random": "77"}}
-    return {"format": 1, "nimg": nimg, "protocol": protocol_facts, "headline": "FD/random", "figures": figures}
+    return {"format": 2, "nimg": nimg, "protocol": protocol_facts, "headline": "FD/random", "figures": figures}
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_more_protocols_than_tables_are_counted(tmp_path: Path) -> None:
     for number in range(25):
         protocol = {"id": f"p{number}", "data": "d", "split": "s", "num_fakes": 1, "num_reals": 1, "num_floor": 1}
         figures = {f"f{at}": {"value": 1.0, "better": "lower"} for at in range(300)}
-        record = {"format": 1, "nimg": number, "protocol": protocol | {"extractors": {}}, "headline": "f1"}
+        record = {"format": 2, "nimg": number, "protocol": protocol | {"extractors": {}}, "headline": "f1"}
         folder.append_metrics(record | {"figures": figures})
     comparison, _, complaints = read_comparison({"a": folder})
     assert len(comparison.protocols) == 20

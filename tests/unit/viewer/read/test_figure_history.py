@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from some_runs import make_run, record_at
 
-from ganforge.metrics.trend import Standing, best_of, series, standing
+from ganforge.metrics.trend import BestSoFar, best_of, best_so_far, series
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read import figure_history, tail
 from ganforge.viewer.read.figure_history import MAX_FIGURES, FigureReader, Records
@@ -22,19 +22,19 @@ def test_the_best_figure_is_that_of_the_newest_records_protocol(tmp_path: Path) 
     path = tmp_path / "metrics.jsonl"
     reader = FigureReader(RunFolder(tmp_path), keeps_points=False)
     reader.look()
-    assert reader.standing() is None
+    assert reader.best_so_far() is None
     records = [record_at(1, 5.0), record_at(2, 3.0), record_at(3, 4.0)]
     write(path, *records)
     reader.look()
-    assert reader.standing() == Standing("FD/random", (2, 3.0), (1, 5.0), 0.5, 3) == standing(records)
+    assert reader.best_so_far() == BestSoFar("FD/random", (2, 3.0), (1, 5.0), 0.5, 3) == best_so_far(records)
     more = [record_at(4, 9.0, "p2"), record_at(5, 8.0, "p2")]
     write(path, *more)
     reader.look()
-    assert reader.standing() == Standing("FD/random", (5, 8.0), (4, 9.0), 0.5, 2) == standing(records + more)
+    assert reader.best_so_far() == BestSoFar("FD/random", (5, 8.0), (4, 9.0), 0.5, 2) == best_so_far(records + more)
     assert best_of(series(records + more)) == (5, 8.0)
     write(path, record_at(6, 2.0))
     reader.look()
-    assert reader.standing() == Standing("FD/random", (6, 2.0), (1, 5.0), 0.5, 4)
+    assert reader.best_so_far() == BestSoFar("FD/random", (6, 2.0), (1, 5.0), 0.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_record_without_a_figure_changes_nothing(tmp_path: Path, change: dict[
     write(path, record_at(1, 5.0), record_at(2, 1.0) | change)
     reader = FigureReader(RunFolder(tmp_path), keeps_points=False)
     reader.look()
-    assert reader.standing() == Standing("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
+    assert reader.best_so_far() == BestSoFar("FD/random", (1, 5.0), (1, 5.0), 0.5, 1)
 
 
 def test_all_figures_by_protocol(tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_what_the_newest_record_says_of_its_figures_is_kept(tmp_path: Path) -> N
     write(path, record_at(1, 5.0) | {"notes": ["old"]}, record_at(2, 6.0) | {"notes": ["No recall (random): why.", 7]})
     reader.look()
     assert reader.notes == ["No recall (random): why.", ""]
-    stands = reader.standing()
-    assert stands is not None and not stands.gained
+    so_far = reader.best_so_far()
+    assert so_far is not None and not so_far.gained
     write(path, record_at(3, 4.0) | {"notes": "none"})
     reader.look()
     assert reader.notes == []
@@ -95,8 +95,8 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     reader, best = FigureReader(folder), FigureReader(folder, keeps_points=False)
     reader.look()
     assert [nimg for nimg, _ in reader.figures()["FD/random"].points] == [2_000, 3_000, 4_000, 5_000]
-    stands = reader.standing()
-    assert stands is not None and stands.first == (0, 6.0)  # which is no longer kept
+    so_far = reader.best_so_far()
+    assert so_far is not None and so_far.first == (0, 6.0)  # which is no longer kept
     assert "the rest is left out" in reader.complaints()[0]
     for number in range(6):
         folder.append_metrics(record_at(10_000, 1.0, f"p{number}"))
@@ -113,17 +113,17 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
 def test_a_record_in_both_files_counts_once(tmp_path: Path) -> None:
     """A kill between the two writes of taking back leaves it so; the log has the last word."""
     folder = RunFolder(tmp_path)
-    write(folder.taken_back, record_at(64, 1.0), record_at(100, 2.0))
+    write(folder.removed, record_at(64, 1.0), record_at(100, 2.0))
     write(folder.metrics, record_at(64, 3.0))
     rows, anew = Records(folder).look()
     assert [(row["nimg"], row["figures"]["FD/random"]["value"]) for row in rows] == [(100, 2.0), (64, 3.0)]
     assert anew
 
 
-def test_more_was_taken_back_than_one_look_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_was_removed_than_one_look_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MOST_ROWS_AT_ONCE", 3)
     folder = RunFolder(tmp_path)
-    write(folder.taken_back, *(record_at(number, 5.0) for number in range(1, 8)))
+    write(folder.removed, *(record_at(number, 5.0) for number in range(1, 8)))
     write(folder.metrics, *(record_at(number, 4.0) for number in range(8, 13)))
     records, held = Records(folder), []
     for _ in range(4):

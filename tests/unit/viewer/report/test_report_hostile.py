@@ -49,7 +49,7 @@ def test_no_text_of_the_folder_becomes_markup(tmp_path: Path) -> None:
     folder.append_row({"nimg": 3_000, SCRIPT: 1.0, "Loss/D/" + SCRIPT: 2.0})
     protocol = {"id": SCRIPT, "data": SCRIPT, "split": SCRIPT, "num_fakes": 5, "num_reals": 5, "num_floor": 5}
     figures = {SCRIPT: {"value": 1.0, "better": "lower"}, f"{SCRIPT}/{SCRIPT}": {"value": 2.0, "better": "higher"}}
-    record = {"format": 1, "nimg": 2_000, "protocol": protocol | {"extractors": {SCRIPT: SCRIPT}}, "headline": SCRIPT}
+    record = {"format": 2, "nimg": 2_000, "protocol": protocol | {"extractors": {SCRIPT: SCRIPT}}, "headline": SCRIPT}
     folder.append_metrics(record | {"figures": figures, "notes": [SCRIPT]})
     folder.status.write_text(json.dumps({"state": "failed", "reason": SCRIPT, "nimg": 1}), encoding="utf-8")
     text = render_report(folder)
@@ -190,7 +190,7 @@ def test_what_is_too_much_for_a_report_is_counted(tmp_path: Path) -> None:
     for number in range(30):
         protocol = {"id": f"p{number}", "data": "d" * 1_000, "split": "s", "num_fakes": 1, "num_reals": 1}
         figures = {f"f{at}" * 100: {"value": 1.0, "better": "lower"} for at in range(300)}
-        record = {"format": 1, "nimg": 1_000, "protocol": protocol | {"num_floor": 1, "extractors": {}}}
+        record = {"format": 2, "nimg": 1_000, "protocol": protocol | {"num_floor": 1, "extractors": {}}}
         folder.append_metrics(record | {"headline": None, "figures": figures, "notes": ["n" * 1_000] * 100})
     text, said = render_report(folder), missing(folder)
     assert len(text) < 2_000_000

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,42 @@ from torch import Tensor
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.data.dataset import Dataset
+from ganforge.metrics.catalog import FORMAT, HEADLINES
 from ganforge.metrics.copying import Copying, prepare_copying
-from ganforge.metrics.describe import notes_on
-from ganforge.metrics.distances import FEWEST
 from ganforge.metrics.features import build_extractor
-from ganforge.metrics.figures import Figures, Tally, compare
+from ganforge.metrics.figure import Figures, as_json, compare, notes_on, with_floors
 from ganforge.metrics.protocol import Protocol, chunks_of, share_out, split_rows, subset_size
-from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference, with_floors
+from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference
+from ganforge.metrics.sides import Sides, Tally
+from ganforge.metrics.vectors import FEWEST
 
-FORMAT = 1
-HEADLINES = tuple(
-    f"{figure}/{features}"
-    for figure in ("FD", "KID")
-    for features in ("inception", "classifier", "channel classifier", "random", "coordinates")
-)
-"""The first of these whose floor can be read decides which snapshot is best."""
 NUM_FAKES, NUM_REALS, KERNEL_SUBSETS = 10_000, 50_000, 100
 """The full protocol, for `ganforge evaluate`."""
 KERNEL_SUBSETS_FEW = 50
-"""Of the kernel distance where it stands in for the Fréchet distance, and was to be left out."""
+"""Of the kernel distance where it replaces the Fréchet distance, and was to be left out."""
 NUM_FAKES_STACKED = 26_000
 """Stacked MNIST's, by convention: PacGAN, arXiv:1712.04086, section 4.2."""
 NUM_REALS_CHEAP = 10_000
 """The reference of the cheap protocol, during training."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured, and how thoroughly: the full protocol, if nothing else is said.
+
+    split: of their data set, the real items are. names: of extractors; the usual ones for the data by default.
+    num_fakes, num_reals: at most so many items are judged, and are in the reference. kernel_subsets: 0 leaves the
+    kernel distance out, but where there are too few items for a Fréchet distance.
+    """
+
+    split: str = "train"
+    names: Sequence[str] | None = None
+    num_fakes: int = NUM_FAKES
+    num_reals: int = NUM_REALS
+    kernel_subsets: int = KERNEL_SUBSETS
+
+
+FULL = Plan()
 
 
 class Judge:
@@ -48,36 +62,38 @@ class Judge:
         dataset: Dataset,
         held_out: Dataset | None,
         device: torch.device,
+        plan: Plan = FULL,
         *,
-        split: str = "train",
-        names: Sequence[str] | None = None,
-        num_fakes: int = NUM_FAKES,
-        num_reals: int = NUM_REALS,
-        kernel_subsets: int = KERNEL_SUBSETS,
         inception_file: Path | None = None,
         cache_dir: Path | None = None,
         poll: Callable[[], None] = lambda: None,
     ) -> None:
-        """dataset: the real items, ``split`` of their data set. held_out: the other split, or None to leave the
-        memorisation figures out. names: of extractors; the usual ones for the shape by default. num_fakes, num_reals:
-        at most so many are taken. kernel_subsets: 0 leaves the kernel distance out, but where there are too few items
-        for a Fréchet distance. poll: called now and then; raises to stop. Raises UserError for too few items and for
-        extractors that do not fit them."""
-        num_floor, reals = share_out(len(dataset), num_fakes, num_reals)
+        """Measure the real side, or read it from the cache. Raises UserError for too few items and for extractors that
+        do not fit them.
+
+        dataset: the real items.
+        held_out: the other split, or None to leave the memorisation figures out.
+        device: where features are computed.
+        inception_file: that extractor's weights.
+        cache_dir: None for the user's own.
+        poll: called now and then; raises to stop.
+        """
+        num_fakes, kernel_subsets = plan.num_fakes, plan.kernel_subsets
+        num_floor, reals = share_out(len(dataset), num_fakes, plan.num_reals)
         if num_floor < FEWEST <= len(dataset) // 3:
             raise UserError(f"{num_fakes} pictures are too few to judge by; give at least {FEWEST}.")
         if num_floor < FEWEST:
             raise UserError(
                 f"{dataset.name} has {len(dataset):,} items, too few to judge by; {3 * FEWEST} are the least."
             )
-        names = names or usual_extractors(dataset)
+        names = plan.names or usual_extractors(dataset)
         extractors = [build_extractor(name, dataset.shape, device, inception_file) for name in names]
         self.dataset, self.num_wanted = dataset, num_fakes
         few = num_floor <= extractors[0].dims  # there is no FD, and the KID is not biased by the number of fakes
         if few:
             kernel_subsets = kernel_subsets or KERNEL_SUBSETS_FEW
         self.protocol = Protocol(
-            dataset.name, dataset.fingerprint(), split, num_fakes if few else num_floor, reals, num_floor,
+            dataset.name, dataset.fingerprint(), plan.split, num_fakes if few else num_floor, reals, num_floor,
             {extractor.name: extractor.hash for extractor in extractors},
             held_out.fingerprint() if held_out is not None else None, kernel_subsets,
             subset_size(num_floor, reals) if kernel_subsets else 0,
@@ -130,7 +146,7 @@ class Judge:
         figures: Figures = {}
         for tally, (_, reference, floors) in zip(tallies, self.sides, strict=True):
             poll()
-            figures |= with_floors(compare(tally, reference, self.protocol, self.dataset.mixture), floors)
+            figures |= with_floors(compare(Sides(tally, reference, self.protocol, self.dataset.mixture)), floors)
         if self.copying is not None:
             figures |= self.copying.figures(poll)
         notes = notes_on({name: figure.note for name, figure in figures.items()}) + self.notes_on_numbers()
@@ -142,7 +158,7 @@ class Judge:
             "subject": subject,
             "protocol": self.protocol.as_json(),
             "headline": self.headline if leads else None,
-            "figures": {name: figure.as_json() for name, figure in figures.items()},
+            "figures": as_json(figures),
             "classes": classes,
             "real_trace": {extractor.name: float(side.moments.cov.trace()) for extractor, side, _ in self.sides},
             "notes": notes,

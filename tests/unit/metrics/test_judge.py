@@ -11,12 +11,11 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.data.load import load
-from ganforge.metrics.describe import describe
-from ganforge.metrics.evaluate import Judge, usual_extractors
-from ganforge.metrics.figures import Figure
+from ganforge.judging.description import describe
+from ganforge.metrics.figure import Figure, with_floors
+from ganforge.metrics.judge import Judge, Plan, usual_extractors
 from ganforge.metrics.memorisation import near_duplicates
 from ganforge.metrics.protocol import split_reals
-from ganforge.metrics.reference import with_floors
 
 CPU = torch.device("cpu")
 
@@ -28,12 +27,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def digits_judge(cache: Path) -> Judge:
-    return Judge(load("digits"), load("digits", split="test"), CPU, kernel_subsets=5, cache_dir=cache)
+    return Judge(load("digits"), load("digits", split="test"), CPU, Plan(kernel_subsets=5), cache_dir=cache)
 
 
 @pytest.fixture(scope="module")
 def ring_judge(cache: Path) -> Judge:
-    return Judge(load("ring"), None, CPU, num_fakes=2_000, kernel_subsets=5, cache_dir=cache)
+    return Judge(load("ring"), None, CPU, Plan(num_fakes=2_000, kernel_subsets=5), cache_dir=cache)
 
 
 def record_of(judge: Judge, items: Tensor) -> dict[str, Any]:
@@ -104,7 +103,7 @@ def test_copies_have_a_floor_of_their_own(tmp_path: Path) -> None:
     """Of 100 held-out pictures 40 are training pictures, and 20 come twice."""
     digits, test = load("digits"), load("digits", split="test")
     mixed = replace(test, items=torch.cat([test.items[:40], test.items[:20], digits.items[:40]]), labels=None)
-    record = record_of(Judge(digits, mixed, CPU, kernel_subsets=0, cache_dir=tmp_path), digits.items[:499])
+    record = record_of(Judge(digits, mixed, CPU, Plan(kernel_subsets=0), cache_dir=tmp_path), digits.items[:499])
     assert record["figures"]["copies/pixels"]["floor"] == pytest.approx(0.4)
     assert record["figures"]["exact duplicates/pixels"]["floor"] == pytest.approx(0.2)
 
@@ -113,7 +112,7 @@ def test_reals_that_repeat_themselves_have_a_note_and_not_a_0(tmp_path: Path) ->
     """Each of 100 pictures 12 times: every neighbourhood is empty, and the floor is of copies of the reference."""
     digits = load("digits")
     twelve = replace(digits, items=digits.items[:100].repeat(12, 1, 1, 1), labels=None, digest="")
-    record = record_of(Judge(twelve, None, CPU, kernel_subsets=5, cache_dir=tmp_path), digits.items[500:900])
+    record = record_of(Judge(twelve, None, CPU, Plan(kernel_subsets=5), cache_dir=tmp_path), digits.items[500:900])
     assert set(values(record).values()) == {None}
     assert all(figure["floor"] is None for figure in record["figures"].values())
     assert record["headline"] is None
@@ -123,7 +122,7 @@ def test_reals_that_repeat_themselves_have_a_note_and_not_a_0(tmp_path: Path) ->
 def test_reals_that_are_all_the_same(tmp_path: Path) -> None:
     digits = load("digits")
     same = replace(digits, items=digits.items[:1].repeat(900, 1, 1, 1), labels=None, digest="")
-    record = record_of(Judge(same, None, CPU, kernel_subsets=5, cache_dir=tmp_path), digits.items[500:800])
+    record = record_of(Judge(same, None, CPU, Plan(kernel_subsets=5), cache_dir=tmp_path), digits.items[500:800])
     assert set(values(record).values()) == {None} and record["headline"] is None
 
 
@@ -188,7 +187,7 @@ def test_too_few_real_items_are_refused() -> None:
 
 def test_where_there_are_fewer_items_than_dimensions_the_kernel_distance_leads(tmp_path: Path) -> None:
     """It is of all items judged, in subsets as large as the floor; every other figure is of as many as that."""
-    judge = Judge(load("digits", max_images=90), None, CPU, num_fakes=300, kernel_subsets=0, cache_dir=tmp_path)
+    judge = Judge(load("digits", max_images=90), None, CPU, Plan(num_fakes=300, kernel_subsets=0), cache_dir=tmp_path)
     test = load("digits", split="test").items
     record = record_of(judge, test[:300])
     protocol = record["protocol"]
@@ -206,7 +205,7 @@ def test_where_there_are_fewer_items_than_dimensions_the_kernel_distance_leads(t
 
 
 def test_the_headline_of_a_judge_never_changes(tmp_path: Path) -> None:
-    judge = Judge(load("ring", max_images=3_000), None, CPU, num_fakes=500, cache_dir=tmp_path)
+    judge = Judge(load("ring", max_images=3_000), None, CPU, Plan(num_fakes=500), cache_dir=tmp_path)
     good, bad = torch.randn(500, 2), torch.full((500, 2), torch.nan)
     assert record_of(judge, good)["headline"] == judge.headline == "FD/coordinates"
     assert record_of(judge, bad)["headline"] is None
@@ -227,9 +226,9 @@ def test_few_pictures_have_no_score_of_1(tmp_path: Path) -> None:
     larger = load("digits").items[:300].repeat_interleave(3, 2).repeat_interleave(3, 3)
     pictures = torch.nn.functional.pad(larger, (2, 2, 2, 2))
     few = replace(load("digits"), items=pictures, labels=None, digest="")
-    judge = Judge(few, None, CPU, names=["classifier"], num_fakes=10, kernel_subsets=5, cache_dir=tmp_path)
+    judge = Judge(few, None, CPU, Plan(names=["classifier"], num_fakes=10, kernel_subsets=5), cache_dir=tmp_path)
     record = record_of(judge, pictures[:10])
-    assert record["figures"]["score/classifier"]["value"] is None
+    assert record["figures"]["classifier score/classifier"]["value"] is None
     assert any("it needs 100 items, 10 for each class, and there are 10" in note for note in record["notes"])
 
 

@@ -12,8 +12,59 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, check_same_dims, repeated, to_float64
+from ganforge.metrics.catalog import FigureRecord
+from ganforge.metrics.figure import Value, read_unless
+from ganforge.metrics.protocol import MAX_NEIGHBOURHOOD, NEIGHBOURS
+from ganforge.metrics.sides import Sides
+from ganforge.metrics.vectors import check_features, check_same_dims, repeated, to_float64
 
+RECORDS = (
+    FigureRecord(
+        name="precision",
+        order=30,
+        meaning="The share of judged items that lie where real ones are (inside a real item's ball, which reaches to "
+        "its 5th nearest other): do they look real?",
+        source="Kynkäänniemi et al. 2019, arXiv:1904.06991",
+        better="higher",
+        needs="features",
+        range="0 to 1",
+        blind_to="missing kinds: one perfect picture, repeated, has all the precision there is",
+        is_share=True,
+    ),
+    FigureRecord(
+        name="recall",
+        order=40,
+        meaning="The share of real items that lie where judged ones are: is everything that is real also made?",
+        source="Kynkäänniemi et al. 2019, arXiv:1904.06991",
+        better="higher",
+        needs="features",
+        range="0 to 1",
+        blind_to="how often each kind is made; a single stray picture has a large ball",
+        is_share=True,
+    ),
+    FigureRecord(
+        name="density",
+        order=50,
+        meaning="How many real balls hold a judged item, on average, divided by 5; 1 on average for perfect items.",
+        source="Naeem et al. 2020, arXiv:2002.09797",
+        better="near floor",
+        needs="features",
+        range="0 up",
+        blind_to="it rises above 1 where pictures crowd in the middle of the data, so more is not better",
+        is_share=True,
+    ),
+    FigureRecord(
+        name="coverage",
+        order=60,
+        meaning="The share of real balls that hold a judged item: are all kinds there?",
+        source="Naeem et al. 2020, arXiv:2002.09797",
+        better="higher",
+        needs="features",
+        range="0 to 1",
+        blind_to="pictures unlike anything real, as long as others fill the balls",
+        is_share=True,
+    ),
+)
 CHUNK = 1024  # rows of a distance matrix in memory at a time
 TIE = 1e-12  # of the square of the norms' sum: above the rounding of |x|^2 + |y|^2 - 2 x.y for thousands of dimensions
 
@@ -31,6 +82,23 @@ class Prdc:
     coverage: float
     empty_reals: float = 0.0
     empty_fakes: float = 0.0
+
+
+def measure(sides: Sides) -> dict[str, Value]:
+    judged, reference = sides.judged, sides.reference
+    fakes = judged.first[:MAX_NEIGHBOURHOOD]
+    near = prdc(reference.kept[:MAX_NEIGHBOURHOOD], fakes, k=NEIGHBOURS, real_radii=reference.radii)
+    counts = reference.distinct, len(reference.kept), judged.distinct, len(judged.first)
+
+    def read(name: str, value: float) -> Value:
+        return read_unless(no_neighbourhoods(name, near, *counts), lambda: value)
+
+    return {
+        "precision": read("precision", near.precision),
+        "recall": read("recall", near.recall),
+        "density": read("density", near.density),
+        "coverage": read("coverage", near.coverage),
+    }
 
 
 def no_neighbourhoods(name: str, near: Prdc, distinct_reals: int, reals: int, distinct_fakes: int, fakes: int) -> str:

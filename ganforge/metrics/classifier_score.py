@@ -1,4 +1,4 @@
-"""What a classifier says of generated pictures: the classifier score, and how often each class comes."""
+"""classifier score: the Inception score's formula with another classifier."""
 
 from itertools import pairwise
 
@@ -6,14 +6,37 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, repeated, to_float64
+from ganforge.metrics.catalog import FigureRecord
+from ganforge.metrics.class_shares import PER_CLASS, no_classes
+from ganforge.metrics.figure import Value
+from ganforge.metrics.sides import Sides
+from ganforge.metrics.vectors import check_features, repeated, to_float64
 
+RECORD = FigureRecord(
+    name="classifier score",
+    order=100,
+    meaning="Are the classes certain for each picture, and equally frequent over all? It has the Inception score's "
+    "formula, but is not that score: the classifier is another.",
+    source="Salimans et al. 2016, arXiv:1606.03498, section 4",
+    better="near floor",
+    needs="class probabilities",
+    range="1 to 10",
+    blind_to="variety within a class; a picture of each class is enough. About 6 for real MNIST: this classifier was "
+    "trained with smoothed labels, and is never quite certain",
+)
 SPLITS = 10
 """By convention."""
-PER_CLASS = 10
-"""Fewer items for a class on average leave its share to chance: each split of the score, and each class distance, has
-as many at least."""
 SUM_TOLERANCE = 1e-3  # a softmax in float32 is far inside it, logits far outside
+
+
+def measure(sides: Sides) -> dict[str, Value]:
+    judged, (_, reals) = sides.judged, sides.shares
+    count = len(judged.first)
+    if why := no_score(count, judged.distinct, reals):
+        return {"classifier score": Value(None, note=why)}
+    splits = splits_for(count, len(reals))
+    value, spread = classifier_score(torch.cat(judged.probabilities), splits)
+    return {"classifier score": Value(value, spread if splits > 1 else None)}
 
 
 def classifier_score(probabilities: Tensor, splits: int = 10) -> tuple[float, float]:
@@ -41,31 +64,6 @@ def splits_for(count: int, num_classes: int) -> int:
 def no_score(count: int, distinct: int, shares: Tensor) -> str:
     """Why the score of so many samples says nothing, "" where it does. shares: of the classes among the reals."""
     return no_classes(count, shares, len(shares)) or repeated("judged", distinct, count)
-
-
-def no_classes(count: int, shares: Tensor, needed: int = 0) -> str:
-    """Why the classes of so many samples say nothing, "" where they do. shares: float64 [K], of the reals. needed: so
-    many classes are to be met, by default those that the reals have."""
-    present = int((shares > 0).sum())
-    if present < 2:
-        return "the classifier finds a single class in the real items"
-    least = PER_CLASS * (needed or present)
-    return f"it needs {least:,} items, {PER_CLASS} for each class, and there are {count:,}" if count < least else ""
-
-
-def class_histogram(classes: Tensor, num_classes: int) -> Tensor:
-    """The share of each class: classes int64 [N] in [0, num_classes) -> float64 [num_classes], summing to 1.
-
-    Raises UserError where there are none, or a class is out of range.
-    """
-    if not len(classes):
-        raise UserError("There are no samples to count; generate some.")
-    if classes.min() < 0 or classes.max() >= num_classes:
-        found = f"{int(classes.min())} to {int(classes.max())}"
-        raise UserError(
-            f"The classes run from {found}, and must lie in 0 to {num_classes - 1}; use a fitting classifier."
-        )
-    return torch.bincount(classes, minlength=num_classes).to("cpu", torch.float64) / len(classes)
 
 
 def _score(rows: Tensor) -> Tensor:

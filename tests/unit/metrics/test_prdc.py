@@ -1,4 +1,4 @@
-"""metrics/coverage.py: the definitions in loops, expectations for perfect fakes, orientation, and ties."""
+"""metrics/prdc.py: the definitions in loops, expectations for perfect fakes, orientation, and ties."""
 
 import math
 from dataclasses import astuple
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
-from ganforge.metrics import coverage
-from ganforge.metrics.coverage import Prdc, expected_coverage, no_neighbourhoods, prdc, radii
+from ganforge.metrics import prdc as room
+from ganforge.metrics.prdc import Prdc, expected_coverage, no_neighbourhoods, prdc, radii
 
 SEEDS = st.integers(0, 2**32)
 
@@ -62,7 +62,7 @@ def test_agrees_with_loops_where_distances_are_tied(seed: int, k: int, dims: int
 def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     real, fake = normal(50, 3, 0), normal(40, 3, 1)
     whole = prdc(real, fake, 3)
-    monkeypatch.setattr(coverage, "CHUNK", 7)
+    monkeypatch.setattr(room, "CHUNK", 7)
     assert prdc(real, fake, 3) == whole
     assert prdc(real, fake, 3, real_radii=radii(real, 3)) == whole
     assert whole == prdc_by_loops(real, fake, 3)

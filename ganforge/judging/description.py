@@ -1,16 +1,11 @@
 """A record for people: a table on the screen, and what the protocol was, in words."""
 
-from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
 from ganforge.base.terminal import printable
+from ganforge.metrics.catalog import in_order
 
-ORDER = (
-    "FD", "KID", "precision", "recall", "density", "coverage", "modes", "KL", "high quality", "score", "class distance",
-    "copies", "exact duplicates", "near duplicates", "AuthPct", "C_T",
-)  # fmt: skip
-"""The rows' order; docs/metrics.md explains each of them."""
 NEAREST = 5
 """Training pictures that are named; the record has more."""
 
@@ -29,8 +24,7 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     table.add_column("value", justify="right")
     table.add_column("fresh reals", justify="right")
     table.add_column("better")
-    names = sorted(record["figures"], key=lambda name: (_features(name, protocol), ORDER.index(name.split("/")[0])))
-    for name in names:
+    for name in in_order(record["figures"], [*protocol["extractors"], "pixels"]):
         what, _, features = name.partition("/")
         figure = record["figures"][name]
         value = number(figure["value"]) + (f" ± {number(figure['spread'])}" if figure["spread"] is not None else "")
@@ -45,17 +39,6 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
         shown = ", ".join(f"{name} ({number(distance)})" for name, distance in nearest[:NEAREST])
         lines.append(printable(f"Training pictures nearest to a judged one, with the distance in grey levels: {shown}"))
     return "\n".join([*lines, *map(printable, record["notes"])])
-
-
-def notes_on(why: Mapping[str, str]) -> list[str]:
-    """A sentence for each reason why figures cannot be read: `No FD and KID (random): why.` why: by the figure's name;
-    "" for those that can."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for full, note in why.items():
-        name, _, features = full.partition("/")
-        if note:
-            reasons.setdefault((features, note), []).append(name)
-    return [f"No {_listed(names)} ({features}): {note}." for (features, note), names in reasons.items()]
 
 
 def in_words(protocol: dict[str, Any]) -> str:
@@ -81,12 +64,3 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
-
-
-def _listed(names: list[str]) -> str:
-    """FD, precision and recall"""
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _features(name: str, protocol: dict[str, Any]) -> int:
-    return [*protocol["extractors"], "pixels"].index(name.partition("/")[2])

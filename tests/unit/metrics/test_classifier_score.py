@@ -9,7 +9,9 @@ from torchmetrics.image.inception import InceptionScore
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
-from ganforge.metrics.scores import class_histogram, classifier_score, no_classes, no_score, splits_for
+from ganforge.metrics.class_shares import no_classes
+from ganforge.metrics.classifier_score import classifier_score, no_score, splits_for
+from ganforge.metrics.sides import class_histogram
 
 
 def softmaxes(count: int, classes: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
