@@ -1,7 +1,6 @@
 """What the sample worker does with a request: load the model, make the items, turn them into files."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ganforge.base.runtime import is_out_of_memory
 from ganforge.base.selections import parse_seeds
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_frames, draw_items
+from ganforge.metrics.nearest import nearest_pictures
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
 from ganforge.sampling.model import Model, choose, load
@@ -33,8 +33,6 @@ MAX_BYTES = 24_000_000
 NEAREST = 6
 POINT_SIDE = 320
 """Pixels of a walk's frame that shows points."""
-CHUNK_VALUES = 1 << 24
-"""Of so many training pixels at once the distances are computed."""
 
 
 class SampleRenderer:
@@ -115,7 +113,7 @@ class SampleRenderer:
         dataset = self.dataset(model, request)
         if dataset.shape != model.shape:
             raise UserError(f"The data set {dataset.name} has items of {dataset.shape}, and this model {model.shape}.")
-        found = nearest_rows(item, dataset.items, NEAREST)
+        found = nearest_pictures(item, dataset.items, NEAREST)
         files = [encode_png(grid(dataset.items[row : row + 1], scale=1)) for row, _ in found]
         captions, names = [], dataset.name_items([row for row, _ in found])
         for (row, distance), name in zip(found, names, strict=True):
@@ -140,21 +138,6 @@ class SampleRenderer:
                     f"The training pictures are not on this machine, and the page downloads none: {why}"
                 ) from None
         return self.data[1]
-
-
-def nearest_rows(item: Tensor, items: Tensor, count: int) -> list[tuple[int, float]]:
-    """(row, distance) of the ``count`` of items uint8 [N, C, H, W] nearest to item uint8 [C, H, W], nearest first.
-
-    The distance is the root of the mean squared difference over all pixels and channels, in grey levels: 0 to 255.
-    Of equal ones the first comes first.
-    """
-    distances = []
-    for chunk in items.split(max(1, CHUNK_VALUES // item.numel())):
-        away = chunk.flatten(1).to(torch.float32) - item.flatten().to(torch.float32)
-        distances.append(away.square().mean(dim=1, dtype=torch.float64).sqrt())
-    nearest: Sequence[int] = torch.cat(distances).argsort(stable=True)[:count].tolist()
-    every = torch.cat(distances)
-    return [(row, every[row].item()) for row in nearest]
 
 
 def encode_png(picture: Image) -> bytes:

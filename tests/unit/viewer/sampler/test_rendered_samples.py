@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from untrained import make_run
 
 from ganforge.data.digits import load_digits
 from ganforge.data.download import OFFLINE
 from ganforge.data.load import load as load_data
+from ganforge.metrics.nearest import nearest_pictures
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
 from ganforge.training.start import data_facts
-from ganforge.viewer.sampler.rendered_samples import MODELS_KEPT, SampleRenderer, nearest_rows
+from ganforge.viewer.sampler.rendered_samples import MODELS_KEPT, SampleRenderer
 from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest
 
 
@@ -88,7 +88,7 @@ def test_classes(tmp_path: Path, renderer: SampleRenderer) -> None:
 def test_nearest_training_pictures(run: RunFolder, renderer: SampleRenderer) -> None:
     samples = render(renderer, SampleRequest(run.path, "3", form="nearest"))
     items = load_digits("train").items
-    expected = nearest_rows(load(run.path, "cpu").sample([3])[0], items, 6)
+    expected = nearest_pictures(load(run.path, "cpu").sample([3])[0], items, 6)
     assert [pixels(png).tolist() for png in samples.files] == [items[row][0].tolist() for row, _ in expected]
     assert samples.captions[0].startswith(f"picture {expected[0][0]:,}, class ")
     assert samples.captions[0].endswith(f"{expected[0][1]:.1f} away")
@@ -107,14 +107,6 @@ def test_nearest_training_pictures_have_the_shape_of_the_runs_settings(
         learn_from(run, str(pictures), size=size, channels=4, fit="pad")
         samples = render(renderer, SampleRequest(run.path, "3", form="nearest"))
         assert [pixels(png).shape for png in samples.files] == [(*shape[1:], 4)] * 3
-
-
-def test_nearest_rows_by_hand() -> None:
-    items = torch.tensor([0, 100, 103, 97, 255], dtype=torch.uint8).reshape(5, 1, 1, 1).expand(5, 3, 2, 2).clone()
-    items[1, 0, 0, 0] = 112
-    found = nearest_rows(torch.full((3, 2, 2), 100, dtype=torch.uint8), items, 3)
-    assert [row for row, _ in found] == [2, 3, 1]
-    assert [distance for _, distance in found] == pytest.approx([3, 3, 12 / 12**0.5])
 
 
 @pytest.fixture
