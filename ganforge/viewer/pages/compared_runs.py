@@ -13,7 +13,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.stored_records import StoredProtocol
 from ganforge.viewer.read.curve_meanings import meanings, shared_band, title_of
 from ganforge.viewer.read.run_view import RunView
-from ganforge.viewer.read.untrusted import cut, first, mapping, words
+from ganforge.viewer.read.untrusted import cut, first_complaints, mapping, string
 
 MAX_RUNS = 8
 """As many as there are colours."""
@@ -75,11 +75,11 @@ def read_comparison(folders: Mapping[str, RunFolder]) -> tuple[Comparison, dict[
     try:
         found = compare(ids)
     except UserError as error:  # a folder that went away at this very moment
-        return Comparison([], [], []), {}, first([*complaints, str(error)])
+        return Comparison([], [], []), {}, first_complaints([*complaints, str(error)])
     more = len(found.protocols) - MAX_PROTOCOLS
     complaints += [f"{more:,} protocols more than {MAX_PROTOCOLS} are left out."] if more > 0 else []
-    kept = Comparison(found.runs, found.protocols[:MAX_PROTOCOLS], first(found.complaints))
-    return kept, ids, first(complaints)
+    kept = Comparison(found.runs, found.protocols[:MAX_PROTOCOLS], first_complaints(found.complaints))
+    return kept, ids, first_complaints(complaints)
 
 
 def figure_charts(comparison: Comparison, ids: Mapping[Path, str]) -> list[Chart]:
@@ -130,7 +130,7 @@ def settings_rows(comparison: Comparison) -> list[list[str]]:
 
 def objectives(views: Mapping[str, RunView]) -> set[str]:
     """The losses of these runs: where there are several, their values do not compare."""
-    return {words(mapping(view.config.get("settings")).get("objective"), "?") for view in views.values()}
+    return {string(mapping(view.config.get("settings")).get("objective"), "?") for view in views.values()}
 
 
 def _nearest(nimgs: Sequence[int], at: int) -> int | None:

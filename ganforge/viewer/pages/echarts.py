@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ganforge.base.charts import COLORS, DASHES, LARGEST, Chart, Point, has_place, thin
-from ganforge.viewer.read.untrusted import cut, sound
+from ganforge.viewer.read.untrusted import cut, encodable
 
 TEXT = "#7d7d7d"
 """Legible on both backgrounds; a canvas does not see the page's style sheet."""
@@ -92,4 +92,4 @@ def _axis(kind: str) -> dict[str, Any]:
 
 
 def _sendable(text: str) -> str:
-    return cut(sound(text), 200)
+    return cut(encodable(text), 200)

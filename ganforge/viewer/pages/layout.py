@@ -12,13 +12,13 @@ from urllib.parse import quote, urlencode
 
 from nicegui import ui
 
-from ganforge.viewer.read.untrusted import sound
+from ganforge.viewer.read.untrusted import encodable
 
 
 @contextmanager
 def frame(title: str, run: str | None = None) -> Iterator[None]:
     """The page around what is made in the context. title: the heading. run: the run's id, where the page shows one."""
-    ui.page_title(sound(f"{title} - ganforge"))
+    ui.page_title(encodable(f"{title} - ganforge"))
     ui.add_head_html('<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>')
     ui.html('<a class="gf-skip" href="#main">To the content</a>', sanitize=False)
     with ui.element("header").classes("gf-header"), ui.element("div").classes("gf-bar"):
@@ -38,12 +38,12 @@ def frame(title: str, run: str | None = None) -> Iterator[None]:
 
 def heading(level: int, text: str) -> ui.element:
     """<h1> to <h3> with a text."""
-    return ui.html(escape(sound(text)), sanitize=False, tag=f"h{level}")
+    return ui.html(escape(encodable(text)), sanitize=False, tag=f"h{level}")
 
 
 def text(words: str, classes: str = "") -> ui.label:
     """Plain text, never HTML; ``set_text`` changes it."""
-    return ui.label(sound(words)).classes(classes)
+    return ui.label(encodable(words)).classes(classes)
 
 
 def picture(source: str, alternative: str, width: int | None = None) -> ui.element:
@@ -62,7 +62,7 @@ def set_prop(element: ui.element, name: str, value: str) -> None:
 
 def leaf(tag: str, words: str) -> ui.element:
     """<th>, <td>, <summary>, ... with a plain text."""
-    return ui.html(escape(sound(words)), sanitize=False, tag=tag)
+    return ui.html(escape(encodable(words)), sanitize=False, tag=tag)
 
 
 def button(name: str, classes: str = "") -> ui.html:
@@ -90,7 +90,7 @@ def table_content(head: Sequence[str], rows: Sequence[Sequence[str]], are_named:
     for row in rows:
         first = f'<th scope="row">{escape(row[0])}</th>' if are_named else ""
         body += f"<tr>{first}{''.join(_cell(cell, are_named) for cell in row[are_named:])}</tr>"
-    return sound(f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>")
+    return encodable(f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>")
 
 
 def _cell(text: str, is_number: bool) -> str:

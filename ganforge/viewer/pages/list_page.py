@@ -10,7 +10,7 @@ from ganforge.viewer.pages.layout import frame, page_address, picture_address, s
 from ganforge.viewer.read.formatting import ago, count
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.runs import RunSummary
-from ganforge.viewer.read.untrusted import first
+from ganforge.viewer.read.untrusted import first_complaints
 
 REFRESH_SEC = 1.0
 ORDERS: dict[str, Callable[[tuple[RunSummary, BestSoFar | None]], tuple[object, ...]]] = {
@@ -58,7 +58,9 @@ class Card:
         set_prop(self.bar, "aria-label", f"{run.share:.0%} of {run.id}")
         self.progress.set_text(run.progress())
         self.best.set_text(_best(best, run.state))
-        self.trouble.set_text(" ".join([run.reason if run.state == "failed" else "", *first(run.complaints)]).strip())
+        self.trouble.set_text(
+            " ".join([run.reason if run.state == "failed" else "", *first_complaints(run.complaints)]).strip()
+        )
         self.trouble.set_visibility(bool(self.trouble.text))
         if run.thumbnail is None:
             self.thumbnail.set_visibility(False)

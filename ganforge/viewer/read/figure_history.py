@@ -13,7 +13,7 @@ from ganforge.base.charts import Point
 from ganforge.metrics.trend import BestSoFar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.tail import Tail
-from ganforge.viewer.read.untrusted import cut, mapping, number, words
+from ganforge.viewer.read.untrusted import cut, mapping, number, string
 
 LONGEST_NAME = 100
 MAX_FIGURES, MAX_PROTOCOLS, MAX_POINTS = 64, 32, 20_000
@@ -112,12 +112,12 @@ class FigureReader:
         return self.records.complaints() + more
 
     def _take(self, row: dict[str, Any]) -> None:
-        protocol = words(mapping(row.get("protocol")).get("id"))
+        protocol = string(mapping(row.get("protocol")).get("id"))
         if not protocol:
             return
-        self.protocol, self.headline = protocol, words(row.get("headline"))[:LONGEST_NAME]
+        self.protocol, self.headline = protocol, string(row.get("headline"))[:LONGEST_NAME]
         notes = row.get("notes")
-        self.notes = [cut(words(note), LONGEST_NOTE) for note in notes[:MOST_NOTES]] if isinstance(notes, list) else []
+        self.notes = [cut(string(note), LONGEST_NOTE) for note in notes[:MOST_NOTES]] if isinstance(notes, list) else []
         known = self.protocols.setdefault(protocol, {})
         for name, content in mapping(row.get("figures")).items():
             self._add(known, name[:LONGEST_NAME], row["nimg"], mapping(content))
@@ -129,7 +129,7 @@ class FigureReader:
         if name not in known and len(known) >= MAX_FIGURES:
             self.has_more = True
             return
-        figure = known.setdefault(name, FigureSeries(words(content.get("better"))))
+        figure = known.setdefault(name, FigureSeries(string(content.get("better"))))
         if (value := number(content.get("value"))) is None:
             return
         figure.floor = number(content.get("floor"))

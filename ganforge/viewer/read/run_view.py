@@ -11,7 +11,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import LONGEST_NAME, FigureReader
 from ganforge.viewer.read.runs import MAX_GRIDS, RunSummary, grids, summarise
 from ganforge.viewer.read.tail import Tail
-from ganforge.viewer.read.untrusted import first, number, read_object
+from ganforge.viewer.read.untrusted import first_complaints, number, read_object
 
 MAX_COLUMNS = 64
 """Names in the log; ganforge writes about twenty."""
@@ -107,7 +107,7 @@ class RunView:
         if self.columns.has_more:
             name = self.folder.stats.name
             complaints.append(f"{name} has more than {MAX_COLUMNS} columns, or very long names; the rest is left out.")
-        self.complaints = first(complaints + self.figures.complaints())
+        self.complaints = first_complaints(complaints + self.figures.complaints())
         now = (self.summary, tuple(self.grids), tuple(self.complaints))
         if rows or anew or measured or now != before:
             self.version += 1

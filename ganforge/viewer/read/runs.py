@@ -14,7 +14,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.formatting import duration
-from ganforge.viewer.read.untrusted import last_row, mapping, number, read_object, whole, words
+from ganforge.viewer.read.untrusted import last_row, mapping, number, read_object, string, whole
 
 MAX_DEPTH = 3
 """Folders between the root and a run, the run's own included."""
@@ -92,7 +92,7 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     settings = mapping(config.get("settings"))
     if not settings and not complaints:
         complaints.append("config.json holds no settings.")
-    data = words(mapping(config.get("data")).get("name")) or words(settings.get("data"), "?")
+    data = string(mapping(config.get("data")).get("name")) or string(settings.get("data"), "?")
     status = read_object(folder.status, complaints) if os.path.lexists(folder.status) else {}
     state = status.get("state") if status.get("state") in STATES else "unknown"
     nimg, total = whole(status.get("nimg")), whole(status.get("total_nimg")) or whole(settings.get("total_nimg"))
@@ -100,8 +100,8 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
     if state == "running" and not folder.is_held():
         state = "killed"
     return RunSummary(
-        run_id, folder, words(settings.get("recipe"), "?"), data, str(state),
-        words(status.get("reason")), nimg, total,
+        run_id, folder, string(settings.get("recipe"), "?"), data, str(state),
+        string(status.get("reason")), nimg, total,
         _eta_sec(folder, nimg, total, changed) if state == "running" else None,
         max((at for at, _ in grids(folder)), default=None), changed, tuple(complaints),
     )  # fmt: skip

@@ -24,7 +24,7 @@ from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.own import names_of
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import make_request
-from ganforge.viewer.read.untrusted import cut, whole, words
+from ganforge.viewer.read.untrusted import cut, string, whole
 
 
 def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -> Dataset:
@@ -39,7 +39,7 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
         folder = Path(place) if place is not None and Path(place).is_dir() else None
         settings: dict[str, Any] = {"max_images": config.max_images} | config.data_settings()
         return load(config.data, data_dir=folder, **settings)
-    fingerprint, count = words(facts.get("fingerprint")), whole(facts.get("count"))
+    fingerprint, count = string(facts.get("fingerprint")), whole(facts.get("count"))
     shape = config_shape(facts)
     found = prepared(fingerprint, count, shape)
     if found is None and place is not None:

@@ -76,7 +76,7 @@ def parse(content: bytes) -> Any:
     return _sound(value) if b"\\u" in content or b"\xed" in content else value
 
 
-def sound(text: str) -> str:
+def encodable(text: str) -> str:
     """The text with ? for each half of a character, which no page could be sent with."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -91,15 +91,15 @@ def _is_shallow(value: Any, depth: int) -> bool:
 
 def _sound(value: Any) -> Any:
     if isinstance(value, str):
-        return sound(value)
+        return encodable(value)
     if isinstance(value, list):
         return [_sound(item) for item in value]
     if isinstance(value, dict):
-        return {sound(name): _sound(item) for name, item in value.items()}
+        return {encodable(name): _sound(item) for name, item in value.items()}
     return value
 
 
-def first(complaints: Sequence[str]) -> list[str]:
+def first_complaints(complaints: Sequence[str]) -> list[str]:
     """Each of them once, cut to a length that is read; those beyond ``MOST_COMPLAINTS`` are counted."""
     each = list(dict.fromkeys(cut(sentence) for sentence in complaints))
     more = len(each) - MOST_COMPLAINTS
@@ -131,6 +131,6 @@ def number(value: object) -> float | None:
         return None
 
 
-def words(value: object, otherwise: str = "") -> str:
+def string(value: object, otherwise: str = "") -> str:
     """A text from a file, ``LONGEST_TEXT`` characters at most."""
     return value[:LONGEST_TEXT] if isinstance(value, str) else otherwise

@@ -17,7 +17,7 @@ from ganforge.viewer.read.embedded_pictures import Embedded, embed, spread
 from ganforge.viewer.read.formatting import duration
 from ganforge.viewer.read.run_charts import charts_of
 from ganforge.viewer.read.run_view import RunView
-from ganforge.viewer.read.untrusted import cut, is_plain, mapping, whole, words
+from ganforge.viewer.read.untrusted import cut, is_plain, mapping, string, whole
 from ganforge.viewer.report.svg_charts import svg
 
 STATES = {
@@ -83,7 +83,7 @@ def facts_of(view: RunView, config: Mapping[str, Any], comparison: Comparison) -
     if count and isinstance(shape, list):
         what = "points" if shape == [2] else f"pictures of {' x '.join(cut(str(side), 20) for side in shape[:3])}"
         facts.append(("Data", f"{count:,} {what}"))
-    where = words(mapping(config["environment"][-1]).get("device"))
+    where = string(mapping(config["environment"][-1]).get("device"))
     return [*facts, ("Device", where)] if where else facts
 
 

@@ -21,7 +21,7 @@ from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe, command
 from ganforge.viewer.read.runs import grids
-from ganforge.viewer.read.untrusted import cut, first, words
+from ganforge.viewer.read.untrusted import cut, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,
     charts,
@@ -74,10 +74,10 @@ def render_report(folder: RunFolder) -> str:
         tables=tables(comparison, complaints),
         figure_charts=charts(view, of_log=False), log_charts=charts(view, of_log=True),
         readings=readings(view, meanings(settings)),
-        objective=words(settings.get("objective")),
+        objective=string(settings.get("objective")),
         settings=listed, unknown=unknown, command=_command(settings, complaints),
         environment=environment_of(environment), resumed=len(environment) - 1,
-        fingerprint=words(config["data"].get("fingerprint")), complaints=first(complaints),
+        fingerprint=string(config["data"].get("fingerprint")), complaints=first_complaints(complaints),
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), version=__version__, **_inline(),
     )  # fmt: skip
     return text.encode("utf-8", "replace").decode("utf-8")  # half a character, as a file may hold, cannot be written

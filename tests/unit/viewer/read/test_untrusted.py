@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ganforge.viewer.read import untrusted
-from ganforge.viewer.read.untrusted import DEEPEST, MOST_COMPLAINTS, cut, first, last_row, parse, read_object
+from ganforge.viewer.read.untrusted import DEEPEST, MOST_COMPLAINTS, cut, first_complaints, last_row, parse, read_object
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes, links and devices are other things on Windows")
@@ -56,7 +56,7 @@ def test_what_is_usual_is_not_too_deep() -> None:
 
 
 def test_complaints_are_counted_beyond_some() -> None:
-    said = first([f"fault {number}" for number in range(100)] + ["fault 1", "x" * 10_000])
+    said = first_complaints([f"fault {number}" for number in range(100)] + ["fault 1", "x" * 10_000])
     assert len(said) == MOST_COMPLAINTS + 1
     assert said[-1] == f"And {101 - MOST_COMPLAINTS} more faults of this kind."
     assert len(cut("x" * 10_000)) == untrusted.LONGEST_TEXT
