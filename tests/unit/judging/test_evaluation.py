@@ -133,6 +133,15 @@ def test_an_array_of_pictures(copies: Path, tmp_path: Path) -> None:
     assert record["figures"]["copies/pixels"]["value"] == 1.0
 
 
+def test_a_file_is_what_it_holds_and_not_what_its_name_ends_in(copies: Path, tmp_path: Path) -> None:
+    """Any kind of file that can be learned from can be judged, too."""
+    pictures = load("digits").items[:600].squeeze(1).numpy()
+    header = b"".join(number.to_bytes(4, "big") for number in (0x0803, *pictures.shape))
+    (tmp_path / "pictures.idx").write_bytes(header + pictures.tobytes())
+    record = evaluate(tmp_path / "pictures.idx", Against("digits"), out=tmp_path).record
+    assert record["figures"] == evaluate(copies, Against("digits"), out=tmp_path).record["figures"]
+
+
 def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run.path)]) == 0
     shown = capsys.readouterr().out
@@ -150,6 +159,7 @@ def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixt
         (["PICTURES", "--against", "digits", "--features", "classifier"], "needs 28 x 28 grey pictures"),
         (["PICTURES", "--against", "digits", "--features", "nonsense"], "There is no feature extractor 'nonsense'"),
         (["PICTURES", "--against", "digits", "--samples", "0"], "--samples is 0"),
+        (["TEXT", "--against", "digits"], "is of no kind that is read"),
         (["RUN", "--against", "ring"], "makes items of"),
         (["EMPTY", "--against", "digits"], "EMPTY"),
         (["SMALL", "--against", "digits"], "too few"),
@@ -161,6 +171,7 @@ def test_bad_input_is_one_sentence(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     (tmp_path / "EMPTY").mkdir()
+    (tmp_path / "TEXT").write_text("no pictures")
     save(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), tmp_path / "SMALL")
     before = sorted(tmp_path.rglob("*"))
     places = {"PICTURES": str(copies), "RUN": str(run.path)}
