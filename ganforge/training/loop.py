@@ -17,14 +17,14 @@ from ganforge.data.augment import next_p
 from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.metrics.evaluate import Judge
 from ganforge.networks.generate import generate
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import Game, end_of, images_at, images_in, schedule_optimizers
-from ganforge.training.decision_map import map_opinion
+from ganforge.training.decision_map import decision_map
 from ganforge.training.ema import ema_beta, update_ema
+from ganforge.training.feed import Feed, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
@@ -37,10 +37,10 @@ def is_due(nimg: int, batch_size: int, every_nimg: int) -> bool:
     return nimg // every_nimg > (nimg - batch_size) // every_nimg
 
 
-def sign_mean(stats: dict[str, torch.Tensor], border: float | None) -> torch.Tensor:
-    """How sure D is of the reals, -1 to 1, 0 if it cannot tell: what adaptive augmentation goes by. border: the
+def sign_mean(stats: dict[str, torch.Tensor], boundary: float | None) -> torch.Tensor:
+    """How sure D is of the reals, -1 to 1, 0 if it cannot tell: what adaptive augmentation goes by. boundary: the
     objective's."""
-    return (stats["real_logits"] - (stats["fake_logits"] if border is None else border)).sign().mean()
+    return (stats["real_logits"] - (stats["fake_logits"] if boundary is None else boundary)).sign().mean()
 
 
 class Loop:
@@ -49,7 +49,7 @@ class Loop:
     def __init__(
         self,
         config: Config,
-        game: Game,
+        game: Feed,
         state: TrainingState,
         folder: RunFolder,
         progress: Progress,
@@ -120,9 +120,9 @@ class Loop:
         self.begun.append((state.nimg, state.step))
         schedule_optimizers(config, state, state.nimg)
         d_batches, g_batch = game.batches(state.nimg, state.step)
-        rules = game.rules(state.nimg, state)
+        options = game.options(state.nimg, state)
         try:
-            stats = train_step(state.G, state.D, state.G_opt, state.D_opt, rules, d_batches, g_batch, state.failed)
+            stats = train_step(state.G, state.D, state.G_opt, state.D_opt, options, d_batches, g_batch, state.failed)
         except RuntimeError as error:
             if why := out_of_reach(state, game, state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
@@ -130,7 +130,7 @@ class Loop:
         images = self.step_images = images_at(config, state.nimg, state.step)
         self.is_whole = images == images_in(config, state.step)
         if state.with_ada:
-            p = next_p(state.ada_p, sign_mean(stats, OBJECTIVES[config.objective].border), images)
+            p = next_p(state.ada_p, sign_mean(stats, OBJECTIVES[config.objective].boundary), images)
             state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
         state.nimg += images
         state.step += 1
@@ -218,19 +218,19 @@ class Loop:
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
         augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
-        means = self.state.stats.row(OBJECTIVES[self.config.objective].border)
+        means = self.state.stats.row(OBJECTIVES[self.config.objective].boundary)
         return head | means | augmentation | timing | peak_memory_mib(self.game.device)
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:
-        D's opinion of the plane, if it has one for all classes."""
+        D's decision map, if it is one for all classes."""
         dataset, config = self.game.dataset, self.config
         count = NUM_POINTS if dataset.mixture else config.grid_size**2
         z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
         items = generate(self.state.G_best, z, labels, self.game.device)
         opinion = dataset.mixture is not None and not config.conditional
-        heat = map_opinion(self.state.D, self.game.device) if opinion else None
+        heat = decision_map(self.state.D, self.game.device) if opinion else None
         return draw_items(items, dataset, heat, columns=config.grid_size)
 
     def save_checkpoint(self) -> None:

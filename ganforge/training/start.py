@@ -25,20 +25,14 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
 from ganforge.metrics.evaluate import Judge
+from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.facts import counters_in
 from ganforge.run.folder import RunFolder, usual_place
 from ganforge.run.place import usual_folder
-from ganforge.training.build import (
-    Game,
-    build_game,
-    build_state,
-    end_of,
-    refuse_misfit,
-    source_of,
-    start_from,
-)
+from ganforge.training.build import build_state, refuse_misfit, source_of, start_from
+from ganforge.training.feed import Feed, end_of
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
@@ -101,7 +95,7 @@ def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress
     dataset, game, state = prepare(config, stop.poll, progress.say)
     for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
-    by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
+    by_rule, config = "auto" in penalty_weights(config).values(), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(source, config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
@@ -192,7 +186,7 @@ def placed(changes: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(
     config: Config, poll: Callable[[], None], say: Callable[[str], None]
-) -> tuple[Dataset, Game, TrainingState]:
+) -> tuple[Dataset, Feed, TrainingState]:
     """Data, and fresh networks to fit. Raises UserError where the data or the device is not to be had."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -206,7 +200,7 @@ def prepare(
     )
     poll()
     try:
-        return dataset, build_game(config, dataset, device), build_state(config, dataset, device)
+        return dataset, Feed(with_gammas(config, dataset.shape), dataset, device), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -214,7 +208,7 @@ def prepare(
 
 
 def work(
-    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
+    config: Config, game: Feed, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
     judge: Judge | None,
 ) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended."""

@@ -2,8 +2,9 @@
 
 The bands are no law: they are what D's answers amount to. For the cross-entropies they reach from "D cannot tell" to
 "D is right with 95 % (or, for single answers, 99 %)"; for the others to the values that the loss aims at. Outside of
-them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so. The formulas
-are those of ``objectives/losses.py``, and tests/unit/viewer/test_meaning.py compares the two.
+them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so. What is said
+of D's loss and of its penalties is in their records, in ``objectives``; tests/unit/viewer/test_meaning.py compares the
+rest with the losses themselves.
 """
 
 import math
@@ -11,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ganforge.objectives.catalog import LN_2, OBJECTIVES, PENALTIES, Objective
 from ganforge.viewer.plain import number
 
-HALF, SURE, VERY_SURE = math.log(2), -math.log(0.95), -math.log(0.01)
+VERY_SURE = -math.log(0.01)
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,15 @@ G_WINS = "D does worse than a coin: it has lost, for now."
 D_TITLE, G_TITLE = "D's loss", "G's loss"
 
 
-def cross_entropy_d(even: float, kind: str) -> Meaning:
-    return Meaning(
-        D_TITLE, f"{kind} {even:.3f} when D cannot tell reals from fakes; it falls towards 0 as D wins.",
-        (even / HALF * SURE, even * 1.05), even, D_WINS, G_WINS,
-    )  # fmt: skip
+def d_loss(objective: Objective) -> Meaning:
+    """By its record."""
+    return Meaning(D_TITLE, objective.meaning, objective.healthy, objective.undecided, D_WINS, G_WINS)
 
 
 def cross_entropy_g(kind: str) -> Meaning:
     return Meaning(
-        G_TITLE, f"{kind} {HALF:.3f} when D cannot tell; 4.6 when D takes a fake for real with 1 %.",
-        (HALF / 1.5, VERY_SURE), HALF, "D takes fakes for real: it has lost, for now.", "G is not keeping up with D.",
+        G_TITLE, f"{kind} {LN_2:.3f} when D cannot tell; 4.6 when D takes a fake for real with 1 %.",
+        (LN_2 / 1.5, VERY_SURE), LN_2, "D takes fakes for real: it has lost, for now.", "G is not keeping up with D.",
     )  # fmt: skip
 
 
@@ -83,13 +83,6 @@ def unscaled(side: str) -> Meaning:
     return Meaning(f"D's mean logit of {side}", NO_SCALE)
 
 
-def squares_d(even: float) -> Meaning:
-    return Meaning(
-        D_TITLE, f"Squared distances from what D aims at. {even:g} when D cannot tell; it falls to 0 as D wins.",
-        (even / 10, even * 1.2), even, D_WINS, G_WINS,
-    )  # fmt: skip
-
-
 def accuracy(side: str) -> Meaning:
     return Meaning(
         f"D's accuracy on {side}", f"The share of {side} that D calls {side[:-1]}. 50 % is guessing. Read both.",
@@ -98,62 +91,44 @@ def accuracy(side: str) -> Meaning:
 
 
 CROSS_ENTROPY = {
-    "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
     "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes to be real, in nats."),
     "Loss/scores/real": log_odds("reals"), "Loss/scores/fake": log_odds("fakes"),
-    "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
 }  # fmt: skip
-MEANINGS: dict[str, dict[str, Meaning]] = {
+BESIDE_D_LOSS: dict[str, dict[str, Meaning]] = {
     "non-saturating": CROSS_ENTROPY,
     "minimax": CROSS_ENTROPY | {
         "Loss/G": Meaning(
             G_TITLE, f"ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. "
-            f"{-HALF:.3f} when D cannot tell; near 0, D wins and G's gradient vanishes.",
-            (-1.5 * HALF - 0.4, -0.01), -HALF, "D takes fakes for real: it has lost, for now.",
+            f"{-LN_2:.3f} when D cannot tell; near 0, D wins and G's gradient vanishes.",
+            (-1.5 * LN_2 - 0.4, -0.01), -LN_2, "D takes fakes for real: it has lost, for now.",
             "D sees through nearly every fake, and with this loss G then hardly learns.",
         ),
     },
     "lsgan": {
-        "Loss/D": squares_d(0.25),
         "Loss/G": Meaning(
             G_TITLE, "Half the squared distance of the fakes' logits from 1. 0.125 when D cannot tell; 0.5 when D "
             "gives the fakes 0.", (0.05, 0.72), 0.125, "D takes fakes for real: it has lost, for now.",
             "G is not keeping up with D.",
         ),
         "Loss/scores/real": aimed("reals", 0, 1), "Loss/scores/fake": aimed("fakes", 0, 1),
-        "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
     },
     "lsgan-ab": {
-        "Loss/D": squares_d(1.0),
         "Loss/G": Meaning(
             G_TITLE, "Half the squared logits of the fakes: 0 when D cannot tell, 0.5 when it gives them -1.",
             (0.0, 0.72), 0.0, "", "G is not keeping up with D.",
         ),
         "Loss/scores/real": aimed("reals", -1, 1), "Loss/scores/fake": aimed("fakes", -1, 1),
-        "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
     },
     "wgan": {
-        "Loss/D": Meaning(
-            D_TITLE, "Without penalties: minus the distance that D sees between reals and fakes, up to a factor. "
-            "Negative is not a bug; 0: D sees none. Its way towards 0 is what to look at, not its value.", None, 0.0,
-        ),
         "Loss/G": Meaning(G_TITLE, f"Minus the fakes' mean logit, of any sign. {NO_SCALE}"),
-        "Loss/scores/real": unscaled("reals"), "Loss/scores/fake": unscaled("fakes"),
     },
     "hinge": {
-        "Loss/D": Meaning(
-            D_TITLE, "How far D's logits are from beyond 1 for reals and beyond -1 for fakes. 2 when D cannot tell; 0 "
-            "when it is sure of everything.", (0.1, 2.1), 2.0, D_WINS, G_WINS,
-        ),
         "Loss/G": Meaning(G_TITLE, "Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell."),
         "Loss/scores/real": logit("reals", -0.25, 3.0, "Beyond 1 D gains nothing more; 0: cannot tell.", True),
         "Loss/scores/fake": logit("fakes", -3.0, 0.25, "Below -1 D gains nothing more; 0: cannot tell.", False),
-        "Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes"),
     },
     "relativistic": {
-        "Loss/D": cross_entropy_d(HALF, "-ln of the probability that D finds a real more real than a fake, in nats."),
         "Loss/G": cross_entropy_g("-ln of the probability that D finds a fake more real than a real, in nats."),
-        "Loss/scores/real": unscaled("reals"), "Loss/scores/fake": unscaled("fakes"),
     },
 }  # fmt: skip
 ALWAYS = {
@@ -169,7 +144,6 @@ ALWAYS = {
     "Resources/peak_device_mib": Meaning("Most GPU memory, MiB", "Its tensors have held so much at most."),
 }  # fmt: skip
 """With every objective."""
-PENALTIES = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
 FIGURES = {
     "FD": "Fréchet distance: how far the fakes' features are from the reals', in mean and spread.",
     "KID": "Kernel distance: the same question, asked of small subsets; not biased by their number.",
@@ -191,16 +165,29 @@ FIGURES = {
 """By what is measured; docs/metrics.md has the whole story."""
 
 
+def of_objective(objective: Objective) -> dict[str, Meaning]:
+    """What its losses, logits and accuracies mean; where nothing is told here, what its record tells."""
+    found = {"Loss/D": d_loss(objective), "Loss/scores/real": unscaled("reals"), "Loss/scores/fake": unscaled("fakes")}
+    if objective.boundary is not None:
+        found |= {"Accuracy/real": accuracy("reals"), "Accuracy/fake": accuracy("fakes")}
+    return found | BESIDE_D_LOSS.get(objective.name, {})
+
+
+MEANINGS = {name: of_objective(objective) for name, objective in OBJECTIVES.items()}
+
+
 def meanings(settings: Mapping[str, Any]) -> dict[str, Meaning]:
     """By the log's names, for a run of these settings; without those of the loss where the objective is not known.
 
     With a penalty, D's loss is the sum of its terms and the penalty, so that it has no band of its own.
     """
     found = dict(MEANINGS.get(str(settings.get("objective")), {}))
-    paid = [name for name, setting in PENALTIES.items() if number(settings.get(setting))]
+    paid = [penalty for penalty in PENALTIES.values() if number(settings.get(penalty.setting))]
     if paid and "Loss/D" in found:
-        text = f"{found['Loss/D'].text} Here with {' and '.join(paid)} added, so that it is larger."
+        names = " and ".join(penalty.name for penalty in paid)
+        text = f"{found['Loss/D'].text} Here with {names} added, so that it is larger."
         found["Loss/D"] = replace(found["Loss/D"], text=text, healthy=None, even=None, below="", above="")
-    for name in paid:
-        found[f"Loss/D/{name}"] = Meaning(f"What D pays for {name}", "0 or more, weight included.")
+    for penalty in paid:
+        text = f"{penalty.meaning} 0 or more, weight included."
+        found[f"Loss/D/{penalty.name}"] = Meaning(f"What D pays for {penalty.name}", text)
     return found | ALWAYS

@@ -20,7 +20,8 @@ from ganforge.recipes import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
-from ganforge.training.build import build_game, build_state
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress
@@ -35,7 +36,7 @@ def loop_of(tmp_path: Path, averaged: bool, **changes: Any) -> Loop:
     settings: dict[str, Any] = {"data": "digits", "batch_size": 8, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
     settings |= {"metric_samples": 20, "grid_size": 2, "device": "cpu", "ema_halflife_nimg": 100 if averaged else None}
     config, dataset = recipe("note", **(settings | changes)), load_digits()
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
     source = torch.Generator().manual_seed(7)
     for network in (state.G, state.G_ema):
         for weight in network.parameters() if network is not None else ():
@@ -45,7 +46,7 @@ def loop_of(tmp_path: Path, averaged: bool, **changes: Any) -> Loop:
     with folder.create({"settings": config.model_dump(mode="json"), "data": {"shape": [1, 8, 8]}, "environment": [{}]}):
         pass
     judge = prepare_judge(config, dataset, CPU, lambda: None, print)
-    return Loop(config, game, state, folder, Progress(), StopRequest(), judge)
+    return Loop(config, feed, state, folder, Progress(), StopRequest(), judge)
 
 
 def best(loop: Loop) -> nn.Module:
