@@ -91,7 +91,7 @@ class Adam:
             square.mul_(kept).addcmul_(finite, finite, value=1 - beta2)
             scaled = torch.mul(mean, step_size, out=finite)  # into memory that is needed no more
             param.addcdiv_(scaled, square.sqrt().div_(correction).add_(1e-8))
-        torch._foreach_add_(self.steps, 1 - skip)
+        torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:
         """`<parameter>.exp_avg` and `.exp_avg_sq`; and the count of steps: fused, `step`, else `<parameter>.step`, the
@@ -136,7 +136,7 @@ class RMSprop:
             finite = torch.where(go, grad, 0.0)
             square.mul_(kept).addcmul_(finite, finite, value=1 - 0.99)
             param.addcdiv_(finite, square.sqrt().add_(1e-8), value=-self.lr)
-        torch._foreach_add_(self.steps, 1 - skip)
+        torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:
         """`<parameter>.square_avg`; and `<parameter>.step`, the count of steps, the same number for each."""
