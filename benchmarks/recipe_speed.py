@@ -19,7 +19,7 @@ from ganforge.base.runtime import keep_freed_memory
 from ganforge.config import with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_state
 from ganforge.training.feed import Feed, schedule_optimizers

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ganforge.config import Config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_state
 from ganforge.training.ema import update_ema

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 
@@ -16,7 +16,7 @@ def make_run(
 ) -> RunFolder:  # fmt: skip
     """One on the embedded digits, unless the changes say otherwise. A folder that is there gets one more snapshot."""
     settings: dict[str, object] = {"data": "digits", "g_hidden": (32,), "conditional": num_classes > 0}
-    config, run = note(**settings | changes), RunFolder(folder)
+    config, run = recipe("note", **settings | changes), RunFolder(folder)
     values = config.model_dump(mode="json")
     if not run.exists():
         run.create({"settings": values, "data": {}, "environment": [{}]})
