@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.files import is_there, write_text_atomically
 from ganforge.base.given import each_given, path_given, whole_given
 from ganforge.base.images import grid, save_png, to_uint8
 from ganforge.base.noise import draw_z
-from ganforge.base.ours import refuse_foreign
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.base.seeding import generator
@@ -24,9 +24,9 @@ from ganforge.base.terminal import complain, printable
 from ganforge.base.wording import pasted
 from ganforge.data.catalog import DATA_SETS, locate, short_name
 from ganforge.data.dataset import Dataset
+from ganforge.data.foreign_pictures import as_grey, read_pictures
 from ganforge.data.load import load as load_data
 from ganforge.data.load import load_held_out
-from ganforge.data.pictures import as_grey, read_pictures
 from ganforge.metrics.evaluate import NUM_FAKES, NUM_FAKES_STACKED, Judge
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model, load
