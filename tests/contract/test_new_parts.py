@@ -69,7 +69,7 @@ run = ganforge.train("note", out=sys.argv[1], data="digits", max_images=64, batc
 """
 MEANING = """
 import json, sys
-from ganforge.viewer.meaning import meanings
+from ganforge.viewer.read.curve_meanings import meanings
 print(json.dumps({name: vars(one) for name, one in meanings(json.loads(sys.argv[1])).items()}))
 """
 
@@ -121,4 +121,4 @@ def test_a_new_penalty(copy: Path) -> None:
         assert row["Loss/D"] == pytest.approx(row["Loss/D/reals"] + row["Loss/D/fakes"] + row["Loss/D/drift"])
     told = json.loads(run(copy, "-c", MEANING, json.dumps({"objective": "hinge", "drift_weight": 1.0})))
     assert told["Loss/D/drift"]["text"].startswith("The squared logits of reals, a toy.")
-    assert "Here with drift added" in told["Loss/D"]["text"]
+    assert "This run adds drift to it." in told["Loss/D"]["text"]
