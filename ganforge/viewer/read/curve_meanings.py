@@ -2,8 +2,8 @@
 
 The bands are no law: they are what D's answers amount to. For the cross-entropies they reach from "D cannot tell" to
 "D is right with 95 % (or, for single answers, 99 %)"; for the others to the values that the loss aims at. Outside of
-them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so. The formulas
-are those of ``objectives/losses.py``, and tests/unit/viewer/read/test_curve_meanings.py compares the two.
+them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so. What is said
+of D's loss and of its penalties is in their records, in ``objectives``.
 """
 
 import math
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganforge.objectives.catalog import LN_2, OBJECTIVES, PENALTIES, Objective
 from ganforge.viewer.read.untrusted import number
 
-HALF, SURE, VERY_SURE = math.log(2), -math.log(0.95), -math.log(0.01)
+VERY_SURE = -math.log(0.01)
 
 
 TITLES = {
@@ -52,14 +53,9 @@ FOOLED = "D takes fakes for real: it has lost, for now."
 BEHIND = "G is not keeping up with D."
 
 
-def cross_entropy_d(even: float, kind: str) -> Meaning:
-    text = f"{kind} {even:.3f} when D cannot tell reals from fakes; it falls towards 0 as D wins."
-    return Meaning(text, (even / HALF * SURE, even * 1.05), even, D_WINS, G_WINS)
-
-
 def cross_entropy_g(kind: str) -> Meaning:
-    text = f"{kind} {HALF:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
-    return Meaning(text, (HALF / 1.5, VERY_SURE), HALF, FOOLED, BEHIND)
+    text = f"{kind} {LN_2:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
+    return Meaning(text, (LN_2 / 1.5, VERY_SURE), LN_2, FOOLED, BEHIND)
 
 
 def logits(text: str, reals: tuple[float, float], fakes: tuple[float, float]) -> dict[str, Meaning]:
@@ -85,11 +81,6 @@ def aimed(fake: float, real: float) -> dict[str, Meaning]:
     return logits(text, (middle - slack, real + slack), (fake - slack, middle + slack))
 
 
-def squares_d(even: float) -> Meaning:
-    text = f"Squared distances from what D aims at. {even:g} when D cannot tell; it falls to 0 as D wins."
-    return Meaning(text, (even / 10, even * 1.2), even, D_WINS, G_WINS)
-
-
 ACCURACY = {
     f"Accuracy/{side}": Meaning(
         f"The share of {side}s that D calls {side}. 50 % is guessing. Read both.", (0.5, 0.99), 0.5,
@@ -97,52 +88,38 @@ ACCURACY = {
     )
     for side in ("real", "fake")
 }  # fmt: skip
-MEANINGS: dict[str, dict[str, Meaning]] = {
+BESIDE_D_LOSS: dict[str, dict[str, Meaning]] = {
     "non-saturating": {
-        "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
         "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes of being real, in nats."),
-    } | LOG_ODDS | ACCURACY,
+    } | LOG_ODDS,
     "minimax": {
-        "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
         "Loss/G": Meaning(
-            f"ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. {-HALF:.3f} when "
-            "D cannot tell; near 0, D wins and G's gradient vanishes.", (-1.5 * HALF - 0.4, -0.01), -HALF, FOOLED,
+            f"ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. {-LN_2:.3f} when "
+            "D cannot tell; near 0, D wins and G's gradient vanishes.", (-1.5 * LN_2 - 0.4, -0.01), -LN_2, FOOLED,
             "D sees through nearly every fake, and with this loss G then hardly learns.",
         ),
-    } | LOG_ODDS | ACCURACY,
+    } | LOG_ODDS,
     "lsgan": {
-        "Loss/D": squares_d(0.25),
         "Loss/G": Meaning(
             "Half the squared distance of the fakes' logits from 1. 0.125 when D cannot tell; 0.5 when D gives the "
             "fakes 0.", (0.05, 0.72), 0.125, FOOLED, BEHIND,
         ),
-    } | aimed(0, 1) | ACCURACY,
+    } | aimed(0, 1),
     "lsgan-ab": {
-        "Loss/D": squares_d(1.0),
         "Loss/G": Meaning(
             "Half the squared logits of the fakes: 0 when D cannot tell, 0.5 when it gives them -1.", (0.0, 0.72), 0.0,
             "", BEHIND,
         ),
-    } | aimed(-1, 1) | ACCURACY,
+    } | aimed(-1, 1),
     "wgan": {
-        "Loss/D": Meaning(
-            "Without penalties: minus the distance that D sees between reals and fakes, up to a factor. Negative is "
-            "not a bug; 0: D sees none. Its way towards 0 is what to look at, not its value.", None, 0.0,
-        ),
         "Loss/G": Meaning(f"Minus the fakes' mean logit, of any sign. {NO_SCALE}"),
-    } | UNSCALED,
+    },
     "hinge": {
-        "Loss/D": Meaning(
-            "How far D's logits are from beyond 1 for reals and beyond -1 for fakes. 2 when D cannot tell; 0 when it "
-            "is sure of everything.", (0.1, 2.1), 2.0, D_WINS, G_WINS,
-        ),
         "Loss/G": Meaning("Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell."),
-    } | logits("Beyond 1 for reals and -1 for fakes D gains nothing more; 0: cannot tell.", (-0.25, 3.0), (-3.0, 0.25))
-    | ACCURACY,
+    } | logits("Beyond 1 for reals and -1 for fakes D gains nothing more; 0: cannot tell.", (-0.25, 3.0), (-3.0, 0.25)),
     "relativistic": {
-        "Loss/D": cross_entropy_d(HALF, "-ln of the probability that D finds a real more real than a fake, in nats."),
         "Loss/G": cross_entropy_g("-ln of the probability that D finds a fake more real than a real, in nats."),
-    } | UNSCALED,
+    },
 }  # fmt: skip
 ALWAYS = {
     "Gradient/D": Meaning("Over all of D's weights. No norm is right in itself; a sudden rise by orders of magnitude, "
@@ -157,7 +134,16 @@ ALWAYS = {
     "Resources/peak_device_mib": Meaning("The most that its tensors have held."),
 }  # fmt: skip
 """With every objective."""
-PENALTIES = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
+
+
+def of_objective(objective: Objective) -> dict[str, Meaning]:
+    """What its losses, logits and accuracies mean; where nothing is told here, what its record tells."""
+    d_loss = Meaning(objective.meaning, objective.healthy, objective.undecided, D_WINS, G_WINS)
+    accuracy = {} if objective.boundary is None else ACCURACY
+    return {"Loss/D": d_loss} | UNSCALED | accuracy | BESIDE_D_LOSS.get(objective.name, {})
+
+
+MEANINGS = {name: of_objective(objective) for name, objective in OBJECTIVES.items()}
 
 
 def title_of(column: str) -> str:
@@ -177,7 +163,9 @@ def meanings(settings: Mapping[str, Any]) -> dict[str, Meaning]:
     With a penalty, D's loss is the sum of its terms and the penalty, so that it has no band of its own.
     """
     found = dict(MEANINGS.get(str(settings.get("objective")), {}))
-    paid = [name for name, setting in PENALTIES.items() if number(settings.get(setting))]
+    paid = {name: penalty for name, penalty in PENALTIES.items() if number(settings.get(penalty.setting))}
     if paid and "Loss/D" in found:
         found["Loss/D"] = Meaning(f"{found['Loss/D'].text} This run adds {' and '.join(paid)} to it.")
-    return found | {f"Loss/D/{name}": Meaning("0 or more, weight included.") for name in paid} | ALWAYS
+    for name, penalty in paid.items():
+        found[f"Loss/D/{name}"] = Meaning(f"{penalty.meaning} 0 or more, weight included.")
+    return found | ALWAYS
