@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganforge.base.charts import Chart, is_steep
 from ganforge.base.errors import UserError
 from ganforge.metrics.trend import best_of, is_gain
 from ganforge.run.folder import RunFolder
@@ -46,16 +47,6 @@ class Comparison:
     complaints: list[str]
 
 
-@dataclass(frozen=True)
-class HeadlineCurves:
-    """Of one protocol. name: the headline figure; None where no run has one. curves: (nimg, value) by the run's path,
-    of those that have any. floors: all that were measured, rising."""
-
-    name: str | None
-    curves: dict[Path, list[tuple[int, float]]]
-    floors: list[float]
-
-
 def compare(paths: Iterable[Path]) -> Comparison:
     """Read the runs' settings and figures: metrics.jsonl and the evaluation files, nothing else.
 
@@ -90,16 +81,25 @@ def leading(measured: Iterable[Measured]) -> str | None:
     return next((name for one in measured if (name := headline_of(one.records)) is not None), None)
 
 
-def headline_curves(runs: Iterable[Run], protocol: StoredProtocol) -> HeadlineCurves:
-    """The headline figure over the training, by this protocol."""
-    measured = {run.path: run.measured[protocol.id] for run in runs if protocol.id in run.measured}
-    name = leading(measured.values())
-    curves, floors = {}, set()
-    for path, one in measured.items():
-        floors |= {record.figures[name].floor for record in one.records if name in record.figures}
-        if points := [(record.nimg, value) for record in one.records if (value := record.value(name)) is not None]:
-            curves[path] = points
-    return HeadlineCurves(name, curves, sorted(floor for floor in floors if floor is not None))
+def headline_chart(comparison: Comparison, protocol: StoredProtocol, names: Sequence[str]) -> Chart | None:
+    """The headline figure of the runs by one protocol over nimg, and its floor; None where no run has one.
+
+    names: of the runs, which have a curve each.
+    """
+    runs = {name: run for name, run in zip(names, comparison.runs, strict=True) if protocol.id in run.measured}
+    measured = {name: run.measured[protocol.id] for name, run in runs.items()}
+    headline = leading(measured.values())
+    series, floor = {}, None
+    for name, one in measured.items():
+        if points := [(record.nimg, value) for record in one.records if (value := record.value(headline)) is not None]:
+            series[name] = points
+        found = [record.figures[headline].floor for record in one.records if headline in record.figures]
+        floor = next((value for value in [floor, *found] if value is not None), None)
+    if not series:
+        return None
+    floors = {} if floor is None else {"floor: fresh reals": floor}
+    values = [value for points in series.values() for _, value in points] + list(floors.values())
+    return Chart(f"{headline}, protocol {protocol.id}", series, floors=floors, log=is_steep(values))
 
 
 def sides_of(protocol: StoredProtocol) -> str:

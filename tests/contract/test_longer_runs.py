@@ -14,7 +14,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.log import write_rows
 from ganforge.run.snapshot import find_snapshot
 from ganforge.training.measure import say_what_it_means
-from ganforge.viewer.figures import BestReader, FigureReader
+from ganforge.viewer.read.figure_history import FigureReader
 
 BATCH, STEPS = 8, 24
 SMALL: dict[str, Any] = {
@@ -52,11 +52,11 @@ def check_best(folder: RunFolder, judged: dict[int, float]) -> None:
     """Wherever a best snapshot is named, it is the best of all that were ever judged."""
     best = best_in(judged)
     assert find_snapshot(folder.path, best=True) == folder.snapshot(best)
-    reader, curves = BestReader(folder), FigureReader(folder)
+    reader, curves = FigureReader(folder, keeps_points=False), FigureReader(folder)
     reader.look()
     curves.look()
-    assert reader.best is not None
-    assert reader.best.best == (best, judged[best])
+    assert reader.best_so_far() is not None
+    assert reader.best_so_far().best == (best, judged[best])
     points = curves.figures()["FD/random"].points
     assert points == sorted(points)
     assert (best, judged[best]) in points

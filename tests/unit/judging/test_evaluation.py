@@ -17,7 +17,7 @@ from ganforge.data.load import load
 from ganforge.judging.against import Against
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.report import render_report
+from ganforge.viewer.report.write_report import render_report
 
 SMALL = {"data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "device": "cpu"}
 
