@@ -23,6 +23,6 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     old = make_config(folder.read_config()["settings"], source=folder.config)
     make_config(old.model_dump() | changes)  # what is wrong is said before the seconds that importing PyTorch takes
     from ganforge.training.progress import choose_progress
-    from ganforge.training.start import go_on
+    from ganforge.training.start import resume_run
 
-    return finish(go_on(folder, changes, choose_progress(), stop), stop)
+    return finish(resume_run(folder, changes, choose_progress(), stop), stop)

@@ -53,9 +53,9 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":
     from ganforge.training.progress import choose_progress
-    from ganforge.training.start import start
+    from ganforge.training.start import start_run
 
-    return start(config, out, choose_progress(), stop)
+    return start_run(config, out, choose_progress(), stop)
 
 
 def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:

@@ -124,23 +124,9 @@ RECIPES = [
         expect="few updates of G in a run of this length, 1,250: give it a longer one.",
         measured="FD 40.5 ± 13, precision 0.43, recall 0.40, coverage 0.05 after 214,000 pictures.",
         cost="400,000 pictures, 10 minutes on two CPU cores.",
-        settings={
-            "generator": "resnet",
-            "discriminator": "resnet",
-            "objective": "hinge",
-            "z_dim": 128,
-            "noise": "normal",
-            "lr": 2e-4,
-            "beta1": 0.0,
-            "beta2": 0.9,
-            "burn_in_share": 1.0,
-            "burn_in_curve": "linear",
-            "lr_end": 0.0,
-            "d_steps": 5,
-            "shared_noise": False,
-            "batch_size": 64,
-            "total_nimg": 400_000,
-        },
+        settings={"generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128}
+        | {"noise": "normal", "d_steps": 5, "shared_noise": False, "batch_size": 64, "total_nimg": 400_000}
+        | {"lr": 2e-4, "beta1": 0.0, "beta2": 0.9, "burn_in_share": 1.0, "burn_in_curve": "linear", "lr_end": 0.0},
     ),
     Recipe(
         name="r3gan",

@@ -16,7 +16,7 @@ from ganforge.run import folder as folder_module
 from ganforge.run.folder import SUBFOLDERS, RunFolder, usual_place
 from ganforge.run.place import usual_folder
 from ganforge.training.progress import Progress
-from ganforge.training.start import start
+from ganforge.training.start import start_run
 
 TWELVE = [f"note-digits{n}" for n in ("", *(f"-{k}" for k in range(2, 13)))]
 CHILD = """
@@ -77,7 +77,7 @@ def test_trainings_that_start_together_have_a_folder_each(tmp_path: Path, monkey
     config = recipe("note", data="digits", total_nimg=32, device="cpu", max_images=50, **sizes)
     folders: list[RunFolder] = []
     threads = [
-        threading.Thread(target=lambda: folders.append(start(config, None, Progress(), StopRequest())))
+        threading.Thread(target=lambda: folders.append(start_run(config, None, Progress(), StopRequest())))
         for _ in range(6)
     ]
     for thread in threads:

@@ -49,7 +49,7 @@ def networks(state: TrainingState) -> list[torch.nn.Module]:
 
 
 def source_of(state: TrainingState, items: Items, *, snapshot: bool = False) -> Source:
-    copies = [{k: t.clone() for k, t in n.state_dict().items()} for n in (state.G_best, state.G, state.D)]
+    copies = [{k: t.clone() for k, t in n.state_dict().items()} for n in (state.G_for_sampling, state.G, state.D)]
     return Source(Path("run/1.safetensors"), {}, items, 64_000, *(copies[:1] if snapshot else copies))
 
 
