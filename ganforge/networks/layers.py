@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import normalize
 
 from ganforge.networks.double_backward import Conv2d
 
@@ -55,7 +55,8 @@ def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
     """
     if num_classes == 0:
         return z
-    code = one_hot(_needed(labels), num_classes).to(z.dtype)
+    # Not by one_hot, which waits for the labels, to check them.
+    code = z.new_zeros(len(z), num_classes).scatter_(1, _needed(labels).unsqueeze(1), 1.0)
     return torch.cat([z, code * num_classes**0.5], dim=1)
 
 

@@ -17,7 +17,7 @@ from ganforge.base.files import _write_aside, append_plain
 from ganforge.config import Config
 from ganforge.recipes.catalog import RECIPES
 from ganforge.run.folder import RunFolder
-from ganforge.training.build import images_in
+from ganforge.training.feed import images_in
 
 STEPS = 20
 SHORTER = 15  # no report is due there

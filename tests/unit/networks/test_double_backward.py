@@ -9,7 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.networks import dcgan, r3gan
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
-from ganforge.objectives.penalties import gradient_penalty, squared_gradient_norm
+from ganforge.objectives.gradient_penalty import gradient_penalty
+from ganforge.objectives.penalties import squared_gradient_norm
 
 
 def random(*shape: int) -> Tensor:
