@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganforge.base.charts import Chart, has_place, thin
+from ganforge.base.file_marks import NAME
 from ganforge.base.files import write_atomically
-from ganforge.base.ours import NAME
 from ganforge.base.terminal import printable
 
 if TYPE_CHECKING:

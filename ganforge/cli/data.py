@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.base.ours import refuse_foreign
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import mention, printable, tell
 from ganforge.base.wording import pasted
@@ -69,7 +69,7 @@ def list_data() -> int:
 
 
 def clear_data() -> int:
-    from ganforge.base.cache import clear_statistics, downloads
+    from ganforge.base.user_cache import clear_statistics, downloads
     from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove, remove_locks
 
     kept = all_kept(prepared_folder())
@@ -94,21 +94,21 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
     if given.out is not None:
         refuse_other_than_png(given.out)
     if given.name in DATA_SETS:
-        from ganforge.data.inspect import describe, inspect
+        from ganforge.data.inspect_dataset import describe_dataset, inspect_dataset
         from ganforge.data.load import load
 
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
         refuse_foreign(out)
         dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
-        tell(describe(inspect(dataset)))
+        tell(describe_dataset(inspect_dataset(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
         from contextlib import closing
 
-        from ganforge.data.prepared.ranges import take_range
+        from ganforge.data.prepared.first_look import take_range
         from ganforge.data.prepared.splits import choose_split
         from ganforge.data.sources.depth import parse_range
-        from ganforge.data.sources.inspect import describe_source, inspect_source
+        from ganforge.data.sources.inspect_source import describe_source, inspect_source
         from ganforge.data.sources.open import open_guarded
 
         refuse_options(given, ("split", "data_dir"), "for a data set by name")

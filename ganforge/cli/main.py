@@ -8,10 +8,10 @@ from pathlib import Path
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
-from ganforge.base.names import take_names_as_utf8
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
+from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import suggestion
 from ganforge.cli import compare, data, evaluate, recipes, report, resume, sample, train, watch
 from ganforge.cli.options import Parser

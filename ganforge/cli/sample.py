@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganforge.base.errors import UserError
-from ganforge.base.ours import refuse_foreign
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
 from ganforge.cli.options import Parser, refuse_other_than_png, setting_help, whole

@@ -14,7 +14,7 @@ from ganforge.base.seeding import generator
 from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
-from ganforge.data.pictures import as_grey, read_pictures
+from ganforge.data.foreign_pictures import as_grey, read_pictures
 from ganforge.metrics.fakes import CHUNK, fakes_in_chunks
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model, load

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.files import write_text_atomically
 from ganforge.base.images import grid, save_png
-from ganforge.base.ours import refuse_foreign
 from ganforge.judging.judged import Judged
 from ganforge.metrics.judge import Judge
 from ganforge.run.folder import RunFolder

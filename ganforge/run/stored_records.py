@@ -10,7 +10,7 @@ from ganforge.base.files import read_plain, read_plain_json, reason
 from ganforge.base.terminal import printable
 from ganforge.metrics.catalog import FORMAT, Better
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import MAX_METRICS_BYTES, read_rows
+from ganforge.run.json_lines import MAX_METRICS_BYTES, read_rows
 
 MAX_RECORD_BYTES = 1 << 20
 MAX_EVALUATIONS = 1_000

@@ -8,6 +8,7 @@ import torch
 from ganforge.base.images import save_png
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import peak_memory_mib
+from ganforge.base.schedules import is_due
 from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.draw import NUM_POINTS, draw_items
@@ -126,7 +127,7 @@ class Actions:
         config, dataset = self.config, self.game.dataset
         save_snapshot(
             self.folder, self.state.nimg, self.state.G_for_sampling, config.model_dump(mode="json"), dataset.shape,
-            dataset.num_classes if config.conditional else 0, config.keep_snapshots, config.milestone_nimg,
+            dataset.num_classes if config.conditional else 0,
             class_names=dataset.class_names if config.conditional else (),
         )  # fmt: skip
 
@@ -150,8 +151,3 @@ class Actions:
         facts["settings"] = self.config.model_dump(mode="json")
         save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)
         self.checkpoint_time, self.saved_nimg = time.monotonic(), self.state.nimg
-
-
-def is_due(nimg: int, step_nimg: int, every_nimg: int) -> bool:
-    """Did the step that ended at ``nimg`` reach a multiple of ``every_nimg``? (At 0, before any step: yes.)"""
-    return nimg // every_nimg > (nimg - step_nimg) // every_nimg

@@ -15,15 +15,15 @@ from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
-from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
+from ganforge.data.summary import data_notes, one_line
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
-from ganforge.run.facts import counters_in
-from ganforge.run.folder import RunFolder, usual_place
-from ganforge.run.place import usual_folder
+from ganforge.run.folder import RunFolder
+from ganforge.run.place import usual_folder, usual_place
+from ganforge.run.stored_facts import counters_in
 from ganforge.training.build import (
     Game,
     build_game,
@@ -94,7 +94,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     source = source_of(config)
     by_rule = "auto" in (config.r1_gamma, config.r2_gamma)
     config, dataset, game, state = prepare(config, stop.poll, progress.say)
-    for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
+    for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     started_from, source_facts = start_from(source, config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
@@ -106,7 +106,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
         progress.say(
-            f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
+            f"{config.recipe} on {one_line(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
         warn_of_end(config, progress)

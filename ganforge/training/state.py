@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import as_typed
-from ganforge.run.facts import Counters, counters_in
 from ganforge.run.stats import Stats
+from ganforge.run.stored_facts import Counters, counters_in
 from ganforge.training.optimizer import Optimizer
 
 

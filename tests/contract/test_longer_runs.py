@@ -11,7 +11,7 @@ from ganforge.base.errors import UserError
 from ganforge.cli.main import main
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import write_rows
+from ganforge.run.json_lines import write_rows
 from ganforge.run.snapshot import find_snapshot
 from ganforge.training.measure import say_what_it_means
 from ganforge.viewer.read.figure_history import FigureReader

@@ -14,6 +14,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.cli.main import make_parser
 from ganforge.config import make_config
+from ganforge.data.settings import PREPARED_BY
 from ganforge.judging.against import Against
 from ganforge.judging.evaluation import Wanted, evaluate
 
@@ -74,7 +75,7 @@ CALLS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "load_data": lambda had, odd: ganforge.load_data(odd),
     **{
         f"load_data {name}": lambda had, odd, name=name: ganforge.load_data("digits", **{name: odd})
-        for name in list(inspect.signature(ganforge.load_data).parameters)[1:]
+        for name in [*list(inspect.signature(ganforge.load_data).parameters)[1:], *PREPARED_BY]
     },
     "grid": lambda had, odd: ganforge.grid(odd),
     "grid columns": lambda had, odd: ganforge.grid(pictures(), odd),

@@ -23,8 +23,8 @@ app.on_shutdown(WORKER.close)
 
 def explore_page(folder: RunFolder, run_id: str, data: str | None) -> None:
     """The page. data: where training pictures may be looked for, too, as ``SampleRequest`` has it."""
-    ui.add_head_html('<link rel="stylesheet" href="/assets/explore.css"><script src="/assets/explore.js"></script>')
     with frame(f"Explore {run_id}", run_id):
+        ui.add_head_html('<link rel="stylesheet" href="/assets/explore.css"><script src="/assets/explore.js"></script>')
         Explorer(folder, run_id, data)
 
 

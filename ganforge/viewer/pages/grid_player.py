@@ -7,7 +7,7 @@ from nicegui import ui
 from ganforge.viewer.pages.layout import button, picture_address
 
 
-class Player:
+class GridPlayer:
     """Shows the grid of fixed noise at any report. Follows the newest one while nobody has moved the slider."""
 
     def __init__(self, run_id: str, nimgs: list[int]) -> None:
@@ -24,10 +24,10 @@ class Player:
             "alternative": f"Fakes of {run_id}",
             "nimgs": self.shown,
         }
-        ui.run_javascript(f"ganforgePlayer.make({self.root.id}, {json.dumps(facts)})")
+        ui.run_javascript(f"ganforgeGrids.make({self.root.id}, {json.dumps(facts)})")
 
     def update(self, nimgs: list[int]) -> None:
         """Tell the browser of new grids, or of grids that are gone."""
         if nimgs != self.shown:
             self.shown = list(nimgs)
-            ui.run_javascript(f"ganforgePlayer.update({self.root.id}, {json.dumps(self.shown)})")
+            ui.run_javascript(f"ganforgeGrids.update({self.root.id}, {json.dumps(self.shown)})")

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from ganforge.base.wording import pasted
-from ganforge.viewer.pages.grid_player import Player
+from ganforge.viewer.pages.grid_player import GridPlayer
 from ganforge.viewer.pages.layout import (
     complain,
     frame,
@@ -44,7 +44,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
         with ui.element("section").classes("gf-card gf-pair"):
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Fakes: the same noise over training time")
-                player = Player(run_id, view.grids)
+                player = GridPlayer(run_id, view.grids)
                 if mapping(view.config.get("data")).get("shape") == [2]:
                     text(POINTS, "gf-quiet gf-small")
             with ui.element("div").classes("gf-stack"):

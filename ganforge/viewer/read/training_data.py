@@ -20,9 +20,9 @@ from ganforge.data.load import load
 from ganforge.data.prepared.cache import all_kept, hold, prepared_folder
 from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import pictures_digest, read_labels
-from ganforge.data.prepared.names import LABELS, NAMES, PICTURES
-from ganforge.data.prepared.own import names_of
+from ganforge.data.prepared.picture_dataset import names_of
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import make_request
 from ganforge.viewer.read.untrusted import cut, string, whole
 
@@ -43,9 +43,8 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
     shape = config_shape(facts)
     found = prepared(fingerprint, count, shape)
     if found is None and place is not None:
-        shaped = config.data_settings()
-        max_broken = shaped.pop("max_broken")
-        prepare(place, make_request("train", **shaped), max_broken, lambda line: None, lambda: None)
+        request = make_request("train", config.preparation())
+        prepare(place, request, config.max_broken, lambda line: None, lambda: None)
         found = prepared(fingerprint, count, shape)
         if found is None:
             raise UserError(f"The pictures in {place} are not those that this run learned from.")

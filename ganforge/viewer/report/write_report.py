@@ -12,8 +12,8 @@ from markupsafe import Markup
 from ganforge._version import __version__
 from ganforge.base.charts import COLORS
 from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.files import reason, write_text_atomically
-from ganforge.base.ours import refuse_foreign
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.curve_meanings import meanings

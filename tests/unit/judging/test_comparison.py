@@ -11,7 +11,7 @@ from ganforge.judging.comparison import compare, different_settings
 from ganforge.judging.comparison_plot import save_plot
 from ganforge.judging.comparison_text import render
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import write_rows
+from ganforge.run.json_lines import write_rows
 
 FULL = {"id": "0badcafe", "num_fakes": 10_000, "num_floor": 10_000, "extractors": {"classifier": "9f", "random": "77"}}
 

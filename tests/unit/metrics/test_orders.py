@@ -99,12 +99,12 @@ def row(nimg: int, value: float) -> dict[str, Any]:
 def test_of_equal_snapshots_the_earliest_is_best_and_stays(tmp_path: Path) -> None:
     """By the figures that are there when a snapshot is saved: a lower one is better."""
     assert best_of([(96, 1.0), (32, 1.0), (64, 1.0)]) == (32, 1.0)
-    folder, config = RunFolder(tmp_path / "run"), recipe("note", z_dim=4, g_hidden=(8,))
+    folder, config = RunFolder(tmp_path / "run"), recipe("note", z_dim=4, g_hidden=(8,), keep_snapshots=1)
     settings = config.model_dump(mode="json")
     folder.create({"settings": settings, "data": {}, "environment": [{}]})
     for nimg, value in ((32, 3.0), (64, 1.0), (96, 1.0), (128, 2.0), (160, 5.0)):
         G = build_generator("mlp", 4, (1, 3, 3), 0, hidden=(8,))
-        save_snapshot(folder, nimg, G, settings, (1, 3, 3), 0, keep=1, milestone_nimg=None)
+        save_snapshot(folder, nimg, G, settings, (1, 3, 3), 0)
         folder.append_metrics(row(nimg, value))
     assert [nimg for nimg, _ in folder.all_snapshots()] == [64, 160]
     assert find_snapshot(folder.path, best=True) == folder.snapshot(64)

@@ -167,7 +167,7 @@ def test_a_snapshot_of_every_family_loads_back(
             G(torch.randn(16, Z_DIM, generator=source), labels)
     folder = RunFolder(tmp_path / "run")
     folder.create({})
-    save_snapshot(folder, 64, G, config.model_dump(mode="json"), shape, num_classes, keep=1, milestone_nimg=None)
+    save_snapshot(folder, 64, G, config.model_dump(mode="json"), shape, num_classes)
     model = ganforge.load(folder.snapshot(64), device="cpu")
     assert weights_of(model.G) == weights_of(G)
     z = model.z(range(16))

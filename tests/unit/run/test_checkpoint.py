@@ -265,7 +265,7 @@ def test_checkpoints_that_may_not_be_listed_are_no_absence(folder: RunFolder, mo
     def closed(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("ganforge.run.folder.os.scandir", closed)
+    monkeypatch.setattr("ganforge.run.paths.os.scandir", closed)
     with pytest.raises(UserError, match=r"checkpoints cannot be read: .*checkpoints: Permission denied; nothing was"):
         load_newest_checkpoint(folder)
 

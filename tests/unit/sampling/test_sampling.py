@@ -29,7 +29,7 @@ def model_of(folder: Path, shape: tuple[int, ...] = (1, 28, 28), num_classes: in
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)  # far enough from zero that pictures differ
-    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, num_classes, 1, None)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, num_classes)
     return ganforge.load(folder, device="cpu")
 
 

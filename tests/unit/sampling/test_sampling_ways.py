@@ -30,7 +30,7 @@ def make_run(folder: Path, kind: str) -> RunFolder:
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)
-    save_snapshot(run, 640, G, config.model_dump(mode="json"), SHAPES[kind], num_classes, 1, None)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), SHAPES[kind], num_classes)
     return run
 
 

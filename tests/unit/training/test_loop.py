@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from ganforge.base.errors import RunError
+from ganforge.base.schedules import is_due
 from ganforge.base.stopping import StopRequest
 from ganforge.data.augment import sign_mean
 from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.training.actions import Actions, is_due
+from ganforge.training.actions import Actions
 from ganforge.training.build import build_game, build_state
 from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress

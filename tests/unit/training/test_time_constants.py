@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from ganforge.base.images import to_float
+from ganforge.base.schedules import is_due
 from ganforge.base.stopping import StopRequest
 from ganforge.data.batches import Batches
 from ganforge.data.digits import load_digits
 from ganforge.metrics.trend import plateau_since
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.training.actions import Actions, is_due
+from ganforge.training.actions import Actions
 from ganforge.training.build import build_game, build_state, penalty_scale
 from ganforge.training.loop import Loop
 from ganforge.training.measure import say_what_it_means

@@ -16,8 +16,9 @@ from ganforge.data.sources.budget import brief
 from ganforge.data.sources.depth import SAY
 from ganforge.data.sources.entries import BESIDE, Array
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.open import Unreadable, open_guarded
-from ganforge.data.sources.rest import Tally
+from ganforge.data.sources.left_out import Tally
+from ganforge.data.sources.open import open_guarded
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 LISTED = 20
 """So much of what was passed over is listed."""

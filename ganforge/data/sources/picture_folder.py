@@ -1,7 +1,6 @@
 """A folder of picture files, and of the folders in it."""
 
 import errno
-import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -9,11 +8,11 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief
-from ganforge.data.sources.entries import suffix_of
+from ganforge.data.sources.entries import digest_of, suffix_of
 from ganforge.data.sources.formats import LOOKED_AT, picture_suffixes
 from ganforge.data.sources.labels import is_label_file, read_tables
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tree import read_tree, tables_for
 
 OF_THE_SYSTEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -28,7 +27,7 @@ class Listing:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    others: Others = field(default_factory=Others)
+    others: OtherFiles = field(default_factory=OtherFiles)
 
 
 def list_folder(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
@@ -89,11 +88,6 @@ def _note(
         found.files[path] = (state.st_size, state.st_mtime_ns)
         if len(found.files) > MAX_ENTRIES:
             raise UserError(f"{root} holds more than {MAX_ENTRIES:,} pictures; split it.")
-
-
-def digest_of(rows: object) -> str:
-    """SHA-256 of names, sizes and times."""
-    return hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read_file(path: Path, expected: tuple[int, int] | None = None, most: int = MAX_FILE_BYTES) -> bytes:

@@ -16,8 +16,8 @@ MAX_CLASS_LINES = 50
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What ``inspect`` found.
+class DatasetStatistics:
+    """What ``inspect_dataset`` found.
 
     dtype: "uint8" for pictures, "float32" for points. minimum, maximum, mean, std: over all values of all
     items, in the items' own units (0 to 255 for pictures); std is the population's. axis_ranges: (minimum,
@@ -44,16 +44,15 @@ class Facts:
     mode_std: float
 
 
-def inspect(dataset: Dataset) -> Facts:
+def inspect_dataset(dataset: Dataset) -> DatasetStatistics:
     """Look at every item once. Raises ValueError for a data set without items."""
     if len(dataset) == 0:
         raise ValueError(f"{dataset.name} has no items")
     items, labels, mixture = dataset.items, dataset.labels, dataset.mixture
-    is_points = items.ndim == 2
     mean, std = _mean_and_std(items)
-    axes = [items.amin(0).tolist(), items.amax(0).tolist()] if is_points else [[], []]
+    axes = [items.amin(0).tolist(), items.amax(0).tolist()] if dataset.is_points else [[], []]
     counts = [] if labels is None else torch.bincount(labels, minlength=dataset.num_classes).tolist()
-    return Facts(
+    return DatasetStatistics(
         name=dataset.name,
         source=dataset.source,
         count=len(dataset),
@@ -66,13 +65,13 @@ def inspect(dataset: Dataset) -> Facts:
         axis_ranges=tuple(zip(*axes, strict=True)),
         class_counts=tuple(counts),
         duplicates=_duplicates(items),
-        constant=0 if is_points else _constant(items),
+        constant=0 if dataset.is_points else _constant(items),
         modes=0 if mixture is None else len(mixture.centers),
         mode_std=0.0 if mixture is None else mixture.std,
     )
 
 
-def describe(facts: Facts) -> str:
+def describe_dataset(facts: DatasetStatistics) -> str:
     """The facts as aligned lines for people, with a bar for each class or, of very many, one line for all.
 
     No line break at the end.

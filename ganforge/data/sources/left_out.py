@@ -16,7 +16,7 @@ MOST_BEYOND = 0.99
 
 
 @dataclass(frozen=True)
-class Rest:
+class LeftOut:
     """Of one picture. pages: of its file, that are not taken. second: does its JPEG file hold another picture, such as
     a preview or a map of depth? bands, of: so many of so many numbers in a pixel are not taken. deep: what its numbers
     are, where they are not 8 bits each, and low and high: the least and greatest that occur; by_range: was a range
@@ -72,11 +72,11 @@ class Tally:
     beyond: int = 0
 
     def note(self, name: str, told: Mapping[str, Any] | None) -> None:
-        """One more picture that is taken. told: as ``Rest.told`` gives it."""
+        """One more picture that is taken. told: as ``LeftOut.told`` gives it."""
         self.pictures += 1
         if told is None:
             return
-        rest = Rest(**told)
+        rest = LeftOut(**told)
         if rest.pages:
             self.pages.note(name, rest.pages, f", which holds {rest.pages + 1:,}")
         if rest.second:

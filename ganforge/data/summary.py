@@ -1,9 +1,9 @@
-"""What is said of the data when a run begins."""
+"""The summary of the data that opens a run: one line on what it is, and notes on what was made of it."""
 
 from ganforge.data.dataset import Dataset
 
 
-def about_data(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str]:
+def data_notes(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str]:
     """What the person should know of the pictures: what was made of them, and what becomes of their classes. Built-in
     data sets, whose classes are known, are passed over."""
     lines = list(dataset.notes)
@@ -17,7 +17,7 @@ def about_data(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str
     return lines
 
 
-def describe(dataset: Dataset) -> str:
+def one_line(dataset: Dataset) -> str:
     """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
     shape = " x ".join(str(n) for n in dataset.shape)
     return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"

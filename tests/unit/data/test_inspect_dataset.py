@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganforge.data.dataset import Dataset
-from ganforge.data.inspect import describe, inspect
+from ganforge.data.inspect_dataset import describe_dataset, inspect_dataset
 from ganforge.data.load import load
 
 
@@ -16,7 +16,7 @@ def small() -> Dataset:
 
 
 def test_facts_by_hand() -> None:
-    facts = inspect(small())
+    facts = inspect_dataset(small())
     values = small().items.to(torch.float64)
     assert (facts.count, facts.shape, facts.dtype) == (5, (1, 2, 2), "uint8")
     assert (facts.minimum, facts.maximum) == (0, 255)
@@ -29,15 +29,15 @@ def test_facts_by_hand() -> None:
 
 
 def test_mean_and_std_over_several_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = inspect(small())
-    monkeypatch.setattr("ganforge.data.inspect.CHUNK_ITEMS", 2)
-    pieces = inspect(small())
+    whole = inspect_dataset(small())
+    monkeypatch.setattr("ganforge.data.inspect_dataset.CHUNK_ITEMS", 2)
+    pieces = inspect_dataset(small())
     assert pieces.mean == pytest.approx(whole.mean)
     assert pieces.std == pytest.approx(whole.std)
 
 
 def test_description_by_hand() -> None:
-    assert describe(inspect(small())).splitlines() == [
+    assert describe_dataset(inspect_dataset(small())).splitlines() == [
         "data set    small",
         "source      by hand",
         "items       5 of 1 x 2 x 2, uint8",
@@ -56,15 +56,17 @@ def test_description_by_hand() -> None:
 ])  # fmt: skip
 def test_many_classes_take_one_line(counted: torch.Tensor, text: str) -> None:
     items = torch.zeros(len(counted), 1, 2, 2, dtype=torch.uint8)
-    lines = describe(inspect(Dataset("many", "", items, counted, num_classes=51))).splitlines()
+    lines = describe_dataset(inspect_dataset(Dataset("many", "", items, counted, num_classes=51))).splitlines()
     assert lines[-1] == f"classes     {text}"
     assert len(lines) == 7
-    fifty = describe(inspect(Dataset("fifty", "", items, counted.clamp(max=49), num_classes=50))).splitlines()
+    fifty = describe_dataset(
+        inspect_dataset(Dataset("fifty", "", items, counted.clamp(max=49), num_classes=50))
+    ).splitlines()
     assert len(fifty) == 56
 
 
 def test_points() -> None:
-    facts = inspect(load("grid", "test"))
+    facts = inspect_dataset(load("grid", "test"))
     assert facts.modes == 25
     assert facts.mode_std == pytest.approx(0.01)
     assert facts.constant == 0
@@ -72,24 +74,24 @@ def test_points() -> None:
     assert sum(facts.class_counts) == 10_000
     (low, high), _ = facts.axis_ranges
     assert -0.9 < low < -0.8 < 0.8 < high < 0.9
-    text = describe(facts)
+    text = describe_dataset(facts)
     assert "25 Gaussians, std 0.01" in text
     assert "axis 1" in text
 
 
 def test_without_labels() -> None:
-    facts = inspect(Dataset("bare", "", small().items))
+    facts = inspect_dataset(Dataset("bare", "", small().items))
     assert facts.class_counts == ()
-    assert "no labels" in describe(facts)
+    assert "no labels" in describe_dataset(facts)
 
 
 def test_an_empty_data_set_is_refused() -> None:
     with pytest.raises(ValueError, match="no items"):
-        inspect(Dataset("empty", "", torch.zeros(0, 1, 2, 2, dtype=torch.uint8)))
+        inspect_dataset(Dataset("empty", "", torch.zeros(0, 1, 2, 2, dtype=torch.uint8)))
 
 
 def test_mnist_has_its_known_figures(real_data: Path) -> None:
-    facts = inspect(load("mnist", data_dir=real_data))
+    facts = inspect_dataset(load("mnist", data_dir=real_data))
     assert facts.mean / 255 == pytest.approx(0.1307, abs=5e-5)
     assert facts.std / 255 == pytest.approx(0.3081, abs=5e-5)
     assert facts.class_counts[0] == 5923

@@ -13,7 +13,7 @@ MAX_ENDINGS = 50
 """So many are told one by one."""
 
 
-class Others:
+class OtherFiles:
     """Counts them by their endings."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ganforge.base.files import open_plain, read_plain
 from ganforge.base.terminal import printable
-from ganforge.data.prepared.names import FACTS, FORMAT, LABELS, PICTURES
+from ganforge.data.prepared.prepared_files import FACTS, FORMAT, LABELS, PICTURES
 from ganforge.data.sources.budget import read_json
 
 MAX_BYTES = 64 << 20
@@ -51,7 +51,7 @@ class _Seen(_Strict):
     framed: Count = 0
 
 
-class _Facts(_Strict):
+class PreparedFacts(_Strict):
     format: int
     shape: Annotated[list[Side], Field(min_length=4, max_length=4)]
     classes: list[Text]
@@ -86,7 +86,7 @@ class _Facts(_Strict):
 def read_facts(folder: Path) -> dict[str, Any] | None:
     """The facts of what is prepared in ``folder``; None where it is absent, of another format, or not whole."""
     try:
-        facts = _Facts.model_validate(read_json(read_plain(folder / FACTS, MAX_BYTES), MAX_MARKS))
+        facts = PreparedFacts.model_validate(read_json(read_plain(folder / FACTS, MAX_BYTES), MAX_MARKS))
         with open_plain(folder / PICTURES) as pictures:
             size = pictures.seek(0, 2)
         if facts.classes:

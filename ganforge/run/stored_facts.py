@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, ValidationError
 
 from ganforge.base.errors import UserError
-from ganforge.base.sizes import LARGEST_SIDE
+from ganforge.base.sizes import LARGEST_SIDE, is_point
 
 MAX_CHANNELS = 4
 
@@ -49,7 +49,7 @@ def is_shape(shape: tuple[int, ...]) -> bool:
     """Is it that of pictures, (C, H, W), or of points, (2,)?"""
     channels, *sides = shape or (0,)
     is_picture = 0 < channels <= MAX_CHANNELS and len(sides) == 2 and all(0 < side <= LARGEST_SIDE for side in sides)
-    return is_picture or shape == (2,)
+    return is_picture or is_point(shape)
 
 
 def counters_in(facts: dict[str, Any]) -> Counters:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ganforge.base.sizes import size_text
-from ganforge.data.inspect import MAX_CLASS_LINES, class_bars, summed_up
+from ganforge.data.inspect_dataset import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.prepared.splits import choose_split, describe_parts
 from ganforge.data.sources.budget import brief, broken_allowed
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.hints import MAX_NAMES, NEAR_CONSTANT, Seen, warnings_for
+from ganforge.data.sources.left_out import Tally
 from ganforge.data.sources.look import Look, looks
 from ganforge.data.sources.open import Opened
-from ganforge.data.sources.rest import Tally
 from ganforge.data.sources.tree import EMPTY_CLASS
 
 MAX_EXAMPLES = 5
@@ -20,7 +20,7 @@ MAX_SIZES = 5
 
 
 @dataclass
-class SourceFacts:
+class SourceStatistics:
     """What ``inspect_source`` found; counts are of readable pictures unless they say otherwise.
 
     count: entries, unreadable ones included. sizes: (height, width) -> pictures. modes: L, LA, RGB, RGBA -> pictures.
@@ -89,7 +89,7 @@ class SourceFacts:
         )  # fmt: skip
 
 
-def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> SourceFacts:
+def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> SourceStatistics:
     """Read every picture that would be learned from once, one at a time; 16 bytes and a number of each are kept, to
     tell duplicates.
 
@@ -97,7 +97,7 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
     """
     chosen = choose_split(source, "train")
     counts = Counter(chosen.labels)
-    facts = SourceFacts(
+    facts = SourceStatistics(
         source.name, source.kind, len(chosen.indices), chosen.labels_from, list(source.skipped),
         {name: counts[name] for name in chosen.classes()}, chosen.no_labels, describe_parts(chosen.parts, chosen.part),
     )  # fmt: skip
@@ -118,7 +118,7 @@ def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> S
     return facts
 
 
-def _note_equal(facts: SourceFacts, source: Opened, seen: dict[bytes, int], index: int, digest: str) -> None:
+def _note_equal(facts: SourceStatistics, source: Opened, seen: dict[bytes, int], index: int, digest: str) -> None:
     earlier = seen.setdefault(bytes.fromhex(digest), index)
     if earlier != index:
         facts.duplicates += 1
@@ -126,7 +126,7 @@ def _note_equal(facts: SourceFacts, source: Opened, seen: dict[bytes, int], inde
             facts.examples.append((brief(source.entries[index].name), brief(source.entries[earlier].name)))
 
 
-def _note(facts: SourceFacts, look: Look) -> None:
+def _note(facts: SourceStatistics, look: Look) -> None:
     facts.sizes[look.height, look.width] += 1
     facts.modes[look.mode] += 1
     facts.transparent += look.transparent
@@ -138,7 +138,7 @@ def _note(facts: SourceFacts, look: Look) -> None:
         facts.frames[look.frame] += 1
 
 
-def describe_source(facts: SourceFacts) -> str:
+def describe_source(facts: SourceStatistics) -> str:
     """The facts for people: aligned lines, a bar for each class, unreadable pictures by name, and warnings at the end.
 
     No line break at the end.
@@ -163,12 +163,12 @@ def describe_source(facts: SourceFacts) -> str:
     return "\n".join(lines)
 
 
-def _counts(facts: SourceFacts) -> str:
+def _counts(facts: SourceStatistics) -> str:
     unreadable = f", {len(facts.unreadable):,} of them unreadable" if facts.unreadable else ""
     return f"{facts.count:,}{unreadable}"
 
 
-def _sizes(facts: SourceFacts) -> str:
+def _sizes(facts: SourceStatistics) -> str:
     """The commonest sizes, height x width; of several, the range too."""
     common = facts.sizes.most_common(MAX_SIZES)
     if len(facts.sizes) == 1:
@@ -180,14 +180,14 @@ def _sizes(facts: SourceFacts) -> str:
     return f"{len(facts.sizes):,} different: {listed}{more}; {span}"
 
 
-def _kinds(facts: SourceFacts) -> str:
+def _kinds(facts: SourceStatistics) -> str:
     names = {"L": "grey", "LA": "grey with transparency", "RGB": "colour", "RGBA": "colour with transparency"}
     parts = [f"{count:,} {names[mode]} ({mode})" for mode, count in sorted(facts.modes.items())]
     grey = f"; {facts.grey_in_colour:,} of those in colour show grey only" if facts.grey_in_colour else ""
     return ", ".join(parts) + grey
 
 
-def _classes(facts: SourceFacts) -> list[str]:
+def _classes(facts: SourceStatistics) -> list[str]:
     if not facts.classes:
         return [f"classes     none{': ' * bool(facts.no_labels)}{facts.no_labels}"]
     counts = list(facts.classes.values())

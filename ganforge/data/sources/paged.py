@@ -10,13 +10,13 @@ from PIL import Image
 from ganforge.data.sources.decode import MAX_PIXELS, Header, PictureFile, bytes_of
 from ganforge.data.sources.depth import Numbers, Span, needs_range
 from ganforge.data.sources.entries import Array, Entry, Source
-from ganforge.data.sources.modes import SIXTEEN, Kind, Unreadable
-from ganforge.data.sources.rest import Rest
+from ganforge.data.sources.left_out import LeftOut
+from ganforge.data.sources.pixel_kinds import SIXTEEN, Kind, Unreadable
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-class Taken:
+class PagedSource:
     """Pictures 0, 1, 2, ... are the pages of a source's files, or without ``counts`` the first ones of each.
 
     counts: of each entry, how many pages are in its file. span: what becomes black and what white; None: as
@@ -28,7 +28,7 @@ class Taken:
         self._ends = None if counts is None else np.array(list(accumulate(counts)), np.int64)
         self._held: tuple[int, PictureFile] | None = None
 
-    def take(self, index: int) -> tuple[Image.Image, Rest]:
+    def take(self, index: int) -> tuple[Image.Image, LeftOut]:
         """A picture of mode L, LA, RGB or RGBA, and what is left of its file. Raises Unreadable."""
         held, page = self._open(index)
         if isinstance(held, PictureFile):
@@ -69,6 +69,11 @@ class Taken:
         return file, page
 
 
+def as_paged(source: Source | PagedSource) -> PagedSource:
+    """A source's first pages, unless it says otherwise."""
+    return source if isinstance(source, PagedSource) else PagedSource(source)
+
+
 def pages_of_entries(entries: Sequence[Entry], counts: Sequence[int]) -> list[Entry]:
     """An entry for each page; labels are the file's."""
     found = []
@@ -80,7 +85,7 @@ def pages_of_entries(entries: Sequence[Entry], counts: Sequence[int]) -> list[En
     return found
 
 
-def picture_of(held: Array, span: Span | None) -> tuple[Image.Image, Rest]:
+def picture_of(held: Array, span: Span | None) -> tuple[Image.Image, LeftOut]:
     """A picture that lies in an array, [H, W] or [H, W, C] with C 1, 3 or 4. Of floats, transparency is taken by the
     same range. Raises Unreadable."""
     _mode(held)
@@ -92,7 +97,7 @@ def picture_of(held: Array, span: Span | None) -> tuple[Image.Image, Rest]:
         if span is None and not scaled:
             raise Unreadable(needs_range(name, pixels))
         pixels, facts = bytes_of(pixels, kind, span)
-    return Image.fromarray(pixels), Rest(**facts)
+    return Image.fromarray(pixels), LeftOut(**facts)
 
 
 def _mode(pixels: Array) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from ganforge.base.errors import UserError
 from ganforge.data.catalog import folder_name, locate, short_name
 from ganforge.data.load import load, load_held_out
-from ganforge.data.sources.inspect import describe_source, inspect_source
+from ganforge.data.sources.inspect_source import describe_source, inspect_source
 from ganforge.data.sources.open import open_guarded
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.data.pictures import as_grey, read_pictures
+from ganforge.data.foreign_pictures import as_grey, read_pictures
 from ganforge.data.sources.decode import MAX_PIXELS
 
 OPAQUE = RGBA[..., 3:]
@@ -130,7 +130,7 @@ def test_two_sizes_or_kinds_are_refused_by_name(tmp_path: Path) -> None:
 def test_more_than_fits_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "b.png"):
         save(tmp_path / name, GREY)
-    monkeypatch.setattr("ganforge.data.pictures.MAX_BYTES", 2 * GREY.size)
+    monkeypatch.setattr("ganforge.data.foreign_pictures.MAX_BYTES", 2 * GREY.size)
     assert len(read_pictures(tmp_path).items) == 2
     (tmp_path / "c.png").write_bytes(b"is not looked at")
     with pytest.raises(UserError, match=r"holds 3 pictures, which take 0\.0 GiB; at most"):

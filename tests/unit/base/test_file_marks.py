@@ -1,4 +1,4 @@
-"""base/ours.py: what ganforge made may be overwritten, nothing else."""
+"""base/file_marks.py: what ganforge made may be overwritten, nothing else."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from PIL import Image
 from ganforge.base.animations import save_animation
 from ganforge.base.curves import Panel, save_curves
 from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.images import save_png
-from ganforge.base.ours import refuse_foreign
 
 GREY = Image.new("L", (8, 8), 99)
 COLOURS = [Image.new("RGB", (300, 300), (n, 50, 255 - n)) for n in range(0, 250, 10)]

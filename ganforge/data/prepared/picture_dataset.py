@@ -19,8 +19,8 @@ from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
 from ganforge.data.prepared.hold_out import LEAST
 from ganforge.data.prepared.item_names import read_names
 from ganforge.data.prepared.mapped import map_pictures, read_labels
-from ganforge.data.prepared.names import FACTS, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.prepare import list_broken, prepare
+from ganforge.data.prepared.prepared_files import FACTS, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.splits import describe_parts, has_test_split
 from ganforge.data.prepared.survey import seen_in
@@ -33,7 +33,7 @@ ATTEMPTS = 3
 """How often the pictures are prepared, if another process empties the cache just then."""
 
 
-def load_own(
+def load_pictures(
     path: str, request: Request, max_images: int | None, max_broken: int | None, say: Callable[[str], None],
     poll: Callable[[], None], *, root: Path | None = None, workers: int | None = None,
 ) -> Dataset:  # fmt: skip
@@ -131,7 +131,7 @@ def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dat
     """
     if request.size is None and request.channels is None:
         return dataset
-    if dataset.mixture is not None:
+    if dataset.is_points:
         raise UserError(f"{dataset.name} consists of points, which have no size or channels; leave those out.")
     channels, height, width = dataset.shape
     height, width = request.size or (height, width)

@@ -16,7 +16,7 @@ DOWNLOADS = ("mnist", "inception")
 
 
 def cache_folder(name: str) -> Path:
-    """The cache's folder for one kind of thing; it need not exist. pooch.os_cache("ganforge") holds it, too."""
+    """The cache's folder for one kind of thing; it need not exist."""
     return Path(platformdirs.user_cache_dir("ganforge")) / name
 
 
