@@ -89,7 +89,7 @@ def test_what_vanishes_in_between_is_prepared_again(what: str, here: Path, monke
         if works:
             dataset = ganforge.load_data("pictures", say=lines.append)
             assert (len(dataset), dataset.num_classes, dataset.labels is not None) == (40, 2, True)
-            assert sum("was taken away meanwhile: looking again" in line for line in lines) == 1
+            assert sum("was removed meanwhile: looking again" in line for line in lines) == 1
         else:
             with pytest.raises(ganforge.UserError, match="cannot be read"):
                 ganforge.load_data("pictures", say=lines.append)
