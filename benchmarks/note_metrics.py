@@ -19,7 +19,7 @@ from typing import Any
 from reporting import write_results
 
 from ganforge.metrics.describe import ORDER, in_words, number
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
 DATA = "mnist"
@@ -64,7 +64,7 @@ def table(seeds: list[int], records: list[dict[str, Any]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--total-nimg", type=int, default=note().total_nimg)
+    parser.add_argument("--total-nimg", type=int, default=recipe("note").total_nimg)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "note_metrics.md")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)

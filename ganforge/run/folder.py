@@ -92,6 +92,7 @@ class RunFolder(RunLogs):
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""
+        self._refuse_run()
         for path in (self.path, *self.path.parents):
             if path.is_file():
                 raise UserError(f"{path} is a file, not a folder; choose another name with --out.")
@@ -99,15 +100,18 @@ class RunFolder(RunLogs):
             others = sorted(name for name, plain in entries(self.path) if not self._is_trace(name, plain))
         except OSError as error:
             raise UserError(f"The run folder {self.path} cannot be read: {error.strerror}.") from None
-        if self.exists():
-            raise UserError(
-                f"{self.path} already holds a run{self._progress()}; continue it with "
-                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
-            )
+        self._refuse_run()  # another process may have made one meanwhile
         if others:
             held = ", ".join(printable(name) for name in others[:3]) + ", ..." * (len(others) > 3)
             raise UserError(
                 f"{self.path} is not empty and holds no run (but {held}); choose another folder with --out."
+            )
+
+    def _refuse_run(self) -> None:
+        if self.exists():
+            raise UserError(
+                f"{self.path} already holds a run{self._progress()}; continue it with "
+                f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
             )
 
     def _is_trace(self, name: str, plain: bool) -> bool:

@@ -48,7 +48,7 @@ class TrainingState:
         self.failed = torch.zeros((), device=device)
 
     @property
-    def G_best(self) -> nn.Module:
+    def G_for_sampling(self) -> nn.Module:
         """The network that makes the pictures: the moving average where there is one, else G."""
         return self.G if self.G_ema is None else self.G_ema
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.config import Config, make_config
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import changes_of, recipe
 from ganforge.viewer.plain import cut
 
 MOST_SETTINGS = 200
@@ -53,14 +53,9 @@ def command(settings: Mapping[str, Any]) -> str:
     ganforge has no such recipe or setting.
     """
     wanted = make_config(dict(settings))
-    name = wanted.recipe
-    given = {key: value for key, value in wanted if key != "recipe"}
-    recipe(name, **given)  # raises where there is no such recipe; all its settings together give what is wanted
-    for key in list(given):
-        fewer = {other: value for other, value in given.items() if other != key}
-        if _gives(name, fewer, wanted):
-            given = fewer
-    return " ".join(["ganforge train", shlex.quote(name), *(_option(key, value) for key, value in given.items())])
+    recipe(wanted.recipe)  # raises where there is no such recipe
+    options = [_option(key, value) for key, value in changes_of(wanted).items()]
+    return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
 
 
 def typed(value: Any) -> str:
@@ -68,13 +63,6 @@ def typed(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(typed, value))
     return "none" if value is None else str(value)
-
-
-def _gives(name: str, changes: dict[str, Any], wanted: Config) -> bool:
-    try:
-        return recipe(name, **changes) == wanted
-    except UserError:
-        return False
 
 
 def _option(name: str, value: Any) -> str:

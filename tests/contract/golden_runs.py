@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 import ganforge.judging.evaluation
 import ganforge.sampling.model
+import ganforge.training.actions
 import ganforge.training.loop
 import ganforge.training.measure
 from ganforge.judging.evaluation import evaluate
@@ -96,8 +97,8 @@ class Witness:
         self.steps: list[dict[str, Any]] = []
         self.made: list[dict[str, Any]] = []
         self.evaluated: list[dict[str, Any]] = []
-        loop, measure = ganforge.training.loop, ganforge.training.measure
-        step, average, generate = loop.train_step, loop.update_ema, loop.generate
+        loop, actions, measure = ganforge.training.loop, ganforge.training.actions, ganforge.training.measure
+        step, average, generate = loop.train_step, loop.update_ema, actions.generate
 
         def train_step(
             G: nn.Module, D: nn.Module, G_opt: Optimizer, D_opt: Optimizer, rules: Rules, d_batches: Sequence[Batch],
@@ -126,7 +127,7 @@ class Witness:
 
         patch.setattr(loop, "train_step", train_step)
         patch.setattr(loop, "update_ema", update_ema)
-        patch.setattr(loop, "generate", noting("the grid"))
+        patch.setattr(actions, "generate", noting("the grid"))
         patch.setattr(measure, "generate", noting("the figures"))
         patch.setattr(ganforge.sampling.model, "generate", noting("the evaluation"))
         for module in (measure, ganforge.judging.evaluation):

@@ -40,7 +40,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, values: dict[int, float]) -> dict[int
         asked[nimg] = values[nimg]
         return record(nimg, values[nimg])
 
-    monkeypatch.setattr("ganforge.training.loop.measure", measure)
+    monkeypatch.setattr("ganforge.training.actions.measure", measure)
     return asked
 
 
@@ -164,7 +164,7 @@ def test_figures_of_another_protocol_do_not_push_the_best_out(tmp_path: Path, mo
         made = record(nimg, 9.0 + nimg)
         return made | {"protocol": made["protocol"] | {"id": "q"}}
 
-    monkeypatch.setattr("ganforge.training.loop.measure", other)
+    monkeypatch.setattr("ganforge.training.actions.measure", other)
     go_on_with(folder.path, total_nimg=24 * BATCH)
     assert [nimg // BATCH for nimg, _ in folder.all_snapshots()] == [6, 12, 24]
     assert find_snapshot(folder.path, best=True) == folder.snapshot(12 * BATCH)

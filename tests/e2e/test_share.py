@@ -11,7 +11,7 @@ from pages import Visitor, browser_path, watching
 from PIL import Image
 
 from ganforge.cli.main import main
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")

@@ -257,9 +257,9 @@ def test_while_resuming_prepares_the_reference(tmp_path: Path, monkeypatch: pyte
 PHASES = {
     "first step": (STEP, 1, 64),
     "step": (STEP, 14, 14 * 64),
-    "report": ("ganforge.training.loop:Loop.draw_fakes", 2, 640),
+    "report": ("ganforge.training.actions:Actions.draw_fakes", 2, 640),
     "row": ("ganforge.run.folder:RunFolder.append_row", 1, 640),
-    "snapshot": ("ganforge.training.loop.save_snapshot", 1, 1280),
+    "snapshot": ("ganforge.training.actions.save_snapshot", 1, 1280),
     "measuring": ("ganforge.metrics.evaluate.compare", 1, 1280),
     # The first file that is read is the real pictures' statistics; then come the checkpoints of 0, 256 and 512 images.
     "checkpoint's verification": ("ganforge.base.tensorfile.read_tensorfile", 4, 512),

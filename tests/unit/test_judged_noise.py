@@ -14,7 +14,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.judging.evaluation import drawn_from, made_by
 from ganforge.metrics.evaluate import Judge
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.snapshot import Snapshot
 from ganforge.sampling.model import Model
 from ganforge.training.measure import measure
@@ -64,7 +64,7 @@ def judged(
     way: str, num_classes: int = 0, seed: int = 0, nimg: int = 0, noise: str = "uniform"
 ) -> tuple[Tensor, Tensor]:
     """z and labels (empty without classes) of all items judged, in their order."""
-    config = note(z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
+    config = recipe("note", z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
     G, dataset = Told(), dataset_of(num_classes)
     if way == "in training":
         assert measure(Stub(dataset), G, config, nimg, CPU) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
     assert numbers(Judge(points(90_000), None, CPU)) == (10_000, 50_000, 10_000, 100)
     assert numbers(Judge(points(50_000), None, CPU)) == (10_000, 40_000, 10_000, 100)
     assert numbers(Judge(points(9_000), None, CPU)) == (3_000, 6_000, 3_000, 100)
-    judge = ganforge.training.measure.prepare_judge(note(), points(90_000), CPU, lambda: None, print)
+    judge = ganforge.training.measure.prepare_judge(recipe("note"), points(90_000), CPU, lambda: None, print)
     assert judge is not None
     assert numbers(judge) == (2_000, 10_000, 2_000, 0)
     assert judge.copying is None
@@ -153,7 +153,7 @@ def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkey
         raise EnoughError
 
     dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))
-    config = note(data=name, z_dim=Z_DIM, g_hidden=(2,))
+    config = recipe("note", data=name, z_dim=Z_DIM, g_hidden=(2,))
     G = build_generator("mlp", Z_DIM, (3, 28, 28), 0, hidden=(2,))
     model = Model(G, config, Snapshot(Path("x"), {}, {}, (3, 28, 28), 0, 0), CPU)
     monkeypatch.setattr(ganforge.judging.evaluation, "open_source", lambda *_: (model, None))
@@ -180,7 +180,7 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
     monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", load_held_out)
     own = {"size": "9x8", "channels": 3, "fit": "pad", "max_images": 50, "data_dir": "place", "test_data": "/held"}
     snapshot = Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0)
-    model = Model(Told(), note(data="/pets", **own), snapshot, CPU)
+    model = Model(Told(), recipe("note", data="/pets", **own), snapshot, CPU)
     poll: Any = None
     ganforge.judging.evaluation.open_data(model, None, "pets", None, None, poll)
     ganforge.judging.evaluation.open_data(model, None, "pets", Path("elsewhere"), "/other", poll)
@@ -206,7 +206,9 @@ def test_other_pictures_are_taken_by_the_numbers_that_a_run_measured(monkeypatch
     monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", lambda *_, **how: None)
     poll: Any = None
     for range_, calls in (("auto", [("/pets", "auto"), ("/cars", (0.0, 4095.0))]), ("0,99", [("/cars", "0,99")])):
-        model = Model(Told(), note(data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU)
+        model = Model(
+            Told(), recipe("note", data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU
+        )
         ganforge.judging.evaluation.open_data(model, None, "cars", None, None, poll)
         assert given == calls
         given.clear()

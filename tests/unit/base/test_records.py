@@ -8,7 +8,6 @@ import pytest
 
 from ganforge.base.records import Record, read_records
 
-
 HALF = 0.5
 
 

@@ -18,7 +18,7 @@ from ganforge.metrics.figures import Figure
 from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
 from ganforge.metrics.trend import best_of
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot, save_snapshot
 from ganforge.training.measure import prepare_judge
@@ -86,7 +86,7 @@ def test_the_usual_extractors_and_the_one_of_training(
     monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
     assert usual_extractors(dataset) == usual
     assert list(Judge(dataset, None, CPU).protocol.extractors) == usual
-    in_training = prepare_judge(note(), dataset, CPU, lambda: None, print)
+    in_training = prepare_judge(recipe("note"), dataset, CPU, lambda: None, print)
     assert in_training is not None
     assert list(in_training.protocol.extractors) == usual[:1]
 
@@ -98,7 +98,7 @@ def row(nimg: int, value: float) -> dict[str, Any]:
 def test_of_equal_snapshots_the_earliest_is_best_and_stays(tmp_path: Path) -> None:
     """By the figures that are there when a snapshot is saved: a lower one is better."""
     assert best_of([(96, 1.0), (32, 1.0), (64, 1.0)]) == (32, 1.0)
-    folder, config = RunFolder(tmp_path / "run"), note(z_dim=4, g_hidden=(8,), keep_snapshots=1)
+    folder, config = RunFolder(tmp_path / "run"), recipe("note", z_dim=4, g_hidden=(8,), keep_snapshots=1)
     settings = config.model_dump(mode="json")
     folder.create({"settings": settings, "data": {}, "environment": [{}]})
     for nimg, value in ((32, 3.0), (64, 1.0), (96, 1.0), (128, 2.0), (160, 5.0)):

@@ -13,7 +13,7 @@ from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
 from ganforge.networks.build import build_discriminator, build_generator, on_device
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 

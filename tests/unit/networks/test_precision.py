@@ -13,7 +13,7 @@ from ganforge.data.digits import load_digits
 from ganforge.networks import mlp
 from ganforge.networks.build import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
 from ganforge.networks.precision import autocast_forward
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state
 from ganforge.training.state import TrainingState
 

@@ -11,13 +11,13 @@ import pytest
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run import folder as folder_module
 from ganforge.run.folder import RunFolder
 from ganforge.run.paths import SUBFOLDERS
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.training.progress import Progress
-from ganforge.training.start import start
+from ganforge.training.start import start_run
 
 TWELVE = [f"note-digits{n}" for n in ("", *(f"-{k}" for k in range(2, 13)))]
 CHILD = """
@@ -78,7 +78,7 @@ def test_trainings_that_start_together_have_a_folder_each(tmp_path: Path, monkey
     config = recipe("note", data="digits", total_nimg=32, device="cpu", max_images=50, **sizes)
     folders: list[RunFolder] = []
     threads = [
-        threading.Thread(target=lambda: folders.append(start(config, None, Progress(), StopRequest())))
+        threading.Thread(target=lambda: folders.append(start_run(config, None, Progress(), StopRequest())))
         for _ in range(6)
     ]
     for thread in threads:

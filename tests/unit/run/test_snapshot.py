@@ -14,11 +14,11 @@ from ganforge.base.errors import UserError
 from ganforge.base.schedules import critic_steps, is_due
 from ganforge.base.tensorfile import write_tensorfile
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import FORMAT, KIND, fill_network, load_snapshot, save_snapshot
 
-CONFIG = note(z_dim=4, g_hidden=(8,), batch_size=32)
+CONFIG = recipe("note", z_dim=4, g_hidden=(8,), batch_size=32)
 SETTINGS = CONFIG.model_dump(mode="json")
 SHAPE = (1, 3, 3)
 

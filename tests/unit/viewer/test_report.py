@@ -11,7 +11,7 @@ from PIL import Image
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main
 from ganforge.metrics.describe import ORDER
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.meaning import FIGURES, meanings
 from ganforge.viewer.report import render_report, write_report

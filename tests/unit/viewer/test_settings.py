@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from ganforge.base.errors import UserError
-from ganforge.cli.commands import settings_given
 from ganforge.cli.main import make_parser
+from ganforge.cli.options import settings_given
 from ganforge.config import Config
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.viewer.settings import beside_recipe, command, typed
 
 

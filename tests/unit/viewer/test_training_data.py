@@ -8,7 +8,7 @@ import torch
 from ganforge.cli.main import make_parser
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.viewer.training_data import digest_of, prepare_command
 
 
@@ -22,7 +22,7 @@ from ganforge.viewer.training_data import digest_of, prepare_command
     ],
 )
 def test_the_command_asks_for_the_runs_own_shape(settings: dict[str, object]) -> None:
-    words = shlex.split(prepare_command(note(**{"data": "digits"} | settings)).strip("`."))
+    words = shlex.split(prepare_command(recipe("note", **{"data": "digits"} | settings)).strip("`."))
     parser, _ = make_parser(words[1:])
     given = vars(parser.parse_args(words[1:]))
     assert {name: given[name] for name in Config.model_fields if name in given and name != "data_dir"} == {

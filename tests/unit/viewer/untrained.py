@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 
@@ -21,7 +21,7 @@ def make_run(
         "g_hidden": (32,),
         "conditional": num_classes > 0,
     }
-    config, run = note(**settings | changes), RunFolder(folder)
+    config, run = recipe("note", **settings | changes), RunFolder(folder)
     values = config.model_dump(mode="json")
     if not run.exists():
         run.create({"settings": values, "data": {}, "environment": [{}]})

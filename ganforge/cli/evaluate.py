@@ -1,0 +1,43 @@
+"""`ganforge evaluate`: figures, each with its floor."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganforge.base.errors import UserError
+from ganforge.base.stopping import StopRequest
+from ganforge.base.terminal import printable, tell
+from ganforge.cli.options import Parser, setting_help, whole
+from ganforge.metrics.catalog import NAMES
+
+SUMMARY = "how good are the pictures: a table of figures, each with its floor"
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
+    parser.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
+    parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
+    parser.add_argument("--samples", type=whole, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")
+    parser.add_argument("--features", metavar="NAMES", help=f"some of: {', '.join(NAMES)} (default: by the data)")
+    parser.add_argument("--inception-file", type=Path, metavar="FILE", help="the weights for the inception features")
+    parser.add_argument("--data-dir", type=Path, help=setting_help("data_dir"))
+    parser.add_argument("--test-data", metavar="DATA", help=setting_help("test_data"))
+    parser.add_argument("--device", default="auto", help=setting_help("device"))
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to write (default: the run's own, or here)")
+
+
+def run(given: argparse.Namespace, stop: StopRequest) -> int:
+    if given.samples is not None and given.samples < 1:
+        raise UserError(f"--samples is {given.samples}; give 1 or more.")
+    from ganforge.judging.evaluation import evaluate
+    from ganforge.metrics.describe import describe
+
+    names = given.features.split(",") if given.features else None
+    done = evaluate(
+        given.source, given.against, best=given.best, samples=given.samples, features=names,
+        inception_file=given.inception_file, data_dir=given.data_dir, test_data=given.test_data,
+        device=given.device, out=given.out, poll=stop.poll,
+    )  # fmt: skip
+    tell(describe(done.record))
+    tell(printable(f"Written: {', '.join(str(path) for path in done.written)}"))
+    return 0
