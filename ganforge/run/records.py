@@ -73,7 +73,7 @@ def read_metrics(folder: RunFolder) -> tuple[list[Record], list[str]]:
     """The records that were made in training, those that were taken back first, and a sentence if there is anything
     else in the files."""
     log, complaints = _read_log(folder.metrics)
-    taken_back, more = _read_log(folder.taken_back)
+    taken_back, more = _read_log(folder.superseded)
     logged = {record.nimg for record in log}
     return [record for record in taken_back if record.nimg not in logged] + log, complaints + more
 

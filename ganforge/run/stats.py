@@ -17,7 +17,7 @@ class Stats:
     """
 
     def __init__(self, num_logits: int | None = None) -> None:
-        """num_logits: N, which statistics taken back are to have; None where they are not checked."""
+        """num_logits: N, which loaded statistics are to have; None: not checked."""
         self.values: dict[str, list[Tensor]] = {}
         self.before: dict[str, Tensor] = {}
         self.num_logits = num_logits
@@ -67,5 +67,5 @@ class Stats:
         ]
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
+        """Restore what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
         self.before, self.values = dict(tensors), {name: [] for name in tensors}

@@ -141,7 +141,7 @@ class Actions:
         if not provisional:
             self.state.measured_nimg = self.state.nimg
         rows = list(self.folder.metrics_rows())
-        for line in say_what_it_means(rows, list(self.folder.taken_back_rows())):
+        for line in say_what_it_means(rows, list(self.folder.superseded_rows())):
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 

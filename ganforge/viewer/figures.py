@@ -29,7 +29,7 @@ class Records:
         self._begin()
 
     def _begin(self) -> None:
-        self.taken_back, self.log = Tail(self.folder.taken_back), Tail(self.folder.metrics)
+        self.taken_back, self.log = Tail(self.folder.superseded), Tail(self.folder.metrics)
 
     def look(self) -> tuple[list[dict[str, Any]], bool]:
         """As ``Tail.look`` of both files; whatever comes to those that were taken back, all begins anew."""

@@ -113,7 +113,7 @@ def test_a_lower_figure_than_that_of_the_end_is_the_best(tmp_path: Path, monkeyp
     assert [line.split(" (")[0] for line in lines] == [f"FD/random 2 at {n * BATCH} images" for n in (12, 18)]
     assert all(f"Best so far: FD/random 1 at {7 * BATCH} (" in line for line in lines)
     assert [nimg // BATCH for nimg, _ in folder.all_snapshots()] == [7, 18]
-    assert [row["nimg"] // BATCH for row in folder.taken_back_rows()] == [7]
+    assert [row["nimg"] // BATCH for row in folder.superseded_rows()] == [7]
     go_on_with(folder.path, total_nimg=24 * BATCH)
     assert find_snapshot(folder.path, best=True) == folder.snapshot(24 * BATCH)
 
@@ -142,13 +142,13 @@ def test_a_snapshot_that_is_made_and_judged_again_has_its_new_figure(
     judged = plant(monkeypatch, {6 * BATCH: 3.0, 12 * BATCH: 2.0})
     folder = go_on_with(tmp_path / "run")
     check_best(folder, judged)
-    assert list(folder.taken_back_rows()) == []
+    assert list(folder.superseded_rows()) == []
 
 
 def test_between_the_two_writes_of_taking_back_nothing_counts_twice(tmp_path: Path) -> None:
     """The log has the last word on a snapshot."""
     folder = RunFolder(tmp_path)
-    write_rows(folder.taken_back, [record(64, 1.0), record(100, 2.0)])
+    write_rows(folder.superseded, [record(64, 1.0), record(100, 2.0)])
     write_rows(folder.metrics, [record(64, 3.0)])
     assert [(row["nimg"], row["figures"]["FD/random"]["value"]) for row in folder.judged_rows()] == [
         (100, 2.0), (64, 3.0)

@@ -108,7 +108,7 @@ def test_a_run_that_gained_nothing_has_no_best(make: Any) -> None:
 def test_what_was_taken_back_is_compared_with_the_first_measurement(make: Any) -> None:
     """It is read first, whenever it was measured."""
     run = make("a", record(80, 4.0), record(160, 3.5))
-    write_rows(RunFolder(run).taken_back, [record(96, 1.0)])
+    write_rows(RunFolder(run).superseded, [record(96, 1.0)])
     assert row(render(compare([run])), "a") == ["96", "best", "of", "3", "1"]
 
 

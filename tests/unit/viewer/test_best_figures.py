@@ -113,7 +113,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
 def test_a_record_in_both_files_counts_once(tmp_path: Path) -> None:
     """A kill between the two writes of taking back leaves it so; the log has the last word."""
     folder = RunFolder(tmp_path)
-    write(folder.taken_back, record_at(64, 1.0), record_at(100, 2.0))
+    write(folder.superseded, record_at(64, 1.0), record_at(100, 2.0))
     write(folder.metrics, record_at(64, 3.0))
     rows, anew = Records(folder).look()
     assert [(row["nimg"], row["figures"]["FD/random"]["value"]) for row in rows] == [(100, 2.0), (64, 3.0)]
@@ -123,7 +123,7 @@ def test_a_record_in_both_files_counts_once(tmp_path: Path) -> None:
 def test_more_was_taken_back_than_one_look_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tail, "MOST_ROWS_AT_ONCE", 3)
     folder = RunFolder(tmp_path)
-    write(folder.taken_back, *(record_at(number, 5.0) for number in range(1, 8)))
+    write(folder.superseded, *(record_at(number, 5.0) for number in range(1, 8)))
     write(folder.metrics, *(record_at(number, 4.0) for number in range(8, 13)))
     records, held = Records(folder), []
     for _ in range(4):
