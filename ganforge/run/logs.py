@@ -16,7 +16,7 @@ class RunLogs(RunPaths):
         append_row(self.stats, row)
 
     def append_metrics(self, record: dict[str, Any]) -> None:
-        """Add one line to metrics.jsonl, in place of a superseded one of the same snapshot. Raises as ``append_row``."""
+        """Add one line to metrics.jsonl, in place of a superseded one of this snapshot. Raises as ``append_row``."""
         append_row(self.metrics, record)
         taken = list(self.superseded_rows())
         if any(row["nimg"] == record["nimg"] for row in taken):
