@@ -18,7 +18,8 @@ from typing import Any
 
 from reporting import write_results
 
-from ganforge.metrics.describe import ORDER, in_words, number
+from ganforge.judging.description import in_words, number
+from ganforge.metrics.catalog import FIGURES
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
@@ -49,7 +50,7 @@ def table(seeds: list[int], records: list[dict[str, Any]]) -> list[str]:
 
     def place(name: str) -> tuple[int, int]:
         what, _, seen_by = name.partition("/")
-        return features.index(seen_by), ORDER.index(what)
+        return features.index(seen_by), [*FIGURES].index(what)
 
     for name in sorted(records[0]["figures"], key=place):
         what, _, seen_by = name.partition("/")

@@ -18,7 +18,9 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.judging.comparison import NOTHING_TO_DRAW, compare, render, save_plot
+    from ganforge.judging.comparison import compare
+    from ganforge.judging.comparison_plot import NOTHING_TO_DRAW, save_plot
+    from ganforge.judging.comparison_text import render
 
     refuse_other_than_png(given.out)
     refuse_foreign(given.out)

@@ -18,7 +18,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.run.folder import RunFolder
-    from ganforge.viewer.report import write_report
+    from ganforge.viewer.report.write_report import write_report
 
     folder = RunFolder(given.run)
     out = given.out or folder.report

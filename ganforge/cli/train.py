@@ -62,7 +62,7 @@ def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
     """The page is shown from before the first image to after the last one."""
     from ganforge.run.folder import RunFolder
     from ganforge.run.place import usual_folder
-    from ganforge.viewer.beside import page_beside
+    from ganforge.viewer.background_page import page_beside
 
     if out is not None:
         RunFolder(out).refuse_occupied()

@@ -36,8 +36,8 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.viewer.beside import require_page
-    from ganforge.viewer.ending import ends_at_once
+    from ganforge.viewer.background_page import require_page
+    from ganforge.viewer.shutdown import ends_at_once
     from ganforge.viewer.token import given_token
 
     require_page()

@@ -42,7 +42,7 @@ def draw_items(
         return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
-    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, heat=heat)
+    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, decision_map=heat)
 
 
 def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:

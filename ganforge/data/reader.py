@@ -152,14 +152,14 @@ def watch(limited: bool) -> None:
         signal.alarm(WATCH_S if limited else 0)
 
 
-def limit_memory() -> None:
-    """From now on, ask the system for ``MAX_MEMORY_BYTES`` more at most; where it cannot be told so, do nothing."""
+def limit_memory(more: int = MAX_MEMORY_BYTES) -> None:
+    """From now on, ask the system for so many bytes more at most; where it cannot be told so, do nothing."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         held = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (held + MAX_MEMORY_BYTES,) * 2)
+        resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
 
 
 def main() -> None:

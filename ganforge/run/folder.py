@@ -4,7 +4,7 @@ config.json                 the settings, the data's facts and the environment
 status.json                 running, finished, stopped or failed, and how far
 stats.jsonl                 one row a report
 metrics.jsonl               one record of figures a snapshot (docs/metrics.md)
-superseded.jsonl            records that a resume removed from metrics.jsonl, of snapshots that are still there
+removed.jsonl               those that are no part of the log any more, of snapshots that are still there
 evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<nimg>.png beside it
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report

@@ -19,7 +19,7 @@ class RunPaths:
         self.status = self.path / "status.json"
         self.stats = self.path / "stats.jsonl"
         self.metrics = self.path / "metrics.jsonl"
-        self.superseded = self.path / "superseded.jsonl"
+        self.removed = self.path / "removed.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"

@@ -12,7 +12,7 @@ from ganforge.base.schedules import is_due
 from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.draw import NUM_POINTS, draw_items
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
 from ganforge.objectives.losses import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint
@@ -141,7 +141,7 @@ class Actions:
         if not provisional:
             self.state.measured_nimg = self.state.nimg
         rows = list(self.folder.metrics_rows())
-        for line in say_what_it_means(rows, list(self.folder.superseded_rows())):
+        for line in say_what_it_means(rows, list(self.folder.removed_rows())):
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 

@@ -12,7 +12,7 @@ from ganforge.base.tensorfile import DamagedFileError
 from ganforge.base.wording import pasted
 from ganforge.config import Config
 from ganforge.data.draw import draw_reals
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
 from ganforge.training.build import Game, end_of

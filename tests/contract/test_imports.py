@@ -39,8 +39,8 @@ SETTINGS = {
     "training.measure": {"config"},
     "training.nonfinite": {"config"},
     "sampling.model": {"config"},
-    "viewer.settings": {"config", "recipes"},
-    "viewer.training_data": {"config"},
+    "viewer.read.recipe_settings": {"config", "recipes"},
+    "viewer.read.training_data": {"config"},
 }
 """Who may import the settings, too; the settings themselves import no more of a room than its settings."""
 

@@ -22,8 +22,10 @@ from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
 from ganforge.cli.train import how_it_ended
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
-from ganforge.judging.comparison import compare, render, save_plot
-from ganforge.metrics.describe import describe
+from ganforge.judging.comparison import compare
+from ganforge.judging.comparison_plot import save_plot
+from ganforge.judging.comparison_text import render
+from ganforge.judging.description import describe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot

@@ -14,7 +14,7 @@ from ganforge.base.seeding import generator
 from ganforge.base.stopping import StopRequest
 from ganforge.data.digits import load_digits
 from ganforge.data.draw import draw_items
-from ganforge.metrics.evaluate import Judge
+from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
 from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint

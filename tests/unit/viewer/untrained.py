@@ -15,12 +15,8 @@ def make_run(
     class_names: tuple[str, ...] = (), **changes: object,
 ) -> RunFolder:  # fmt: skip
     """One on the embedded digits, unless the changes say otherwise. A folder that is there gets one more snapshot."""
-    settings: dict[str, object] = {
-        "data": "digits",
-        "keep_snapshots": 100,
-        "g_hidden": (32,),
-        "conditional": num_classes > 0,
-    }
+    settings: dict[str, object] = {"data": "digits", "keep_snapshots": 100, "g_hidden": (32,)}
+    settings["conditional"] = num_classes > 0
     config, run = recipe("note", **settings | changes), RunFolder(folder)
     values = config.model_dump(mode="json")
     if not run.exists():
