@@ -117,7 +117,7 @@ def modules_loaded(*arguments: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
 
 
-HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "pooch", "rich"}
+HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 
 
 COMMANDS = [
