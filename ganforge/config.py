@@ -33,13 +33,12 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
 
     def misfits(self) -> Misfits:
         gammas, weights = self.r1_gamma or self.r2_gamma, self.gp_weight or self.dragan_weight
-        mixed = self.discriminator == "dcgan" and self.d_norm in (None, "batch")
         yield (
-            (gammas or weights) and mixed,
+            (gammas or weights) and self.norm_of_d.mixes_items,
             "r1_gamma, r2_gamma, gp_weight and dragan_weight need d_norm layer, spectral or unnormalised, since batch "
             "mixes the pictures",
         )
-        bounded = self.clip or self.d_norm == "spectral" or self.discriminator == "resnet"
+        bounded = self.clip or self.norm_of_d.bounds_slope
         yield (
             self.objective == "wgan" and not (gammas or weights or bounded),
             "the wgan objective needs a D of bounded slope: set gp_weight (10 in its paper), clip (0.01), or d_norm "

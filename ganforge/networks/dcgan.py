@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU
 from ganforge.networks.layers import (
     Head,
@@ -21,6 +22,16 @@ from ganforge.networks.layers import (
     picture_shape,
     pyramid,
     with_labels,
+)
+
+RECORD = Family(
+    name="dcgan",
+    order=4,
+    meaning="strided and transposed convolutions",
+    source="Radford et al. 2016, arXiv:1511.06434",
+    g_sizes=("width", "lowest_side"),
+    d_sizes=("width", "lowest_side", "norm"),
+    d_norm="batch",
 )
 
 Norm = Literal["batch", "layer", "spectral", "unnormalised"]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
 from ganforge.base.errors import UserError
+from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
 from ganforge.networks.layers import (
     Head,
@@ -24,6 +25,17 @@ from ganforge.networks.layers import (
     picture_shape,
     pyramid,
     with_labels,
+)
+
+RECORD = Family(
+    name="r3gan",
+    order=7,
+    article="an",
+    meaning="residual blocks without normalisation, tanh-free",
+    source="Huang et al. 2024, arXiv:2501.05441, section 3",
+    g_sizes=("width", "lowest_side", "blocks", "group_size"),
+    d_sizes=("width", "lowest_side", "blocks", "group_size"),
+    d_one_pass=False,
 )
 
 Layer = TypeVar("Layer", Conv2d, nn.Linear)

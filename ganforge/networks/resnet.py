@@ -11,6 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import (
     ClassBatchNorm2d,
     Head,
@@ -20,6 +21,16 @@ from ganforge.networks.layers import (
     level_widths,
     picture_shape,
     pyramid,
+)
+
+RECORD = Family(
+    name="resnet",
+    order=6,
+    meaning="residual blocks, with batch norm in G and spectral normalisation in D",
+    source="Miyato et al. 2018, arXiv:1802.05957, appendix B.4",
+    g_sizes=("width", "lowest_side"),
+    d_sizes=("width", "lowest_side"),
+    d_norm="spectral",
 )
 
 

@@ -9,7 +9,17 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import level_widths, picture_shape, pyramid, with_labels
+
+RECORD = Family(
+    name="upsample",
+    order=5,
+    article="an",
+    meaning="nearest upsampling and convolutions, up to twice the picture's size, then pooling",
+    source="a tutorial note on GANs in PyTorch (docs/sources.md)",
+    g_sizes=("width", "lowest_side"),
+)
 
 
 class Generator(nn.Module):

@@ -11,7 +11,7 @@ from torch import nn
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config
-from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, upsample
 from ganforge.networks.build import build_discriminator, build_generator, on_device
 from ganforge.recipes import recipe
 from ganforge.run.folder import RunFolder
@@ -22,7 +22,7 @@ GENERATORS = {
     "r3gan": r3gan.Generator,
 }  # fmt: skip
 DISCRIMINATORS = {
-    "mlp": mlp.Discriminator, "logistic": mlp.Discriminator, "recurrent": recurrent.Discriminator,
+    "mlp": mlp.Discriminator, "logistic": logistic.Discriminator, "recurrent": recurrent.Discriminator,
     "dcgan": dcgan.Discriminator, "resnet": resnet.Discriminator, "r3gan": r3gan.Discriminator,
 }  # fmt: skip
 Z_DIM, SHAPE = 6, (3, 9, 7)
