@@ -18,7 +18,7 @@ class Toy(Record):
 
 
 FIRST = """
-Toy = dict
+Toy, HALF = dict, 0.5
 RECORD = Toy(
     name="b",
     order=1,
