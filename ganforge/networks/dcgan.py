@@ -95,7 +95,7 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = []
         for (n_out, n_in), size in zip(reversed(list(pairwise(widths))), reversed(sizes[1:]), strict=True):
             layers += _halving(n_in, n_out, size, norm if layers or norm == "spectral" else "unnormalised")
-            layers.append(nn.LeakyReLU(0.2, inplace=True) if norm == "batch" else LeakyReLU(0.2))
+            layers.append(LeakyReLU(0.2))
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = widths[0] * sizes[0][0] * sizes[0][1]
         self.head = Head(features, num_classes, SpectralLinear if norm == "spectral" else nn.Linear)
