@@ -71,11 +71,11 @@ def import_all() -> None:
     import ganforge.judging.evaluation
     import ganforge.training.start
     import ganforge.viewer.app
-    import ganforge.viewer.compare_page
-    import ganforge.viewer.explore_page
-    import ganforge.viewer.list_page
-    import ganforge.viewer.report
-    import ganforge.viewer.run_page  # noqa: F401
+    import ganforge.viewer.pages.compare_page
+    import ganforge.viewer.pages.explore_page
+    import ganforge.viewer.pages.list_page
+    import ganforge.viewer.pages.run_page
+    import ganforge.viewer.report.write_report  # noqa: F401
 
     torch.set_num_threads(1)
 

@@ -39,7 +39,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state, schedule_optimizers
 

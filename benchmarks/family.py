@@ -24,12 +24,12 @@ from typing import Any
 from PIL import Image
 from reporting import write_results
 
-from ganforge.metrics.describe import in_words, number
+from ganforge.judging.description import in_words, number
 from ganforge.run.folder import RunFolder
 
 FIGURES = (
     "FD/classifier", "FD/random", "precision/classifier", "recall/classifier", "coverage/classifier",
-    "score/classifier", "class distance/classifier",
+    "classifier score/classifier", "class TV/classifier",
 )  # fmt: skip
 CRITIC = {"objective": "wgan", "gp_weight": 10.0, "d_steps": 2}
 DISCRIMINATORS: dict[str, dict[str, Any]] = {

@@ -152,10 +152,10 @@ def try_one(
 
 
 def read_picture(content: bytes) -> str:
-    from ganforge.data.sources.decode import Header, Unreadable, decode, read_header
+    from ganforge.data.sources.decode import Header, PictureFile, Unreadable, decode
 
     try:
-        header = read_header(content)
+        header = PictureFile(content).header()
     except Unreadable as error:
         header = None
         check_text(error)

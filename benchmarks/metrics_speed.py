@@ -34,8 +34,8 @@ from torch import Tensor, nn
 from ganforge.base.runtime import keep_freed_memory
 from ganforge.data.dataset import Dataset
 from ganforge.data.mnist import load_mnist
-from ganforge.metrics.evaluate import Judge
 from ganforge.metrics.features import MAX_BATCH_SIZE, build_extractor
+from ganforge.metrics.judge import Judge, Plan
 from ganforge.metrics.protocol import split_reals
 
 CPU = torch.device("cpu")
@@ -71,7 +71,7 @@ class Features(nn.Module):
 def judged(train: Dataset, test: Dataset, cache: Path, names: tuple[str, ...] = ("classifier",)) -> dict[str, Any]:
     """Our record of the test pictures. The data sets are copied, so that their fingerprints are computed anew."""
     train, test = replace(train), replace(test)
-    ready = Judge(train, test, CPU, cache_dir=cache, names=names)
+    ready = Judge(train, test, CPU, Plan(names=names), cache_dir=cache)
     return ready.judge(test.items.split(CHUNK), {"kind": "pictures"}, 0)
 
 
@@ -154,7 +154,7 @@ def memory_child(count: int, folder: Path) -> None:
     items, held_out = (torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("items", "held_out"))
     loaded = peak_memory()
     data = Dataset("mnist", "MNIST, as it is, mirrored, and upside down", items)
-    judge = Judge(data, Dataset("mnist", "MNIST", held_out), CPU, num_fakes=count, cache_dir=folder)
+    judge = Judge(data, Dataset("mnist", "MNIST", held_out), CPU, Plan(num_fakes=count), cache_dir=folder)
     judge.judge(items[:count].split(CHUNK), {"kind": "pictures"}, 0)
     print(loaded, peak_memory())
 

@@ -21,7 +21,7 @@ from typing import Any
 from family import outcome_of, train
 from reporting import write_results
 
-from ganforge.metrics.describe import number
+from ganforge.judging.description import number
 
 SMALL = {
     "generator": "mlp", "discriminator": "mlp", "g_hidden": "128,128", "d_hidden": "128,128", "z_dim": 16,

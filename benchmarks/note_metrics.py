@@ -18,8 +18,9 @@ from typing import Any
 
 from reporting import write_results
 
-from ganforge.metrics.describe import ORDER, in_words, number
-from ganforge.recipes import note
+from ganforge.judging.description import in_words, number
+from ganforge.metrics.catalog import FIGURES
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
 DATA = "mnist"
@@ -49,7 +50,7 @@ def table(seeds: list[int], records: list[dict[str, Any]]) -> list[str]:
 
     def place(name: str) -> tuple[int, int]:
         what, _, seen_by = name.partition("/")
-        return features.index(seen_by), ORDER.index(what)
+        return features.index(seen_by), [*FIGURES].index(what)
 
     for name in sorted(records[0]["figures"], key=place):
         what, _, seen_by = name.partition("/")
@@ -64,7 +65,7 @@ def table(seeds: list[int], records: list[dict[str, Any]]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--total-nimg", type=int, default=note().total_nimg)
+    parser.add_argument("--total-nimg", type=int, default=recipe("note").total_nimg)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "note_metrics.md")
     given = parser.parse_args()
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from ganforge.base.runtime import keep_freed_memory
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import Batch, train_step
 from ganforge.training.build import build_game, build_state, schedule_optimizers
 from ganforge.training.optimizer import Adam
@@ -34,7 +34,7 @@ BATCHES = 64
 
 def ours(reals: list[Tensor], noise: list[Tensor], *, fused: bool) -> Iterator[None]:
     """Our update, in the default configuration or with plain Adam."""
-    config = note(fused_adam=fused)
+    config = recipe("note", fused_adam=fused)
     pictures = Dataset("pictures", "", torch.zeros(config.batch_size, 1, 28, 28, dtype=torch.uint8))
     state = build_state(config, pictures, torch.device("cpu"))
     rules = build_game(config, pictures, torch.device("cpu")).rules(0, state)
@@ -46,7 +46,7 @@ def ours(reals: list[Tensor], noise: list[Tensor], *, fused: bool) -> Iterator[N
 
 def ours_with_data(name: str) -> Iterator[None]:
     """The same, drawing its batches and noise as a run does."""
-    config = note()
+    config = recipe("note")
     game = build_game(config, load(name, max_images=50_000), torch.device("cpu"))
     state = build_state(config, game.dataset, torch.device("cpu"))
     for step in itertools.count():
@@ -159,7 +159,7 @@ def measure(threads: int, rounds: int, steps: int, data: str) -> list[str]:
     """One table."""
     torch.set_num_threads(threads)
     keep_freed_memory()  # as every run of ours does; here it helps all contestants
-    config = note()
+    config = recipe("note")
     draws = [draw_z("uniform", config.batch_size, config.z_dim, generator(0, "z", i)) for i in range(BATCHES)]
     game = build_game(config, load(data, max_images=50_000), torch.device("cpu"))
     reals = [game.batches(i * config.batch_size, i)[1].reals.clone() for i in range(BATCHES)]

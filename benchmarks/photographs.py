@@ -16,7 +16,7 @@ from typing import Any
 from family import as_option, call
 from reporting import write_results
 
-from ganforge.metrics.describe import in_words, number
+from ganforge.judging.description import in_words, number
 from ganforge.run.folder import RunFolder
 
 RUNS: dict[str, dict[str, Any]] = {"fast": {}, "fast-conditional": {"conditional": True, "grid_size": 10}}

@@ -18,7 +18,7 @@ from reporting import write_results
 from ganforge.base.runtime import keep_freed_memory
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state, schedule_optimizers
 

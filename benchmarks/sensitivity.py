@@ -27,8 +27,9 @@ from torch.nn.functional import avg_pool2d
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 from ganforge.data.mnist import load_mnist
-from ganforge.metrics.describe import ORDER, number
-from ganforge.metrics.evaluate import Judge
+from ganforge.judging.description import number
+from ganforge.metrics.catalog import FIGURES
+from ganforge.metrics.judge import Judge, Plan
 from ganforge.metrics.protocol import split_reals
 
 SHARE_JUDGED_BY = 0.8
@@ -111,7 +112,7 @@ def verdict(figure: dict[str, Any], spread: float) -> str:
 def tables(measured: dict[str, Figures], spreads: Spreads) -> list[str]:
     """A table for each kind of features: a row a fault, a column a figure."""
     lines = []
-    names = sorted(spreads, key=lambda name: ORDER.index(name.partition("/")[0]))
+    names = sorted(spreads, key=lambda name: [*FIGURES].index(name.partition("/")[0]))
     for features in dict.fromkeys(name.partition("/")[2] for name in spreads):
         columns = [name for name in names if name.partition("/")[2] == features]
         floors = next(iter(measured.values()))
@@ -170,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         for draw in range(given.draws):
             known, fresh, labels = cut(dataset, draw)
-            judge = Judge(known, held_out, torch.device("cpu"), num_fakes=given.pictures, cache_dir=Path(cache))
+            judge = Judge(known, held_out, torch.device("cpu"), Plan(num_fakes=given.pictures), cache_dir=Path(cache))
             say(f"draw {draw}: ready")
             made = faults(fresh, labels, split_reals(known, judge.protocol)[1], judge.protocol.num_fakes)
             for fault, make in made.items() if draw == 0 else [(FRESH, made[FRESH])]:

@@ -20,9 +20,11 @@ from torch.nn.functional import avg_pool2d
 
 from ganforge.base.seeding import generator
 from ganforge.data.load import load
-from ganforge.metrics.distances import frechet_distance, kernel_distance, moments
-from ganforge.metrics.evaluate import KERNEL_SUBSETS_FEW
 from ganforge.metrics.features import build_extractor
+from ganforge.metrics.frechet import frechet_distance
+from ganforge.metrics.judge import KERNEL_SUBSETS_FEW
+from ganforge.metrics.kernel_distance import kernel_distance
+from ganforge.metrics.moments import moments
 
 COUNTS, SEEDS, FAKES = (30, 100, 300, 770), 12, 2_000
 STAGES = ((3, 60, 0.9), (10, 45, 0.7), (30, 32, 0.5), (60, 24, 0.4), (120, 16, 0.3), (300, 10, 0.2), (FAKES, 5, 0.1))

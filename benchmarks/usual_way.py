@@ -31,7 +31,7 @@ from ganforge.config import Config
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.networks import double_backward
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state, schedule_optimizers
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ganforge.base.errors import RunError, UserError
     from ganforge.base.images import grid
     from ganforge.data.load import load as load_data
-    from ganforge.recipes import recipe
+    from ganforge.recipes.catalog import recipe
     from ganforge.sampling.model import Model, load
     from ganforge.training.start import resume, train
 
@@ -27,7 +27,7 @@ _HOMES = {
     "UserError": "base.errors:UserError",
     "grid": "base.images:grid",
     "load_data": "data.load:load",
-    "recipe": "recipes:recipe",
+    "recipe": "recipes.catalog:recipe",
     "Model": "sampling.model:Model",
     "load": "sampling.model:load",
     "resume": "training.start:resume",

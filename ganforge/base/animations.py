@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image
 
+from ganforge.base.file_marks import MARKS
 from ganforge.base.files import write_atomically
-from ganforge.base.ours import MARKS
 
 FORMATS = ("webp", "gif")
 MAX_FPS = 50
@@ -16,7 +16,7 @@ MAX_FPS = 50
 
 
 def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float = 20.0, loop: bool = True) -> bytes:
-    """The frames, all of one size, as a file's bytes, with the mark of ``base.ours``; equal frames give equal bytes.
+    """The frames, all of one size, as the bytes of a file that bears our mark; equal frames give equal bytes.
 
     kind: webp (lossless) or gif (grey pictures as they are; of colours the 256 most fitting of each frame). fps: frames
     a second, at most ``MAX_FPS``; GIF rounds a frame's time to hundredths of a second. loop: endlessly, else once.

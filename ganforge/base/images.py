@@ -14,9 +14,9 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.file_marks import NAME
 from ganforge.base.files import read_plain, write_atomically
 from ganforge.base.given import shown, whole_given
-from ganforge.base.ours import NAME
 
 GAP = 2
 """Pixels between two pictures of a grid, whatever its scale."""
@@ -124,7 +124,7 @@ def contact_sheet(items: Tensor, labels: Tensor | None, num_classes: int, column
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG atomically, with the mark of ``base.ours``; equal pictures give equal bytes. Raises OSError where it
+    """Write a PNG atomically, with our mark in it; equal pictures give equal bytes. Raises OSError where it
     cannot be written."""
     mark = PngInfo()
     mark.add_text("Software", NAME)

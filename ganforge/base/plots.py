@@ -14,7 +14,7 @@ REFERENCE = (176, 176, 176)
 CENTERS = (70, 70, 70)
 POINTS = (201, 42, 42)
 LOW, HIGH = (253, 205, 140), (150, 196, 235)
-"""Of ``heat``: orange and blue, pale enough for the points to stand out."""
+"""Of the decision map: orange and blue, pale enough for the points to stand out."""
 
 Color = tuple[int, int, int]
 Array = NDArray[np.float64]
@@ -22,21 +22,21 @@ Array = NDArray[np.float64]
 
 def scatter(
     points: Tensor, size: int = 448, reference: Tensor | None = None, centers: Tensor | None = None,
-    heat: Tensor | None = None,
+    decision_map: Tensor | None = None,
 ) -> Image.Image:  # fmt: skip
     """Generated points, red, over real ones, grey; rings around the modes' centres on top; x to the right, y up.
 
     points, reference, centers: float [N, 2], N may be 0. size: pixels of each side, at least 64. The lines are at -1, 0
-    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame. heat: float [K, L] in [0, 1], spread
-    over the frame behind everything, top row first: 0 is orange, 1/2 white, 1 blue. Returns an RGB picture.
-    Raises ValueError for another shape, for NaN, and for a smaller size.
+    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame.
+    decision_map: float [K, L] in [0, 1], spread over the frame behind everything, top row first: 0 is orange, 1/2
+    white, 1 blue. Returns an RGB picture. Raises ValueError for another shape, for NaN, and for a smaller size.
     """
     if size < 64:
         raise ValueError(f"size is {size} pixels; at least 64 are needed")
     unit = size / 448  # radii are given for this size
     canvas = np.full((size, size, 3), 255.0)
-    if heat is not None:
-        _warm(canvas, heat)
+    if decision_map is not None:
+        _colour(canvas, decision_map)
     _axes(canvas)
     if reference is not None:
         _stamp(canvas, _to_pixels(reference, size), 2.0 * unit, None, REFERENCE, 0.5)
@@ -62,10 +62,10 @@ def _to_pixels(points: Tensor, size: int) -> Array:
     return margin + (plane * (1, -1) + LIMIT) / (2 * LIMIT) * (size - 1 - 2 * margin)
 
 
-def _warm(canvas: Array, heat: Tensor) -> None:
-    """Colour the frame by ``heat``, smoothly between its values."""
+def _colour(canvas: Array, decision_map: Tensor) -> None:
+    """Colour the frame by ``decision_map``, smoothly between its values."""
     low, high = _margin(len(canvas)), len(canvas) - _margin(len(canvas))
-    values = heat.detach().to("cpu", torch.float32)[None, None]
+    values = decision_map.detach().to("cpu", torch.float32)[None, None]
     smooth = torch.nn.functional.interpolate(values, (high - low, high - low), mode="bilinear", align_corners=True)
     share = smooth[0, 0].clamp(0, 1).double().numpy()[:, :, None] * 2 - 1
     color = np.where(share > 0, np.array(HIGH, dtype=float), np.array(LOW, dtype=float))

@@ -1,8 +1,9 @@
 """Records of parts: what is true of an objective, a penalty, a family of networks or a figure, told in one place.
 
 Each part is one file. Its record stands at the top of it, as ``RECORD = Kind(...)``, and below it the implementation,
-which loads PyTorch. A catalog reads the records alone, so that whoever only tells what parts there are, such as
-`ganforge train --help`, waits for nothing heavy.
+which loads PyTorch; parts that one computation gives share a file, and are ``RECORDS = (Kind(...), ...)`` in it. A
+catalog reads the records alone, so that whoever only tells what parts there are, such as `ganforge train --help`, waits
+for nothing heavy.
 """
 
 import sys
@@ -44,9 +45,12 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
     folder = Path(str(import_module(package).__file__)).parent
     found: list[Part] = []
     for path in sorted(folder.glob("*.py")):
-        if statement := _statement(path.read_text(encoding="utf-8"), f"RECORD = {kind.__name__}("):
-            record: Part = eval(statement.partition(" = ")[2], dict(vars(sys.modules[kind.__module__])))
-            found.append(replace(record, module=f"{package}.{path.stem}"))
+        source = path.read_text(encoding="utf-8")
+        for start in (f"RECORD = {kind.__name__}(", f"RECORDS = (\n    {kind.__name__}("):
+            if statement := _statement(source, start):
+                told = eval(statement.partition(" = ")[2], dict(vars(sys.modules[kind.__module__])))
+                records: tuple[Part, ...] = told if isinstance(told, tuple) else (told,)
+                found += [replace(record, module=f"{package}.{path.stem}") for record in records]
     found.sort(key=lambda record: (record.order, record.name))
     names = [record.name for record in found]
     if len({*names}) < len(names):
@@ -56,10 +60,9 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
 
 def _statement(source: str, start: str) -> str:
     """The statement at the margin that begins with ``start``, up to the line that closes its bracket; or nothing."""
-    lines = source.splitlines()
-    first = next((at for at, line in enumerate(lines) if line.startswith(start)), None)
-    if first is None:
+    first = f"\n{source}".find(f"\n{start}")
+    if first < 0:
         return ""
-    is_whole = lines[first].endswith(")")
-    last = first if is_whole else lines.index(")", first)
-    return "\n".join(lines[first : last + 1])
+    lines = source[first:].splitlines()
+    is_whole = lines[0].endswith(")")
+    return "\n".join(lines[: 1 if is_whole else lines.index(")") + 1])

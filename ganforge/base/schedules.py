@@ -9,6 +9,12 @@ import math
 EMA_RAMPUP = 0.05
 
 
+def is_due(nimg: int, images: int, every_nimg: int) -> bool:
+    """Did the step of so many images that ended at ``nimg`` reach a multiple of ``every_nimg``? (At 0, before any step:
+    yes.)"""
+    return nimg // every_nimg > (nimg - images) // every_nimg
+
+
 def linear(nimg: int, start: float, end: float, burn_in_nimg: int) -> float:
     """Along a straight line. A burn-in as long as the run and end = 0 is the usual linear decay."""
     if nimg >= burn_in_nimg:

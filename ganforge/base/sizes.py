@@ -39,6 +39,11 @@ def size_given(size: object) -> str:
     return "x".join(str(whole_given(side, "A side of a size")) for side in sides)
 
 
+def is_point(shape: Sequence[int]) -> bool:
+    """Is this the shape of a point in the plane, (2,), and not that of a picture, (C, H, W)?"""
+    return tuple(shape) == (2,)
+
+
 def size_text(height: int, width: int) -> str:
     """64x96, as ``parse_size`` takes it."""
     return f"{height}x{width}"

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from ganforge.base.terminal import complain_at_once
@@ -54,12 +54,20 @@ def stop_on_signals() -> Iterator[StopRequest]:
             complain_at_once(f"\n{name}: stopping{again}")
         request.signum = request.signum or signum
 
+    with handled_by(on_signal):
+        yield request
+
+
+@contextlib.contextmanager
+def handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """While the context lasts, ``heard`` signals go to the handler. Outside the main thread, where Python delivers no
+    signals, nothing is changed."""
     if threading.current_thread() is not threading.main_thread():
-        yield request
+        yield
         return
-    previous = {signum: signal.signal(signum, on_signal) for signum in heard()}
+    previous = {signum: signal.signal(signum, handler) for signum in heard()}
     try:
-        yield request
+        yield
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        for signum, before in previous.items():
+            signal.signal(signum, before)

@@ -103,6 +103,15 @@ def ada(images: Tensor, p: Tensor | float, draws: Tensor) -> Tensor:
     return _recolour(images, coins[:, MOVES:], strengths[:, -RECOLOURS:])
 
 
+def sign_mean(real_logits: Tensor, fake_logits: Tensor, border: float | None) -> Tensor:
+    """How sure D is of the reals, -1 to 1, 0 if it cannot tell: what ``next_p`` goes by. 0-d.
+
+    real_logits, fake_logits: [N]. border: the logit at which D cannot tell; None where a logit says nothing by itself,
+    but only a real's against a fake's.
+    """
+    return (real_logits - (fake_logits if border is None else border)).sign().mean()
+
+
 def next_p(p: Tensor, sign_mean: Tensor, batch_size: int, target: float = 0.6, ada_nimg: int = 500_000) -> Tensor:
     """ADA's probability, 0-d, within [0, 1], after a look at how well D knows the reals by heart: the same paper,
     section 3.

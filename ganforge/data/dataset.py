@@ -8,6 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ganforge.base.sizes import is_point
+
 
 @dataclass(frozen=True)
 class Mixture:
@@ -62,6 +64,10 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """Shape of one item: (C, H, W) for pictures, (2,) for points."""
         return tuple(self.items.shape[1:])
+
+    @property
+    def is_points(self) -> bool:
+        return is_point(self.shape)
 
     def first(self, max_images: int | None) -> "Dataset":
         """The first ``max_images`` items (all of them for None, or where there are no more)."""

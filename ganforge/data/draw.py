@@ -18,7 +18,8 @@ from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.splits import Chosen, choose_split
-from ganforge.data.sources.open import Opened, Unreadable, picture_at
+from ganforge.data.sources.open import Opened, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 NUM_POINTS = 2000
 """Points in a scatter picture."""
@@ -41,19 +42,19 @@ def draw_items(
         return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
-    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, heat=heat)
+    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, decision_map=heat)
 
 
 def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:
     """``side`` rows and columns of random items of the data set (2,000 if they are points)."""
-    count = NUM_POINTS if dataset.mixture is not None else side**2
+    count = NUM_POINTS if dataset.is_points else side**2
     chosen = torch.randperm(len(dataset), generator=generator(seed, "reals"))[:count]
     return draw_items(dataset.items[chosen], columns=side)
 
 
 def draw_contact_sheet(dataset: Dataset) -> Image:
     """A row of pictures for each class, evenly spaced pictures where there are too many classes for that, or points."""
-    if dataset.mixture is not None:
+    if dataset.is_points:
         return draw_reals(dataset, 1, seed=0)
     labels = dataset.labels if dataset.num_classes <= MAX_CLASS_ROWS else None
     return contact_sheet(dataset.items, labels, dataset.num_classes)

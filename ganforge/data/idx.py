@@ -29,15 +29,6 @@ OTHER_TYPES = {0x09: "signed bytes", 0x0B: "16-bit integers", 0x0C: "32-bit inte
 AGAIN = "get the file again"
 
 
-def read_idx(path: Path) -> "Tensor":
-    """The array in an IDX file of unsigned bytes: pictures, uint8 [N, H, W], or labels, uint8 [N].
-
-    Whether the file is gzipped is decided by its first bytes, not by its name. Raises UserError for whatever
-    is wrong with the file.
-    """
-    return to_tensor(unpack_idx(path))
-
-
 def to_tensor(unpacked: bytearray) -> "Tensor":
     """The array in what ``unpack_idx`` returned; it shares the memory."""
     import torch  # here, as processes that only decode pictures go without it

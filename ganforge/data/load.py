@@ -3,16 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given, whole_given
-from ganforge.base.sizes import size_given
+from ganforge.base.sizes import size_text
 from ganforge.data.catalog import DATA_SETS, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
-from ganforge.data.prepared.own import load_own, reshape
-from ganforge.data.prepared.request import make_request
+from ganforge.data.prepared.picture_dataset import load_pictures, reshape
+from ganforge.data.prepared.request import make_request, preparation_given
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 
@@ -24,44 +25,34 @@ def load(
     max_images: int | None = None,
     poll: Callable[[], None] = lambda: None,
     *,
-    size: str | int | tuple[int, int] | None = None,
-    fit: str = "crop",
-    channels: int | None = None,
-    background: str = "white",
-    max_broken: int | None = None,
-    hold_out: str = "none",
-    pages: str | None = None,
-    range: tuple[float, float] | str | None = None,
     say: Callable[[str], None] = lambda line: None,
+    **settings: Any,
 ) -> Dataset:
-    """The data set ``name`` of ``catalog.DATA_SETS``, or the pictures at a path or of hub:OWNER/NAME, cut to the first
-    ``max_images`` items.
+    """A data set of ``catalog.DATA_SETS``, or the pictures at a path or of hub:OWNER/NAME.
 
-    split: "train" or "test". data_dir: where to look first for files (only mnist and stacked-mnist have any). poll:
-    called now and then while files are read or downloaded; raises to stop. size, fit, channels, background: the shape
-    that pictures are brought to, as in docs/data.md; by default it follows from them. max_broken: unreadable pictures
-    that are left out, by default one in a hundred but at least 10. hold_out: "auto" sets some of anybody's pictures
-    aside, where their source has no test split (``prepared/hold_out`` has the rule); the data set then has them as
-    ``held_out``. pages: first or all, of files that hold several. range: LOW,HIGH or (low, high): the numbers in the
-    files that become black and white; auto: percentiles. say: takes lines about long work.
-    Raises UserError for an unknown name or split, for max_images below 1, for bad files, where a shape is asked for
-    that the data cannot have, and for pages or range of a built-in data set.
+    split: "train" or "test".
+    data_dir: where to look first for files (only mnist and stacked-mnist have any).
+    max_images: only the first so many items.
+    poll: called now and then while files are read or downloaded; raises to stop.
+    say: takes lines about long work.
+    settings: how pictures are prepared, by the names of ``PreparationSettings``: size, fit, channels, background,
+        max_broken, pages, range and hold_out (none by default), as in docs/data.md. With hold_out "auto", the data set
+        has those that were set aside as ``held_out`` (``prepared/hold_out`` has the rule).
+    Raises UserError for an unknown name, split or setting, for max_images below 1, for bad files, where a shape is
+    asked for that the data cannot have, and for pages or range of a built-in data set.
     """
     name = os.fspath(path_given(name, "A data set by a name or its pictures"))
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
     max_images = None if max_images is None else whole_given(max_images, "max_images")
-    max_broken = None if max_broken is None else whole_given(max_broken, "max_broken")
-    if max_broken is not None and max_broken < 0:
-        raise UserError(f"max_broken is {max_broken}; give 0 or more.")
     if not (callable(poll) and callable(say)):
         raise UserError("poll and say are functions, and one of them is none.")
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
-    size = None if size is None else size_given(size)
-    request = make_request(split, size, channels, fit, background, hold_out, pages, range)
+    preparation = preparation_given({"hold_out": "none"} | settings)
+    request = make_request(split, preparation)
     if name not in DATA_SETS:
-        return load_own(locate(name), request, max_images, max_broken, say, poll)
-    for option, value in (("pages", pages), ("range", range)):
+        return load_pictures(locate(name), request, max_images, preparation.max_broken, say, poll)
+    for option, value in (("pages", preparation.pages), ("range", preparation.range)):
         if value is not None:
             raise UserError(
                 f"{name} is one of ganforge's own data sets, which has no {option} to choose; leave it out."
@@ -82,29 +73,26 @@ def load(
 
 def load_held_out(
     name: str, test_data: str | None, like: Dataset, data_dir: Path | None, poll: Callable[[], None],
-    say: Callable[[str], None], *, fit: str = "crop", background: str = "white", max_broken: int | None = None,
-    pages: str | None = None,
+    say: Callable[[str], None], **settings: Any,
 ) -> Dataset | None:  # fmt: skip
     """Items to judge by that nothing was learned from, of the shape and range of ``like``; None where there are none.
 
     They are those of ``test_data``, if it is named (its test split, if it has one, else all), else the test split of
-    ``name``, else those that were set aside of ``like``. Raises UserError where they cannot be had.
+    ``name``, else those that were set aside of ``like``. settings: fit, background, max_broken and pages, as for
+    ``load``. Raises UserError where they cannot be had.
     """
     if test_data is None and like.held_out is not None:
         return like.held_out
     if name not in DATA_SETS and test_data is None and not like.has_test_split:
         return None
-    shape = f"{like.shape[1]}x{like.shape[2]}" if len(like.shape) == 3 else None
-    channels = like.shape[0] if shape else None
     split = "test"
     if test_data is not None:
         refuse_same(name, test_data)
         name, split = test_data, "test" if test_data in DATA_SETS else "held-out"
-    held_out = load(
-        name, split, data_dir, poll=poll, size=shape, channels=channels, fit=fit, background=background,
-        max_broken=max_broken, pages=None if name in DATA_SETS else pages,
-        range=None if name in DATA_SETS else like.range, say=say,
-    )  # fmt: skip
+    if not like.is_points:
+        settings |= {"size": size_text(*like.shape[1:]), "channels": like.shape[0]}
+    settings |= {"pages": None} if name in DATA_SETS else {"range": like.range}
+    held_out = load(name, split, data_dir, poll=poll, say=say, **settings)
     for note in held_out.notes:
         say(f"Held out: {note}")
     return held_out

@@ -8,11 +8,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pooch
 import torch
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import complain
+from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Dataset
 from ganforge.data.download import NoMirror, download
 from ganforge.data.idx import to_tensor, unpack_idx
@@ -56,7 +56,7 @@ def load_mnist(
         raise UserError(f"mnist has no split {split!r}; it has train and test.")
     if data_dir is not None and not data_dir.is_dir():
         raise UserError(f"The data folder {data_dir} does not exist; check --data-dir.")
-    cache_dir = cache_dir or Path(pooch.os_cache("ganforge")) / "mnist"
+    cache_dir = cache_dir or cache_folder("mnist")
     found = []
     for name in FILES[split]:
         poll()

@@ -21,8 +21,11 @@ from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
 from ganforge.data.sources.depth import Span, some
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.look import look_reports
-from ganforge.data.sources.open import Source, Taken, Unreadable, open_source
+from ganforge.data.sources.open import open_source
+from ganforge.data.sources.paged import PagedSource
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 ENTRIES_AT_ONCE = 10_000
 REPORT_EVERY_S = 1.0
@@ -35,7 +38,7 @@ class Reader:
     def __init__(self, out: io.BufferedWriter) -> None:
         self._out = out
         self._source: Source | None = None
-        self._taken: Taken | None = None
+        self._taken: PagedSource | None = None
 
     @property
     def source(self) -> Source:
@@ -43,7 +46,7 @@ class Reader:
         return self._source
 
     @property
-    def taken(self) -> Taken:
+    def taken(self) -> PagedSource:
         assert self._taken is not None
         return self._taken
 
@@ -78,7 +81,7 @@ class Reader:
 
     def _open(self, path: str, whole: bool) -> None:
         self._source = open_source(path)
-        self._taken = Taken(self._source)
+        self._taken = PagedSource(self._source)
         if path.startswith("hub:"):
             limit_memory()
         source, count = self._source, len(self._source.entries)
@@ -91,7 +94,7 @@ class Reader:
             self._say([[entry.name, entry.label, entry.split] for entry in source.entries[at : at + ENTRIES_AT_ONCE]])
 
     def _how(self, counts: list[int] | None, span: Span | None) -> None:
-        self._taken = Taken(self.source, counts, None if span is None else (span[0], span[1]))
+        self._taken = PagedSource(self.source, counts, None if span is None else (span[0], span[1]))
         self._say(None)
 
     def _pages(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
@@ -149,14 +152,14 @@ def watch(limited: bool) -> None:
         signal.alarm(WATCH_S if limited else 0)
 
 
-def limit_memory() -> None:
-    """From now on, ask the system for ``MAX_MEMORY_BYTES`` more at most; where it cannot be told so, do nothing."""
+def limit_memory(more: int = MAX_MEMORY_BYTES) -> None:
+    """From now on, ask the system for so many bytes more at most; where it cannot be told so, do nothing."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         held = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (held + MAX_MEMORY_BYTES,) * 2)
+        resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""How good pictures are: evaluated against data, and runs compared with each other."""

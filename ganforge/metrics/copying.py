@@ -3,9 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pooch
 import torch
@@ -17,49 +16,17 @@ from ganforge.base.seeding import generator
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.distances import distinct_rows
+from ganforge.metrics.catalog import FIGURES
+from ganforge.metrics.copy_sides import CopySides, Space
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Figure, Figures, figure
-from ganforge.metrics.memorisation import (
-    auth_pct,
-    c_t,
-    copies,
-    distinct_pictures,
-    exact_duplicates,
-    near_duplicates,
-    no_held_out,
-    no_memorisation,
-    no_spacing,
-    spacing_of,
-)
+from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json, with_floors
 from ganforge.metrics.nearest import Neighbours, Sketch, nearest, sketch_of
 from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol
 
 KIND = "neighbourhoods"
-FORMAT = 3
+FORMAT = 4
 SKETCH = ("sketch.center", "sketch.axes", "sketch.rows")
 CHUNK = 1_000
-
-
-@dataclass(frozen=True)
-class Space:
-    """Where distances are taken.
-
-    name: "pixels", or an extractor's. embed: pictures uint8 [N, C, H, W] -> [N, D]. train: [M, D], all training
-    pictures. sketch: of those, to search them by. held_out: float64 [H], the distance of each held-out picture to its
-    nearest training picture. near: two fakes nearer than this count as near duplicates: half the median distance of
-    held-out pictures to their nearest others. floors: the figures of the held-out pictures, by name; not of those that
-    cannot be read of them, for which ``why`` has the reason.
-    """
-
-    name: str
-    embed: Callable[[Tensor], Tensor]
-    train: Tensor
-    sketch: Sketch | None
-    held_out: Tensor
-    near: float
-    floors: dict[str, float]
-    why: dict[str, str] = field(default_factory=dict)
 
 
 class Copying:
@@ -79,20 +46,14 @@ class Copying:
         self.samples = torch.cat([self.samples, fakes[: MAX_SAMPLES_FOR_COPIES - len(self.samples)].cpu()])
 
     def figures(self, poll: Callable[[], None]) -> Figures:
-        """AuthPct, C_T and near duplicates in each space, exact duplicates and copies in pixels."""
+        """The figures of copying in each space, with their floors."""
         figures: Figures = {}
         for space in self.spaces:
             poll()
-            vectors = space.embed(self.samples)
-            neighbours = nearest(vectors, space.train, sketch=space.sketch)
-            found: Figures = {}
+            sides = CopySides(space, space.embed(self.samples), poll=poll)
+            figures |= with_floors(compare(sides), space.floors)
             if space.name == "pixels":
-                self.neighbours = neighbours
-                found["copies"] = Figure(copies(self.samples, self.dataset.items), "lower")
-                found["exact duplicates"] = Figure(exact_duplicates(self.samples), "lower")
-            poll()
-            found |= memorisation_figures(space, vectors, neighbours)
-            figures |= {f"{name}/{space.name}": beside_floor(each, name, space) for name, each in found.items()}
+                self.neighbours = sides.neighbours
         return figures
 
     def nearest_pictures(self, count: int) -> Tensor:
@@ -113,36 +74,6 @@ class Copying:
         assert self.neighbours is not None, "figures come first"
         order = self.neighbours.distances.argsort()[:count]
         return order, self.neighbours.indices[order], self.neighbours.distances[order]
-
-
-def memorisation_figures(space: Space, vectors: Tensor, neighbours: Neighbours) -> Figures:
-    """AuthPct, C_T and near duplicates of fakes, [N, D] in this space. As near duplicates come more often among more
-    fakes, they are counted among as many as there are held-out pictures."""
-    spacing = spacing_of(neighbours, space.train, space.sketch)
-    distinct = distinct_pictures(vectors) if vectors.dtype == torch.uint8 else distinct_rows(vectors)
-    why = no_memorisation(space.held_out, distinct, len(vectors))
-    no_near = no_held_out(space.held_out) or ("" if space.near > 0 else "most held-out pictures equal another one")
-    return {
-        "AuthPct": figure("near floor", why or no_spacing(spacing), lambda: auth_pct(neighbours.distances, spacing)),
-        "C_T": c_t_figure(why, neighbours.distances, space.held_out),
-        "near duplicates": figure(
-            "lower", no_near, lambda: near_duplicates(vectors[: len(space.held_out)], space.near)
-        ),
-    }  # fmt: skip
-
-
-def c_t_figure(why: str, distances: Tensor, held_out: Tensor) -> Figure:
-    try:
-        return figure("near floor", why, lambda: c_t(distances, held_out))
-    except UserError as error:
-        return Figure(None, "near floor", note=f"{str(error)[0].lower()}{str(error)[1:].removesuffix('.')}")
-
-
-def beside_floor(each: Figure, name: str, space: Space) -> Figure:
-    """The figure with its floor; without one it has no value either."""
-    if name not in space.why or each.value is None:
-        return replace(each, floor=space.floors.get(name))
-    return replace(each, value=None, note=f"its floor cannot be read: {space.why[name]}")
 
 
 def prepare_copying(
@@ -187,8 +118,9 @@ def prepare_space(
         len(fresh),
         name,
         identity,
+        [*FIGURES],
     ]
-    key = hashlib.sha256(json.dumps([*parts, FORMAT]).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
     path = folder / f"{key}.safetensors"
     if is_there(path):
@@ -196,8 +128,8 @@ def prepare_space(
             tensors, facts = read_tensorfile(path, KIND)
             train = tensors["train"] if "train" in tensors else embed(dataset.items)
             sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
-            floors, why = dict(facts["floors"]), dict(facts["why"])
-            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), floors, why)
+            floors = figures_from_json(facts["floors"])
+            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), floors)
         except (DamagedFileError, KeyError, TypeError, ValueError):
             complain(f"{path} in the cache is damaged: measuring the held-out pictures again")
         except UserError as error:
@@ -208,7 +140,7 @@ def prepare_space(
     tensors |= dict(zip(SKETCH, space.sketch, strict=True)) if space.sketch else {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_tensorfile(path, KIND, tensors, facts_of(space))
+        write_tensorfile(path, KIND, tensors, {"near": space.near, "floors": as_json(space.floors)})
     except OSError as error:
         complain(f"The held-out pictures' statistics are not kept: {folder}: {error.strerror}")
     return space
@@ -219,20 +151,8 @@ def measure_space(
 ) -> Space:
     """The held-out side: how far held-out pictures are from the training set, and from each other."""
     sketch = sketch_of(train)
-    neighbours = nearest(fresh, train, sketch=sketch)
+    held_out = nearest(fresh, train, sketch=sketch).distances
     poll()
     among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances if len(fresh) > 1 else torch.zeros(1)
-    near, half = among.median().item() / 2, len(fresh) // 2
-    space = Space(name, embed, train, sketch, neighbours.distances, near, {}, {})
-    floors = memorisation_figures(space, fresh, neighbours)
-    if half:
-        floors["C_T"] = c_t_figure(floors["C_T"].note, neighbours.distances[:half], neighbours.distances[half:])
-    if name == "pixels":
-        floors["copies"] = Figure((neighbours.distances == 0).to(torch.float64).mean().item(), "lower")
-        floors["exact duplicates"] = Figure(exact_duplicates(fresh), "lower")
-    values = {figure: each.value for figure, each in floors.items() if each.value is not None}
-    return replace(space, floors=values, why={figure: each.note for figure, each in floors.items() if each.note})
-
-
-def facts_of(space: Space) -> dict[str, Any]:
-    return {"near": space.near, "floors": space.floors, "why": space.why}
+    space = Space(name, embed, train, sketch, held_out, among.median().item() / 2)
+    return replace(space, floors=compare(CopySides(space, fresh, are_held_out=True, poll=poll)))

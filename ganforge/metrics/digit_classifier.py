@@ -5,13 +5,38 @@ pictures and measured them (benchmarks/results/digit_classifier.md).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from ganforge.base.tensorfile import read_tensorfile
+from ganforge.metrics.catalog import ExtractorRecord
+
+RECORDS = (
+    ExtractorRecord(
+        name="classifier",
+        order=10,
+        meaning="A digit classifier's penultimate layer; class probabilities, too.",
+        source="benchmarks/results/digit_classifier.md",
+        takes="28 x 28 grey pictures",
+        rank=20,
+        channels=(1,),
+        side=28,
+    ),
+    ExtractorRecord(
+        name="channel classifier",
+        order=20,
+        meaning="The same of each of three channels, one after the other: for stacked digits.",
+        source="benchmarks/results/digit_classifier.md",
+        takes="28 x 28 pictures in colour",
+        rank=30,
+        channels=(3,),
+        side=28,
+        is_stacked=True,
+    ),
+)
 
 WEIGHTS = Path(__file__).with_name("digit_classifier.safetensors")
 KIND = "digit classifier"
@@ -71,6 +96,11 @@ class ChannelClassifier(nn.Module):
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         features, probabilities = self.digits(pictures.reshape(-1, 1, *pictures.shape[2:]))
         return features.view(-1, self.dims), probabilities.view(-1, self.num_classes)
+
+
+def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> DigitClassifier | ChannelClassifier:
+    """By the pictures' channels, grey or stacked; its weights come with the package."""
+    return load_classifier() if channels == 1 else ChannelClassifier(load_classifier())
 
 
 def load_classifier(path: Path = WEIGHTS) -> DigitClassifier:

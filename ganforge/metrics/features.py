@@ -1,12 +1,6 @@
 """Features: pictures or points in, vectors out. Every distance is taken between features, never between pictures.
 
-classifier           a digit classifier's penultimate layer, for grey 28 x 28 pictures; class probabilities, too
-channel classifier   the same of each channel of 28 x 28 pictures, one after the other: for stacked digits
-random               a fixed random convolutional network, for pictures of any size and any number of channels
-coordinates          points as they are
-inception            the network of the published FID, for grey or colour pictures of any size
-
-Figures of two extractors may be compared only where their hashes are equal.
+Which extractors there are is told by the catalog. Figures of two may be compared only where their hashes are equal.
 """
 
 import hashlib
@@ -14,24 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.digit_classifier import ChannelClassifier, DigitClassifier, load_classifier
-from ganforge.metrics.inception import Inception
-from ganforge.metrics.inception_weights import load_inception
-from ganforge.metrics.random_convolution import RandomConvolution
-
-TAKES = {
-    "classifier": "28 x 28 grey pictures",
-    "channel classifier": "28 x 28 pictures in colour",
-    "random": "pictures",
-    "coordinates": "points in the plane",
-    "inception": "grey pictures or pictures in colour",
-}
-"""What each extractor can look at."""
+from ganforge.metrics.catalog import EXTRACTORS
 
 MAX_BATCH_SIZE = 256
 MAX_BATCH_VALUES = 2**24
@@ -40,15 +23,29 @@ MAX_BATCH_VALUES = 2**24
 Outputs = tuple[Tensor, Tensor | None]
 """Features, float32 [N, dims], and class probabilities, float32 [N, K], or None where the extractor has no classes."""
 
-Network = DigitClassifier | ChannelClassifier | RandomConvolution | Inception
-"""Called with pictures, uint8 [N, C, H, W], it returns ``Outputs``."""
+
+class Network(Protocol):
+    """An extractor's network, an ``nn.Module`` on the CPU, in evaluation mode. Called with items, it returns
+    ``Outputs``.
+
+    version: raised when its numbers change without its weights. largest_layer: values that an item of a shape takes in
+    its largest layer.
+    """
+
+    version: int
+    dims: int
+    num_classes: int
+
+    def largest_layer(self, shape: Sequence[int], /) -> int: ...
+
+    def __call__(self, items: Tensor, /) -> Outputs: ...
 
 
 @dataclass(frozen=True)
 class Extractor:
     """One way to turn items into features.
 
-    name: a key of ``TAKES``. hash: 16 hexadecimal digits over all that decides its numbers: weights, scaling,
+    name: as in the catalog. hash: 16 hexadecimal digits over all that decides its numbers: weights, scaling,
     architecture. dims: length of a feature vector.
     extract: pictures, uint8 [N, C, H, W], or points, float32 [N, 2], N at least 1, on any device -> ``Outputs`` on the
     extractor's device. Works in batches of one size, so that an item's features do not depend on N and memory beside
@@ -75,54 +72,27 @@ def build_extractor(
     Raises UserError for an unknown name, for a shape that it cannot take, and for weights that are missing or damaged.
     """
     shape = tuple(shape)
-    if name not in TAKES:
-        raise UserError(f"There is no feature extractor {name!r}; choose from {', '.join(TAKES)}.")
-    if not _can_take(name, shape):
-        instead = " or ".join(other for other in TAKES if _can_take(other, shape))
-        raise UserError(f"The {name} extractor needs {TAKES[name]}; these are {describe_shape(shape)}: use {instead}.")
-    if name == "coordinates":
-        return Extractor(name, _hash(name, 1, {}), 2, lambda points: (_checked(points, shape).to(device), None))
-    network = _load(name, shape[0], inception_file, poll)
+    if name not in EXTRACTORS:
+        raise UserError(f"There is no feature extractor {name!r}; choose from {', '.join(EXTRACTORS)}.")
+    record = EXTRACTORS[name]
+    if not record.can_take(shape):
+        instead = " or ".join(other.name for other in EXTRACTORS.values() if other.can_take(shape))
+        raise UserError(f"The {name} extractor needs {record.takes}; these are {describe_shape(shape)}: use {instead}.")
+    network = record.load().network(shape[0], inception_file, poll)
     identity = _hash(name, network.version, network.state_dict())
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's is incomplete
+    network.to(device).to(memory_format=torch.channels_last)
     return Extractor(name, identity, network.dims, partial(_extract, network, shape, device))
 
 
 def describe_shape(shape: Sequence[int]) -> str:
     """Items of one shape in words, height before width: `32 x 32 pictures in colour`, `points in the plane`."""
     if tuple(shape) == (2,):
-        return TAKES["coordinates"]
+        return EXTRACTORS["coordinates"].takes
     if len(shape) != 3:
         return f"items of shape {tuple(shape)}"
     channels, height, width = shape
     kinds = {1: "grey pictures", 3: "pictures in colour"}
     return f"{height} x {width} {kinds.get(channels, f'pictures of {channels} channels')}"
-
-
-def _can_take(name: str, shape: tuple[int, ...]) -> bool:
-    match name:
-        case "coordinates":
-            return shape == (2,)
-        case "classifier":
-            return shape == (1, 28, 28)
-        case "channel classifier":
-            return shape == (3, 28, 28)
-        case "inception":
-            return len(shape) == 3 and shape[0] in (1, 3)
-        case _:
-            return len(shape) == 3
-
-
-def _load(name: str, channels: int, inception_file: Path | None, poll: Callable[[], None]) -> Network:
-    match name:
-        case "classifier":
-            return load_classifier()
-        case "channel classifier":
-            return ChannelClassifier(load_classifier())
-        case "inception":
-            return load_inception(inception_file, poll)
-        case _:
-            return RandomConvolution(channels)
 
 
 def _extract(network: Network, shape: tuple[int, ...], device: torch.device, items: Tensor) -> Outputs:
@@ -140,7 +110,7 @@ def _extract(network: Network, shape: tuple[int, ...], device: torch.device, ite
                 batch = torch.cat([batch, batch.new_zeros(size - count, *shape)])
             batch_features, batch_probabilities = network(batch)
             features[start : start + count] = batch_features[:count]
-            if probabilities is not None:
+            if probabilities is not None and batch_probabilities is not None:
                 probabilities[start : start + count] = batch_probabilities[:count]
     return features, probabilities
 

@@ -13,12 +13,27 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import complain
 from ganforge.data.download import NoMirror, download
+from ganforge.metrics.catalog import ExtractorRecord
 from ganforge.metrics.inception import Inception
 
+RECORD = ExtractorRecord(
+    name="inception",
+    order=50,
+    meaning="The network of the published FID, for grey or colour pictures of any size.",
+    source="Heusel et al. 2017, arXiv:1706.08500",
+    takes="grey pictures or pictures in colour",
+    rank=10,
+    channels=(1, 3),
+)
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 MIRROR = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
 DIGEST = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """SHA-256 of ``FILE``, 95,628,359 bytes; by PyTorch's custom its name carries the first eight digits."""
+
+
+def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> Inception:
+    """weights, poll: as for ``load_inception``."""
+    return load_inception(weights, poll)
 
 
 def load_inception(

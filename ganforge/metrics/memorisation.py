@@ -4,17 +4,93 @@ No one of these figures is reliable alone, and none means much without the same 
 beside it: AuthPct of perfect samples is about 63 in MNIST's pixels, not 100.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import FEWEST, check_features, to_float64
+from ganforge.metrics.catalog import FigureRecord
+from ganforge.metrics.copy_sides import CopySides
+from ganforge.metrics.figure import Value, read_unless
 from ganforge.metrics.nearest import Neighbours, Sketch, nearest
+from ganforge.metrics.vectors import FEWEST, check_features, contents, distinct_pictures, to_float64
+
+RECORDS = (
+    FigureRecord(
+        name="copies",
+        order=120,
+        meaning="The share that equals a training picture, byte by byte.",
+        source="the standard definition",
+        better="lower",
+        needs="pixels",
+        range="0 to 1",
+        blind_to="a copy with one pixel changed",
+    ),
+    FigureRecord(
+        name="exact duplicates",
+        order=130,
+        meaning="The share that equals an earlier judged picture, byte by byte.",
+        source="the standard definition",
+        better="lower",
+        needs="pixels",
+        range="0 to 1",
+        blind_to="a duplicate with one pixel changed",
+    ),
+    FigureRecord(
+        name="AuthPct",
+        order=140,
+        meaning="The percentage that is farther from its nearest training picture than that one is from its own "
+        "nearest. Near 0: copies.",
+        source="Alaa et al. 2021, arXiv:2102.08921",
+        better="near floor",
+        needs="held-out pictures",
+        range="0 to 100",
+        blind_to="in pixels, a copy that is moved by a pixel",
+    ),
+    FigureRecord(
+        name="C_T",
+        order=150,
+        meaning="A z-score: are they as far from the training pictures as held-out ones are? About 0 if so; far below "
+        "the floor: copies; far above: unlike the data.",
+        source="Meehan et al. 2020, arXiv:2004.05675, with one cell",
+        better="near floor",
+        needs="held-out pictures",
+        range="any number",
+        blind_to="copies among many pictures that are too far. It grows with the root of the sample sizes",
+    ),
+    FigureRecord(
+        name="near duplicates",
+        order=160,
+        meaning="The share with another judged picture nearer than half the median distance of held-out pictures to "
+        "their nearest others.",
+        source="threshold our own; why duplicates bound the variety: Arora and Zhang 2017, arXiv:1706.08224",
+        better="lower",
+        needs="held-out pictures",
+        range="0 to 1",
+        blind_to="pictures that are alike but not near",
+    ),
+)
 
 FEWEST_HELD_OUT = 20
 """Fewer held-out pictures calibrate nothing: the floor of C_T compares their halves, of 10 each."""
+
+
+def measure(sides: CopySides) -> dict[str, Value]:
+    vectors, space, neighbours = sides.vectors, sides.space, sides.neighbours
+    found: dict[str, Value] = {}
+    if "pixels" in sides.offers:
+        found["copies"] = Value(copies(vectors, space.train))
+        found["exact duplicates"] = Value(exact_duplicates(vectors))
+    sides.poll()
+    spacing = spacing_of(neighbours, space.train, space.sketch)
+    why = no_memorisation(space.held_out, sides.distinct, len(vectors))
+    # Near duplicates come more often among more pictures: they are counted among as many as are held out.
+    as_many = vectors[: len(space.held_out)]
+    no_near = no_held_out(space.held_out) or ("" if space.near > 0 else "most held-out pictures equal another one")
+    return found | {
+        "AuthPct": read_unless(why or no_spacing(spacing), lambda: auth_pct(neighbours.distances, spacing)),
+        "C_T": Value(None, note=why) if why else _c_t(*sides.distances),
+        "near duplicates": read_unless(no_near, lambda: near_duplicates(as_many, space.near)),
+    }
 
 
 def spacing_of(neighbours: Neighbours, train: Tensor, sketch: Sketch | None = None) -> Tensor:
@@ -85,6 +161,13 @@ def c_t(sample_distances: Tensor, held_out_distances: Tensor) -> float:
     return (u - m * n / 2) / variance**0.5
 
 
+def _c_t(judged: Tensor, held_out: Tensor) -> Value:
+    try:
+        return Value(c_t(judged, held_out))
+    except UserError as error:
+        return Value(None, note=f"{str(error)[0].lower()}{str(error)[1:].removesuffix('.')}")
+
+
 def near_duplicates(features: Tensor, threshold: float) -> float:
     """The share of samples, features [N, D], with another sample nearer than ``threshold``.
 
@@ -102,11 +185,6 @@ def exact_duplicates(pictures: Tensor) -> float:
     return 1 - distinct_pictures(pictures) / len(pictures)
 
 
-def distinct_pictures(pictures: Tensor) -> int:
-    """How many of the pictures, uint8 [N, ...], differ from each other."""
-    return len(set(_contents(pictures)))
-
-
 def copies(pictures: Tensor, training: Tensor) -> float:
     """The share of pictures, uint8 [N, C, H, W], that equal one of the training pictures, uint8 [M, C, H, W].
 
@@ -117,11 +195,6 @@ def copies(pictures: Tensor, training: Tensor) -> float:
     if pictures.shape[1:] != training.shape[1:]:
         shapes = f"{list(pictures.shape[1:])} and {list(training.shape[1:])} (channels, height, width)"
         raise UserError(f"Generated and training pictures differ in shape, {shapes}; compare pictures of one shape.")
-    contents = list(_contents(pictures))
-    found = set(contents).intersection(_contents(training))
-    return sum(content in found for content in contents) / len(contents)
-
-
-def _contents(pictures: Tensor) -> Iterator[bytes]:
-    """Each picture's bytes."""
-    return (picture.tobytes() for picture in pictures.cpu().numpy())
+    ours = list(contents(pictures))
+    found = set(ours).intersection(contents(training))
+    return sum(content in found for content in ours) / len(ours)

@@ -7,10 +7,63 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics.distances import check_features, to_float64
-from ganforge.metrics.scores import class_histogram
+from ganforge.metrics.catalog import FigureRecord
+from ganforge.metrics.figure import Value, read_unless
+from ganforge.metrics.sides import Sides, class_histogram
+from ganforge.metrics.vectors import check_features, repeated, to_float64
 
+RECORDS = (
+    FigureRecord(
+        name="modes",
+        order=70,
+        meaning="How many of the known modes have at least one item.",
+        source="Lin et al. 2018 (PacGAN), arXiv:1712.04086; Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761",
+        better="higher",
+        needs="known modes",
+        range="0 to 1,000 (`stacked-mnist`), 8 or 25 (`ring`, `grid`)",
+        blind_to="how often each comes",
+    ),
+    FigureRecord(
+        name="KL",
+        order=80,
+        meaning="KL(model, uniform) over the modes, in nats: how unequal their shares are; 0 is even.",
+        source="Lin et al. 2018 (PacGAN), arXiv:1712.04086; Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761",
+        better="lower",
+        needs="known modes",
+        range="0 to ln(modes)",
+        blind_to="quality",
+    ),
+    FigureRecord(
+        name="high quality",
+        order=90,
+        meaning="The share of points nearer to a mode's centre than 3 standard deviations.",
+        source="Srivastava et al. 2017 (VEEGAN), arXiv:1705.07761, section 4.1",
+        better="near floor",
+        needs="a mixture",
+        range="0 to 1 (`ring`, `grid`)",
+        blind_to="points that crowd at the centre",
+        is_share=True,
+    ),
+)
 HIGH_QUALITY_STDS = 3
+STACKED_MODES = 1_000
+
+
+def measure(sides: Sides) -> dict[str, Value]:
+    judged, mixture = sides.judged, sides.mixture
+    if mixture is None:
+        if why := no_modes(judged.sums.count, STACKED_MODES):
+            return {"modes": Value(None, note=why), "KL": Value(None, note=why)}
+        stacks = mode_coverage(stacked_modes(torch.cat(judged.classes).long()), STACKED_MODES)
+        return {"modes": Value(stacks.found), "KL": Value(stacks.kl)}
+    count = len(judged.first)
+    modes, few = mixture_coverage(judged.first, mixture.centers, mixture.std), no_modes(count, len(mixture.centers))
+    nothing = "no sample is of high quality, so that there is no mode to count" if modes.kl is None else ""
+    return {
+        "modes": read_unless(few, lambda: modes.found),
+        "KL": read_unless(few or nothing, lambda: modes.kl or 0.0),
+        "high quality": read_unless(repeated("judged", judged.distinct, count), lambda: modes.high_quality),
+    }
 
 
 def no_modes(count: int, num_modes: int) -> str:

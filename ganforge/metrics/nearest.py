@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from ganforge.base.seeding import generator
-from ganforge.metrics.distances import check_features, check_same_dims, to_float64
+from ganforge.metrics.vectors import check_features, check_same_dims, to_float64
 
 CANDIDATES = 4
 CHUNK = 2048  # rows of the reference that are compared at a time
+CHUNK_VALUES = 1 << 24  # pixels whose differences are taken at a time
 SKETCH_DIMS = 64
 SKETCHED = 4 * SKETCH_DIMS  # fewer dimensions are as quickly compared as they are
 AXES_FROM = 4096  # rows that the axes are found by
@@ -83,6 +84,21 @@ def nearest(
         found.distances[part], best = apart.min(dim=0)
         found.indices[part] = candidates.gather(1, best.unsqueeze(1)).squeeze(1)
     return found
+
+
+def nearest_pictures(picture: Tensor, pictures: Tensor, count: int) -> list[tuple[int, float]]:
+    """(row, distance) of the ``count`` of pictures uint8 [N, C, H, W] nearest to one, uint8 [C, H, W], nearest first.
+
+    The distance is the root of the mean squared difference over all pixels and channels, in grey levels: 0 to 255.
+    Of equal ones the first comes first.
+    """
+    distances = []
+    for chunk in pictures.split(max(1, CHUNK_VALUES // picture.numel())):
+        away = chunk.flatten(1).to(torch.float32) - picture.flatten().to(torch.float32)
+        distances.append(away.square().mean(dim=1, dtype=torch.float64).sqrt())
+    every = torch.cat(distances)
+    order: list[int] = every.argsort(stable=True)[:count].tolist()
+    return [(row, every[row].item()) for row in order]
 
 
 def _search(queries: Tensor, reference: Tensor, center: Tensor, chunk: int, skip: Tensor | None) -> Tensor:

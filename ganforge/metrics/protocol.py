@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.distances import KERNEL_SUBSET_SIZE
 
 CONVENTIONS = 2
 """Raised when a definition changes, so that old figures and cached statistics are no longer taken for new ones."""
 NEIGHBOURS = 5
 """k of precision, recall, density and coverage."""
+KERNEL_SUBSET_SIZE = 1_000
+"""By convention: the authors' own code."""
 MAX_NEIGHBOURHOOD = 5_000
 """Precision, recall, density and coverage look at so many items of each side: their cost grows with the square."""
 MAX_KEPT = 10_000

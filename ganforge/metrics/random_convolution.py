@@ -7,7 +7,8 @@ quarters of the picture, so that texture at three scales counts, and coarse layo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,17 @@ from torch.nn.functional import avg_pool2d, conv2d
 
 from ganforge.base.images import to_float
 from ganforge.base.seeding import generator
+from ganforge.metrics.catalog import ExtractorRecord
 
+RECORD = ExtractorRecord(
+    name="random",
+    order=30,
+    meaning="A fixed random convolutional network, for pictures of any size and any number of channels.",
+    source="Naeem et al. 2020, arXiv:2002.09797",
+    takes="pictures",
+    rank=40,
+    is_scaled=False,
+)
 STAGES = ((5, 16), (3, 16), (3, 32))
 """Side of the filters, and their number."""
 
@@ -59,6 +70,11 @@ class RandomConvolution(nn.Module):
             x = conv2d(x, weight, bias, 1 if index else stride, side // 2).relu_()
             features.append(_quarter_means(x))
         return torch.cat(features, 1), None
+
+
+def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> RandomConvolution:
+    """For pictures of so many channels; it needs no file."""
+    return RandomConvolution(channels)
 
 
 def _factors(x: Tensor, least: int, most_positions: int) -> tuple[int, int]:

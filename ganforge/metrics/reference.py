@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,17 @@ from ganforge.base.files import is_there
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
 from ganforge.data.dataset import Mixture
-from ganforge.metrics.coverage import radii
-from ganforge.metrics.distances import Moments, distinct_rows, kernels_within
+from ganforge.metrics.catalog import EXTRACTORS, FIGURES
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Figure, Figures, Reference, Tally, compare
+from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json
+from ganforge.metrics.kernel_distance import kernels_within
+from ganforge.metrics.moments import Moments
+from ganforge.metrics.prdc import radii
 from ganforge.metrics.protocol import MAX_NEIGHBOURHOOD, NEIGHBOURS, Protocol
+from ganforge.metrics.sides import Reference, Sides, Tally
+from ganforge.metrics.vectors import distinct_rows
 
 KIND = "statistics"
-SCALED = ("random",)
-"""Extractors whose features have no scale of their own: they are divided by their RMS over the reference."""
 CHUNK = 1_000
 """Items in a chunk."""
 
@@ -45,7 +46,7 @@ def prepare_reference(
     split: gives the floor's and the reference's items, chunk by chunk; called only if the cache has nothing. cache_dir:
     None for the user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is
     whole and was made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be
-    written is said aloud, and done without.
+    written is reported, and done without.
     """
     folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
     path = folder / f"{cache_key(extractor, protocol)}.safetensors"
@@ -58,7 +59,7 @@ def prepare_reference(
             complain(f"{error} Measuring the real pictures again.")
     fresh, reals = split()
     reference = measure_reference(extractor, protocol, reals, poll)
-    floors = compare(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture)
+    floors = compare(Sides(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, *to_file(reference, floors))
@@ -77,7 +78,7 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, p
         )
     moments, kept = tally.sums.moments(), tally.kept
     scale = 1.0
-    if extractor.name in SCALED:
+    if not EXTRACTORS[extractor.name].is_scaled:
         mean_square = (moments.cov.trace() * (moments.count - 1) / moments.count + moments.mean.square().sum()).item()
         if mean_square > 0:
             scale = (mean_square / extractor.dims) ** 0.5
@@ -99,22 +100,12 @@ def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[]
     return tally
 
 
-def with_floors(figures: Figures, floors: Figures) -> Figures:
-    """The same figures, each with its floor; without one a figure says nothing, so that it has no value either."""
-    found = {}
-    for name, figure in figures.items():
-        floor = floors[name]
-        if floor.value is None and figure.value is not None:
-            figure = replace(figure, value=None, spread=None, note=f"its floor cannot be read: {floor.note}")
-        found[name] = replace(figure, floor=floor.value)
-    return found
-
-
 def cache_key(extractor: Extractor, protocol: Protocol) -> str:
     """32 hexadecimal digits over all that the reference and its floors depend on."""
     parts = [
         protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
         protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
+        [*FIGURES],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -126,7 +117,7 @@ def to_file(reference: Reference, floors: Figures) -> tuple[dict[str, Tensor], d
     if reference.classes is not None:
         tensors["classes"] = reference.classes
     facts = {"scale": reference.scale, "count": reference.moments.count, "distinct": reference.distinct}
-    return tensors, facts | {"floors": {name: figure.as_json() for name, figure in floors.items()}}
+    return tensors, facts | {"floors": as_json(floors)}
 
 
 def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[Reference, Figures]:
@@ -136,4 +127,4 @@ def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[Refere
         float(facts["scale"]), moments, tensors["kept"], tensors["radii"], tensors["kernels"], tensors.get("classes"),
         int(facts["distinct"]),
     )  # fmt: skip
-    return reference, {name: Figure(**figure) for name, figure in facts["floors"].items()}
+    return reference, figures_from_json(facts["floors"])

@@ -16,7 +16,7 @@ GAIN = 0.05
 
 
 @dataclass(frozen=True)
-class Standing:
+class BestSoFar:
     """How far a run has come. best, first: (nimg, value) of the headline figure ``name``; count: of measurements."""
 
     name: str
@@ -30,7 +30,7 @@ class Standing:
         """Is the best really better than the first?"""
         return is_gain(self.best[1], self.first[1], self.floor)
 
-    def words(self) -> str:
+    def summary(self) -> str:
         """Best so far: KID/random 0.031 at 40,000 (floor 0.002, first 0.09)"""
         floor = "" if self.floor is None else f"floor {short(self.floor)}"
         first = f"{self.name} {short(self.first[1])} at {self.first[0]:,}"
@@ -45,7 +45,7 @@ class Standing:
         return f"No better than at the first measurement: {first} ({beside})"
 
 
-def standing(rows: Iterable[dict[str, Any]]) -> Standing | None:
+def best_so_far(rows: Iterable[dict[str, Any]]) -> BestSoFar | None:
     """Of the records that share the newest one's protocol and headline; None where there is none."""
     usable = _usable(rows)
     if not usable:
@@ -53,7 +53,7 @@ def standing(rows: Iterable[dict[str, Any]]) -> Standing | None:
     values, name = sorted((row["nimg"], _value(row) or 0.0) for row in usable), usable[-1]["headline"]
     best = best_of(values)
     assert best is not None
-    return Standing(name, best, values[0], _floor(usable[-1]), len(values))
+    return BestSoFar(name, best, values[0], _floor(usable[-1]), len(values))
 
 
 def series(rows: Iterable[dict[str, Any]]) -> list[tuple[int, float]]:

@@ -2,10 +2,18 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
-from ganforge.run.folder import RunFolder, usual_place
+from ganforge.data.catalog import folder_name
+from ganforge.run.folder import RunFolder
+from ganforge.run.paths import next_free
+
+
+def usual_place(recipe: str, data: str) -> Path:
+    """Where a run goes that was given no folder: runs/<recipe>-<data>, with a number where that is taken."""
+    return next_free(Path("runs"), f"{recipe}-{folder_name(data)}")
 
 
 @contextlib.contextmanager

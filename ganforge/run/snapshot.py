@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
+from ganforge.base.schedules import is_due
 from ganforge.base.tensorfile import Shapes, read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.metrics.trend import best_of, bests, series
 from ganforge.run.checkpoint import load_newest_checkpoint, part_of
-from ganforge.run.facts import SnapshotFacts
 from ganforge.run.folder import RunFolder
+from ganforge.run.stored_facts import SnapshotFacts
 
 KIND = "snapshot"
 FORMAT = 1
@@ -42,27 +43,24 @@ class Snapshot:
 
 def save_snapshot(
     folder: RunFolder, nimg: int, G: nn.Module, settings: dict[str, Any], shape: tuple[int, ...],
-    num_classes: int, keep: int, milestone_nimg: int | None, class_names: Sequence[str] = (),
+    num_classes: int, class_names: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Write G's weights, then remove all but the newest ``keep`` snapshots, the best one by each protocol, and the
-    milestones. Those of later images, which a killed process had made, stay until the run has come to them again."""
+    """Write G's weights, then remove all but the newest ``keep_snapshots`` of the settings, the best one by each
+    protocol, and those at multiples of ``milestone_nimg``. Those of later images, which a killed process had made, stay
+    until the run has come to them again."""
     facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "num_classes": num_classes, "settings": settings}
     if class_names:
         facts["class_names"] = list(class_names)
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
     there = [(at, path) for at, path in folder.all_snapshots() if at <= nimg]
     best = bests(row for row in folder.judged_rows() if folder.snapshot(row["nimg"]).exists())
+    keep, milestone_nimg = settings["keep_snapshots"], settings.get("milestone_nimg")
+    images = settings["batch_size"] * (100 if settings.get("wgan_schedule") else settings["d_steps"])
     for at, path in there[:-keep]:
         if at in best:
             continue
-        images = settings["batch_size"] * (100 if settings.get("wgan_schedule") else settings["d_steps"])
-        if milestone_nimg is None or not is_milestone(at, milestone_nimg, images):
+        if milestone_nimg is None or not is_due(at, images, milestone_nimg):
             path.unlink()
-
-
-def is_milestone(nimg: int, milestone_nimg: int, images: int) -> bool:
-    """Did the step of so many images that ended at ``nimg`` pass a multiple of ``milestone_nimg``?"""
-    return nimg // milestone_nimg > (nimg - images) // milestone_nimg
 
 
 def find_snapshot(path: Path, *, best: bool = False) -> Path:

@@ -17,7 +17,7 @@ class Stats:
     """
 
     def __init__(self, num_logits: int | None = None) -> None:
-        """num_logits: N, which statistics taken back are to have; None where they are not checked."""
+        """num_logits: N, which restored statistics are to have; None where they are not checked."""
         self.values: dict[str, list[Tensor]] = {}
         self.before: dict[str, Tensor] = {}
         self.num_logits = num_logits

@@ -1,0 +1,1 @@
+"""From a snapshot and seeds to pictures."""

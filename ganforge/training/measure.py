@@ -1,22 +1,19 @@
 """Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganforge.base.errors import UserError
-from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z
-from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.evaluate import NUM_REALS_CHEAP, Judge, usual_extractors
-from ganforge.metrics.trend import plateau_since, series, short, standing
+from ganforge.metrics.fakes import fakes_in_chunks
+from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
+from ganforge.metrics.trend import best_so_far, plateau_since, series, short
 from ganforge.networks.generate import generate
 
-CHUNK = 512
 MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
 """Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
 
@@ -28,10 +25,11 @@ def prepare_judge(
     if config.metric_samples == 0:
         return None
     try:
-        return Judge(
-            dataset, few_held_out(dataset), device, names=usual_extractors(dataset)[:1],
-            num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP, kernel_subsets=0, poll=poll,
+        plan = Plan(
+            names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP,
+            kernel_subsets=0,
         )  # fmt: skip
+        return Judge(dataset, few_held_out(dataset), device, plan, poll=poll)
     except UserError as error:
         say(f"No figures while training: {error}")
         return None
@@ -46,48 +44,40 @@ def few_held_out(dataset: Dataset) -> Dataset | None:
 
 def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
     """The record of one state of G, always from the same z."""
-
-    def batches() -> Iterator[Tensor]:
-        count = judge.protocol.num_fakes
-        for index, first in enumerate(range(0, count, CHUNK)):
-            size = min(CHUNK, count - first)
-            z = draw_z(config.noise, size, config.z_dim, generator(config.seed, "metrics/z", index))
-            labels = None
-            if config.conditional:
-                draws = generator(config.seed, "metrics/labels", index)
-                labels = judge.dataset.draw_labels(size, judge.dataset.num_classes, draws)
-            items = generate(G, z, labels, device)
-            yield items if judge.dataset.mixture else to_uint8(items)
-
-    return judge.judge(batches(), {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
+    fakes = fakes_in_chunks(
+        lambda z, labels: generate(G, z, labels, device), judge.dataset, judge.protocol.num_fakes,
+        noise=config.noise, z_dim=config.z_dim, num_classes=judge.dataset.num_classes if config.conditional else 0,
+        seed=config.seed, purpose="metrics",
+    )  # fmt: skip
+    return judge.judge(fakes, {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
-def say_what_it_means(rows: list[dict[str, Any]], taken_back: Sequence[dict[str, Any]] = ()) -> list[str]:
+def say_what_it_means(rows: list[dict[str, Any]], removed: Sequence[dict[str, Any]] = ()) -> list[str]:
     """Lines for the person about the newest of the run's records. Why figures are missing is said once, until others
-    are. taken_back: records that are not in the log any more, of snapshots that are still there."""
+    are. removed: records that are not in the log any more, of snapshots that are still there."""
     rows = [row for row in rows if {"headline", "notes"} <= row.keys()]
     if not rows:
         return []
-    row, stands = rows[-1], standing([*taken_back, *rows])
+    row, so_far = rows[-1], best_so_far([*removed, *rows])
     news = missing(row) if len(rows) == 1 or missing(row) - missing(rows[-2]) else set()
-    if row["headline"] is None or stands is None:
+    if row["headline"] is None or so_far is None:
         return [f"No figure at {row['nimg']:,} images: {' '.join(row['notes'])}"] if news else []
     lines = [f"Not every figure can be read: {' '.join(row['notes'])}"] if news else []
-    now = f"{stands.name} {row['figures'][stands.name]['value']:.4g} at {row['nimg']:,} images"
+    now = f"{so_far.name} {row['figures'][so_far.name]['value']:.4g} at {row['nimg']:,} images"
     took = f"measured in {row['seconds']:.2f} s"
-    if stands.count == 1:
-        floor = "" if stands.floor is None else f"floor, of fresh real pictures: {short(stands.floor)}; "
+    if so_far.count == 1:
+        floor = "" if so_far.floor is None else f"floor, of fresh real pictures: {short(so_far.floor)}; "
         lines.append(f"{now}, the first measurement (lower is better; {floor}{took})")
     else:
-        lines.append(f"{now} ({took}). {stands.words()}")
+        lines.append(f"{now} ({took}). {so_far.summary()}")
     values = series(rows)
-    earlier = [pair for pair in series([*taken_back, row])[:-1] if pair[0] < row["nimg"]]
-    since = plateau_since(values, stands.floor, earlier)
-    if since is not None and plateau_since(values[:-1], stands.floor, earlier) is None:
-        best = f"the best snapshot so far is that of {stands.best[0]:,} images, and it is kept."
+    earlier = [pair for pair in series([*removed, row])[:-1] if pair[0] < row["nimg"]]
+    since = plateau_since(values, so_far.floor, earlier)
+    if since is not None and plateau_since(values[:-1], so_far.floor, earlier) is None:
+        best = f"the best snapshot so far is that of {so_far.best[0]:,} images, and it is kept."
         lines.append(
             f"A plateau: nothing gained since {since:,} images. Longer training alone will hardly help; "
-            f"{best if stands.gained else 'no snapshot is better than the first that was measured.'}"
+            f"{best if so_far.gained else 'no snapshot is better than the first that was measured.'}"
         )
     return lines
 

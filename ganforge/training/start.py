@@ -3,33 +3,27 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganforge.base.errors import RunError, UserError
-from ganforge.base.files import reason
+from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
-from ganforge.base.images import save_png
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, stop_on_signals
-from ganforge.base.tensorfile import DamagedFileError
-from ganforge.base.wording import pasted
 from ganforge.config import Config, gamma_for, make_config, with_gammas
-from ganforge.data.announce import about_data, describe
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
-from ganforge.data.draw import draw_reals
 from ganforge.data.load import load, refuse_same
-from ganforge.metrics.evaluate import Judge
-from ganforge.recipes import recipe, usual_recipe
+from ganforge.data.summary import data_notes, one_line
+from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
-from ganforge.run.facts import counters_in
-from ganforge.run.folder import RunFolder, usual_place
-from ganforge.run.place import usual_folder
+from ganforge.run.folder import RunFolder
+from ganforge.run.place import usual_folder, usual_place
+from ganforge.run.stored_facts import counters_in
 from ganforge.training.build import (
     Game,
     build_game,
@@ -39,7 +33,7 @@ from ganforge.training.build import (
     source_of,
     start_from,
 )
-from ganforge.training.loop import Loop
+from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -77,7 +71,7 @@ def train(
     if recipe_name is None:
         progress.say(why)
     with stop_on_signals() as stop:
-        return start(config, out, progress, stop)
+        return start_run(config, out, progress, stop)
 
 
 def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
@@ -88,20 +82,20 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
     """
     path = path_given(run, "The run")
     with stop_on_signals() as stop:
-        return go_on(RunFolder(path), changes, choose_progress(), stop)
+        return resume_run(RunFolder(path), changes, choose_progress(), stop)
 
 
-def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
+def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
-    config = with_places(config)
+    config = with_absolute_paths(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     source = source_of(config)
-    dataset, game, state = prepare(config, stop.poll, progress.say)
-    for line in about_data(dataset, mirror=config.mirror, conditional=config.conditional):
+    by_rule = "auto" in (config.r1_gamma, config.r2_gamma)
+    config, dataset, game, state = prepare(config, stop.poll, progress.say)
+    for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
-    by_rule, config = "auto" in (config.r1_gamma, config.r2_gamma), with_gammas(config, dataset.shape)
     started_from, source_facts = start_from(source, config, state, dataset)
     judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
     facts = {
@@ -112,7 +106,7 @@ def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
         progress.say(
-            f"{config.recipe} on {describe(dataset)}; G {size(state.G)}, D {size(state.D)}; "
+            f"{config.recipe} on {one_line(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {game.device}, into {folder.path}"
         )
         warn_of_end(config, progress)
@@ -120,17 +114,17 @@ def start(config: Config, out: str | os.PathLike[str] | None, progress: Progress
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
-        return work(config, game, state, folder, progress, stop, judge)
+        return run_training(config, game, state, folder, progress, stop, judge)
 
 
-def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
+def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
     refuse_several_processes()
     folder.read_config()  # what is no run is not locked
     with folder.lock():
         stored = folder.read_config()
         old = make_config(stored["settings"], source=folder.config)
-        config = make_config(old.model_dump() | placed(changes))
+        config = make_config(old.model_dump() | with_absolute_changes(changes))
         refuse_differences(folder, old, config)
         refuse_missing_data(folder, config)
         items = items_of(stored, folder)
@@ -143,7 +137,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
-        dataset, game, state = prepare(config, stop.poll, progress.say)
+        config, dataset, game, state = prepare(config, stop.poll, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
@@ -158,7 +152,7 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
         warn_of_rest(config, state.nimg, progress)
         warn_of_end(config, progress)
         warn_of_lost_work(folder, config, state.nimg, progress)
-        with noting_failure(folder, state, config):
+        with recording_failure(folder, state, config):
             folder.make_subfolders()
             folder.remove_leftovers()
             for path in damaged:
@@ -168,10 +162,10 @@ def go_on(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: 
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {game.device}")
-        return work(config, game, state, folder, progress, stop, judge)
+        return run_training(config, game, state, folder, progress, stop, judge)
 
 
-def with_places(config: Config) -> Config:
+def with_absolute_paths(config: Config) -> Config:
     """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
     where there is nothing of that name, or the held-out pictures are those to learn from."""
     places = {"data": locate(config.data)}
@@ -181,7 +175,7 @@ def with_places(config: Config) -> Config:
     return config.model_copy(update=places)
 
 
-def placed(changes: dict[str, Any]) -> dict[str, Any]:
+def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
     """The same for settings asked of a run that has its data; a name of nothing stays, and is refused as a change."""
     places = {}
     for name in {"data", "test_data"} & changes.keys():
@@ -192,8 +186,11 @@ def placed(changes: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(
     config: Config, poll: Callable[[], None], say: Callable[[str], None]
-) -> tuple[Dataset, Game, TrainingState]:
-    """Data, and fresh networks to fit. Raises UserError where the data or the device is not to be had."""
+) -> tuple[Config, Dataset, Game, TrainingState]:
+    """The settings with numbers for all that is "auto" in them, the data, and fresh networks to fit.
+
+    Raises UserError where the data or the device is not to be had.
+    """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
@@ -205,72 +202,13 @@ def prepare(
         config.data, data_dir=data_dir, max_images=config.max_images, poll=poll, say=say, **config.data_settings()
     )
     poll()
+    config = with_gammas(config, dataset.shape)
     try:
-        return dataset, build_game(config, dataset, device), build_state(config, dataset, device)
+        return config, dataset, build_game(config, dataset, device), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
-
-
-def work(
-    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
-    judge: Judge | None,
-) -> RunFolder:  # fmt: skip
-    """Run the loop, and leave word in status.json of how it ended."""
-    with noting_failure(folder, state, config):
-        folder.write_status("running", state.nimg, end_of(config))
-        if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
-            save_png(draw_reals(game.dataset, config.grid_size, config.seed), folder.reals)
-        progress.start(state.nimg, end_of(config))
-        loop = Loop(config, game, state, folder, progress, stop, judge)
-        try:
-            if not folder.all_checkpoints():
-                loop.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
-            finished = loop.run()
-        finally:
-            progress.close()
-        ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
-        folder.write_status(ending[0], state.nimg, end_of(config), ending[1])
-    if loop.measuring_sec:
-        share = 100 * loop.measuring_sec / max(progress.seconds(), loop.measuring_sec)
-        progress.say(f"Measuring took {loop.measuring_sec:.1f} s, {share:.1f} % of the time (--metric-samples 0: none)")
-    if finished:
-        progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
-    else:
-        progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {pasted(folder.path)}`")
-    return folder
-
-
-@contextlib.contextmanager
-def noting_failure(folder: RunFolder, state: TrainingState, config: Config) -> Iterator[None]:
-    """Leave word in status.json of whatever is raised in the context; what cannot be saved becomes a RunError."""
-    try:
-        yield
-    except (OSError, DamagedFileError) as error:
-        text = reason(error) if isinstance(error, OSError) else str(error)
-        raise RunError(fail(folder, state, config, f"The run could not be saved: {text}")) from error
-    except Exception as error:
-        if is_out_of_memory(error):
-            text = "There was not enough memory; end what else uses it, or start a new run with a smaller --batch-size"
-            raise RunError(fail(folder, state, config, text)) from error
-        fail(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
-        raise
-    except KeyboardInterrupt:
-        saved = folder.all_checkpoints()
-        with contextlib.suppress(OSError):
-            folder.write_status("stopped", saved[-1][0] if saved else 0, end_of(config), "interrupted before saving")
-        raise
-
-
-def fail(folder: RunFolder, state: TrainingState, config: Config, why: str) -> str:
-    """Note the failure in the run, if the disk still takes it, and complete the message."""
-    try:
-        folder.write_status("failed", state.nimg, end_of(config), why)
-    except OSError as error:
-        why += f" (nor could status.json: {error.strerror})"
-    why = why.removesuffix(".")
-    return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {pasted(folder.path)}`."
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import as_typed
-from ganforge.run.facts import Counters, counters_in
 from ganforge.run.stats import Stats
+from ganforge.run.stored_facts import Counters, counters_in
 from ganforge.training.optimizer import Optimizer
 
 
@@ -48,7 +48,7 @@ class TrainingState:
         self.failed = torch.zeros((), device=device)
 
     @property
-    def G_best(self) -> nn.Module:
+    def G_for_sampling(self) -> nn.Module:
         """The network that makes the pictures: the moving average where there is one, else G."""
         return self.G if self.G_ema is None else self.G_ema
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.run.checkpoint import load_newest_checkpoint, part_of
-from ganforge.run.facts import DataFacts, counters_in, is_shape
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
+from ganforge.run.stored_facts import DataFacts, counters_in, is_shape
 from ganforge.training.state import TrainingState
 
 Weights = dict[str, Tensor]

@@ -19,13 +19,13 @@ from nicegui import Client, core, ui
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import mention, printable
 from ganforge.viewer.connections import Connection
-from ganforge.viewer.ending import ends_soon, noting
-from ganforge.viewer.faults import tell_in_one_line
+from ganforge.viewer.error_log import tell_in_one_line
 from ganforge.viewer.guard import Guard
-from ganforge.viewer.layout import complain, frame
-from ganforge.viewer.messages import LARGEST_BYTES, drop_junk
-from ganforge.viewer.pictures import serve_picture
-from ganforge.viewer.watch import Catalogue
+from ganforge.viewer.pages.layout import complain, frame
+from ganforge.viewer.read.run_index import Catalogue
+from ganforge.viewer.served_pictures import serve_picture
+from ganforge.viewer.shutdown import ends_soon, noting
+from ganforge.viewer.socket_messages import LARGEST_BYTES, drop_junk
 
 DEFAULT_PORT = 8765
 PORTS_TRIED = 20
@@ -105,21 +105,21 @@ def _pages(catalogue: Catalogue, data: str | None) -> None:
 
     @ui.page("/")
     async def _list() -> None:
-        from ganforge.viewer.list_page import list_page
+        from ganforge.viewer.pages.list_page import list_page
 
         forget_who_never_came()
         await list_page(catalogue)
 
     @ui.page("/run/{run_id:path}", response_timeout=30)
     async def _run_page(run_id: str) -> None:
-        from ganforge.viewer.run_page import run_page
+        from ganforge.viewer.pages.run_page import run_page
 
         forget_who_never_came()
         await run_page(catalogue, run_id)
 
     @ui.page("/explore/{run_id:path}", response_timeout=30)
     def _explore(run_id: str) -> None:
-        from ganforge.viewer.explore_page import explore_page
+        from ganforge.viewer.pages.explore_page import explore_page
 
         forget_who_never_came()
         folder = catalogue.folder(run_id)
@@ -130,7 +130,7 @@ def _pages(catalogue: Catalogue, data: str | None) -> None:
 
     @ui.page("/compare", response_timeout=30)
     async def _compare(runs: str = "") -> None:
-        from ganforge.viewer.compare_page import compare_page
+        from ganforge.viewer.pages.compare_page import compare_page
 
         forget_who_never_came()
         await compare_page(catalogue, [run_id for run_id in runs.split(",") if run_id])
@@ -174,7 +174,7 @@ def listen(host: str, port: int | None) -> socket.socket:
         else:
             return listener
     which = f"port {port}" if port is not None else f"any port from {wanted[0]} to {wanted[-1]}"
-    raise UserError(f"The page cannot have {which} at {host} ({why}); choose another with --port, or another --host.")
+    raise UserError(f"The page cannot use {which} at {host} ({why}); choose another with --port, or another --host.")
 
 
 def new_token(host: str) -> str | None:
@@ -192,7 +192,7 @@ def announcement(root: Path, host: str, port: int, token: str | None, asked: int
     """What is said at the start."""
     lines = [f"Watching {printable(str(root))}: {address_of(host, port, token)}"]
     if asked is None and port != DEFAULT_PORT:
-        lines.append(f"Port {DEFAULT_PORT} is taken by something else, so this page has {port}.")
+        lines.append(f"Port {DEFAULT_PORT} is taken by something else, so this page uses {port}.")
     if host in OWN_MACHINE:
         lines.append(
             f"From another machine: ssh -L {port}:localhost:{port} {socket.gethostname()}, "

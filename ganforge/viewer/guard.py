@@ -21,7 +21,7 @@ HEADERS = {
 }
 NEVER = b"access-control-"
 """How the names of headers begin that would let other sites read an answer."""
-AWAY = "The page needs its token: open the whole address that `ganforge watch` printed.\n"
+AWAY = "The page needs its token: open the full address that `ganforge watch` printed.\n"
 WRONG_HOST = "The page answers to the address that `ganforge watch` printed, and to no other name.\n"
 OTHER_SITE = "Another web site asked for this; the page is for those who open its address themselves.\n"
 

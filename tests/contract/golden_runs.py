@@ -17,11 +17,13 @@ from PIL import Image
 from short_runs import begin, checkpoint_of, rows_of, snapshot_of, tiny
 from torch import Tensor, nn
 
-import ganforge.judging.evaluation
+import ganforge.judging.judged
+import ganforge.metrics.fakes
 import ganforge.sampling.model
+import ganforge.training.actions
 import ganforge.training.loop
 import ganforge.training.measure
-from ganforge.judging.evaluation import evaluate
+from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.training.adversarial import Batch, Rules
 from ganforge.training.build import images_in
@@ -84,7 +86,9 @@ def golden_run(name: str, place: Path) -> dict[str, Any]:
         seen = Witness(patch)
         folder = begin(place / "run", recipe_name, **(settings | {"total_nimg": STEPS * images}))
         if name == EVERYTHING:
-            record = evaluate(folder.path, features=["random", "channel classifier"], device="cpu").record
+            record = evaluate(
+                folder.path, wanted=Wanted(features=["random", "channel classifier"]), device="cpu"
+            ).record
             seen.evaluated.append(told_of_record(record))
     return vars(seen) | told_of(folder)
 
@@ -96,8 +100,8 @@ class Witness:
         self.steps: list[dict[str, Any]] = []
         self.made: list[dict[str, Any]] = []
         self.evaluated: list[dict[str, Any]] = []
-        loop, measure = ganforge.training.loop, ganforge.training.measure
-        step, average, generate = loop.train_step, loop.update_ema, loop.generate
+        loop, actions, measure = ganforge.training.loop, ganforge.training.actions, ganforge.training.measure
+        step, average, generate = loop.train_step, loop.update_ema, actions.generate
 
         def train_step(
             G: nn.Module, D: nn.Module, G_opt: Optimizer, D_opt: Optimizer, rules: Rules, d_batches: Sequence[Batch],
@@ -126,10 +130,10 @@ class Witness:
 
         patch.setattr(loop, "train_step", train_step)
         patch.setattr(loop, "update_ema", update_ema)
-        patch.setattr(loop, "generate", noting("the grid"))
+        patch.setattr(actions, "generate", noting("the grid"))
         patch.setattr(measure, "generate", noting("the figures"))
         patch.setattr(ganforge.sampling.model, "generate", noting("the evaluation"))
-        for module in (measure, ganforge.judging.evaluation):
+        for module in (ganforge.metrics.fakes, ganforge.judging.judged):
             patch.setattr(module, "CHUNK", 128)  # that a few hundred pictures are several chunks
 
 

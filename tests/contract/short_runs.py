@@ -9,12 +9,12 @@ from torch import Tensor
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile
 from ganforge.config import Config
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import KIND as CHECKPOINT
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import KIND as SNAPSHOT
 from ganforge.training.progress import Progress
-from ganforge.training.start import go_on, start
+from ganforge.training.start import resume_run, start_run
 
 TINY: dict[str, Any] = {
     "data": "digits", "max_images": 100, "batch_size": 32, "z_dim": 8, "grid_size": 2, "device": "cpu",
@@ -60,13 +60,13 @@ def tiny(recipe_name: str, **changes: Any) -> Config:
 def begin(out: Path, recipe_name: str = "note", *, cut: Cut | None = None, **changes: Any) -> RunFolder:
     """A new tiny run, to its end or the cut."""
     cut = cut or Cut()
-    return start(tiny(recipe_name, **changes), out, cut, cut.stop)
+    return start_run(tiny(recipe_name, **changes), out, cut, cut.stop)
 
 
 def go_on_with(out: Path, *, cut: Cut | None = None, **changes: Any) -> RunFolder:
     """Resume it, to its end or the cut."""
     cut = cut or Cut()
-    return go_on(RunFolder(out), changes, cut, cut.stop)
+    return resume_run(RunFolder(out), changes, cut, cut.stop)
 
 
 def repeatable(row: dict[str, Any]) -> dict[str, Any]:

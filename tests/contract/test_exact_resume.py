@@ -15,7 +15,7 @@ from short_runs import Cut, Killed, begin, checkpoint_of, figures_of, go_on_with
 from ganforge.base.errors import UserError
 from ganforge.base.files import _write_aside, append_plain
 from ganforge.config import Config
-from ganforge.recipes import RECIPES
+from ganforge.recipes.catalog import RECIPES
 from ganforge.run.folder import RunFolder
 from ganforge.training.build import images_in
 

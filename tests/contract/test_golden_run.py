@@ -12,7 +12,7 @@ import pytest
 from golden_runs import EVERYTHING, RUNS, golden_run
 from short_runs import begin, checkpoint_of, rows_of, snapshot_of
 
-from ganforge.recipes import RECIPES
+from ganforge.recipes.catalog import RECIPES
 from ganforge.run.folder import RunFolder
 
 GOLDEN = Path(__file__).with_name("golden")

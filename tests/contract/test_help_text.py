@@ -13,7 +13,7 @@ import pytest
 
 from ganforge.cli.main import main, make_parser
 from ganforge.config import MAY_CHANGE, Config
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 
 SHOWN = Path(__file__).parents[2] / "docs" / "help.txt"
 COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["report"], ["watch"], ["data"])

@@ -25,19 +25,22 @@ BELOW = {
     "viewer": {"base", "data", "metrics", "run", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
+BELOW["recipes"] = set()
 BELOW["cli"] = {*BELOW, "config", "recipes"}
 SETTINGS = {
     "config": {"base", "data", "networks", "objectives", "training"},
-    "recipes": {"base", "config", "data"},
+    "recipes.catalog": {"base", "config", "data"},
     "training.build": {"config"},
     "training.start": {"config", "recipes"},
+    "training.execute": {"config"},
     "training.loop": {"config"},
+    "training.actions": {"config"},
     "training.resume_checks": {"config"},
     "training.measure": {"config"},
     "training.nonfinite": {"config"},
     "sampling.model": {"config"},
-    "viewer.settings": {"config", "recipes"},
-    "viewer.training_data": {"config"},
+    "viewer.read.recipe_settings": {"config", "recipes"},
+    "viewer.read.training_data": {"config"},
 }
 """Who may import the settings, too; the settings themselves import no more of a room than its settings."""
 

@@ -11,10 +11,10 @@ from ganforge.base.errors import UserError
 from ganforge.cli.main import main
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import write_rows
+from ganforge.run.json_lines import write_rows
 from ganforge.run.snapshot import find_snapshot
 from ganforge.training.measure import say_what_it_means
-from ganforge.viewer.figures import BestReader, FigureReader
+from ganforge.viewer.read.figure_history import FigureReader
 
 BATCH, STEPS = 8, 24
 SMALL: dict[str, Any] = {
@@ -27,7 +27,7 @@ def record(nimg: int, value: float) -> dict[str, Any]:
     figure = {"value": value, "floor": 0.5, "spread": None, "better": "lower"}
     protocol = {"id": "p", "data": "ring", "split": "train", "num_fakes": 20, "num_reals": 20, "num_floor": 20}
     return {
-        "format": 1, "nimg": nimg, "headline": "FD/random", "protocol": protocol | {"extractors": {}},
+        "format": 2, "nimg": nimg, "headline": "FD/random", "protocol": protocol | {"extractors": {}},
         "figures": {"FD/random": figure}, "seconds": 0.1, "notes": [],
     }  # fmt: skip
 
@@ -40,7 +40,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, values: dict[int, float]) -> dict[int
         asked[nimg] = values[nimg]
         return record(nimg, values[nimg])
 
-    monkeypatch.setattr("ganforge.training.loop.measure", measure)
+    monkeypatch.setattr("ganforge.training.actions.measure", measure)
     return asked
 
 
@@ -52,11 +52,11 @@ def check_best(folder: RunFolder, judged: dict[int, float]) -> None:
     """Wherever a best snapshot is named, it is the best of all that were ever judged."""
     best = best_in(judged)
     assert find_snapshot(folder.path, best=True) == folder.snapshot(best)
-    reader, curves = BestReader(folder), FigureReader(folder)
+    reader, curves = FigureReader(folder, keeps_points=False), FigureReader(folder)
     reader.look()
     curves.look()
-    assert reader.best is not None
-    assert reader.best.best == (best, judged[best])
+    assert reader.best_so_far() is not None
+    assert reader.best_so_far().best == (best, judged[best])
     points = curves.figures()["FD/random"].points
     assert points == sorted(points)
     assert (best, judged[best]) in points
@@ -113,7 +113,7 @@ def test_a_lower_figure_than_that_of_the_end_is_the_best(tmp_path: Path, monkeyp
     assert [line.split(" (")[0] for line in lines] == [f"FD/random 2 at {n * BATCH} images" for n in (12, 18)]
     assert all(f"Best so far: FD/random 1 at {7 * BATCH} (" in line for line in lines)
     assert [nimg // BATCH for nimg, _ in folder.all_snapshots()] == [7, 18]
-    assert [row["nimg"] // BATCH for row in folder.taken_back_rows()] == [7]
+    assert [row["nimg"] // BATCH for row in folder.removed_rows()] == [7]
     go_on_with(folder.path, total_nimg=24 * BATCH)
     assert find_snapshot(folder.path, best=True) == folder.snapshot(24 * BATCH)
 
@@ -134,7 +134,7 @@ def test_what_a_killed_process_had_made_later_does_not_push_out_what_is_made(tmp
 def test_a_snapshot_that_is_made_and_judged_again_has_its_new_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On another machine it may be another; what was taken back of it counts no more."""
+    """On another machine it may be another; what was removed of it counts no more."""
     changes = SMALL | {"checkpoint_nimg": 1000 * BATCH, "total_nimg": 12 * BATCH}
     plant(monkeypatch, {6 * BATCH: 1.0})
     with pytest.raises(Killed):
@@ -142,13 +142,13 @@ def test_a_snapshot_that_is_made_and_judged_again_has_its_new_figure(
     judged = plant(monkeypatch, {6 * BATCH: 3.0, 12 * BATCH: 2.0})
     folder = go_on_with(tmp_path / "run")
     check_best(folder, judged)
-    assert list(folder.taken_back_rows()) == []
+    assert list(folder.removed_rows()) == []
 
 
 def test_between_the_two_writes_of_taking_back_nothing_counts_twice(tmp_path: Path) -> None:
     """The log has the last word on a snapshot."""
     folder = RunFolder(tmp_path)
-    write_rows(folder.taken_back, [record(64, 1.0), record(100, 2.0)])
+    write_rows(folder.removed, [record(64, 1.0), record(100, 2.0)])
     write_rows(folder.metrics, [record(64, 3.0)])
     assert [(row["nimg"], row["figures"]["FD/random"]["value"]) for row in folder.judged_rows()] == [
         (100, 2.0), (64, 3.0)
@@ -164,7 +164,7 @@ def test_figures_of_another_protocol_do_not_push_the_best_out(tmp_path: Path, mo
         made = record(nimg, 9.0 + nimg)
         return made | {"protocol": made["protocol"] | {"id": "q"}}
 
-    monkeypatch.setattr("ganforge.training.loop.measure", other)
+    monkeypatch.setattr("ganforge.training.actions.measure", other)
     go_on_with(folder.path, total_nimg=24 * BATCH)
     assert [nimg // BATCH for nimg, _ in folder.all_snapshots()] == [6, 12, 24]
     assert find_snapshot(folder.path, best=True) == folder.snapshot(12 * BATCH)
@@ -177,7 +177,7 @@ def test_the_line_names_a_best_that_is_not_in_the_log_any_more() -> None:
     assert "Best so far: FD/random 4 at 128" in say_what_it_means(rows, [record(100, 4.5)])[0]
 
 
-def test_what_was_taken_back_is_no_measurement_of_a_plateau_but_may_be_its_gain() -> None:
+def test_what_was_removed_is_no_measurement_of_a_plateau_but_may_be_its_gain() -> None:
     rows = [record(64 * n, 5.0) for n in range(1, 6)]
     between = [record(64 * n + 1, 5.0) for n in range(1, 5)]
     assert len(say_what_it_means(rows, between)) == 1

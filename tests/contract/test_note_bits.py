@@ -21,7 +21,7 @@ from ganforge.base.seeding import generator
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state
 from ganforge.training.optimizer import Adam
@@ -35,7 +35,7 @@ DATA: dict[str, Any] = {"data": "mnist"} if HAS_MNIST else {"data": "digits", "m
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return load(DATA["data"], max_images=note(**DATA).max_images)
+    return load(DATA["data"], max_images=recipe("note", **DATA).max_images)
 
 
 class NotesLoop:
@@ -58,7 +58,7 @@ class NotesLoop:
             nn.Linear(1024, size),
             nn.Tanh(),
         )
-        first = build_state(note(seed=seed, **DATA), dataset, CPU)
+        first = build_state(recipe("note", seed=seed, **DATA), dataset, CPU)
         for ours, literal in ((first.G, self.G), (first.D, self.D)):
             literal.load_state_dict({k.removeprefix("layers."): v for k, v in ours.state_dict().items()})
         self.batches = Batches(dataset, 128, seed)
@@ -95,7 +95,7 @@ def weights(state: TrainingState) -> list[Tensor]:
 
 
 def test_every_loss_and_weight_is_the_notes_to_the_bit(dataset: Dataset) -> None:
-    config = note(fused_adam=False, **DATA)
+    config = recipe("note", fused_adam=False, **DATA)
     game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
     literal = NotesLoop(dataset)
     literal_weights = [*literal.G.parameters(), *literal.D.parameters()]
@@ -118,7 +118,7 @@ def test_a_fused_step_is_the_notes_up_to_rounding(dataset: Dataset) -> None:
     bits. Adam divides them by their own size, which makes that a larger part of an update where they nearly cancel,
     though hardly a three-hundredth of lr = 3e-4: hence 1e-6.
     """
-    config = note(fused_adam=True, **DATA)
+    config = recipe("note", fused_adam=True, **DATA)
     game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
     literal = NotesLoop(dataset)
     pairs = ((state.G, state.G_opt, literal.G), (state.D, state.D_opt, literal.D))

@@ -51,7 +51,7 @@ def test_streams_that_cannot_be_written(streams: str, arguments: list[str], stat
 
 def test_a_closed_stderr_is_no_file_of_the_runs(tmp_path: Path) -> None:
     """A file that was opened in its place would receive what a signal's handler, or a library, writes there."""
-    code = "import os, sys; from ganforge import cli; "
+    code = "import os, sys; from ganforge.cli import main as cli; "
     code += "cli.run_command = lambda *_: os._exit(open(sys.argv[1], 'wb').fileno()); cli.main([])"
     command = ["sh", "-c", '"$@" >&- 2>&- <&-', "sh", sys.executable, "-c", code, str(tmp_path / "file")]
     assert subprocess.run(command, timeout=100).returncode > 2

@@ -14,7 +14,9 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.cli.main import make_parser
 from ganforge.config import make_config
-from ganforge.judging.evaluation import evaluate
+from ganforge.data.settings import PREPARED_BY
+from ganforge.judging.against import Against
+from ganforge.judging.evaluation import Wanted, evaluate
 
 TINY: dict[str, Any] = {"data": "digits", "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,), "batch_size": 8,
                         "total_nimg": 16, "device": "cpu", "metric_samples": 0}  # fmt: skip
@@ -73,14 +75,14 @@ CALLS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "load_data": lambda had, odd: ganforge.load_data(odd),
     **{
         f"load_data {name}": lambda had, odd, name=name: ganforge.load_data("digits", **{name: odd})
-        for name in list(inspect.signature(ganforge.load_data).parameters)[1:]
+        for name in [*list(inspect.signature(ganforge.load_data).parameters)[1:], *PREPARED_BY]
     },
     "grid": lambda had, odd: ganforge.grid(odd),
     "grid columns": lambda had, odd: ganforge.grid(pictures(), odd),
     "grid scale": lambda had, odd: ganforge.grid(pictures(), scale=odd),
-    "evaluate": lambda had, odd: evaluate(odd, samples=5),
-    "evaluate samples": lambda had, odd: evaluate("nowhere", samples=odd),
-    "evaluate features": lambda had, odd: evaluate("nowhere", features=odd),
+    "evaluate": lambda had, odd: evaluate(odd, wanted=Wanted(samples=5)),
+    "evaluate samples": lambda had, odd: evaluate("nowhere", wanted=Wanted(samples=odd)),
+    "evaluate features": lambda had, odd: evaluate("nowhere", wanted=Wanted(features=odd)),
     "evaluate out": lambda had, odd: evaluate("nowhere", out=odd),
 }  # fmt: skip
 
@@ -125,7 +127,9 @@ def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path
     assert len(ganforge.load_data(tmp_path / "pictures.npy", size=4)) == 20
     for side in (np.int64(64), np.array(64), torch.tensor(64), 64):
         assert make_config({"size": side}).size == "64"
-    judged = evaluate(run.path, samples=40, features=["random"], test_data=tmp_path / "pictures.npy").record
+    judged = evaluate(
+        run.path, Against(test_data=tmp_path / "pictures.npy"), Wanted(samples=40, features=["random"])
+    ).record
     assert judged["protocol"]["num_fakes"] == 40
     assert not any("was not measured" in text for text in judged["notes"])
 

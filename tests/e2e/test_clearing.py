@@ -14,9 +14,9 @@ from filelock import FileLock
 from PIL import Image
 
 import ganforge
-from ganforge.base.cache import cache_folder
+from ganforge.base.user_cache import cache_folder
 from ganforge.cli.main import main
-from ganforge.data.prepared import own
+from ganforge.data.prepared import picture_dataset
 from ganforge.data.prepared.cache import prepared_folder
 
 TINY = {"batch_size": 8, "total_nimg": 16, "device": "cpu"}
@@ -71,7 +71,7 @@ def test_clear_leaves_nothing_that_can_be_made_again(capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("what", ["pictures.u8", "labels.npy"])
 def test_what_vanishes_in_between_is_prepared_again(what: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[..., Any] = own.prepare
+    real: Callable[..., Any] = picture_dataset.prepare
     lines: list[str] = []
     for times, works in ((1, True), (3, False)):
         left = times
@@ -84,7 +84,7 @@ def test_what_vanishes_in_between_is_prepared_again(what: str, here: Path, monke
                 (folder / what).unlink()
             return folder, facts
 
-        monkeypatch.setattr(own, "prepare", and_clear)
+        monkeypatch.setattr(picture_dataset, "prepare", and_clear)
         lines.clear()
         if works:
             dataset = ganforge.load_data("pictures", say=lines.append)

@@ -13,7 +13,7 @@ from pages import Visitor, browser_path, watching
 from PIL import Image
 
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.sampling.model import choose, load
@@ -27,7 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 def snap(run: RunFolder, nimg: int, shape: tuple[int, ...], **settings: Any) -> None:
     """One more snapshot of untrained weights, which are others for another nimg."""
-    config = note(**{"data": "digits", "g_hidden": (32,)} | settings)
+    config = recipe("note", **{"data": "digits", "keep_snapshots": 100, "g_hidden": (32,)} | settings)
     num_classes, values = 10 * config.conditional, config.model_dump(mode="json")
     if not run.exists():
         run.create({"settings": values, "data": {}, "environment": [{}]})
@@ -36,7 +36,7 @@ def snap(run: RunFolder, nimg: int, shape: tuple[int, ...], **settings: Any) -> 
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)
-    save_snapshot(run, nimg, G, values, shape, num_classes, 100, None)
+    save_snapshot(run, nimg, G, values, shape, num_classes)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ VERBS = [
 ]
 ALL = """
 import sys
-from ganforge.base.names import take_names_as_utf8
+from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.cli.main import main
 take_names_as_utf8()
 verbs = open("verbs", encoding="utf-8").read().split("\\n\\n")

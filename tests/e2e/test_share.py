@@ -11,7 +11,7 @@ from pages import Visitor, browser_path, watching
 from PIL import Image
 
 from ganforge.cli.main import main
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
@@ -33,7 +33,7 @@ def make(path: Path, nimgs: tuple[int, ...], **settings: Any) -> RunFolder:
         folder.append_row({"nimg": nimg, "Loss/D": 1.0 + nimg / 1e4, "Loss/G": 0.9, "Timing/images_per_sec": 100.0})
         Image.new("L", (450, 450), nimg // 100 % 256).save(folder.fakes(nimg), format="PNG")
         figures = {"FD/random": {"value": 1e5 / (nimg + 1), "floor": 0.5, "better": "lower"}}
-        record = {"format": 1, "nimg": nimg, "protocol": protocol, "headline": "FD/random", "figures": figures}
+        record = {"format": 2, "nimg": nimg, "protocol": protocol, "headline": "FD/random", "figures": figures}
         folder.append_metrics(record)
     Image.new("L", (450, 450), 200).save(folder.reals, format="PNG")
     folder.write_status("finished", nimgs[-1], nimgs[-1])

@@ -257,10 +257,10 @@ def test_while_resuming_prepares_the_reference(tmp_path: Path, monkeypatch: pyte
 PHASES = {
     "first step": (STEP, 1, 64),
     "step": (STEP, 14, 14 * 64),
-    "report": ("ganforge.training.loop:Loop.draw_fakes", 2, 640),
+    "report": ("ganforge.training.actions:Actions.draw_fakes", 2, 640),
     "row": ("ganforge.run.folder:RunFolder.append_row", 1, 640),
-    "snapshot": ("ganforge.training.loop.save_snapshot", 1, 1280),
-    "measuring": ("ganforge.metrics.evaluate.compare", 1, 1280),
+    "snapshot": ("ganforge.training.actions.save_snapshot", 1, 1280),
+    "measuring": ("ganforge.metrics.judge.compare", 1, 1280),
     # The first file that is read is the real pictures' statistics; then come the checkpoints of 0, 256 and 512 images.
     "checkpoint's verification": ("ganforge.base.tensorfile.read_tensorfile", 4, 512),
 }
@@ -334,12 +334,12 @@ def test_a_second_sigterm_is_no_reason_to_hurry(tmp_path: Path) -> None:
 # --- judging a run
 
 EVALUATING = {
-    "its data": ("ganforge.judging.evaluation.load_data", signal.SIGTERM),
+    "its data": ("ganforge.judging.against.load_data", signal.SIGTERM),
     "the reference": ("ganforge.metrics.reference.measure_reference", signal.SIGINT),
     "the held-out pictures": ("ganforge.metrics.copying.measure_space", signal.SIGTERM),
-    "making pictures": ("ganforge.judging.evaluation.to_uint8", signal.SIGINT),
-    "the figures": ("ganforge.metrics.evaluate.compare", signal.SIGTERM),
-    "the copies": ("ganforge.metrics.copying.copies", signal.SIGINT),
+    "making pictures": ("ganforge.metrics.fakes.to_uint8", signal.SIGINT),
+    "the figures": ("ganforge.metrics.judge.compare", signal.SIGTERM),
+    "the copies": ("ganforge.metrics.memorisation.copies", signal.SIGINT),
 }
 
 

@@ -249,7 +249,7 @@ CRAFTED = {
         '{"nimg": 6, "Loss/D": -1e308, "Gradient/D": 5e-324, "Timing/images_per_sec": 1e308}\n',
     ],
     "metrics.jsonl": [
-        '{"format": 1, "nimg": 9000, "protocol": {"id": BAD, "data": BAD, "split": BAD, "num_fakes": 1, "num_reals": 1,'
+        '{"format": 2, "nimg": 9000, "protocol": {"id": BAD, "data": BAD, "split": BAD, "num_fakes": 1, "num_reals": 1,'
         '"num_floor": 1, "extractors": {BAD: BAD}}, "headline": BAD, "figures": {BAD: {"value": 1e308,'
         '"better": "lower", "floor": 5e-324}}, "notes": [BAD]}\n',
     ],

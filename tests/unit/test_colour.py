@@ -10,11 +10,11 @@ from PIL import Image
 import ganforge.training.start
 from ganforge.base.stopping import StopRequest
 from ganforge.data.dataset import Dataset
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
 from ganforge.training.progress import Progress
-from ganforge.training.start import start
+from ganforge.training.start import start_run
 
 SHAPES = [(3, 32, 32), (3, 20, 28), (4, 17, 33), (1, 5, 40)]
 
@@ -27,7 +27,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, out: Path, name: str, shape: tuple[
     monkeypatch.setattr(ganforge.training.start, "load", lambda *_, **__: dataset)
     settings: dict[str, Any] = {"batch_size": 4, "g_width": 8, "d_width": 8, "metric_samples": 0, "device": "cpu"}
     settings |= {"total_nimg": 8 * recipe(name).d_steps, "grid_size": 2}
-    return start(recipe(name, **(settings | changes)), out, Progress(), StopRequest())
+    return start_run(recipe(name, **(settings | changes)), out, Progress(), StopRequest())
 
 
 @pytest.mark.parametrize("conditional", [False, True], ids=["plain", "conditional"])

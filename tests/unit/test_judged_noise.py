@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import ganforge.judging.against
 import ganforge.judging.evaluation
 import ganforge.training.measure
 from ganforge.data.dataset import Dataset
-from ganforge.judging.evaluation import drawn_from, made_by
-from ganforge.metrics.evaluate import Judge
+from ganforge.judging.against import Against, open_data
+from ganforge.judging.evaluation import Wanted, evaluate
+from ganforge.judging.judged import Judged, drawn_from, made_by
+from ganforge.metrics.judge import Judge, Plan
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.snapshot import Snapshot
 from ganforge.sampling.model import Model
 from ganforge.training.measure import measure
@@ -64,7 +67,7 @@ def judged(
     way: str, num_classes: int = 0, seed: int = 0, nimg: int = 0, noise: str = "uniform"
 ) -> tuple[Tensor, Tensor]:
     """z and labels (empty without classes) of all items judged, in their order."""
-    config = note(z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
+    config = recipe("note", z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
     G, dataset = Told(), dataset_of(num_classes)
     if way == "in training":
         assert measure(Stub(dataset), G, config, nimg, CPU) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
@@ -121,7 +124,7 @@ def points(count: int) -> Dataset:
 @pytest.fixture
 def without_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the protocol is made."""
-    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+    monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
 
 
 def numbers(judge: Judge) -> tuple[int, ...]:
@@ -134,7 +137,7 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
     assert numbers(Judge(points(90_000), None, CPU)) == (10_000, 50_000, 10_000, 100)
     assert numbers(Judge(points(50_000), None, CPU)) == (10_000, 40_000, 10_000, 100)
     assert numbers(Judge(points(9_000), None, CPU)) == (3_000, 6_000, 3_000, 100)
-    judge = ganforge.training.measure.prepare_judge(note(), points(90_000), CPU, lambda: None, print)
+    judge = ganforge.training.measure.prepare_judge(recipe("note"), points(90_000), CPU, lambda: None, print)
     assert judge is not None
     assert numbers(judge) == (2_000, 10_000, 2_000, 0)
     assert judge.copying is None
@@ -147,20 +150,20 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
 def test_how_many_are_judged(name: str, samples: int | None, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """More of stacked digits, as is the convention; so many as were asked for, where somebody asked."""
 
-    def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, **given: Any) -> None:
+    def judge(dataset: Dataset, held_out: Dataset | None, device: torch.device, plan: Plan, **given: Any) -> None:
         assert (dataset.name, held_out) == (name, None)
-        assert (given["num_fakes"], given["names"]) == (wanted, ["random"])
+        assert (plan.num_fakes, plan.names) == (wanted, ["random"])
         raise EnoughError
 
     dataset = Dataset(name, "", torch.zeros(40, 3, 28, 28, dtype=torch.uint8))
-    config = note(data=name, z_dim=Z_DIM, g_hidden=(2,))
+    config = recipe("note", data=name, z_dim=Z_DIM, g_hidden=(2,))
     G = build_generator("mlp", Z_DIM, (3, 28, 28), 0, hidden=(2,))
     model = Model(G, config, Snapshot(Path("x"), {}, {}, (3, 28, 28), 0, 0), CPU)
-    monkeypatch.setattr(ganforge.judging.evaluation, "open_source", lambda *_: (model, None))
+    monkeypatch.setattr(ganforge.judging.evaluation, "open_judged", lambda *_: Judged(Path("x"), model))
     monkeypatch.setattr(ganforge.judging.evaluation, "open_data", lambda *_: (dataset, None))
     monkeypatch.setattr(ganforge.judging.evaluation, "Judge", judge)
     with pytest.raises(EnoughError):
-        ganforge.judging.evaluation.evaluate("x", samples=samples, features=["random"], device="cpu")
+        evaluate("x", wanted=Wanted(samples, ["random"]), device="cpu")
 
 
 def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,17 +177,17 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
     def load_held_out(name: str, test_data: str | None, *_: Any, **how: Any) -> None:
         given.append((name, test_data, how.get("fit")))
 
-    monkeypatch.setattr(ganforge.judging.evaluation, "has_gone", lambda place: False)
-    monkeypatch.setattr(ganforge.judging.evaluation, "locate", lambda name: f"/{name}")
-    monkeypatch.setattr(ganforge.judging.evaluation, "load_data", load_data)
-    monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", load_held_out)
+    monkeypatch.setattr(ganforge.judging.against, "has_gone", lambda place: False)
+    monkeypatch.setattr(ganforge.judging.against, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.judging.against, "load_data", load_data)
+    monkeypatch.setattr(ganforge.judging.against, "load_held_out", load_held_out)
     own = {"size": "9x8", "channels": 3, "fit": "pad", "max_images": 50, "data_dir": "place", "test_data": "/held"}
     snapshot = Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0)
-    model = Model(Told(), note(data="/pets", **own), snapshot, CPU)
+    model = Model(Told(), recipe("note", data="/pets", **own), snapshot, CPU)
     poll: Any = None
-    ganforge.judging.evaluation.open_data(model, None, "pets", None, None, poll)
-    ganforge.judging.evaluation.open_data(model, None, "pets", Path("elsewhere"), "/other", poll)
-    ganforge.judging.evaluation.open_data(model, None, "cars", None, None, poll)
+    open_data(Judged(Path("x"), model), Against("pets"), poll)
+    open_data(Judged(Path("x"), model), Against("pets", "/other", Path("elsewhere")), poll)
+    open_data(Judged(Path("x"), model), Against("cars"), poll)
     assert given == [
         ("/pets", Path("place"), 50, "9x8", 3), ("/pets", "/held", "pad"),
         ("/pets", Path("elsewhere"), 50, "9x8", 3), ("/pets", "/other", "pad"),
@@ -200,13 +203,15 @@ def test_other_pictures_are_taken_by_the_numbers_that_a_run_measured(monkeypatch
         given.append((name, how["range"]))
         return replace(dataset_of(), range=(0.0, 4095.0) if how["range"] == "auto" else how["range"])
 
-    monkeypatch.setattr(ganforge.judging.evaluation, "has_gone", lambda place: False)
-    monkeypatch.setattr(ganforge.judging.evaluation, "locate", lambda name: f"/{name}")
-    monkeypatch.setattr(ganforge.judging.evaluation, "load_data", load_data)
-    monkeypatch.setattr(ganforge.judging.evaluation, "load_held_out", lambda *_, **how: None)
+    monkeypatch.setattr(ganforge.judging.against, "has_gone", lambda place: False)
+    monkeypatch.setattr(ganforge.judging.against, "locate", lambda name: f"/{name}")
+    monkeypatch.setattr(ganforge.judging.against, "load_data", load_data)
+    monkeypatch.setattr(ganforge.judging.against, "load_held_out", lambda *_, **how: None)
     poll: Any = None
     for range_, calls in (("auto", [("/pets", "auto"), ("/cars", (0.0, 4095.0))]), ("0,99", [("/cars", "0,99")])):
-        model = Model(Told(), note(data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU)
-        ganforge.judging.evaluation.open_data(model, None, "cars", None, None, poll)
+        model = Model(
+            Told(), recipe("note", data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU
+        )
+        open_data(Judged(Path("x"), model), Against("cars"), poll)
         assert given == calls
         given.clear()

@@ -2,17 +2,22 @@
 
 import itertools
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
 
+import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset, Mixture
-from ganforge.recipes import RECIPES, note, recipe
+from ganforge.recipes.catalog import RECIPES, changes_of, recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state, images_in
 
@@ -67,7 +72,7 @@ def test_the_papers_settings(name: str) -> None:
 
 
 def test_the_notes_steps() -> None:
-    config = note()
+    config = recipe("note")
     assert -(-config.total_nimg // config.batch_size) == 3907
     assert {config.r1_gamma, config.r2_gamma, config.gp_weight, config.dragan_weight} == {0}
     assert {config.clip, config.burn_in_nimg, config.lr_end} == {None}
@@ -79,8 +84,9 @@ def test_a_recipe_is_named_sourced_and_whole(name: str) -> None:
     assert config.recipe == name
     assert config.data in DATA_SETS
     assert make_config(json.loads(config.model_dump_json())) == config
-    text = RECIPES[name].__doc__ or ""
-    assert [word for word in ("Source: ", "Expect: ", "Cost: ") if word not in text] == []
+    told = RECIPES[name]
+    assert told.name == name
+    assert all(text.endswith(".") for text in (told.summary, told.source, told.expect, told.measured, told.cost))
 
 
 @EVERY
@@ -161,6 +167,53 @@ def test_two_runs_of_one_recipe_have_the_same_networks(name: str) -> None:
     ):  # fmt: skip
         changed = recipe(name, **changes)
         assert {s: getattr(changed, s) for s in shaping} == {s: getattr(plain, s) for s in shaping}, changes
+
+
+@EVERY
+def test_a_run_is_given_again_by_its_difference_from_the_recipe(name: str) -> None:
+    """What follows from a change by the recipe's own rule need not be told."""
+    assert changes_of(recipe(name)) == {}
+    for changes in (
+        {"total_nimg": 1000}, {"lr": 1.0, "seed": 3}, {"data": "digits", "optimizer": "rmsprop"}, {"burn_in_nimg": None,
+        "lr_end": None, "beta2_end": None, "gamma_end": None, "burn_in_curve": "cosine"}, {"discriminator": "mlp"},
+    ):  # fmt: skip
+        config = recipe(name, **changes)
+        told = changes_of(config)
+        assert recipe(name, **told) == config
+        assert told.keys() <= changes.keys(), (changes, told)
+    of_other_data = recipe("note", data="digits", max_images=50_000)
+    assert changes_of(of_other_data) == {"data": "digits", "max_images": 50_000}
+
+
+TOY = """
+from ganforge.recipes.record import Recipe
+
+RECIPES = [
+    Recipe(
+        name="toy", summary="A toy.", source="none.", expect="nothing.", measured="nothing.", cost="none.",
+        settings={"data": "digits", "total_nimg": 64, "batch_size": 32, "g_hidden": (4,), "d_hidden": (4,)},
+    )
+]
+"""
+
+
+def test_a_new_recipe_is_one_new_file(tmp_path: Path) -> None:
+    shutil.copytree(Path(ganforge.__file__).parent, tmp_path / "ganforge", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "ganforge" / "recipes" / "toy.py").write_text(TOY)
+
+    def run(*words: str) -> str:
+        done = subprocess.run([sys.executable, "-m", "ganforge", *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "one of: note, fast," in (told := run("train", "--help"))
+    assert "cgan, toy (default" in " ".join(told.split())
+    assert "toy\n    A toy.\n    Source: none.\n" in run("recipes")
+    run("train", "toy", "--out", "run")
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert (settings["recipe"], settings["total_nimg"], settings["g_hidden"]) == ("toy", 64, [4])
+    run("report", "run")
+    assert "toy" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_unknown_recipe_is_refused_with_a_guess() -> None:

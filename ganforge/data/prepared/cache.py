@@ -23,11 +23,11 @@ from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
-from ganforge.base.cache import cache_folder
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_plain, reason
-from ganforge.data.prepared.facts import read_facts
-from ganforge.data.prepared.names import FACTS, PICTURES, discard, is_own
+from ganforge.base.user_cache import cache_folder
+from ganforge.data.prepared.prepared_facts import read_facts
+from ganforge.data.prepared.prepared_files import FACTS, PICTURES, discard, is_own
 
 USUAL_LIMIT_GIB = 20
 LIMIT = "GANFORGE_CACHE_GIB"

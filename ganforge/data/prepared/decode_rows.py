@@ -8,8 +8,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ganforge.data.prepared.fit import Target, fit_picture, is_grey
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.guarded import Report
-from ganforge.data.sources.open import Source, Taken, Unreadable, as_taken
+from ganforge.data.sources.paged import PagedSource, as_paged
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Piece:
 
 
 def decode_piece(
-    source: Source | Taken,
+    source: Source | PagedSource,
     first: int,
     indices: Sequence[int],
     target: Target,
@@ -30,7 +32,7 @@ def decode_piece(
 ) -> Iterator[Report]:
     """Read and fit a piece, one report after the other, and write it at the end; rows of unreadable pictures are left
     black. broken: entries that are known to be so, and why. Raises OSError."""
-    rows, source = np.zeros((len(indices), *target.shape), np.uint8), as_taken(source)
+    rows, source = np.zeros((len(indices), *target.shape), np.uint8), as_paged(source)
     for index, row in zip(indices, rows, strict=True):
         yield [broken[index]] if index in broken else _decode(source, index, target, row)
     file.seek(first * rows[0].nbytes)
@@ -38,15 +40,15 @@ def decode_piece(
     file.flush()
 
 
-def try_picture(source: Source | Taken, index: int) -> tuple[bool, float]:
+def try_picture(source: Source | PagedSource, index: int) -> tuple[bool, float]:
     """Is the picture grey, and how many seconds does it take to decode and fit it? Raises Unreadable."""
     start = time.monotonic()
-    picture, _ = as_taken(source).take(index)
+    picture, _ = as_paged(source).take(index)
     pixels = fit_picture(picture, Target(3, picture.height, picture.width))
     return is_grey(pixels), time.monotonic() - start
 
 
-def _decode(source: Taken, index: int, target: Target, row: np.ndarray) -> Report:
+def _decode(source: PagedSource, index: int, target: Target, row: np.ndarray) -> Report:
     try:
         picture, rest = source.take(index)
         row[:] = fit_picture(picture, target)

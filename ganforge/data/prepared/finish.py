@@ -16,7 +16,7 @@ from ganforge.data.prepared.fit import Target, describe_kind, infer_size
 from ganforge.data.prepared.hold_out import append_rows, set_aside
 from ganforge.data.prepared.item_names import write_names
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
-from ganforge.data.prepared.names import FORMAT, LABELS, NAMES, PICTURES
+from ganforge.data.prepared.prepared_files import FORMAT, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import Findings, Request
 from ganforge.data.prepared.splits import Chosen, has_test_split
 from ganforge.data.prepared.survey import survey

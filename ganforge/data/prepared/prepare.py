@@ -18,25 +18,19 @@ from ganforge.data.prepared.cache import (
     note_use,
     prepared_folder,
 )
-from ganforge.data.prepared.decode_rows import Piece
-from ganforge.data.prepared.facts import read_facts
 from ganforge.data.prepared.finish import finish
+from ganforge.data.prepared.first_look import first_guess, take_range
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.mapped import pictures_digest, read_labels
-from ganforge.data.prepared.names import FACTS, LABELS, PICTURES, discard
-from ganforge.data.prepared.progress import shown
-from ganforge.data.prepared.ranges import take_range
+from ganforge.data.prepared.prepared_facts import read_facts
+from ganforge.data.prepared.prepared_files import FACTS, LABELS, PICTURES, discard
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.prepared.splits import Chosen, choose_split
-from ganforge.data.prepared.workers import decode_here, decode_with_workers, usual_workers
-from ganforge.data.sources.budget import brief, broken_allowed
-from ganforge.data.sources.guarded import Guarded, Report, SourceChanged
-from ganforge.data.sources.open import Unreadable, open_guarded
+from ganforge.data.prepared.workers import decode_all, usual_workers
+from ganforge.data.sources.budget import broken_allowed
+from ganforge.data.sources.guarded import Guarded, SourceChanged
+from ganforge.data.sources.open import open_guarded
 
-SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
-"""So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""
-MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
-"""Pictures, and bytes of them, that are written at once."""
 WORTH_PROCESSES_S = 2.0
 """Less work than this is done by the process that lists the source: others take a moment to start."""
 WORTH_SAYING_BYTES = 4 << 30
@@ -121,7 +115,7 @@ def _make(
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        found = _decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        found = decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
         found.span, found.span_from = span, span_from
         return found
 
@@ -173,74 +167,6 @@ def _worth(workers: int | None, seconds: float) -> int:
         return workers
     count = usual_workers()
     return count if count > 1 and seconds > WORTH_PROCESSES_S else 0
-
-
-def first_guess(
-    source: Guarded, indices: Sequence[int], request: Request, poll: Callable[[], None]
-) -> tuple[Target, float]:
-    """The shape, and the seconds that one process will take, judged by some pictures spread over all. Raises UserError
-    where there are too few."""
-    if len(indices) < 2:
-        pictures = "1 picture" if len(indices) else "no pictures"
-        raise UserError(f"{source.name} holds {pictures} to learn from; give at least 2.")
-    found = Findings()
-    for index in _spread(indices, SAMPLE_SIZES):
-        poll()
-        try:
-            header = source.header(index)
-        except Unreadable:
-            continue
-        found.sizes[header.height, header.width] += 1
-    seconds, read = 0.0, 0
-    for index in _spread(indices, SAMPLE_PICTURES):
-        poll()
-        try:
-            grey, taken = source.ask("try", index)[0]
-        except Unreadable:
-            continue
-        found.coloured += not grey
-        read += 1
-        seconds += taken
-    return settle(request, found), seconds / max(read, 1) * len(indices)
-
-
-def _spread(indices: Sequence[int], count: int) -> list[int]:
-    count = min(count, len(indices))
-    return [indices[k * len(indices) // count] for k in range(count)]
-
-
-def _decode_all(
-    source: Guarded, chosen: Chosen, target: Target, file: Path, workers: int, poll: Callable[[], None]
-) -> Findings:  # fmt: skip
-    indices, found = chosen.indices, Findings()
-    per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
-    pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
-    if workers:
-        answers = decode_with_workers(min(workers, len(pieces)), source, pieces, target, file, poll)
-    else:
-        answers = decode_here(source, pieces, target, file, poll)
-    done = 0
-    with shown(len(indices)) as tell, closing(answers):
-        for piece, reports in answers:
-            _note(found, source, piece, reports)
-            done += len(reports)
-            tell(done)
-    found.kept.sort()  # processes answer in any order
-    found.broken.sort()
-    return found
-
-
-def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Report]) -> None:
-    for offset, (index, report) in enumerate(zip(piece.indices, reports, strict=True)):
-        if len(report) == 1:
-            found.broken.append([brief(source.entries[index].name), brief(report[0])])
-            continue
-        height, width, transparent, grey, rest = report
-        found.tally.note(source.entries[index].name, rest)
-        found.sizes[height, width] += 1
-        found.transparent += transparent
-        found.coloured += not grey
-        found.kept.append(piece.first + offset)
 
 
 def refuse_broken(facts: dict[str, Any], max_broken: int | None, path: Path) -> None:

@@ -3,21 +3,21 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import shown, whole_given
-from ganforge.base.sizes import parse_size
-from ganforge.data.prepared.fit import COLOURS, FITS, MODES, SIDES, Target, infer_size
-from ganforge.data.prepared.names import FORMAT
+from ganforge.base.sizes import parse_size, size_given
+from ganforge.base.wording import as_typed, suggestion
+from ganforge.data.prepared.fit import MODES, SIDES, Target, infer_size
+from ganforge.data.prepared.prepared_files import FORMAT
 from ganforge.data.prepared.splits import SPLITS
+from ganforge.data.settings import PREPARED_BY, PreparationSettings
 from ganforge.data.sources.depth import Span, parse_range
-from ganforge.data.sources.rest import Tally
-
-PAGES = ("first", "all")
-"""Of a file with several pages or frames, which ones are taken."""
+from ganforge.data.sources.left_out import Tally
 
 
 @dataclass(frozen=True)
@@ -75,23 +75,49 @@ def settle(request: Request, found: Findings) -> Target:
     return Target(channels, height, width, request.fit, request.background)
 
 
-def make_request(
-    split: str, size: str | None, channels: int | None, fit: str, background: str, hold_out: str = "none",
-    pages: str | None = None, range: Span | str | None = None,
-) -> Request:  # fmt: skip
-    """Settings as people type them. Raises UserError for what cannot be."""
-    channels = None if channels is None else whole_given(channels, "channels")
-    if channels not in (None, *MODES):
-        raise UserError(f"channels cannot be {channels}: give 1 (grey), 3 (colour) or 4 (with transparency).")
-    for name, value, known in (
-        ("split", split, (*SPLITS, "held-out")),
-        ("fit", fit, FITS),
-        ("background", background, COLOURS),
-        ("hold_out", hold_out, ("auto", "none")),
-        ("pages", pages, (None, *PAGES)),
-    ):
-        if (value is not None and not isinstance(value, str)) or value not in known:
-            raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(filter(None, known))}.")
-    side = None if size is None else parse_size(size)
-    span = parse_range(",".join(map(str, range)) if isinstance(range, tuple) else range)
-    return Request(split, side, channels, fit, background, hold_out == "auto" and split == "train", pages, span)
+def preparation_given(values: Mapping[str, Any]) -> PreparationSettings:
+    """Settings by their names, from Python: a size may also be 64 or (64, 96), and a range (low, high). Raises
+    UserError for what cannot be."""
+    given = dict(values)
+    for name, value in values.items():
+        if name not in PREPARED_BY:
+            raise UserError(f"There is no setting {as_typed(name)!r} of pictures{suggestion(name, PREPARED_BY)}")
+        known = _choices(PreparationSettings.model_fields[name].annotation)
+        if name != "range" and any(known):
+            _refuse_unknown(name, value, known)
+    for name in ("channels", "max_broken"):
+        given[name] = None if given.get(name) is None else whole_given(given[name], name)
+    if given["channels"] not in (None, *MODES):
+        raise UserError(f"channels cannot be {given['channels']}: give 1 (grey), 3 (colour) or 4 (with transparency).")
+    if (given["max_broken"] or 0) < 0:
+        raise UserError(f"max_broken is {given['max_broken']}; give 0 or more.")
+    if given.get("size") is not None:
+        given["size"] = size_given(given["size"])
+        parse_size(given["size"])
+    if isinstance(span := given.get("range"), tuple):
+        given["range"] = ",".join(map(str, span))
+    parse_range(given.get("range"))
+    return PreparationSettings(**given)
+
+
+def make_request(split: str, settings: PreparationSettings) -> Request:
+    """What is asked of a split's pictures. Raises UserError for another split, and for a range that cannot be."""
+    _refuse_unknown("split", split, (*SPLITS, "held-out"))
+    size = None if settings.size is None else parse_size(settings.size)
+    return Request(
+        split, size, settings.channels, settings.fit, settings.background,
+        settings.hold_out == "auto" and split == "train", settings.pages, parse_range(settings.range),
+    )  # fmt: skip
+
+
+def _refuse_unknown(name: str, value: object, known: Sequence[str | None]) -> None:
+    if (value is not None and not isinstance(value, str)) or value not in known:
+        raise UserError(f"{name} cannot be {shown(value)}: give {' or '.join(filter(None, known))}.")
+
+
+def _choices(annotation: Any) -> list[str | None]:
+    """The words that a setting of this type may be, and None where it may be that, too."""
+    found: list[str | None] = []
+    for one in get_args(annotation):
+        found += [one] if isinstance(one, str) else [None] if one is NoneType else _choices(one)
+    return found

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.entries import BESIDE
-from ganforge.data.sources.open import Entry, Opened, class_names
+from ganforge.data.sources.entries import BESIDE, Entry, class_names
+from ganforge.data.sources.open import Opened
 from ganforge.data.sources.tree import SUB_FOLDERS
 
 SPLITS = ("train", "test")

@@ -11,7 +11,8 @@ from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, Unidentified
 from ganforge.data.sources.depth import Numbers, Span, extremes, needs_range, to_bytes
 from ganforge.data.sources.formats import HEIF_EXTRA, LOOKED_AT, format_of, heif_is_read
 from ganforge.data.sources.frames import Directory, TooManyFields, beginning_with, directories, gif_frames, pages_of
-from ganforge.data.sources.modes import (
+from ganforge.data.sources.left_out import LeftOut
+from ganforge.data.sources.pixel_kinds import (
     Kind,
     Unreadable,
     as_pillow_has_it,
@@ -21,7 +22,6 @@ from ganforge.data.sources.modes import (
     swapped,
     unknown_tiff,
 )
-from ganforge.data.sources.rest import Rest
 
 MAX_PIXELS = 64_000_000
 """The most for one picture; a JPEG of more is made smaller while it is decoded."""
@@ -61,11 +61,6 @@ def decode(content: bytes) -> Image.Image:
     return PictureFile(content).take()[0]
 
 
-def read_header(content: bytes) -> Header:
-    """A picture's size and mode without its pixels, which may still turn out to be damaged. Raises Unreadable."""
-    return PictureFile(content).header()
-
-
 class PictureFile:
     """The bytes of a file, opened, its size looked at and its pixels not. pages: the pictures in it.
 
@@ -86,7 +81,7 @@ class PictureFile:
             self._picture = self._open(content)
             self.pages = self._count()
 
-    def take(self, page: int = 0, span: Span | None = None, *, every: bool = False) -> tuple[Image.Image, Rest]:
+    def take(self, page: int = 0, span: Span | None = None, *, every: bool = False) -> tuple[Image.Image, LeftOut]:
         """A picture of mode L, LA, RGB or RGBA, 8 bits a channel, upright by its EXIF orientation, and what is left.
 
         span: what becomes black and what white. Without one, of 16 bits a channel grey pictures are scaled by 255 /
@@ -101,7 +96,7 @@ class PictureFile:
             made, facts = self._made(picture, kind, page, span)
             if orientation in TRANSPOSE:
                 made = made.transpose(TRANSPOSE[orientation])
-        rest = Rest(
+        rest = LeftOut(
             0 if every else self.pages - 1, self._has_second(), bands, directory.samples if bands else 0,
             larger=self._larger, **facts,
         )  # fmt: skip
@@ -221,7 +216,7 @@ class PictureFile:
 
 
 def bytes_of(numbers: Numbers, kind: Kind, span: Span | None) -> tuple[Numbers, dict[str, Any]]:
-    """Numbers as uint8, and what ``Rest`` tells of them."""
+    """Numbers as uint8, and what ``LeftOut`` tells of them."""
     found, facts = extremes(numbers), dict[str, Any]()
     pixels, beyond, nan = to_bytes(numbers, span or (0, kind.top))
     if kind.deep:

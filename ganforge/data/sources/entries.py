@@ -1,8 +1,10 @@
 """What every source of pictures gives, and the rules that all of them share: names, order, classes."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -122,3 +124,17 @@ def make_entries(
         )
     told = zip(names, labels, splits, strict=True)
     return [Entry(printable(name), shown[label], split) for name, label, split in told]
+
+
+def digest_of(rows: object) -> str:
+    """SHA-256 of names, sizes and times."""
+    return hashlib.sha256(repr(rows).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digest_of_files(paths: Iterable[Path]) -> str:
+    """The fingerprint of a source that lies in these files. Raises UserError where one is gone."""
+    try:
+        states = [(path.name, path.stat()) for path in paths]
+    except OSError as error:
+        raise UserError(f"{error.filename} is not there any more ({error.strerror}).") from None
+    return digest_of([(name, state.st_size, state.st_mtime_ns) for name, state in states])

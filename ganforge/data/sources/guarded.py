@@ -2,7 +2,6 @@
 
 import json
 import queue
-import stat
 import sys
 import threading
 import time
@@ -15,21 +14,21 @@ from typing import Any
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
+from ganforge.data.sources.budget import MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
 from ganforge.data.sources.decode import Header
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.entries import Entry
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.process import Answer, listen, raised, start_process
-from ganforge.data.sources.rest import Rest
-from ganforge.data.sources.taken import pages_of_entries
+from ganforge.data.sources.left_out import LeftOut
+from ganforge.data.sources.paged import pages_of_entries
+from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.process import Answer, listen, listing_seconds, raised, start_process
 
 POLL_EVERY_S = 0.1
 AT_ONCE = 1_000
 """Entries whose pages are counted with one question."""
 Report = list[Any]
 """Of one picture that was read: [height, width, transparent, grey, rest], as it is in its file, the last as
-``Rest.told`` gives it; of another: [reason]."""
+``LeftOut.told`` gives it; of another: [reason]."""
 
 
 class SourceChanged(UserError):  # noqa: N818 - what happened
@@ -100,10 +99,10 @@ class Guarded:
         """Entry ``index``, of mode L, LA, RGB or RGBA; if ``most`` is given, made smaller to have no longer side."""
         return self.take(index, most)[0]
 
-    def take(self, index: int, most: int | None = None) -> tuple[Image.Image, Rest]:
+    def take(self, index: int, most: int | None = None) -> tuple[Image.Image, LeftOut]:
         """The same, and what is left of its file."""
         (mode, width, height, told), pixels = self.ask("picture", index, most)
-        return Image.frombytes(mode, (width, height), pixels), Rest(**(told or {}))
+        return Image.frombytes(mode, (width, height), pixels), LeftOut(**(told or {}))
 
     def ask(self, what: str, index: int, *arguments: Any) -> Answer:
         """One of the questions that ``ganforge.data.reader`` answers, about entry ``index``."""
@@ -242,15 +241,3 @@ class Guarded:
 
 
 DIED = f"ends the process that decodes it, perhaps because it takes more than {MAX_MEMORY_BYTES >> 20:,} MiB of memory"
-
-
-def listing_seconds(path: str) -> float | None:
-    """How long listing may take: of a file, by what it takes on the disk; None: without a limit, for a folder, or what
-    has to be downloaded first."""
-    try:
-        state = Path(path).expanduser().stat()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    if not stat.S_ISREG(state.st_mode):
-        return None
-    return MAX_SECONDS + getattr(state, "st_blocks", state.st_size // 512) * 512 / BYTES_A_SECOND

@@ -9,20 +9,12 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, read_plain, reason
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, read_json, words
-from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, make_entries
-from ganforge.data.sources.folder import digest_of, read_file
+from ganforge.data.sources.columns import holds_labels, label_fault, named, other_columns
+from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, digest_of_files, make_entries
 from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.parquet import (
-    HUB_EXTRA,
-    LABEL_ROWS,
-    holds_labels,
-    label_fault,
-    named,
-    other_columns,
-    picture_bytes,
-    short_values,
-)
+from ganforge.data.sources.parquet import HUB_EXTRA, LABEL_ROWS, picture_bytes, short_values
+from ganforge.data.sources.picture_folder import read_file
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 class HubSource:
@@ -66,11 +58,7 @@ class HubSource:
         self._files = [Path(file["filename"]) for file in held.cache_files]
 
     def fingerprint(self) -> str:
-        try:
-            states = [(path.name, path.stat()) for path in self._files]
-        except OSError as error:
-            raise UserError(f"{error.filename} is not there any more ({error.strerror}).") from None
-        return digest_of([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+        return digest_of_files(self._files)
 
     def read(self, index: int) -> bytes:
         try:

@@ -22,7 +22,7 @@ from ganforge.data.sources.budget import (
     read_json,
 )
 from ganforge.data.sources.entries import LABEL_COLUMNS, is_label
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 DATASET_JSON = "dataset.json"
 LABEL_FILES = (DATASET_JSON, "metadata.jsonl", "metadata.csv", "labels.csv")

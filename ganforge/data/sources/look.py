@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ganforge.data.sources.entries import Array
+from ganforge.data.sources.entries import Array, Source
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.open import Opened, Source, Taken, Unreadable, as_taken
+from ganforge.data.sources.open import Opened
+from ganforge.data.sources.paged import PagedSource, as_paged
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 FRAME_SPAN = 4
 """Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""
@@ -24,7 +26,7 @@ class Look:
     """width, height: pixels. mode: L, LA, RGB or RGBA. digest: equal for equal pixels. transparent: is some pixel not
     opaque? grey: are all channels of an RGB or RGBA picture equal? Of the values but transparency, 0 to 255: how many,
     their sum and that of their squares, minimum, maximum, and the largest span in a channel. rest: what is left of the
-    file, as ``Rest.told`` gives it. frame: (red, green, blue) of a plain frame, in 16 steps, or None."""
+    file, as ``LeftOut.told`` gives it. frame: (red, green, blue) of a plain frame, in 16 steps, or None."""
 
     width: int
     height: int
@@ -52,7 +54,9 @@ def looks(source: Opened, wanted: Sequence[int]) -> Iterator[Look | str]:
             yield str(look[0]) if len(look) == 1 else Look(*look)
 
 
-def look_reports(source: Source | Taken, indices: Iterable[int], broken: Mapping[int, str]) -> Iterator[list[Any]]:
+def look_reports(
+    source: Source | PagedSource, indices: Iterable[int], broken: Mapping[int, str]
+) -> Iterator[list[Any]]:
     """The same in lists: a look's values, or [reason]. broken: entries known to be unreadable, and why."""
     for index in indices:
         try:
@@ -63,9 +67,9 @@ def look_reports(source: Source | Taken, indices: Iterable[int], broken: Mapping
             yield ["does not fit into memory"]
 
 
-def look_at(source: Source | Taken, index: int) -> Look:
+def look_at(source: Source | PagedSource, index: int) -> Look:
     """Entry ``index``. Raises Unreadable."""
-    picture, rest = as_taken(source).take(index)
+    picture, rest = as_paged(source).take(index)
     pixels = np.asarray(picture)
     digest, transparent = _digest(picture.mode, pixels), False
     if picture.mode in ("LA", "RGBA"):

@@ -9,34 +9,18 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, brief, words
-from ganforge.data.sources.decode import Header
-from ganforge.data.sources.entries import Entry, Source, class_names
-from ganforge.data.sources.folder import FolderSource, list_folder
+from ganforge.data.sources.entries import Source
 from ganforge.data.sources.formats import format_of
 from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.hub import is_saved, open_hub, open_saved
-from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.npz import open_npz
+from ganforge.data.sources.paged import PagedSource, as_paged
 from ganforge.data.sources.parquet import ParquetSource
+from ganforge.data.sources.picture_folder import FolderSource, list_folder
 from ganforge.data.sources.rows import IDX_LABELS, NPY_MAGIC, is_idx, open_idx, open_npy
-from ganforge.data.sources.taken import Taken
 from ganforge.data.sources.tar import TarSource
 from ganforge.data.sources.tree import split_kind
 from ganforge.data.sources.zip import ZipSource, open_zip
-
-__all__ = [
-    "Entry",
-    "Header",
-    "Opened",
-    "Source",
-    "Taken",
-    "Unreadable",
-    "class_names",
-    "header_at",
-    "open_guarded",
-    "open_source",
-    "picture_at",
-]
 
 Opened = Source | Guarded
 
@@ -82,25 +66,15 @@ def open_guarded(path: str | Path, poll: Callable[[], None] = lambda: None) -> G
     return Guarded(path, poll)
 
 
-def picture_at(source: Opened | Taken, index: int, most: int | None = None) -> Image.Image:
+def picture_at(source: Opened | PagedSource, index: int, most: int | None = None) -> Image.Image:
     """Entry ``index`` as a picture of mode L, LA, RGB or RGBA; if ``most`` is given, made smaller to have no longer
     side. Raises Unreadable."""
     if isinstance(source, Guarded):
         return source.picture(index, most)
-    picture, _ = as_taken(source).take(index)
+    picture, _ = as_paged(source).take(index)
     if most is not None:
         picture.thumbnail((most, most))
     return picture
-
-
-def header_at(source: Opened | Taken, index: int) -> Header:
-    """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
-    return source.header(index) if isinstance(source, Guarded) else as_taken(source).header(index)
-
-
-def as_taken(source: Source | Taken) -> Taken:
-    """A source's first pages, unless it says otherwise."""
-    return source if isinstance(source, Taken) else Taken(source)
 
 
 def _open_file(path: Path) -> Source:

@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import stat
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,7 +12,8 @@ from typing import IO, Any
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.budget import BYTES_A_SECOND, MAX_SECONDS
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 PROGRAM = ("-m", "ganforge.data.reader")
 Answer = tuple[Any, bytes]
@@ -47,3 +49,15 @@ def start_process() -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-P", *PROGRAM]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, env=os.environ | more, **pipes)
+
+
+def listing_seconds(path: str) -> float | None:
+    """How long listing may take: of a file, by what it takes on the disk; None: without a limit, for a folder, or what
+    has to be downloaded first."""
+    try:
+        state = Path(path).expanduser().stat()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if not stat.S_ISREG(state.st_mode):
+        return None
+    return MAX_SECONDS + getattr(state, "st_blocks", state.st_size // 512) * 512 / BYTES_A_SECOND

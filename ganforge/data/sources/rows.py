@@ -16,9 +16,8 @@ from ganforge.base.errors import UserError
 from ganforge.data.idx import GZIP_MAGIC, unpack_idx
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_NOTE_BYTES, words
 from ganforge.data.sources.decode import MAX_PIXELS
-from ganforge.data.sources.entries import Array, make_entries
-from ganforge.data.sources.folder import digest_of
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.entries import Array, digest_of_files, make_entries
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 NPY_MAGIC = b"\x93NUMPY"
 LABELS_BEGIN = 8
@@ -76,11 +75,7 @@ class RowSource:
         self.entries = make_entries(names, labels, [one.split for one in rows for _ in range(one.count)])
 
     def fingerprint(self) -> str:
-        try:
-            states = [path.stat() for path in self._paths]
-        except OSError as error:
-            raise UserError(f"{error.filename} is not there any more ({error.strerror}).") from None
-        return digest_of([(path.name, s.st_size, s.st_mtime_ns) for path, s in zip(self._paths, states, strict=True)])
+        return digest_of_files(self._paths)
 
     def read(self, index: int) -> Array:
         row = range(len(self.entries))[index]

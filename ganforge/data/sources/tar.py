@@ -1,8 +1,7 @@
 """Tar files of pictures, read in place by the pictures' offsets; WebDataset's shards among them."""
 
-import re
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,31 +21,21 @@ from ganforge.data.sources.entries import (
     BESIDE,
     LABEL_COLUMNS,
     Entry,
+    digest_of_files,
     is_hidden,
     is_picture,
     make_entries,
     name_fault,
     suffix_of,
 )
-from ganforge.data.sources.folder import digest_of
 from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import as_classes, cells_in, is_label_file, read_tables
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.tar_members import Member, ends_well, members_of
 from ganforge.data.sources.tree import beside, find_splits, read_tree, refuse_missing, tables_for
 
-BLOCK = 512
 MAX_TABLES = 1_000
-HEADERS = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
-"""Kinds of entries that tell more about the next one."""
-MANY_DIGITS = re.compile(rb"[0-9]{64}")
-"""No number in a header has so many; tarfile goes over them again from each one on."""
 
 Place = tuple[int, str, int, int]
 """Of a picture: its shard, its path in it, the offset and the size of its bytes."""
@@ -68,7 +57,7 @@ class TarSource:
         self._open: tuple[int, IO[bytes]] | None = None
         self._places: list[Place] = []
         self._listed = 0
-        self._others = Others()
+        self._others = OtherFiles()
         self._tables: dict[str, bytes] = {}
         classes: dict[tuple[int, str], Any] = {}
         for shard, path in enumerate(paths):
@@ -131,13 +120,14 @@ class TarSource:
         size, places, found = 0, dict[str, Place](), 0
         try:
             size = path.stat().st_size
-            with tarfile.open(path, "r:", tarinfo=_Member) as archive:
-                for member in _members(archive):
+            with tarfile.open(path, "r:", tarinfo=Member) as archive:
+                for member in members_of(archive):
                     found += 1
                     if self._listed + found > MAX_ENTRIES:
                         raise UserError(f"{self.name} holds more than {MAX_ENTRIES:,} files; split it.")
                     self._note(shard, archive, member, size, places, classes)
-                self._check_end(archive, path, size, found)
+                if not ends_well(archive, path, size):
+                    self.skipped.append((brief(path.name), f"cut off or damaged after file {found:,}"))
         except UserError:
             raise
         except OSError as error:
@@ -148,14 +138,6 @@ class TarSource:
             self.skipped.append((brief(path.name), f"damaged after file {found:,} ({words(error)})"))
         self._listed += found
         self._places += [places[name] for name in sorted(places)]
-
-    def _check_end(self, archive: tarfile.TarFile, path: Path, size: int, found: int) -> None:
-        """Damage behind the first header reads to tarfile like the end: a whole file ends with zeros."""
-        with path.open("rb") as file:
-            file.seek(min(archive.offset, size))
-            block = file.read(BLOCK)
-        if block != bytes(BLOCK):
-            self.skipped.append((brief(path.name), f"cut off or damaged after file {found:,}"))
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
@@ -212,11 +194,7 @@ class TarSource:
         return not is_hidden(path) and self._others.is_picture(path, begin)
 
     def fingerprint(self) -> str:
-        try:
-            states = [(path.name, path.stat()) for path in self._paths]
-        except OSError as error:
-            raise UserError(f"{error.filename} is not there any more ({error.strerror}).") from None
-        return digest_of([(name, state.st_size, state.st_mtime_ns) for name, state in states])
+        return digest_of_files(self._paths)
 
     def read(self, index: int) -> bytes:
         shard, _, offset, size = self._places[index]
@@ -237,39 +215,6 @@ class TarSource:
         if self._open is not None:
             self._open[1].close()
             self._open = None
-
-
-class _Member(tarfile.TarInfo):
-    """tarfile reads headers of headers, such as a long name, of whatever size they say that they have."""
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:  # overriding it is tarfile's way to add kinds
-        if self.type in HEADERS:
-            if not 0 <= self.size <= MAX_NOTE_BYTES:
-                raise tarfile.ReadError(f"a header of {self.size >> 20:,} MiB")
-            file: Any = archive.fileobj
-            begin = file.tell()
-            if MANY_DIGITS.search(file.read(self.size)):
-                raise tarfile.ReadError("a header with an endless number")
-            file.seek(begin)
-        return super()._proc_member(archive)  # type: ignore[misc]
-
-    def _proc_gnusparse(self, following: tarfile.TarInfo, *_: object) -> None:
-        """A file with holes is passed over, so where they are, which may be told at any length, is not read."""
-        following.sparse = b""
-
-    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _proc_gnusparse
-
-
-def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
-    """One by one; tarfile would keep them all, and go round in circles where a size is negative."""
-    before = -1
-    while (member := archive.next()) is not None:
-        if archive.offset <= before or member.size < 0:
-            raise tarfile.ReadError("a size that cannot be")
-        before = archive.offset
-        archive.members = []  # type: ignore[attr-defined]
-        archive.pax_headers = {}  # what a header says of all that follow is copied for each of them
-        yield member
 
 
 def _fault(member: tarfile.TarInfo, size: int) -> str:

@@ -221,15 +221,14 @@ def _at_paths(
 ) -> Mapping[str, str | None]:
     """The table's classes by the pictures' paths. Names may be told from its own folder on, from the top, or from the
     one folder around all pictures on: the way in which all of them are there, or were passed over."""
-    best: list[str] | None = None
+    missing: list[list[str]] = []
     for base in dict.fromkeys((table.folder, "", around)):
         before = f"{base}/" if base else ""
         lost = [one for one in table.labels if before + one not in present and brief(before + one) not in passed_over]
         if not lost:
             return {before + one: label for one, label in table.labels.items()}
-        if best is None or len(lost) < len(best):
-            best = lost
-    assert best is not None
+        missing.append(lost)
+    best = min(missing, key=len)
     ends = "/" + best[0].rpartition("/")[2]
     meant = next((f" (is {brief(path)} meant?)" for path in paths if f"/{path}".endswith(ends)), "")
     more = f", and {len(best) - 1:,} more" if len(best) > 1 else ""

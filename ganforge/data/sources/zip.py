@@ -6,12 +6,11 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_JSON_BYTES, brief, words
-from ganforge.data.sources.entries import is_hidden, is_picture, name_fault
-from ganforge.data.sources.folder import digest_of
+from ganforge.data.sources.entries import digest_of, is_hidden, is_picture, name_fault
 from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import is_label_file, read_tables
-from ganforge.data.sources.modes import Unreadable
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tree import read_tree, tables_for
 
 MAX_RATIO = 200
@@ -35,7 +34,7 @@ class ZipSource:
 
     def _list(self) -> None:
         self.skipped: list[tuple[str, str]] = []
-        listed, others = dict[str, zipfile.ZipInfo](), Others()
+        listed, others = dict[str, zipfile.ZipInfo](), OtherFiles()
         for info in self._zip.infolist():
             path = info.filename.replace("\\", "/").removeprefix("./")
             if not (is_picture(path) or is_label_file(path) or self._is_called_otherwise(info, path, others)):
@@ -66,7 +65,7 @@ class ZipSource:
         self._infos = [listed[path] for path in paths]
         self.entries, self.labels_from, self.no_labels = tree.entries, tree.labels_from, tree.no_labels
 
-    def _is_called_otherwise(self, info: zipfile.ZipInfo, path: str, others: Others) -> bool:
+    def _is_called_otherwise(self, info: zipfile.ZipInfo, path: str, others: OtherFiles) -> bool:
         """Is the entry a picture, although its name does not say so?"""
         if info.is_dir() or is_hidden(path):
             return False

@@ -42,47 +42,30 @@
     document.querySelector(step < 0 ? ".gf-earlier" : ".gf-later")?.click();
   });
 
-  // The player of a walk: frames that are here already, a slider, and play.
+  // The player of a walk: frames that are here already.
   const players = new Map();
-  const FRAME_MS = 60;
-  class Walk {
+  class Walk extends GanforgePlayer {
     constructor(root) {
-      Object.assign(this, { root, at: 0, timer: null, frames: [], names: [], loop: false });
-      for (const name of ["image", "slider", "play", "where"]) this[name] = root.querySelector(`.gf-walk-${name}`);
-      this.slider.addEventListener("input", () => { this.stop(); this.show(Number(this.slider.value)); });
+      super(root, "walk", 60);
+      Object.assign(this, { frames: [], names: [] });
       this.slider.addEventListener("change", () => this.tell());
-      this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
     }
+    get count() { return this.frames.length; }
     load({ frames, names, loop }) {
       this.stop();
       Object.assign(this, { frames, names, loop });
-      this.slider.max = Math.max(0, frames.length - 1);
-      this.slider.disabled = this.play.disabled = frames.length < 2;
       this.show(0);
       this.tell();
     }
     show(at) {
-      this.at = at;
-      this.slider.value = at;
-      this.image.src = this.frames[at];
-      this.image.alt = this.where.textContent = this.names[at];
-      this.slider.setAttribute("aria-valuetext", this.names[at]);
-    }
-    start() {
-      if (this.at === this.frames.length - 1) this.show(0);
-      this.play.textContent = "Pause";
-      this.timer = setInterval(() => {
-        if (!this.root.isConnected) this.stop();
-        else if (this.at < this.frames.length - 1) this.show(this.at + 1);
-        else if (this.loop) this.show(0);
-        else this.stop();
-      }, FRAME_MS);
+      this.place(at);
+      this.image.src = this.frames[this.at];
+      this.image.alt = this.where.textContent = this.names[this.at];
+      this.slider.setAttribute("aria-valuetext", this.names[this.at]);
     }
     stop() {
       if (!this.timer) return;
-      clearInterval(this.timer);
-      this.timer = null;
-      this.play.textContent = "Play";
+      super.stop();
       this.tell();
     }
     tell() { this.root.dispatchEvent(new CustomEvent("stand", { detail: this.at })); }

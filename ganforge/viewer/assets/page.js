@@ -45,24 +45,58 @@ document.addEventListener("load", ({ target: image }) => {
     image.classList.toggle("gf-shrunk", image.naturalWidth > image.clientWidth * devicePixelRatio * 1.01);
 }, true);
 
-// The player of a run's grids: a slider over training time, and play. It asks the server for nothing but pictures.
+// A slider and a button that plays. Heirs say how many places there are (count) and show one (show, which calls place).
+window.GanforgePlayer = class {
+  constructor(root, name, frameMs) {
+    Object.assign(this, { root, frameMs, at: 0, timer: null, loop: false });
+    for (const part of ["image", "slider", "play", "where"]) this[part] = root.querySelector(`.gf-${name}-${part}`);
+    this.slider.addEventListener("input", () => { this.stop(); this.show(Number(this.slider.value)); });
+    this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
+  }
+  get isAtEnd() { return this.at === this.count - 1; }
+  get isReady() { return true; }
+  place(at) {
+    this.at = Math.max(0, Math.min(at, this.count - 1));
+    Object.assign(this.slider, { min: 0, max: Math.max(0, this.count - 1), value: this.at });
+    this.slider.disabled = this.play.disabled = this.count < 2;
+  }
+  start() {
+    if (this.isAtEnd) this.show(0);
+    this.play.textContent = "Pause";
+    this.timer = setInterval(() => {
+      if (!this.root.isConnected) { this.stop(); return; }
+      if (this.isReady) this.show(this.isAtEnd ? 0 : this.at + 1);
+      if (this.isAtEnd && !this.loop) this.stop();
+    }, this.frameMs);
+  }
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.play.textContent = "Play";
+  }
+  // There are other places now: whoever looks at the last one goes on doing so.
+  change(take) {
+    const follows = this.isAtEnd && !this.timer;
+    take();
+    this.show(follows ? this.count - 1 : this.at);
+  }
+};
+
+// The player of a run's grids over training time. It asks the server for nothing but pictures.
 (() => {
   const players = new Map();
-  const FRAME_MS = 200;
 
-  class Player {
+  class Grids extends GanforgePlayer {
     constructor(root, { address, alternative, nimgs }) {
-      Object.assign(this, { address, alternative, nimgs, at: nimgs.length - 1, timer: null });
-      for (const name of ["image", "slider", "play", "where"]) this[name] = root.querySelector(`.gf-player-${name}`);
-      this.slider.addEventListener("input", () => { this.stop(); this.show(Number(this.slider.value)); });
-      this.play.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
+      super(root, "player", 200);
+      Object.assign(this, { address, alternative, nimgs });
       this.image.addEventListener("error", () => { this.where.textContent += " (this picture is missing)"; });
-      this.show(this.at);
+      this.show(nimgs.length - 1);
     }
+    get count() { return this.nimgs.length; }
+    get isReady() { return this.image.complete; }
     show(at) {
-      this.at = Math.max(0, Math.min(at, this.nimgs.length - 1));
-      Object.assign(this.slider, { min: 0, max: Math.max(0, this.nimgs.length - 1), value: this.at });
-      this.slider.disabled = this.play.disabled = this.nimgs.length < 2;
+      this.place(at);
       if (!this.nimgs.length) { this.where.textContent = "no grid yet"; this.image.removeAttribute("src"); return; }
       const nimg = this.nimgs[this.at], text = `${nimg.toLocaleString("en")} images`;
       this.image.src = this.address + nimg;
@@ -70,29 +104,10 @@ document.addEventListener("load", ({ target: image }) => {
       this.slider.setAttribute("aria-valuetext", text);
       this.where.textContent = `${text}, grid ${this.at + 1} of ${this.nimgs.length}`;
     }
-    start() {
-      if (this.at === this.nimgs.length - 1) this.at = -1;
-      this.play.textContent = "Pause";
-      this.timer = setInterval(() => {
-        if (this.image.complete) this.show(this.at + 1);
-        if (this.at === this.nimgs.length - 1) this.stop();
-      }, FRAME_MS);
-    }
-    stop() {
-      clearInterval(this.timer);
-      this.timer = null;
-      this.play.textContent = "Play";
-    }
-    // Whoever looks at the newest grid goes on doing so.
-    update(nimgs) {
-      const follows = this.at === this.nimgs.length - 1 && !this.timer;
-      this.nimgs = nimgs;
-      this.show(follows ? nimgs.length - 1 : this.at);
-    }
   }
 
-  window.ganforgePlayer = {
-    make(id, facts) { const root = getHtmlElement(id); if (root) players.set(id, new Player(root, facts)); },
-    update(id, nimgs) { players.get(id)?.update(nimgs); },
+  window.ganforgeGrids = {
+    make(id, facts) { const root = getHtmlElement(id); if (root) players.set(id, new Grids(root, facts)); },
+    update(id, nimgs) { const player = players.get(id); player?.change(() => { player.nimgs = nimgs; }); },
   };
 })();

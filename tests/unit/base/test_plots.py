@@ -103,9 +103,9 @@ def test_what_is_no_point_is_refused(name: str) -> None:
         scatter(**(good | {name: torch.tensor([[0.0, math.nan]])}))
 
 
-def test_heat_lies_behind_everything_the_top_row_first() -> None:
-    heat = torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 2)
-    picture = scatter(torch.tensor([[0.0, 0.9]]), heat=heat)
+def test_a_decision_map_lies_behind_everything_the_top_row_first() -> None:
+    decision_map = torch.tensor([[1.0], [1.0], [0.0], [0.0]]).expand(4, 2)
+    picture = scatter(torch.tensor([[0.0, 0.9]]), decision_map=decision_map)
     assert picture.getpixel((60, 20)) == HIGH
     assert picture.getpixel((60, 427)) == LOW
     assert picture.getpixel((3, 3)) == (255, 255, 255)
@@ -114,6 +114,6 @@ def test_heat_lies_behind_everything_the_top_row_first() -> None:
     assert red > blue
 
 
-def test_heat_of_one_half_is_white() -> None:
+def test_a_decision_map_of_one_half_is_white() -> None:
     points = torch.tensor([[0.0, 0.9]])
-    assert scatter(points, heat=torch.full((3, 3), 0.5)).tobytes() == scatter(points).tobytes()
+    assert scatter(points, decision_map=torch.full((3, 3), 0.5)).tobytes() == scatter(points).tobytes()

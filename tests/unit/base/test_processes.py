@@ -14,7 +14,7 @@ from ganforge.base.processes import SIZES, refuse_several_processes
 from ganforge.cli.main import main
 from ganforge.data.digits import load_digits
 from ganforge.judging.evaluation import evaluate
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_game, build_state
 

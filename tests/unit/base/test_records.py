@@ -8,7 +8,6 @@ import pytest
 
 from ganforge.base.records import Record, read_records
 
-
 HALF = 0.5
 
 
@@ -59,3 +58,11 @@ def test_one_name_for_one_part(package: Path) -> None:
     (package / "three.py").write_text(SECOND)
     with pytest.raises(ValueError, match="two parts of toys have one name: b, a, a"):
         read_records("toys", Toy)
+
+
+def test_a_file_may_hold_several_parts(package: Path) -> None:
+    both = ", ".join(f'Toy(name="{name}", order=0, meaning="x", source="y")' for name in ("d", "c"))
+    (package / "family.py").write_text("import nothing\nRECORDS = (\n    " + both + ",\n)\n")
+    found = read_records("toys", Toy)
+    assert [*found] == ["c", "d", "b", "a"]
+    assert {record.module for record in found.values() if record.order == 0} == {"toys.family"}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ganforge.base.schedules import cosine, critic_steps, linear, ramped_halflife
+from ganforge.base.schedules import cosine, critic_steps, is_due, linear, ramped_halflife
 
 BOTH = pytest.mark.parametrize("schedule", [linear, cosine])
 Schedule = Callable[[int, float, float, int], float]
@@ -64,3 +64,11 @@ def test_critic_steps() -> None:
     assert [g_step for g_step, count in enumerate(steps) if count == 100] == [*range(25), 500, 1000]
     assert set(steps) == {5, 100}
     assert critic_steps(25, usual=1) == 1
+
+
+@pytest.mark.parametrize("images", [2, 7, 32, 100, 333])
+@pytest.mark.parametrize("every", [1, 50, 100, 1000])
+def test_every_multiple_is_reached_by_one_step(images: int, every: int) -> None:
+    ends = range(images, 4000, images)
+    passed = sum(is_due(end, images, every) for end in ends)
+    assert passed == min(len(ends), ends[-1] // every) or images > every

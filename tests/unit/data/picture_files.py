@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ganforge.data.sources.decode import Header, PictureFile
+from ganforge.data.sources.guarded import Guarded
+from ganforge.data.sources.open import Opened
+from ganforge.data.sources.paged import PagedSource, as_paged
+
 RANDOM = np.random.default_rng(1)
 GREY = RANDOM.integers(256, size=(5, 4), dtype=np.uint8)  # 4 wide, 5 high
 COLOUR = RANDOM.integers(256, size=(5, 4, 3), dtype=np.uint8)
@@ -60,3 +65,13 @@ def tiff(array: np.ndarray, kind: int = 1, photometric: int = 1, extra: tuple[in
         rows += content if len(content) == 4 else struct.pack("<I", begin + len(more))
         more += b"" if len(content) == 4 else content
     return b"II*\0" + struct.pack("<IH", 8, len(fields)) + rows + bytes(4) + more + data
+
+
+def read_header(content: bytes) -> Header:
+    """A picture's size and mode without its pixels, which may still turn out to be damaged. Raises Unreadable."""
+    return PictureFile(content).header()
+
+
+def header_at(source: Opened | PagedSource, index: int) -> Header:
+    """The size and mode of entry ``index``, which is read but not decoded. Raises Unreadable."""
+    return source.header(index) if isinstance(source, Guarded) else as_paged(source).header(index)

@@ -16,13 +16,14 @@ import pytest
 from picture_files import COLOUR, encode, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.idx import read_idx
+from ganforge.data.idx import to_tensor, unpack_idx
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, SHOWN, brief, read_json
 from ganforge.data.sources.decode import MAX_EXIF, decode
 from ganforge.data.sources.entries import is_label, make_entries, name_fault
-from ganforge.data.sources.open import Unreadable, open_source
+from ganforge.data.sources.open import open_source
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 FEW = 64 << 20
 """Bytes: far less than the inputs here promise, or unpack to."""
@@ -146,7 +147,7 @@ def test_labels_in_idx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganforge.data.idx.CHUNK_BYTES", 1 << 20)
     (tmp_path / "labels").write_bytes(gzip.compress(struct.pack(">II", 0x801, 200 << 20) + bytes(200 << 20)))
     with in_little_memory(), pytest.raises(UserError, match="labels unpacks to more than 5 MiB"):
-        read_idx(tmp_path / "labels")
+        to_tensor(unpack_idx(tmp_path / "labels"))
 
 
 def test_a_zip_directory_that_is_too_large(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_very_many_files(
 def test_very_many_files_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr("ganforge.data.sources.folder.MAX_ENTRIES", 3)
+    monkeypatch.setattr("ganforge.data.sources.picture_folder.MAX_ENTRIES", 3)
     with pytest.raises(UserError, match="holds more than 3 pictures; split it"):
         open_source(tmp_path)
 

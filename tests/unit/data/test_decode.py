@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_files import COLOUR, FORMATS, GREY, OPAQUE, RGBA, chunk, encode, png
+from picture_files import COLOUR, FORMATS, GREY, OPAQUE, RGBA, chunk, encode, png, read_header
 from PIL import Image, ImageOps
 
-from ganforge.data.sources.decode import MAX_PIXELS, Header, decode, read_header
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.decode import MAX_PIXELS, Header, decode
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 def check(content: bytes, mode: str, wanted: np.ndarray) -> None:

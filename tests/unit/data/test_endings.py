@@ -14,14 +14,14 @@ import pytest
 from picture_files import COLOUR, encode, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.prepared.own import describe_preparation
+from ganforge.data.prepared.picture_dataset import describe_preparation
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.formats import format_of, heif_is_read
-from ganforge.data.sources.inspect import describe_source, inspect_source
+from ganforge.data.sources.inspect_source import describe_source, inspect_source
 from ganforge.data.sources.open import open_guarded, open_source
-from ganforge.data.sources.others import Others
+from ganforge.data.sources.other_files import OtherFiles
 
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(80)
 KINDS = {"JPEG": ".jfif", "AVIF": ".avif", "PPM": ".ppm", "TGA": ".tga", "JPEG2000": ".jp2", "QOI": ".qoi", "PNG": ""}
@@ -99,7 +99,7 @@ def test_only_what_the_name_leaves_open_is_looked_into() -> None:
     def never() -> bytes:
         raise AssertionError
 
-    others = Others()
+    others = OtherFiles()
     assert not others.is_picture("captions/a.txt", never)
     assert others.is_picture("a.bin", lambda: shade(0)[:64])
     assert not others.is_picture("b.bin", lambda: b"")
@@ -108,7 +108,7 @@ def test_only_what_the_name_leaves_open_is_looked_into() -> None:
 
 
 def test_very_many_endings_are_summed_up() -> None:
-    others = Others()
+    others = OtherFiles()
     for number in range(60):
         others.is_picture(f"a.x{number}", lambda: b"")
     assert len(others.lines()) == 51

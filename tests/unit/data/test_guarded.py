@@ -11,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import COLOUR, GREY, save, shade
+from picture_files import COLOUR, GREY, header_at, save, shade
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.names import PICTURES
+from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources import guarded
-from ganforge.data.sources.guarded import Guarded, SourceChanged, listing_seconds
+from ganforge.data.sources.guarded import Guarded, SourceChanged
 from ganforge.data.sources.look import looks
-from ganforge.data.sources.open import Unreadable, header_at, open_guarded, open_source, picture_at
-from ganforge.data.sources.process import start_process
+from ganforge.data.sources.open import open_guarded, open_source, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.process import listing_seconds, start_process
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are halted by signals")
 
@@ -114,9 +115,9 @@ def test_a_source_full_of_such_pictures_is_refused(pictures: Path, monkeypatch: 
 
 DYING = """
 import os
-from ganforge.data.sources.taken import Taken
-whole = Taken.take
-Taken.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
+from ganforge.data.sources.paged import PagedSource
+whole = PagedSource.take
+PagedSource.take = lambda taken, index: os._exit(9) if index == 5 else whole(taken, index)
 from ganforge.data.reader import main
 main()
 """
@@ -127,7 +128,7 @@ def test_of_a_piece_the_right_picture_is_to_blame(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     monkeypatch.setattr("ganforge.data.sources.process.PROGRAM", ("-c", DYING))
-    monkeypatch.setattr("ganforge.data.prepared.prepare.SAMPLE_PICTURES", 1)  # else it is known before
+    monkeypatch.setattr("ganforge.data.prepared.first_look.SAMPLE_PICTURES", 1)  # else it is known before
     made, facts = prepare(
         str(pictures), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=workers
     )
@@ -193,8 +194,8 @@ def stopping_at_once() -> None:
 def test_listing_that_takes_too_long(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         file.writestr("a.png", shade(1))
-    monkeypatch.setattr(guarded, "MAX_SECONDS", 0.0)
-    monkeypatch.setattr(guarded, "BYTES_A_SECOND", 1 << 60)
+    monkeypatch.setattr("ganforge.data.sources.process.MAX_SECONDS", 0.0)
+    monkeypatch.setattr("ganforge.data.sources.process.BYTES_A_SECOND", 1 << 60)
     with pytest.raises(UserError, match=r"Listing .*a\.zip takes longer than 0 s; get it again, or split it"):
         open_guarded(tmp_path / "a.zip")
 

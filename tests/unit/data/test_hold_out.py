@@ -14,7 +14,7 @@ from ganforge.config import make_config
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, load_held_out
 from ganforge.data.prepared.hold_out import LEAST, MOST, choose
-from ganforge.judging.evaluation import evaluate
+from ganforge.judging.evaluation import Wanted, evaluate
 
 
 @pytest.fixture(autouse=True)
@@ -157,13 +157,13 @@ def test_a_run_holds_out_the_same_pictures_when_it_is_resumed_and_judged(
     assert first["figures"]["AuthPct/pixels"]["floor"] is not None
     dataset = load(path, hold_out="auto")
     assert dataset.held_out is not None
-    record = evaluate(out, samples=50).record
+    record = evaluate(out, wanted=Wanted(samples=50)).record
     assert record["protocol"]["held_out"] == dataset.held_out.fingerprint() == first["protocol"]["held_out"]
     assert record["protocol"]["fingerprint"] == dataset.fingerprint()
     assert record["figures"]["copies/pixels"]["value"] == 0.0
     assert main(["train", "note", f"--data={path}", *small, "--total-nimg=64", f"--out={out}2", "--hold-out=none"]) == 0
     assert "Held out" not in capsys.readouterr().out
-    record = evaluate(f"{out}2", samples=50).record
+    record = evaluate(f"{out}2", wanted=Wanted(samples=50)).record
     assert record["protocol"]["held_out"] is None
     assert any("Whether pictures are copies was not measured" in note for note in record["notes"])
 

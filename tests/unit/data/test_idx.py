@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from idx_files import idx_bytes, write_idx
 
 from ganforge.base.errors import UserError
-from ganforge.data.idx import read_idx
+from ganforge.data.idx import to_tensor, unpack_idx
 
 shapes = st.one_of(st.tuples(st.integers(1, 40)), st.tuples(*[st.integers(1, 6)] * 3))
 arrays = st.builds(
@@ -27,7 +27,7 @@ def test_reads_back_what_was_written(tmp_path: Path, array: torch.Tensor, zipped
     content = idx_bytes(array)
     path = tmp_path / "name-without-suffix"
     path.write_bytes(gzip.compress(content) if zipped else content)
-    read = read_idx(path)
+    read = to_tensor(unpack_idx(path))
     assert read.dtype == torch.uint8
     assert torch.equal(read, array)
 
@@ -39,7 +39,7 @@ def test_a_cut_file_is_a_user_error(tmp_path: Path, array: torch.Tensor, zipped:
     path = tmp_path / "cut"
     path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
     with pytest.raises(UserError, match="cut"):
-        read_idx(path)
+        to_tensor(unpack_idx(path))
 
 
 @many
@@ -53,7 +53,7 @@ def test_an_altered_header_is_a_user_error_or_harmless(
     path = tmp_path / "altered"
     path.write_bytes(content)
     try:
-        read = read_idx(path)
+        read = to_tensor(unpack_idx(path))
     except UserError as error:
         assert str(path) in str(error)
     else:
@@ -69,7 +69,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, prefix: b
     path = tmp_path / "any"
     path.write_bytes(prefix + content)
     try:
-        read = read_idx(path)
+        read = to_tensor(unpack_idx(path))
     except UserError:
         return
     assert idx_bytes(read) == prefix + content
@@ -104,7 +104,7 @@ def test_names_the_file_and_the_fault(tmp_path: Path, content: bytes, message: s
     path = tmp_path / "faulty-idx"
     path.write_bytes(content)
     with pytest.raises(UserError) as error:
-        read_idx(path)
+        to_tensor(unpack_idx(path))
     assert str(path) in str(error.value)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
@@ -112,9 +112,9 @@ def test_names_the_file_and_the_fault(tmp_path: Path, content: bytes, message: s
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
-        read_idx(tmp_path / "nowhere")
+        to_tensor(unpack_idx(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="cannot be read"):
-        read_idx(tmp_path)
+        to_tensor(unpack_idx(tmp_path))
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -124,7 +124,7 @@ def test_memory_follows_the_file_not_the_header(tmp_path: Path, zipped: bool) ->
     path.write_bytes(gzip.compress(content) if zipped else content)
     tracemalloc.start()
     with pytest.raises(UserError, match="cut off"):
-        read_idx(path)
+        to_tensor(unpack_idx(path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20
@@ -135,7 +135,7 @@ def test_unpacks_no_more_than_promised(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(header(0x08, 10) + bytes(64 << 20)))
     tracemalloc.start()
     with pytest.raises(UserError, match="more bytes than its header promises"):
-        read_idx(path)
+        to_tensor(unpack_idx(path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 << 20
@@ -143,7 +143,7 @@ def test_unpacks_no_more_than_promised(tmp_path: Path) -> None:
 
 def test_the_array_can_be_written_to(tmp_path: Path) -> None:
     path = write_idx(tmp_path / "labels", torch.tensor([1, 2, 3], dtype=torch.uint8))
-    read = read_idx(path)
+    read = to_tensor(unpack_idx(path))
     read[0] = 9
     assert read.tolist() == [9, 2, 3]
-    assert read_idx(path).tolist() == [1, 2, 3]
+    assert to_tensor(unpack_idx(path)).tolist() == [1, 2, 3]

@@ -11,13 +11,13 @@ from ganforge.base.stopping import Stopped
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_source_sheet
 from ganforge.data.sources.hints import warnings_for
-from ganforge.data.sources.inspect import SourceFacts, describe_source, inspect_source
+from ganforge.data.sources.inspect_source import SourceStatistics, describe_source, inspect_source
 from ganforge.data.sources.open import open_source
 
 NOISE = np.random.default_rng(3).integers(256, size=(1200, 8, 8, 3), dtype=np.uint8)
 
 
-def facts_of(path: Path) -> SourceFacts:
+def facts_of(path: Path) -> SourceStatistics:
     return inspect_source(open_source(path))
 
 

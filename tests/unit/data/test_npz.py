@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from ganforge.base.errors import UserError
+from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.load import load, load_held_out
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.own import describe_preparation
+from ganforge.data.prepared.picture_dataset import describe_preparation
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.splits import choose_split
-from ganforge.data.sources.inspect import describe_source, inspect_source
-from ganforge.data.sources.open import class_names, open_guarded, open_source
+from ganforge.data.sources.entries import class_names
+from ganforge.data.sources.inspect_source import describe_source, inspect_source
+from ganforge.data.sources.open import open_guarded, open_source
 
 
 def pictures(count: int, first: int = 0) -> np.ndarray:

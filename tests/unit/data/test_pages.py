@@ -13,16 +13,16 @@ from picture_files import COLOUR, GREY, chunk, encode, save, shade, tiff
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.names import PICTURES
-from ganforge.data.prepared.own import describe_preparation
+from ganforge.data.foreign_pictures import read_pictures
+from ganforge.data.prepared.picture_dataset import describe_preparation
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.frames import Directory, pages_of
-from ganforge.data.sources.inspect import describe_source, inspect_source
-from ganforge.data.sources.modes import Unreadable
+from ganforge.data.sources.inspect_source import describe_source, inspect_source
 from ganforge.data.sources.open import open_guarded, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 FRAMES = [np.full((5, 4, 3), (value, 255 - value, 9), np.uint8) for value in (3, 90, 200)]
 WRITTEN = [("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"big_tiff": True}), ("GIF", {}), ("PNG", {}),

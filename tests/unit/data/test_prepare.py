@@ -17,8 +17,8 @@ from ganforge.base.stopping import Stopped
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared import prepare as module
 from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_digest, read_labels
-from ganforge.data.prepared.names import LABELS, PICTURES
 from ganforge.data.prepared.prepare import prepare
+from ganforge.data.prepared.prepared_files import LABELS, PICTURES
 from ganforge.data.prepared.request import Request
 
 Array = np.ndarray
@@ -204,8 +204,8 @@ def test_classes_are_counted_and_an_unreadable_one_is_left_out(place: Place, tmp
 
 
 def test_a_wrong_first_guess_is_put_right(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SAMPLE_SIZES", 1)
-    monkeypatch.setattr(module, "SAMPLE_PICTURES", 1)
+    monkeypatch.setattr("ganforge.data.prepared.first_look.SAMPLE_SIZES", 1)
+    monkeypatch.setattr("ganforge.data.prepared.first_look.SAMPLE_PICTURES", 1)
     folder = fill(tmp_path / "p", colours(3, 40, 40).mean(3, keepdims=False).astype(np.uint8))
     fill(folder / "x", colours(4, 70, 90))
     items = place.items(folder)
@@ -256,7 +256,7 @@ def test_a_full_disk_is_one_sentence(place: Place, tmp_path: Path, monkeypatch: 
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device", "pictures.u8")
 
-    monkeypatch.setattr(module, "decode_here", full)
+    monkeypatch.setattr("ganforge.data.prepared.workers.decode_here", full)
     with pytest.raises(UserError, match=r"cannot be prepared: pictures.u8: No space left on device; the cache is"):
         place(fill(tmp_path / "p", colours(3)))
     assert place.left() == []

@@ -12,15 +12,15 @@ from PIL import Image
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main, make_parser
 from ganforge.data.draw import draw_reals
+from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.load import load, load_held_out
-from ganforge.data.pictures import read_pictures
-from ganforge.data.prepared.names import PICTURES
 from ganforge.data.prepared.prepare import prepare
-from ganforge.data.prepared.request import Request, make_request
+from ganforge.data.prepared.prepared_files import PICTURES
+from ganforge.data.prepared.request import Request, make_request, preparation_given
 from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.depth import extremes, parse_range, some, to_bytes
-from ganforge.data.sources.modes import Unreadable
 from ganforge.data.sources.open import open_guarded
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.training.start import data_facts
 
 RANDOM = np.random.default_rng(3)
@@ -72,12 +72,12 @@ def test_what_is_no_range(text: str) -> None:
 @pytest.mark.parametrize("span", [("a", "b"), (10, 0), (1, 2, 3)])
 def test_numbers_from_python_that_are_no_range(span: Any) -> None:
     with pytest.raises(UserError, match=r"range cannot be .*: give auto, or two numbers"):
-        make_request("train", None, None, "crop", "white", range=span)
+        preparation_given({"range": span})
 
 
 def test_a_range_is_the_same_request_however_it_is_given() -> None:
     wanted: list[Any] = ["0,4095", (0, 4095), (0.0, 4095.0)]
-    requests = [make_request("train", None, None, "crop", "white", range=span) for span in wanted]
+    requests = [make_request("train", preparation_given({"range": span})) for span in wanted]
     assert requests[0].range == (0.0, 4095.0)
     assert len({request.key("f00d") for request in requests}) == 1
 

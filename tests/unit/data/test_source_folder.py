@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import COLOUR, save, shade
+from picture_files import COLOUR, header_at, save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.folder import list_folder, read_file
-from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
+from ganforge.data.sources.decode import Header
+from ganforge.data.sources.entries import class_names
+from ganforge.data.sources.open import open_source, picture_at
+from ganforge.data.sources.picture_folder import list_folder, read_file
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 
 def fill(folder: Path, *names: str) -> Path:

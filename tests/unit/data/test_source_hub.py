@@ -9,7 +9,8 @@ import pytest
 from picture_files import save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.open import Unreadable, open_source, picture_at
+from ganforge.data.sources.open import open_source, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 datasets = pytest.importorskip("datasets")
 pytestmark = pytest.mark.filterwarnings("ignore")  # the library's own

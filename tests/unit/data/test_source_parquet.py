@@ -9,8 +9,9 @@ import pytest
 from picture_files import shade
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.entries import Entry
-from ganforge.data.sources.open import Unreadable, class_names, open_source, picture_at
+from ganforge.data.sources.entries import Entry, class_names
+from ganforge.data.sources.open import open_source, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_files import RANDOM
+from picture_files import RANDOM, header_at
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.open import Header, Unreadable, class_names, header_at, open_source, picture_at
+from ganforge.data.sources.decode import Header
+from ganforge.data.sources.entries import class_names
+from ganforge.data.sources.open import open_source, picture_at
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 BATCH = RANDOM.integers(256, size=(6, 5, 4, 3), dtype=np.uint8)
 ALPHA = RANDOM.integers(256, size=(6, 5, 7, 4), dtype=np.uint8)

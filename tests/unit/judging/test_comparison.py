@@ -7,9 +7,11 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main
-from ganforge.judging.comparison import compare, different_settings, render, save_plot
+from ganforge.judging.comparison import compare, different_settings
+from ganforge.judging.comparison_plot import save_plot
+from ganforge.judging.comparison_text import render
 from ganforge.run.folder import RunFolder
-from ganforge.run.log import write_rows
+from ganforge.run.json_lines import write_rows
 
 FULL = {"id": "0badcafe", "num_fakes": 10_000, "num_floor": 10_000, "extractors": {"classifier": "9f", "random": "77"}}
 
@@ -23,7 +25,7 @@ def record(nimg: int, fd: float | None, figures: dict[str, Any] | None = None, *
     cheap = {"id": "a1b2c3d4", "data": "mnist", "fingerprint": "f00d", "split": "train", "num_fakes": 2000}
     cheap |= {"num_reals": 10_000, "num_floor": 2000, "seed": 0, "extractors": {"classifier": "9f"}}
     return {
-        "format": 1,
+        "format": 2,
         "nimg": nimg,
         "subject": {"kind": "run", "path": "x", "name": "note on mnist"},
         "protocol": cheap | protocol,
@@ -105,10 +107,10 @@ def test_a_run_that_gained_nothing_has_no_best(make: Any) -> None:
     assert row(text, "a") == ["200", "lowest", "of", "3,", "no", "gain", "2.99"]
 
 
-def test_what_was_taken_back_is_compared_with_the_first_measurement(make: Any) -> None:
+def test_what_was_removed_is_compared_with_the_first_measurement(make: Any) -> None:
     """It is read first, whenever it was measured."""
     run = make("a", record(80, 4.0), record(160, 3.5))
-    write_rows(RunFolder(run).taken_back, [record(96, 1.0)])
+    write_rows(RunFolder(run).removed, [record(96, 1.0)])
     assert row(render(compare([run])), "a") == ["96", "best", "of", "3", "1"]
 
 
@@ -180,7 +182,7 @@ def test_a_run_without_figures_is_listed(make: Any) -> None:
 
 
 def test_what_is_damaged_is_left_out_and_named(make: Any) -> None:
-    a = make("a", record(100, 3.0), {"nimg": 5}, record(200, float("nan")), record(200, 2.0) | {"format": 2})
+    a = make("a", record(100, 3.0), {"nimg": 5}, record(200, float("nan")), record(200, 2.0) | {"format": 3})
     with (a / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(record(300, 1.0))[:-9])
     (a / "evaluation-000000100-0badcafe.json").write_bytes(json.dumps(record(100, 1.0)).encode()[:50])
@@ -194,6 +196,20 @@ def test_what_is_damaged_is_left_out_and_named(make: Any) -> None:
     text = render(comparison)
     assert all(complaint in text for complaint in comparison.complaints)
     assert row(text, "a") == ["100", "only", "one", "3"]
+
+
+def test_records_of_an_earlier_format_are_left_out_and_the_way_on_is_told(make: Any) -> None:
+    a = make("a", record(100, 3.0) | {"format": 1}, record(200, 2.0), record(300, 1.0) | {"format": 0})
+    (a / "evaluation-000000100-0badcafe.json").write_text(json.dumps(record(100, 1.0) | {"format": 1}))
+    comparison = compare([a])
+    assert comparison.complaints == [
+        "a/metrics.jsonl: 1 of 3 records are of an earlier format than 2, and left out; ganforge evaluate measures "
+        "anew.",
+        "a/metrics.jsonl: 1 of 3 lines are no whole record, and left out.",
+        "a/evaluation-000000100-0badcafe.json is of an earlier format than 2, and left out; ganforge evaluate measures "
+        "anew.",
+    ]
+    assert [one.nimg for one in comparison.runs[0].measured["a1b2c3d4"].records] == [200]
 
 
 def test_what_is_no_run_is_refused(make: Any, tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import ganforge
 from ganforge.base.images import GAP
 from ganforge.cli.main import main
 from ganforge.data.load import load
-from ganforge.judging.evaluation import evaluate
+from ganforge.judging.against import Against
+from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.report import render_report
+from ganforge.viewer.report.write_report import render_report
 
 SMALL = {"data": "digits", "g_hidden": [8], "d_hidden": [8], "z_dim": 4, "batch_size": 64, "device": "cpu"}
 
@@ -63,7 +64,7 @@ def test_the_nearest_training_pictures_are_named(tmp_path: Path, capsys: pytest.
         save(digits.items[200 * number : 200 * number + 200], tmp_path / "p" / name)
     settings = SMALL | {"data": str(tmp_path / "p"), "mirror": True, "max_images": 300, "report_nimg": 64}
     trained = ganforge.train("note", out=tmp_path / "run", total_nimg=64, metric_samples=0, **settings)
-    done = evaluate(trained.path, samples=50)
+    done = evaluate(trained.path, wanted=Wanted(samples=50))
     dataset, nearest = load(str(tmp_path / "p")), done.record["nearest"]
     assert len(nearest) == 32
     assert sorted(distance for _, distance in nearest) == [distance for _, distance in nearest]
@@ -106,7 +107,7 @@ def test_a_snapshot_alone(run: RunFolder, tmp_path: Path) -> None:
 
 
 def test_a_folder_of_pictures(copies: Path, tmp_path: Path) -> None:
-    record = evaluate(copies, "digits", out=tmp_path).record
+    record = evaluate(copies, Against("digits"), out=tmp_path).record
     assert record["figures"]["copies/pixels"]["value"] == 1.0
     assert record["subject"]["kind"] == "pictures"
     assert record["protocol"]["num_fakes"] == 499
@@ -114,22 +115,31 @@ def test_a_folder_of_pictures(copies: Path, tmp_path: Path) -> None:
 
 def test_fewer_pictures_are_judged_by_a_floor_of_as_many(copies: Path, tmp_path: Path) -> None:
     few = save(load("digits", split="test").items[:270], tmp_path / "few")
-    record = evaluate(few, "digits", out=tmp_path).record
+    record = evaluate(few, Against("digits"), out=tmp_path).record
     assert (record["protocol"]["num_fakes"], record["protocol"]["num_floor"]) == (270, 270)
 
 
 def test_grey_pictures_saved_in_colour_are_taken_as_grey(copies: Path, tmp_path: Path) -> None:
     colour = save(load("digits").items[:600].expand(-1, 3, -1, -1), tmp_path / "colour")
     assert (
-        evaluate(colour, "digits", out=tmp_path).record["figures"]
-        == (evaluate(copies, "digits", out=tmp_path).record["figures"])
+        evaluate(colour, Against("digits"), out=tmp_path).record["figures"]
+        == (evaluate(copies, Against("digits"), out=tmp_path).record["figures"])
     )
 
 
 def test_an_array_of_pictures(copies: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "all.npz", images=load("digits").items[:600].permute(0, 2, 3, 1).numpy())
-    record = evaluate(tmp_path / "all.npz", "digits", out=tmp_path).record
+    record = evaluate(tmp_path / "all.npz", Against("digits"), out=tmp_path).record
     assert record["figures"]["copies/pixels"]["value"] == 1.0
+
+
+def test_a_file_is_what_it_holds_and_not_what_its_name_ends_in(copies: Path, tmp_path: Path) -> None:
+    """Any kind of file that can be learned from can be judged, too."""
+    pictures = load("digits").items[:600].squeeze(1).numpy()
+    header = b"".join(number.to_bytes(4, "big") for number in (0x0803, *pictures.shape))
+    (tmp_path / "pictures.idx").write_bytes(header + pictures.tobytes())
+    record = evaluate(tmp_path / "pictures.idx", Against("digits"), out=tmp_path).record
+    assert record["figures"] == evaluate(copies, Against("digits"), out=tmp_path).record["figures"]
 
 
 def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +151,7 @@ def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "There is no run, snapshot, folder or .npz file of pictures at nowhere; check the path."),
+        (["nowhere"], "There is no run, snapshot, folder or file of pictures at nowhere; check the path."),
         (["PICTURES"], "Give --against, with one of: mnist"),
         (["PICTURES", "--against", "mist"], "did you mean 'mnist'"),
         (["PICTURES", "--against", "ring"], "judge them against data of their own size"),
@@ -149,6 +159,7 @@ def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixt
         (["PICTURES", "--against", "digits", "--features", "classifier"], "needs 28 x 28 grey pictures"),
         (["PICTURES", "--against", "digits", "--features", "nonsense"], "There is no feature extractor 'nonsense'"),
         (["PICTURES", "--against", "digits", "--samples", "0"], "--samples is 0"),
+        (["TEXT", "--against", "digits"], "is of no kind that is read"),
         (["RUN", "--against", "ring"], "makes items of"),
         (["EMPTY", "--against", "digits"], "EMPTY"),
         (["SMALL", "--against", "digits"], "too few"),
@@ -160,6 +171,7 @@ def test_bad_input_is_one_sentence(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     (tmp_path / "EMPTY").mkdir()
+    (tmp_path / "TEXT").write_text("no pictures")
     save(torch.zeros(4, 1, 8, 8, dtype=torch.uint8), tmp_path / "SMALL")
     before = sorted(tmp_path.rglob("*"))
     places = {"PICTURES": str(copies), "RUN": str(run.path)}

@@ -1,4 +1,4 @@
-"""metrics/distances.py: known values, invariances, and agreement with torchmetrics."""
+"""metrics/frechet.py, kernel_distance.py and moments.py: known values, invariances, and agreement with torchmetrics."""
 
 import itertools
 import math
@@ -14,7 +14,9 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
-from ganforge.metrics.distances import Moments, MomentSums, frechet_distance, kernel_distance, kernels_within, moments
+from ganforge.metrics.frechet import frechet_distance
+from ganforge.metrics.kernel_distance import kernel_distance, kernels_within
+from ganforge.metrics.moments import Moments, MomentSums, moments
 
 SEEDS = st.integers(0, 2**32)
 

@@ -1,13 +1,15 @@
 """metrics/features.py: one interface, whose numbers depend on the item and the hash alone."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.metrics import catalog, features
+from ganforge.metrics import digit_classifier, features, random_convolution
+from ganforge.metrics.catalog import EXTRACTORS
 from ganforge.metrics.features import build_extractor, describe_shape
 
 CPU = torch.device("cpu")
@@ -49,10 +51,10 @@ def test_an_items_features_depend_on_no_other_item(
 
 def test_large_pictures_come_in_smaller_batches_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
-    network = features.RandomConvolution(3)
+    network = random_convolution.RandomConvolution(3)
     forward = network.forward
     monkeypatch.setattr(network, "forward", lambda batch: sizes.append(len(batch)) or forward(batch))
-    monkeypatch.setattr(features, "RandomConvolution", lambda channels: network)
+    monkeypatch.setattr(random_convolution, "RandomConvolution", lambda channels: network)
     monkeypatch.setattr(features, "MAX_BATCH_VALUES", 3 * 16 * 40 * 50)
     build_extractor("random", (3, 40, 50), CPU).extract(items(7, 3, 40, 50))
     assert sizes == [3, 3, 3]
@@ -83,11 +85,11 @@ def test_hashes_are_those_on_record(name: str, shape: tuple[int, ...], known: st
 
 def test_the_hash_covers_weights_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     known = build_extractor("classifier", (1, 28, 28), CPU).hash
-    changed = features.load_classifier()
+    changed = digit_classifier.load_classifier()
     changed.scale = changed.scale * 1.001
-    monkeypatch.setattr(features, "load_classifier", lambda: changed)
+    monkeypatch.setattr(digit_classifier, "load_classifier", lambda: changed)
     other_scale = build_extractor("classifier", (1, 28, 28), CPU).hash
-    monkeypatch.setattr(features.DigitClassifier, "version", 2)
+    monkeypatch.setattr(digit_classifier.DigitClassifier, "version", 2)
     assert len({known, other_scale, build_extractor("classifier", (1, 28, 28), CPU).hash}) == 3
 
 
@@ -103,8 +105,10 @@ def test_channels_are_classified_one_by_one() -> None:
         assert torch.allclose(probabilities.view(3, 3, -1)[:, channel], classes, atol=1e-6)
 
 
-def test_names_are_those_of_the_command_line() -> None:
-    assert tuple(features.TAKES) == catalog.NAMES
+def test_the_documented_extractors_are_those_of_the_catalog() -> None:
+    text = (Path(__file__).parents[3] / "docs/metrics.md").read_text(encoding="utf-8")
+    table = text.partition("## Features")[2].partition("MNIST is judged by")[0]
+    assert re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) == [*EXTRACTORS]
 
 
 @pytest.mark.parametrize(

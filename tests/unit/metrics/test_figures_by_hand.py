@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from ganforge.data.dataset import Dataset
+from ganforge.metrics.class_shares import measure
 from ganforge.metrics.copying import prepare_space
-from ganforge.metrics.evaluate import Judge
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Tally, class_figures
+from ganforge.metrics.judge import Judge, Plan
 from ganforge.metrics.nearest import nearest
+from ganforge.metrics.protocol import Protocol
+from ganforge.metrics.sides import Reference, Sides, Tally
 
 
 def noise(count: int, seed: int = 0) -> Tensor:
@@ -39,16 +41,19 @@ def test_each_channel_of_a_stack_has_its_own_class() -> None:
     assert torch.equal(torch.cat(tally.classes).long(), digits)
 
 
-def test_the_class_distance_is_half_of_what_the_shares_differ_by() -> None:
+def test_the_total_variation_of_classes_is_half_of_what_the_shares_differ_by() -> None:
     """All of one class, where the reals have two: half of the items are of the wrong one."""
     reals = torch.zeros(10, dtype=torch.float64)
     reals[:2] = 0.5
-    figures = class_figures(tally_of(one_hot(torch.zeros(200, dtype=torch.int64))), reals)
-    assert figures["class distance"].value == pytest.approx(0.5)
+    judged = tally_of(one_hot(torch.zeros(200, dtype=torch.int64)))
+    nothing = torch.empty(0)
+    reference = Reference(1.0, judged.sums.moments(), nothing, nothing, nothing, reals, 0)
+    protocol = Protocol("d", "f", "train", 200, 400, 200, {"classifier": "1"}, None, 0, 0)
+    assert measure(Sides(judged, reference, protocol))["class TV"].value == pytest.approx(0.5)
 
 
 def test_so_many_features_are_kept_over_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganforge.metrics.figures.MAX_KEPT", 10)
+    monkeypatch.setattr("ganforge.metrics.sides.MAX_KEPT", 10)
     tally = tally_of(one_hot(torch.arange(20) % 10))
     assert tally.count == 20
     assert tally.kept.flatten().tolist() == list(range(10))
@@ -63,7 +68,7 @@ BETTER = {
 
 def judge_of(tmp_path: Path, held_out: int) -> Judge:
     reals, fresh = Dataset("noise", "drawn", noise(300)), Dataset("noise", "drawn", noise(60, held_out))
-    return Judge(reals, fresh, torch.device("cpu"), num_fakes=60, cache_dir=tmp_path)
+    return Judge(reals, fresh, torch.device("cpu"), Plan(num_fakes=60), cache_dir=tmp_path)
 
 
 def test_which_way_each_figure_is_better(tmp_path: Path) -> None:
@@ -97,11 +102,11 @@ def test_the_nearest_of_several_chunks_is_found_by_exact_distances() -> None:
 
 def test_more_reals_than_are_kept_are_no_repeated_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the kept ones are compared with each other: of all others it is not known, and nothing is said."""
-    for module in ("figures", "protocol"):
+    for module in ("sides", "protocol"):
         monkeypatch.setattr(f"ganforge.metrics.{module}.MAX_KEPT", 40)
     points = torch.randn(600, 2, generator=torch.Generator().manual_seed(0))
     reals = Dataset("points", "drawn", points)
-    judge = Judge(reals, None, torch.device("cpu"), names=["coordinates"], num_fakes=200, cache_dir=tmp_path)
+    judge = Judge(reals, None, torch.device("cpu"), Plan(names=["coordinates"], num_fakes=200), cache_dir=tmp_path)
     figures = judge.judge([points[:200] + 1], {"name": "x"}, 0)["figures"]
     assert figures["FD/coordinates"]["value"] == pytest.approx(2.0, abs=0.3)
     assert figures["KID/coordinates"]["value"] is not None

@@ -11,7 +11,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.metrics import nearest as module
-from ganforge.metrics.nearest import nearest, sketch_of
+from ganforge.metrics.nearest import nearest, nearest_pictures, sketch_of
 
 SEEDS = st.integers(0, 2**32)
 
@@ -140,3 +140,11 @@ class TestSketch:
         reference = smooth(5_000)
         twice = torch.cat([reference, reference[:10]])
         assert nearest(twice, twice, sketch=sketch_of(twice)).distances.max() == 0
+
+
+def test_nearest_pictures_by_hand() -> None:
+    pictures = torch.tensor([0, 100, 103, 97, 255], dtype=torch.uint8).reshape(5, 1, 1, 1).expand(5, 3, 2, 2).clone()
+    pictures[1, 0, 0, 0] = 112
+    found = nearest_pictures(torch.full((3, 2, 2), 100, dtype=torch.uint8), pictures, 3)
+    assert [row for row, _ in found] == [2, 3, 1]
+    assert [distance for _, distance in found] == pytest.approx([3, 3, 12 / 12**0.5])

@@ -10,15 +10,16 @@ import torch
 
 from ganforge.data.dataset import Dataset, Mixture
 from ganforge.data.load import load
-from ganforge.metrics.copying import Copying, Space
-from ganforge.metrics.coverage import prdc
-from ganforge.metrics.describe import describe
-from ganforge.metrics.evaluate import Judge, headline, usual_extractors
-from ganforge.metrics.figures import Figure
+from ganforge.judging.description import describe
+from ganforge.metrics.copy_sides import Space
+from ganforge.metrics.copying import Copying
+from ganforge.metrics.figure import Figure
+from ganforge.metrics.judge import Judge, Plan, headline, usual_extractors
+from ganforge.metrics.prdc import prdc
 from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
 from ganforge.metrics.trend import best_of
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot, save_snapshot
 from ganforge.training.measure import prepare_judge
@@ -57,7 +58,7 @@ def noise(count: int, *shape: int) -> torch.Tensor:
 def test_of_two_extractors_the_classifier_decides(tmp_path: Path) -> None:
     """Both of their figures are in the record."""
     dataset = Dataset("noise", "", noise(800, 1, 28, 28))
-    judge = Judge(dataset, None, CPU, names=["random", "classifier"], kernel_subsets=0, cache_dir=tmp_path)
+    judge = Judge(dataset, None, CPU, Plan(names=["random", "classifier"], kernel_subsets=0), cache_dir=tmp_path)
     record = judge.judge([noise(266, 1, 28, 28)], {"kind": "pictures", "path": "", "name": ""}, 0)
     assert record["headline"] == "FD/classifier"
     assert {name for name in record["figures"] if name.startswith("FD/")} == {"FD/random", "FD/classifier"}
@@ -83,10 +84,10 @@ def dataset_called(name: str, *shape: int) -> Dataset:
 def test_the_usual_extractors_and_the_one_of_training(
     dataset: Dataset, usual: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+    monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
     assert usual_extractors(dataset) == usual
     assert list(Judge(dataset, None, CPU).protocol.extractors) == usual
-    in_training = prepare_judge(note(), dataset, CPU, lambda: None, print)
+    in_training = prepare_judge(recipe("note"), dataset, CPU, lambda: None, print)
     assert in_training is not None
     assert list(in_training.protocol.extractors) == usual[:1]
 
@@ -98,12 +99,12 @@ def row(nimg: int, value: float) -> dict[str, Any]:
 def test_of_equal_snapshots_the_earliest_is_best_and_stays(tmp_path: Path) -> None:
     """By the figures that are there when a snapshot is saved: a lower one is better."""
     assert best_of([(96, 1.0), (32, 1.0), (64, 1.0)]) == (32, 1.0)
-    folder, config = RunFolder(tmp_path / "run"), note(z_dim=4, g_hidden=(8,))
+    folder, config = RunFolder(tmp_path / "run"), recipe("note", z_dim=4, g_hidden=(8,), keep_snapshots=1)
     settings = config.model_dump(mode="json")
     folder.create({"settings": settings, "data": {}, "environment": [{}]})
     for nimg, value in ((32, 3.0), (64, 1.0), (96, 1.0), (128, 2.0), (160, 5.0)):
         G = build_generator("mlp", 4, (1, 3, 3), 0, hidden=(8,))
-        save_snapshot(folder, nimg, G, settings, (1, 3, 3), 0, keep=1, milestone_nimg=None)
+        save_snapshot(folder, nimg, G, settings, (1, 3, 3), 0)
         folder.append_metrics(row(nimg, value))
     assert [nimg for nimg, _ in folder.all_snapshots()] == [64, 160]
     assert find_snapshot(folder.path, best=True) == folder.snapshot(64)
@@ -112,7 +113,8 @@ def test_of_equal_snapshots_the_earliest_is_best_and_stays(tmp_path: Path) -> No
 
 def copying_of(training: torch.Tensor) -> Copying:
     flat = training.flatten(1)
-    floors = {"AuthPct": 60.0, "C_T": 0.0, "near duplicates": 0.0}
+    names = ("copies", "exact duplicates", "AuthPct", "C_T", "near duplicates")
+    floors = {f"{name}/pixels": Figure(0.0, "lower") for name in names}
     space = Space(
         "pixels", lambda pictures: pictures.flatten(1), flat, None, torch.ones(4, dtype=torch.float64), 1.0, floors
     )
@@ -147,7 +149,7 @@ def test_held_out_pictures_are_a_random_part_and_the_first_extractor_looks_at_th
         taken.append((name, fresh.flatten(1)[:, 0].int() * 256 + fresh.flatten(1)[:, 1]))
 
     monkeypatch.setattr("ganforge.metrics.copying.prepare_space", prepare_space)
-    monkeypatch.setattr("ganforge.metrics.evaluate.prepare_reference", lambda *_: (None, {}))
+    monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
     held_out = torch.zeros(1_500, 1, 28, 28, dtype=torch.uint8)
     held_out[:, 0, 0, 0], held_out[:, 0, 0, 1] = torch.arange(1_500) // 256, torch.arange(1_500) % 256
     Judge(dataset_called("mnist", 1, 28, 28), Dataset("mnist", "", held_out), CPU)
@@ -163,7 +165,7 @@ def test_as_many_neighbours_and_items_as_documented(tmp_path: Path) -> None:
     most = f"{MAX_SAMPLES_FOR_COPIES:,}"
     assert f"at the first {most} judged pictures and {most} held-out ones" in text
     ring = load("ring")
-    judge = Judge(ring, None, CPU, num_fakes=300, num_reals=500, kernel_subsets=0, cache_dir=tmp_path)
+    judge = Judge(ring, None, CPU, Plan(num_fakes=300, num_reals=500, kernel_subsets=0), cache_dir=tmp_path)
     fresh = load("ring", split="test")
     assert fresh.labels is not None
     fakes = fresh.items[fresh.labels < 4][:300]  # half of the modes

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.metrics.distances import moments
+from ganforge.metrics.catalog import FIGURES
 from ganforge.metrics.features import Extractor
-from ganforge.metrics.figures import Figures, Reference
+from ganforge.metrics.figure import Figures
+from ganforge.metrics.moments import moments
 from ganforge.metrics.protocol import Protocol
 from ganforge.metrics.reference import prepare_reference
+from ganforge.metrics.sides import Reference
 
 FLOOR, REALS = (torch.randn(n, 2, generator=torch.Generator().manual_seed(n)) * 3 + 1 for n in (30, 60))
 PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 3, 30)
@@ -76,6 +78,14 @@ def test_another_protocol_is_measured_anew(protocol: Protocol, tmp_path: Path) -
 def test_another_extractor_is_measured_anew(tmp_path: Path) -> None:
     prepare(Counting(), tmp_path)
     counting = Counting(hash_="2")
+    prepare(counting, tmp_path)
+    assert counting.calls > 0
+
+
+def test_with_another_figure_the_floors_are_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(Counting(), tmp_path)
+    monkeypatch.setattr("ganforge.metrics.reference.FIGURES", FIGURES | {"new": None})
+    counting = Counting()
     prepare(counting, tmp_path)
     assert counting.calls > 0
 

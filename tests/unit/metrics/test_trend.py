@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ganforge.metrics.trend import PATIENCE, best_of, plateau_since, series, standing
+from ganforge.metrics.trend import PATIENCE, best_of, best_so_far, plateau_since, series
 
 
 def row(
@@ -43,16 +43,16 @@ def test_a_plateau_is_seen_once_patience_is_over() -> None:
 
 def words(*values: float, floor: float | None = 0.002) -> str:
     rows = [row(10_000 * n, value, name="KID/random", floor=floor) for n, value in enumerate(values, 1)]
-    stands = standing(rows)
-    assert stands is not None
-    return stands.words()
+    so_far = best_so_far(rows)
+    assert so_far is not None
+    return so_far.summary()
 
 
 def test_the_best_is_said_beside_the_floor_and_the_first() -> None:
     assert words(0.09, 0.05, 0.06, 0.031) == "Best so far: KID/random 0.031 at 40,000 (floor 0.002, first 0.09)"
     assert words(0.09, 0.03, floor=None) == "Best so far: KID/random 0.03 at 20,000 (first 0.09)"
     assert words(0.09) == "First measurement: KID/random 0.09 at 10,000 (floor 0.002)"
-    assert standing([]) is None
+    assert best_so_far([]) is None
 
 
 def test_a_figure_that_has_not_gained_is_never_called_the_best() -> None:

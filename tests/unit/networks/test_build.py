@@ -13,7 +13,7 @@ from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, upsample
 from ganforge.networks.build import build_discriminator, build_generator, on_device
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 
@@ -167,7 +167,7 @@ def test_a_snapshot_of_every_family_loads_back(
             G(torch.randn(16, Z_DIM, generator=source), labels)
     folder = RunFolder(tmp_path / "run")
     folder.create({})
-    save_snapshot(folder, 64, G, config.model_dump(mode="json"), shape, num_classes, keep=1, milestone_nimg=None)
+    save_snapshot(folder, 64, G, config.model_dump(mode="json"), shape, num_classes)
     model = ganforge.load(folder.snapshot(64), device="cpu")
     assert weights_of(model.G) == weights_of(G)
     z = model.z(range(16))

@@ -14,7 +14,7 @@ from ganforge.networks import mlp
 from ganforge.networks.build import build_discriminator, build_generator
 from ganforge.networks.catalog import DISCRIMINATORS, GENERATORS
 from ganforge.networks.precision import autocast_forward
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state
 from ganforge.training.state import TrainingState
 

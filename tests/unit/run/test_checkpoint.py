@@ -12,11 +12,11 @@ import torch
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import DamagedFileError, write_tensorfile
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import KIND, load_newest_checkpoint, save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.training.progress import Progress
-from ganforge.training.start import go_on, start
+from ganforge.training.start import resume_run, start_run
 
 
 @pytest.fixture
@@ -186,10 +186,12 @@ def test_what_is_no_file_is_passed_over_and_never_removed(what: str, folder: Run
 @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
 @pytest.mark.parametrize("what", ["folder", "dead link", "link", "pipe"])
 def test_what_is_no_file_does_not_stop_a_run(what: str, tmp_path: Path) -> None:
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
-    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
+    folder = start_run(config, tmp_path / "run", Progress(), StopRequest())
     put_odd(folder.checkpoint(128), what)
-    go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
+    resume_run(folder, {"total_nimg": 128}, Progress(), StopRequest())
     assert load_newest_checkpoint(folder)[1]["nimg"] == 128
     aside = folder.checkpoint(128).with_name("000000128.safetensors.damaged")
     assert os.path.lexists(aside)
@@ -210,24 +212,27 @@ class StopsAtOnce(Progress):
 
 def test_a_damaged_one_does_not_count_among_those_kept(tmp_path: Path) -> None:
     """The newest is damaged, and the run is stopped before it is made again: a whole one is left."""
-    config = note(
+    config = recipe(
+        "note",
         data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
         report_nimg=64, checkpoint_nimg=64, keep_checkpoints=2, total_nimg=256,
     )  # fmt: skip
-    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    folder = start_run(config, tmp_path / "run", Progress(), StopRequest())
     assert numbers(folder) == [192, 256]
     damage(folder.checkpoint(256), "flipped")
     folder.write_status("running", 192, 256)
     once = StopsAtOnce()
-    go_on(folder, {"keep_checkpoints": 1}, once, once.stop)
+    resume_run(folder, {"keep_checkpoints": 1}, once, once.stop)
     assert numbers(folder) == [224]
     assert load_newest_checkpoint(folder)[1]["nimg"] == 224
 
 
 def test_a_sparse_one_is_passed_over_before_it_is_read(tmp_path: Path) -> None:
     """A file of a few bytes on the disk that promises a hundred GiB: the one before it is gone on from."""
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
-    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
+    folder = start_run(config, tmp_path / "run", Progress(), StopRequest())
     facts = {"kind": KIND, "format": 3, "nimg": 96}
     numbers = 25 << 30
     header: dict[str, Any] = {"__metadata__": {"ganforge": json.dumps(facts), "sha256": "0"}}
@@ -237,7 +242,7 @@ def test_a_sparse_one_is_passed_over_before_it_is_read(tmp_path: Path) -> None:
     with folder.checkpoint(96).open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + 4 * numbers)
-    go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
+    resume_run(folder, {"total_nimg": 128}, Progress(), StopRequest())
     assert load_newest_checkpoint(folder)[1]["nimg"] == 128
     assert folder.checkpoint(96).with_name("000000096.safetensors.damaged").exists()
 
@@ -260,7 +265,7 @@ def test_checkpoints_that_may_not_be_listed_are_no_absence(folder: RunFolder, mo
     def closed(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("ganforge.run.folder.os.scandir", closed)
+    monkeypatch.setattr("ganforge.run.paths.os.scandir", closed)
     with pytest.raises(UserError, match=r"checkpoints cannot be read: .*checkpoints: Permission denied; nothing was"):
         load_newest_checkpoint(folder)
 
@@ -280,11 +285,12 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the one before it, saying so, to the same weights."""
-    config = note(
+    config = recipe(
+        "note",
         data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", grid_size=1,
         report_nimg=64, checkpoint_nimg=96, total_nimg=192,
     )  # fmt: skip
-    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    folder = start_run(config, tmp_path / "run", Progress(), StopRequest())
     assert numbers(folder) == [96, 192]
     damaged = folder.checkpoint(192)
     expected, _, _ = load_newest_checkpoint(folder)
@@ -292,7 +298,7 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
     damage(damaged, how)
     content = damaged.read_bytes()
     capsys.readouterr()
-    go_on(folder, {}, Progress(), StopRequest())
+    resume_run(folder, {}, Progress(), StopRequest())
     said = capsys.readouterr().out
     assert f"{folder.checkpoint(192)}" in said
     assert "Going on from the one before it." in said
@@ -307,11 +313,13 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_exactly(
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     """config.json was changed by hand: neither it nor the checkpoint is trusted silently."""
-    config = note(data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64)
-    folder = start(config, tmp_path / "run", Progress(), StopRequest())
+    config = recipe(
+        "note", data="digits", batch_size=32, z_dim=4, g_hidden=(16,), d_hidden=(16,), device="cpu", total_nimg=64
+    )
+    folder = start_run(config, tmp_path / "run", Progress(), StopRequest())
     content = folder.read_config()
     folder.write_config(content | {"settings": content["settings"] | {"lr": 0.1}})
     with pytest.raises(
         UserError, match=r"lr: 0\.0003 in the run, 0\.1 asked for|lr: 0\.1 in the run, 0\.0003 asked for"
     ):
-        go_on(folder, {"total_nimg": 128}, Progress(), StopRequest())
+        resume_run(folder, {"total_nimg": 128}, Progress(), StopRequest())

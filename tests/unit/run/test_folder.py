@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ganforge.base.errors import UserError
-from ganforge.run.folder import RunFolder, next_free
+from ganforge.run.folder import RunFolder
+from ganforge.run.paths import next_free
 
 CONFIG: dict[str, Any] = {"settings": {"seed": 0}, "data": {}, "environment": [{}]}
 
@@ -376,7 +377,7 @@ def test_a_log_that_is_none_is_refused_and_never_waited_for(
         case "folder":
             folder.stats.mkdir()
         case "long":
-            monkeypatch.setattr("ganforge.run.folder.MAX_LOG_BYTES", 100)
+            monkeypatch.setattr("ganforge.run.logs.MAX_LOG_BYTES", 100)
             folder.stats.write_text("x" * 101)
     with pytest.raises(UserError, match=r"stats\.jsonl"):
         list(folder.rows())

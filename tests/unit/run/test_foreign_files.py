@@ -19,11 +19,13 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
-from ganforge.cli.commands import how_it_ended
+from ganforge.cli.train import how_it_ended
 from ganforge.config import Config, make_config
 from ganforge.data.load import load
-from ganforge.judging.comparison import compare, render, save_plot
-from ganforge.metrics.describe import describe
+from ganforge.judging.comparison import compare
+from ganforge.judging.comparison_plot import save_plot
+from ganforge.judging.comparison_text import render
+from ganforge.judging.description import describe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
@@ -279,19 +281,19 @@ def test_a_subjects_name_is_no_markup(run: RunFolder) -> None:
 
 def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
     from ganforge.training.progress import Progress
-    from ganforge.training.start import go_on
+    from ganforge.training.start import resume_run
 
     path = run.all_checkpoints()[-1][1]
     tensors, facts = read_tensorfile(path, "checkpoint")
     kept = {name: facts[name] for name in facts if name != "kind"}
     write_tensorfile(path, "checkpoint", tensors, kept | {"step": "many"})
-    answered(lambda: go_on(run, {"total_nimg": 1280}, Progress(), StopRequest()))
+    answered(lambda: resume_run(run, {"total_nimg": 1280}, Progress(), StopRequest()))
 
 
 def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     from ganforge.networks.build import build_generator
     from ganforge.training.progress import Progress
-    from ganforge.training.start import go_on
+    from ganforge.training.start import resume_run
 
     config = json.loads(run.config.read_text())
     config["settings"]["g_hidden"] = [20_000, 20_000]
@@ -306,7 +308,7 @@ def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypa
 
     monkeypatch.setattr("ganforge.training.build.build_generator", only_outlines)
     with pytest.raises(UserError, match=r"The checkpoint's G does not fit its own settings: .*instead of \(20000, "):
-        go_on(run, {"total_nimg": 1280}, Progress(), StopRequest())
+        resume_run(run, {"total_nimg": 1280}, Progress(), StopRequest())
 
 
 def test_more_settings_and_evaluations_than_there_are(run: RunFolder, made: Path) -> None:

@@ -11,12 +11,13 @@ import pytest
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run import folder as folder_module
-from ganforge.run.folder import SUBFOLDERS, RunFolder, usual_place
-from ganforge.run.place import usual_folder
+from ganforge.run.folder import RunFolder
+from ganforge.run.paths import SUBFOLDERS
+from ganforge.run.place import usual_folder, usual_place
 from ganforge.training.progress import Progress
-from ganforge.training.start import start
+from ganforge.training.start import start_run
 
 TWELVE = [f"note-digits{n}" for n in ("", *(f"-{k}" for k in range(2, 13)))]
 CHILD = """
@@ -77,7 +78,7 @@ def test_trainings_that_start_together_have_a_folder_each(tmp_path: Path, monkey
     config = recipe("note", data="digits", total_nimg=32, device="cpu", max_images=50, **sizes)
     folders: list[RunFolder] = []
     threads = [
-        threading.Thread(target=lambda: folders.append(start(config, None, Progress(), StopRequest())))
+        threading.Thread(target=lambda: folders.append(start_run(config, None, Progress(), StopRequest())))
         for _ in range(6)
     ]
     for thread in threads:
@@ -166,13 +167,13 @@ def test_what_vanishes_while_one_looks_is_no_hindrance(tmp_path: Path, monkeypat
     run = RunFolder(tmp_path / "run")
     (run.path / "snapshots").mkdir(parents=True)
     (run.path / ".lock").touch()
-    look = folder_module._entries
+    look = folder_module.entries
 
     def vanish(path: Path) -> Any:
         found = look(path)
         (run.path / ".lock").unlink(missing_ok=True)
         return found
 
-    monkeypatch.setattr(folder_module, "_entries", vanish)
+    monkeypatch.setattr(folder_module, "entries", vanish)
     run.refuse_occupied()
     assert not (run.path / ".lock").exists()

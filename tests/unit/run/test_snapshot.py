@@ -11,15 +11,14 @@ from torch import Tensor
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.base.schedules import critic_steps
+from ganforge.base.schedules import critic_steps, is_due
 from ganforge.base.tensorfile import write_tensorfile
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.run.snapshot import FORMAT, KIND, fill_network, is_milestone, load_snapshot, save_snapshot
-from ganforge.training.loop import is_due
+from ganforge.run.snapshot import FORMAT, KIND, fill_network, load_snapshot, save_snapshot
 
-CONFIG = note(z_dim=4, g_hidden=(8,), batch_size=32)
+CONFIG = recipe("note", z_dim=4, g_hidden=(8,), batch_size=32)
 SETTINGS = CONFIG.model_dump(mode="json")
 SHAPE = (1, 3, 3)
 
@@ -95,7 +94,7 @@ def test_weights_that_fit_are_copied() -> None:
 
 
 def test_saved_and_loaded(folder: RunFolder) -> None:
-    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, 0, keep=3, milestone_nimg=None)
+    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, 0)
     for path in (folder.path, folder.snapshot(320)):
         snapshot = load_snapshot(path)
         assert (snapshot.path, snapshot.nimg, snapshot.shape) == (folder.snapshot(320), 320, SHAPE)
@@ -106,47 +105,39 @@ def test_saved_and_loaded(folder: RunFolder) -> None:
 def test_class_names_are_kept_with_the_weights(folder: RunFolder) -> None:
     for nimg, names in ((32, ()), (64, ("cat", "\u72d7 dog"))):
         save_snapshot(
-            folder, nimg, generator(), SETTINGS, SHAPE, 2, keep=3, milestone_nimg=None, class_names=names
+            folder, nimg, generator(), SETTINGS, SHAPE, 2, class_names=names
         )  # fmt: skip
         assert load_snapshot(folder.path).class_names == names
-    save_snapshot(folder, 96, generator(), SETTINGS, SHAPE, 3, keep=3, milestone_nimg=None, class_names=("a", "b"))
+    save_snapshot(folder, 96, generator(), SETTINGS, SHAPE, 3, class_names=("a", "b"))
     with pytest.raises(UserError, match="does not tell its settings, shape and nimg"):
         load_snapshot(folder.path)
 
 
 def test_a_folders_newest_snapshot_is_taken(folder: RunFolder) -> None:
     for nimg in (999_999_968, 1_000_000_000, 320):  # ten digits sort after nine
-        save_snapshot(folder, nimg, generator(), SETTINGS, SHAPE, 0, keep=9, milestone_nimg=None)
+        save_snapshot(folder, nimg, generator(), SETTINGS | {"keep_snapshots": 9}, SHAPE, 0)
     assert load_snapshot(folder.path).nimg == 1_000_000_000
 
 
 def test_the_newest_and_the_milestones_are_kept(folder: RunFolder) -> None:
+    settings = SETTINGS | {"keep_snapshots": 2, "milestone_nimg": 128}
     for nimg in range(32, 321, 32):
-        save_snapshot(folder, nimg, generator(), SETTINGS, SHAPE, 0, keep=2, milestone_nimg=128)
+        save_snapshot(folder, nimg, generator(), settings, SHAPE, 0)
     assert [nimg for nimg, _ in folder.all_snapshots()] == [128, 256, 288, 320]
-
-
-@pytest.mark.parametrize("batch_size", [2, 7, 32, 100, 333])
-@pytest.mark.parametrize("every", [1, 50, 100, 1000])
-def test_a_milestone_is_what_the_loop_calls_due(batch_size: int, every: int) -> None:
-    ends = range(batch_size, 4000, batch_size)
-    assert [is_milestone(end, every, batch_size) for end in ends] == [is_due(end, batch_size, every) for end in ends]
-    passed = sum(is_milestone(end, every, batch_size) for end in ends)
-    assert passed == min(len(ends), ends[-1] // every) or batch_size > every
 
 
 @pytest.mark.parametrize(("every", "exact"), [(400, True), (100, False)])
 def test_milestones_of_a_schedule_whose_steps_differ(every: int, exact: bool, folder: RunFolder) -> None:
     """WGAN's steps are of 400 images in the beginning and now and then, else of 20. The first snapshot at or past each
     multiple stays; nothing else does, where snapshots are not nearer to each other than the longest step."""
-    settings = {"batch_size": 4, "d_steps": 5, "wgan_schedule": True}
+    settings = {"batch_size": 4, "d_steps": 5, "wgan_schedule": True, "keep_snapshots": 2, "milestone_nimg": 2000}
     nimg, taken = 0, []
     for step in range(700):
         images = 4 * critic_steps(step, 5)
         nimg += images
         if is_due(nimg, images, every):
             taken.append(nimg)
-            save_snapshot(folder, nimg, generator(), settings, SHAPE, 0, keep=2, milestone_nimg=2000)
+            save_snapshot(folder, nimg, generator(), settings, SHAPE, 0)
     milestones = [next(at for at in taken if at >= multiple) for multiple in range(2000, nimg, 2000)]
     kept = [at for at, _ in folder.all_snapshots()]
     assert len(milestones) > 8
@@ -235,7 +226,7 @@ def test_a_small_file_that_asks_for_a_large_network(
 
 
 def test_a_snapshot_is_read_through_a_link_that_was_named_but_not_in_a_run(folder: RunFolder, tmp_path: Path) -> None:
-    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, 0, keep=3, milestone_nimg=None)
+    save_snapshot(folder, 320, generator(1), SETTINGS, SHAPE, 0)
     (tmp_path / "link.safetensors").symlink_to(folder.snapshot(320))
     assert load_snapshot(tmp_path / "link.safetensors").nimg == 320
     os.mkfifo(tmp_path / "pipe.safetensors")

@@ -62,7 +62,7 @@ def test_a_row_does_not_depend_on_an_interruption(cut: int) -> None:
     assert all(torch.equal(after.tensors()[name], tensor) for name, tensor in whole.tensors().items())
 
 
-def test_cleared_is_empty_of_what_was_taken_back_too() -> None:
+def test_cleared_is_empty_of_what_was_removed_too() -> None:
     before, stats = Stats(), Stats()
     before.add(step(0))
     stats.load_tensors(before.tensors())

@@ -14,7 +14,7 @@ from ganforge.base.selections import parse_seeds
 from ganforge.data.draw import draw_items
 from ganforge.networks.build import build_generator
 from ganforge.networks.generate import BATCH_SIZE
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.sampling.model import Model
@@ -22,14 +22,14 @@ from ganforge.sampling.model import Model
 
 def model_of(folder: Path, shape: tuple[int, ...] = (1, 28, 28), num_classes: int = 0, **changes: object) -> Model:
     """A model with untrained weights, saved and loaded."""
-    config = note(**changes)
+    config = recipe("note", **changes)
     run = RunFolder(folder)
     run.create({"settings": config.model_dump(mode="json"), "data": {}, "environment": [{}]})
     G = build_generator("mlp", config.z_dim, shape, 5, hidden=config.g_hidden, num_classes=num_classes)
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)  # far enough from zero that pictures differ
-    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, num_classes, 1, None)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), shape, num_classes)
     return ganforge.load(folder, device="cpu")
 
 

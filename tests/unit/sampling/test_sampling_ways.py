@@ -13,7 +13,7 @@ from ganforge.base.selections import parse_classes
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_frames, draw_items
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.sampling.model import MAX_WALK, Model, choose, load
@@ -24,13 +24,13 @@ SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points"
 def make_run(folder: Path, kind: str) -> RunFolder:
     changes: dict[str, object] = {"g_hidden": (32,)}
     changes |= {"normal": {"noise": "normal"}, "told": {"conditional": True}}.get(kind, {})
-    config, run, num_classes = note(**changes), RunFolder(folder), 3 * (kind == "told")
+    config, run, num_classes = recipe("note", **changes), RunFolder(folder), 3 * (kind == "told")
     run.create({"settings": config.model_dump(mode="json"), "data": {}, "environment": [{}]})
     G = build_generator("mlp", config.z_dim, SHAPES[kind], 5, hidden=config.g_hidden, num_classes=num_classes)
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)
-    save_snapshot(run, 640, G, config.model_dump(mode="json"), SHAPES[kind], num_classes, 1, None)
+    save_snapshot(run, 640, G, config.model_dump(mode="json"), SHAPES[kind], num_classes)
     return run
 
 

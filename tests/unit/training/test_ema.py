@@ -50,9 +50,9 @@ def test_the_states_average_is_its_own_and_takes_no_gradient() -> None:
     G, D = Generator(4, (2,), (8,)), Discriminator((2,), (8,))
     opts = [Adam(net, 1e-3, (0.5, 0.999), fused=False) for net in (G, D)]
     state = TrainingState(G, D, *opts, with_ema=True)
-    assert state.G_best is state.G_ema
+    assert state.G_for_sampling is state.G_ema
     assert not any(p.requires_grad for p in state.G_ema.parameters())
     with torch.no_grad():
         G.layers[0].weight.zero_()
     assert state.G_ema.layers[0].weight.abs().sum() > 0
-    assert TrainingState(G, D, *opts, with_ema=False).G_best is G
+    assert TrainingState(G, D, *opts, with_ema=False).G_for_sampling is G

@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from ganforge.base.errors import RunError
+from ganforge.base.schedules import is_due
 from ganforge.base.stopping import StopRequest
+from ganforge.data.augment import sign_mean
 from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
+from ganforge.training.actions import Actions
 from ganforge.training.build import build_game, build_state
-from ganforge.training.loop import Loop, sign_mean
+from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress
 
 CPU = torch.device("cpu")
@@ -24,7 +27,8 @@ def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
     config, dataset = recipe("note", **(settings | changes)), load_digits()
     game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
-    return Loop(config, game, state, RunFolder(tmp_path), Progress(), StopRequest(), None)
+    actions = Actions(config, game, state, RunFolder(tmp_path), Progress(), None)
+    return Loop(config, game, state, actions, StopRequest())
 
 
 def sure_of_reals(loop: Loop, logit: float) -> None:
@@ -58,8 +62,8 @@ def test_p_rises_while_d_is_sure_of_the_reals_and_falls_otherwise(logit: float, 
 )
 def test_how_sure_d_is_counts_from_where_it_cannot_tell(objective: str, expected: float) -> None:
     """0; 1/2 for the coding 0 and 1; the fakes' logits where a logit alone says nothing."""
-    stats = {"real_logits": torch.tensor([5.0, 0.9, 0.8, 0.2]), "fake_logits": torch.tensor([9.0, 1.0, 1.0, 0.1])}
-    assert sign_mean(stats, OBJECTIVES[objective].border).item() == expected
+    reals, fakes = torch.tensor([5.0, 0.9, 0.8, 0.2]), torch.tensor([9.0, 1.0, 1.0, 0.1])
+    assert sign_mean(reals, fakes, OBJECTIVES[objective].border).item() == expected
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -89,20 +93,20 @@ def test_the_counters(tmp_path: Path) -> None:
     loop.state.step, loop.state.nimg = 24, 24 * 100 * N
     loop.step()
     assert (loop.state.step, loop.state.nimg) == (25, 25 * 100 * N)
-    assert loop.due(100 * N)
+    assert is_due(loop.state.nimg, loop.step_nimg, 100 * N)
     loop.step()
     assert (loop.state.step, loop.state.nimg) == (26, 25 * 100 * N + 5 * N)
-    assert not loop.due(100 * N)
-    assert loop.due(5 * N)
+    assert not is_due(loop.state.nimg, loop.step_nimg, 100 * N)
+    assert is_due(loop.state.nimg, loop.step_nimg, 5 * N)
 
 
 def test_a_step_that_was_not_finite_is_looked_for_from_the_last_look_on(tmp_path: Path) -> None:
     """Where looking waits for the device, several steps may have begun since: the run stands where the first did."""
     loop = loop_of(tmp_path)
-    loop.begun, loop.state.nimg, loop.state.step = [(2 * N, 2), (3 * N, 3)], 4 * N, 4
+    loop.unverified, loop.state.nimg, loop.state.step = [(2 * N, 2), (3 * N, 3)], 4 * N, 4
     loop.check_finite()
-    assert (loop.begun, loop.state.nimg) == ([], 4 * N)
-    loop.begun = [(2 * N, 2), (3 * N, 3)]
+    assert (loop.unverified, loop.state.nimg) == ([], 4 * N)
+    loop.unverified = [(2 * N, 2), (3 * N, 3)]
     loop.state.failed.fill_(1)
     with pytest.raises(RunError, match="was not"):
         loop.check_finite()

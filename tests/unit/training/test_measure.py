@@ -49,7 +49,7 @@ def test_the_best_snapshot_outlives_newer_ones(tmp_path: Path, monkeypatch: pyte
     """The figures are made up, so that the second snapshot is the best."""
     values = iter([5.0, 1.0, 4.0, 3.0, 2.0])
     monkeypatch.setattr(
-        "ganforge.training.loop.measure", lambda judge, G, config, nimg, device: row(nimg, next(values))
+        "ganforge.training.actions.measure", lambda judge, G, config, nimg, device: row(nimg, next(values))
     )
     run = ganforge.train(out=tmp_path / "run", total_nimg=640, snapshot_nimg=128, keep_snapshots=1, **SMALL)
     assert [nimg for nimg, _ in run.all_snapshots()] == [256, 640]

@@ -14,7 +14,7 @@ from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.data.digits import load_digits
 from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
@@ -22,7 +22,7 @@ from ganforge.training.adversarial import Batch, Rules, train_step
 from ganforge.training.build import Game, build_game, build_state
 from ganforge.training.nonfinite import explain
 from ganforge.training.progress import Progress
-from ganforge.training.start import go_on, start
+from ganforge.training.start import resume_run, start_run
 from ganforge.training.state import TrainingState
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ NAN, INF = float("nan"), float("inf")
 
 def tiny(**changes: object) -> Config:
     settings = {"data": "digits", "batch_size": 16, "z_dim": 4, "g_hidden": (32,), "d_hidden": (32,), "device": "cpu"}
-    return note(**(settings | changes))
+    return recipe("note", **(settings | changes))
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     bad = Objective(TurnsBad(13), NON_SATURATING.g_loss)
     monkeypatch.setattr("ganforge.training.build.OBJECTIVES", {"non-saturating": bad})
     with pytest.raises(RunError) as caught:
-        start(config, folder.path, Progress(), StopRequest())
+        start_run(config, folder.path, Progress(), StopRequest())
     text = str(caught.value)
     assert "after 208 images, because the term 'fakes' of D's loss is nan; " in text
     assert f"the last good checkpoint is {folder.checkpoint(160)}" in text
@@ -219,15 +219,15 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     assert all(row["Loss/D"] == row["Loss/D"] for row in folder.rows())
 
     monkeypatch.undo()  # the cause is mended: the run goes on and finishes
-    go_on(folder, {}, Progress(), StopRequest())
-    whole = start(config, tmp_path / "whole", Progress(), StopRequest())
+    resume_run(folder, {}, Progress(), StopRequest())
+    whole = start_run(config, tmp_path / "whole", Progress(), StopRequest())
     ours, theirs = (load_newest_checkpoint(run)[0] for run in (folder, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_too_high_a_learning_rate_ends_the_run_with_the_first_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"of D is not finite.*last good checkpoint is .*000000000\.saf.*lower --lr"):
-        start(tiny(lr=1e30, total_nimg=640), tmp_path / "run", Progress(), StopRequest())
+        start_run(tiny(lr=1e30, total_nimg=640), tmp_path / "run", Progress(), StopRequest())
     folder = RunFolder(tmp_path / "run")
     assert folder.read_status()["state"] == "failed"
     assert [nimg for nimg, _ in folder.all_checkpoints()] == [0]
@@ -268,7 +268,7 @@ def test_the_step_is_replayed_in_the_parts_that_fit_into_memory(tmp_path: Path) 
 def test_the_setting_that_mends_it_is_named(settings: dict[str, object], advice: str, tmp_path: Path) -> None:
     pattern = re.escape(advice).replace(r"\.\*", ".*")
     with pytest.raises(RunError, match=rf"{pattern}$"):
-        start(tiny(total_nimg=320, metric_samples=0, **settings), tmp_path / "run", Progress(), StopRequest())
+        start_run(tiny(total_nimg=320, metric_samples=0, **settings), tmp_path / "run", Progress(), StopRequest())
 
 
 def test_other_advice_for_data_and_where_no_cause_is_found(state: TrainingState, game: Game, tmp_path: Path) -> None:

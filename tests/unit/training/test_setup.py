@@ -17,7 +17,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.load import load
 from ganforge.objectives.losses import OBJECTIVES
-from ganforge.recipes import RECIPES, note, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import Batch, update_d
 from ganforge.training.build import build_game, build_state, end_of, images_at, images_in, one_pass, schedule_optimizers
 from ganforge.training.optimizer import Adam, RMSprop
@@ -29,7 +29,7 @@ N = 16
 def config_of(**changes: Any) -> Config:
     settings: dict[str, Any] = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,)}
     settings |= {"d_hidden": (8,)} if changes.get("discriminator", "mlp") == "mlp" else {}
-    return note(**(settings | changes))
+    return recipe("note", **(settings | changes))
 
 
 def batches_of(nimg: int = 0, step: int = 0, **changes: Any) -> tuple[list[Batch], Batch]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganforge.data.dataset import Dataset
-from ganforge.recipes import RECIPES, note, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import Batch
 from ganforge.training.build import build_game, build_state, images_in
 
@@ -31,7 +31,7 @@ def numbered() -> Dataset:
 
 def steps_of(steps: int = 6, **changes: Any) -> Iterator[tuple[list[Batch], Batch]]:
     """The batches of a run's first steps."""
-    config = note(data="digits", batch_size=N, z_dim=3, **changes)
+    config = recipe("note", data="digits", batch_size=N, z_dim=3, **changes)
     game, nimg = build_game(config, numbered(), CPU), 0
     for step in range(steps):
         yield game.batches(nimg, step)
@@ -139,7 +139,8 @@ def test_what_g_shares_with_d_is_ds_last_batch(name: str) -> None:
 
 def test_first_weights_are_others_for_g_d_and_another_seed() -> None:
     states = [
-        build_state(note(data="digits", g_hidden=(8,), d_hidden=(8,), z_dim=4, seed=s), numbered(), CPU) for s in (0, 1)
+        build_state(recipe("note", data="digits", g_hidden=(8,), d_hidden=(8,), z_dim=4, seed=s), numbered(), CPU)
+        for s in (0, 1)
     ]
     first = [next(network.parameters()).flatten()[:8].tolist() for s in states for network in (s.G, s.D)]
     assert len({*map(tuple, first)}) == 4

@@ -8,17 +8,19 @@ import pytest
 import torch
 
 from ganforge.base.images import to_float
+from ganforge.base.schedules import is_due
 from ganforge.base.stopping import StopRequest
 from ganforge.data.batches import Batches
 from ganforge.data.digits import load_digits
 from ganforge.metrics.trend import plateau_since
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
+from ganforge.training.actions import Actions
 from ganforge.training.build import build_game, build_state, penalty_scale
-from ganforge.training.loop import Loop, is_due
+from ganforge.training.loop import Loop
 from ganforge.training.measure import say_what_it_means
 from ganforge.training.progress import Progress
-from ganforge.training.start import go_on, start
+from ganforge.training.start import resume_run, start_run
 
 CPU = torch.device("cpu")
 N = 8
@@ -31,11 +33,12 @@ SETTINGS: dict[str, Any] = {
 def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     config, dataset = recipe("note", **(SETTINGS | changes)), load_digits()
     game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
-    return Loop(config, game, state, RunFolder(tmp_path), Progress(), StopRequest(), None)
+    actions = Actions(config, game, state, RunFolder(tmp_path), Progress(), None)
+    return Loop(config, game, state, actions, StopRequest())
 
 
 def run_of(out: Path, stop: StopRequest | None = None, **changes: Any) -> RunFolder:
-    return start(recipe("note", **(SETTINGS | changes)), out, Progress(), stop or StopRequest())
+    return start_run(recipe("note", **(SETTINGS | changes)), out, Progress(), stop or StopRequest())
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ def test_cadences(d_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     total, images = 30 * N * d_steps, N * d_steps
     every = {"report_nimg": 50 * d_steps, "snapshot_nimg": 71 * d_steps, "checkpoint_nimg": 101 * d_steps}
     measured: list[int] = []
-    monkeypatch.setattr(Loop, "measure", lambda self, stands: measured.append(self.state.nimg))
+    monkeypatch.setattr(Actions, "measure", lambda self, provisional: measured.append(self.state.nimg))
     folder = run_of(tmp_path / "run", total_nimg=total, d_steps=d_steps, **every)
     assert [row["nimg"] for row in folder.rows()] == multiples(total, images, every["report_nimg"])
     assert [nimg for nimg, _ in folder.all_fakes()] == [0, *multiples(total, images, every["report_nimg"])]
@@ -157,15 +160,16 @@ def test_due_is_what_a_step_reached() -> None:
 
 def test_due_goes_by_the_length_of_the_step_that_is_over(tmp_path: Path) -> None:
     """By WGAN's schedule the one that ends at 2,500 batches had 100, and the next has 5."""
-    loop = loop_of(tmp_path, d_steps=5, wgan_schedule=True, shared_noise=False)
+    loop = loop_of(tmp_path, d_steps=5, wgan_schedule=True, shared_noise=False, report_nimg=60 * N)
 
-    def gone_on_at(step: int, nimg: int) -> Loop:
+    def report_due_at(step: int, nimg: int) -> bool:
         loop.state.step, loop.state.nimg = step, nimg
-        return Loop(loop.config, loop.game, loop.state, loop.folder, loop.progress, loop.stop, None)
+        resumed = Loop(loop.config, loop.game, loop.state, loop.actions, loop.stop)
+        return loop.actions.due(resumed.step_nimg, is_whole=True, finished=False).report
 
-    assert gone_on_at(25, 2500 * N).due(60 * N)  # 2,460 lies in it
-    assert not gone_on_at(26, 2505 * N).due(60 * N)
-    assert not gone_on_at(500, 4880 * N).due(60 * N)  # the next one has 100 again
+    assert report_due_at(25, 2500 * N)  # 2,460 lies in it
+    assert not report_due_at(26, 2505 * N)
+    assert not report_due_at(500, 4880 * N)  # the next one has 100 again
 
 
 class Clock:
@@ -199,7 +203,7 @@ def test_a_row_tells_the_speed_since_the_last_one_and_the_time_over_all_processe
     folder = run_of(tmp_path / "run", total_nimg=10 * N, d_steps=2, report_nimg=4 * N)
     for total in (20, 24):
         clock.now += 100.0
-        go_on(folder, {"total_nimg": total * N}, Progress(), StopRequest())
+        resume_run(folder, {"total_nimg": total * N}, Progress(), StopRequest())
     rows = list(folder.rows())
     assert [row["nimg"] for row in rows] == [4 * N, 8 * N, 12 * N, 16 * N, 20 * N, 24 * N]
     assert [row["Timing/total_sec"] for row in rows] == [2.0, 4.0, 6.0, 8.0, 10.0, 12.0]

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from ganforge.base.errors import RunError
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config, make_config
-from ganforge.recipes import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training import start as launch
 from ganforge.training.build import build_optimizer
 from ganforge.training.progress import Progress
-from ganforge.training.start import start
+from ganforge.training.start import start_run
 
 SMALL = {"data": "digits", "batch_size": 8, "device": "cpu", "metric_samples": 0, "report_nimg": 100_000}
 TINY = SMALL | {"z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
@@ -33,7 +33,7 @@ class Heard(Progress):
 
 def trained(out: Path, **changes: object) -> tuple[RunFolder, list[str]]:
     heard = Heard()
-    return start(make_config(TINY | changes), out, heard, StopRequest()), heard.lines
+    return start_run(make_config(TINY | changes), out, heard, StopRequest()), heard.lines
 
 
 class Widened(nn.Module):
@@ -108,7 +108,7 @@ def test_a_gradient_of_zeros_is_told_at_the_first_row_of_enough_steps(
             rows_when_told.append(len(list(folder.rows())))
 
     monkeypatch.setattr(heard, "say", say)
-    start(make_config(TINY | {"total_nimg": 20 * 8, "report_nimg": 4 * 8}), folder.path, heard, StopRequest())
+    start_run(make_config(TINY | {"total_nimg": 20 * 8, "report_nimg": 4 * 8}), folder.path, heard, StopRequest())
     assert rows_when_told == [2]
     assert len(list(folder.rows())) == 5
 
@@ -117,7 +117,7 @@ def test_a_gradient_of_zeros_is_told_at_the_first_row_of_enough_steps(
 def test_in_every_recipe_all_parameters_learn(name: str, tmp_path: Path) -> None:
     heard = Heard()
     config = recipe(name, **SMALL, total_nimg=8 * recipe(name).d_steps * 9, wgan_schedule=False)
-    start(config, tmp_path / "run", heard, StopRequest())
+    start_run(config, tmp_path / "run", heard, StopRequest())
     assert RunFolder(tmp_path / "run").read_status()["state"] == "finished"
     assert not [line for line in heard.lines if line.startswith("Warning")]
 
@@ -125,7 +125,7 @@ def test_in_every_recipe_all_parameters_learn(name: str, tmp_path: Path) -> None
 def test_weights_that_start_from_0_are_given_some_steps(tmp_path: Path) -> None:
     """Behind them, in a residual branch, there is no gradient in the first one."""
     heard = Heard()
-    start(recipe("r3gan", **SMALL, total_nimg=8), tmp_path / "run", heard, StopRequest())
+    start_run(recipe("r3gan", **SMALL, total_nimg=8), tmp_path / "run", heard, StopRequest())
     assert not [line for line in heard.lines if line.startswith("Warning")]
 
 

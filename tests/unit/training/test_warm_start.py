@@ -10,7 +10,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset, Mixture
-from ganforge.recipes import recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import Items, Source, fit, other_channels, warm_start
@@ -49,7 +49,7 @@ def networks(state: TrainingState) -> list[torch.nn.Module]:
 
 
 def source_of(state: TrainingState, items: Items, *, snapshot: bool = False) -> Source:
-    copies = [{k: t.clone() for k, t in n.state_dict().items()} for n in (state.G_best, state.G, state.D)]
+    copies = [{k: t.clone() for k, t in n.state_dict().items()} for n in (state.G_for_sampling, state.G, state.D)]
     return Source(Path("run/1.safetensors"), {}, items, 64_000, *(copies[:1] if snapshot else copies))
 
 

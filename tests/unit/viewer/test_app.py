@@ -19,14 +19,14 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for(monkeypatch: pytest
         monkeypatch.setattr(app, "DEFAULT_PORT", port)
         with listen("127.0.0.1", None) as found:
             assert port < found.getsockname()[1] < port + app.PORTS_TRIED
-        with pytest.raises(UserError, match=f"cannot have port {port} at 127.0.0.1"):
+        with pytest.raises(UserError, match=f"cannot use port {port} at 127.0.0.1"):
             listen("127.0.0.1", port)
 
 
 def test_a_host_that_is_not_here_is_refused() -> None:
     with pytest.raises(UserError, match="another --host"):
         listen("192.0.2.1", 0)
-    with pytest.raises(UserError, match="cannot have any port"):
+    with pytest.raises(UserError, match="cannot use any port"):
         listen("no such host", None)
 
 

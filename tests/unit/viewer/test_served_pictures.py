@@ -10,9 +10,9 @@ from PIL import Image
 from some_runs import PNG, make_run
 from starlette.responses import Response
 
-from ganforge.viewer import pictures
-from ganforge.viewer.pictures import serve_picture
-from ganforge.viewer.watch import Catalogue
+from ganforge.viewer import served_pictures
+from ganforge.viewer.read.run_index import Catalogue
+from ganforge.viewer.served_pictures import serve_picture
 
 
 def body(answer: Response) -> bytes:
@@ -76,7 +76,7 @@ def test_links_lead_nowhere(catalogue: Catalogue, tmp_path: Path) -> None:
 
 
 def test_a_picture_of_any_size_is_not_read_into_memory(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "LARGEST_BYTES", len(PNG) - 1)
+    monkeypatch.setattr(served_pictures, "LARGEST_BYTES", len(PNG) - 1)
     assert serve_picture(catalogue, "reals", "a", -1, None).status_code == 404
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from ganforge.networks.build import build_generator
-from ganforge.recipes import note
+from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 
@@ -15,8 +15,9 @@ def make_run(
     class_names: tuple[str, ...] = (), **changes: object,
 ) -> RunFolder:  # fmt: skip
     """One on the embedded digits, unless the changes say otherwise. A folder that is there gets one more snapshot."""
-    settings: dict[str, object] = {"data": "digits", "g_hidden": (32,), "conditional": num_classes > 0}
-    config, run = note(**settings | changes), RunFolder(folder)
+    settings: dict[str, object] = {"data": "digits", "keep_snapshots": 100, "g_hidden": (32,)}
+    settings["conditional"] = num_classes > 0
+    config, run = recipe("note", **settings | changes), RunFolder(folder)
     values = config.model_dump(mode="json")
     if not run.exists():
         run.create({"settings": values, "data": {}, "environment": [{}]})
@@ -25,5 +26,5 @@ def make_run(
     with torch.no_grad():
         for weight in G.parameters():
             weight.mul_(3)  # far enough from zero that pictures differ
-    save_snapshot(run, nimg, G, values, shape, num_classes, 100, None, class_names)
+    save_snapshot(run, nimg, G, values, shape, num_classes, class_names)
     return run

@@ -1,0 +1,92 @@
+"""`ganforge train`: a recipe into a new run folder."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import nullcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganforge.base.stopping import StopRequest
+from ganforge.base.terminal import mention, printable
+from ganforge.base.wording import pasted, refuse_odd_name
+from ganforge.cli.options import Parser, add_settings, settings_given
+from ganforge.config import Config
+from ganforge.data.catalog import locate
+from ganforge.recipes.catalog import RECIPES, recipe, usual_recipe
+
+if TYPE_CHECKING:
+    from ganforge.run.folder import RunFolder
+
+SUMMARY = "train a recipe into a new run folder"
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    """Those of the recipe that the arguments name have its own defaults."""
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?",
+                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
+    parser.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
+    parser.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
+    named = next((word for word in arguments[1:] if word in RECIPES), usual_recipe(data_in(arguments))[0])
+    add_settings(parser, recipe(named))
+
+
+def data_in(arguments: Sequence[str]) -> str:
+    """What the arguments of `train` name as data; mnist where they name nothing."""
+    named = [after if word == "--data" else word.removeprefix("--data=") for word, after in pairwise([*arguments, ""])
+             if word == "--data" or word.startswith("--data=")]  # fmt: skip
+    return named[-1] if named else "mnist"
+
+
+def run(given: argparse.Namespace, stop: StopRequest) -> int:
+    settings = settings_given(given)
+    name, why = (given.recipe, "") if given.recipe else usual_recipe(settings.get("data", "mnist"))
+    config = recipe(name, **settings)
+    locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
+    refuse_odd_name(given.out or "")
+    if why:
+        mention(why)
+    if given.watch:
+        return train_and_watch(config, given.out, stop)
+    return finish(start_training(config, given.out, stop), stop)
+
+
+def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":
+    from ganforge.training.progress import choose_progress
+    from ganforge.training.start import start_run
+
+    return start_run(config, out, choose_progress(), stop)
+
+
+def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
+    """The page is shown from before the first image to after the last one."""
+    from ganforge.run.folder import RunFolder
+    from ganforge.run.place import usual_folder
+    from ganforge.viewer.background_page import page_beside
+
+    if out is not None:
+        RunFolder(out).refuse_occupied()
+    place = usual_folder(config.recipe, config.data) if out is None else nullcontext(RunFolder(out))
+    with place as folder, page_beside(folder.path) as lines:
+        mention("\n".join(lines))
+        status = how_it_ended(start_training(config, folder.path, stop), stop)
+    mention(f"The page has ended with the training; {how_to_look('look again', folder.path)}")
+    return status
+
+
+def finish(folder: "RunFolder", stop: StopRequest) -> int:
+    """Say how a finished run is looked at; returns the exit status."""
+    status = how_it_ended(folder, stop)
+    if status == 0:
+        mention(how_to_look("Look at it", folder.path))
+    return status
+
+
+def how_to_look(begin: str, path: Path) -> str:
+    shown = printable(pasted(path))
+    return f"{begin}: `ganforge watch {shown}`; one file to keep or send: `ganforge report {shown}`"
+
+
+def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
+    finished = folder.read_status().get("state") == "finished"
+    return 0 if finished or not stop else 128 + stop.signum  # without a stop it has finished, readable or not

@@ -1,0 +1,23 @@
+"""The summary of the data that opens a run: one line on what it is, and notes on what was made of it."""
+
+from ganforge.data.dataset import Dataset
+
+
+def data_notes(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str]:
+    """What the person should know of the pictures: what was made of them, and what becomes of their classes. Built-in
+    data sets, whose classes are known, are passed over."""
+    lines = list(dataset.notes)
+    if mirror:
+        lines.append(f"mirror: {2 * len(dataset):,} pictures, each of the {len(dataset):,} and its mirror image")
+    if dataset.labels_from:
+        used = "told to the networks" if conditional else "not used by these settings"
+        lines.append(f"labels: found, {dataset.num_classes:,} classes ({dataset.labels_from}), {used}")
+    elif dataset.notes:
+        lines.append(f"labels: none{': ' * bool(dataset.no_labels)}{dataset.no_labels}")
+    return lines
+
+
+def one_line(dataset: Dataset) -> str:
+    """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
+    shape = " x ".join(str(n) for n in dataset.shape)
+    return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"

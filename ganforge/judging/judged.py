@@ -1,0 +1,101 @@
+"""What is judged: a run's snapshot, a snapshot file, or pictures of any other tool."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.files import is_there
+from ganforge.base.seeding import generator
+from ganforge.base.terminal import complain, printable
+from ganforge.data.catalog import short_name
+from ganforge.data.dataset import Dataset
+from ganforge.data.foreign_pictures import as_grey, read_pictures
+from ganforge.metrics.fakes import CHUNK, fakes_in_chunks
+from ganforge.run.folder import RunFolder
+from ganforge.sampling.model import Model, load
+
+
+@dataclass(frozen=True)
+class Judged:
+    """source: the path as it was given. model, pictures: one of the two; pictures are uint8 [N, C, H, W]."""
+
+    source: Path
+    model: Model | None = None
+    pictures: Tensor | None = None
+
+    @property
+    def nimg(self) -> int:
+        """Real pictures that D had seen; 0 for pictures of other tools."""
+        return self.model.nimg if self.model is not None else 0
+
+    def subject(self) -> dict[str, Any]:
+        """As a record has it."""
+        if self.model is None:
+            return {"kind": "pictures", "path": str(self.source), "name": f"the pictures in {self.source}"}
+        data, path = short_name(self.model.config.data), self.model.path
+        name = f"{self.model.config.recipe} on {data} after {self.nimg:,} images ({path})"
+        return {"kind": "snapshot", "path": str(path), "name": name}
+
+    def items(self, dataset: Dataset, count: int) -> Iterator[Tensor]:
+        """``count`` items, chunk by chunk."""
+        return made_by(self.model, dataset, count) if self.model is not None else drawn_from(self.pictures, count)
+
+    def beside(self, dataset: Dataset) -> "Judged":
+        """The same, its items of the data's shape. Raises UserError where they are of another."""
+        if self.pictures is not None:
+            return replace(self, pictures=fit(self.pictures, dataset, self.source))
+        if self.model is not None and self.model.shape != dataset.shape:
+            made = f"{self.source} makes items of {self.model.shape}"
+            raise UserError(f"{made}, and those of {dataset.name} are {dataset.shape}.")
+        return self
+
+
+def open_judged(source: Path, best: bool, device: str, poll: Callable[[], None]) -> Judged:
+    """What is at a path: any folder that is no run, and any file that is not named as a snapshot, are pictures."""
+    if not is_there(source):
+        raise UserError(f"There is no run, snapshot, folder or file of pictures at {source}; check the path.")
+    folder = RunFolder(source)
+    is_model = folder.exists() if source.is_dir() else source.suffix.lower() == ".safetensors"
+    if is_model:
+        return Judged(source, model=load(source, device, best=best))
+    if source.is_dir() and folder.runs_within():
+        raise UserError(folder.what_is_there())
+    if best:
+        raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
+    judged = read_pictures(source, poll)
+    for note in judged.notes:
+        complain(printable(note))
+    return Judged(source, pictures=judged.items)
+
+
+def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
+    """Grey pictures that were saved in colour are taken as grey; nothing else is changed."""
+    if dataset.shape[:1] == (1,) and pictures.shape[1] == 3:
+        pictures = as_grey(pictures)
+    if tuple(pictures.shape[1:]) != dataset.shape:
+        raise UserError(
+            f"The pictures in {source} are {tuple(pictures.shape[1:])} (channels, height, width), and those of "
+            f"{dataset.name} are {dataset.shape}; judge them against data of their own size and channels."
+        )
+    return pictures
+
+
+def made_by(model: Model, dataset: Dataset, count: int) -> Iterator[Tensor]:
+    """``count`` items of fresh noise, the same for every model of one z_dim; where it is told the class, of each as
+    often as the data have it."""
+    return fakes_in_chunks(
+        model.generate, dataset, count, noise=model.config.noise, z_dim=model.config.z_dim,
+        num_classes=model.num_classes, seed=0, purpose="evaluate",
+    )  # fmt: skip
+
+
+def drawn_from(pictures: Tensor | None, count: int) -> Iterator[Tensor]:
+    """``count`` of the pictures, in an order that a fixed seed shuffles: folders are often sorted by class."""
+    assert pictures is not None
+    order = torch.randperm(len(pictures), generator=generator(0, "evaluate/pictures"))[:count]
+    yield from (pictures[part] for part in order.split(CHUNK))

@@ -1,0 +1,1 @@
+"""Named, complete settings: the table, and how a recipe is taken from it."""

@@ -1,0 +1,153 @@
+"""What is done between steps, when it is due: a row and a grid, a snapshot and its measurement, a checkpoint."""
+
+import time
+from typing import Any, NamedTuple
+
+import torch
+
+from ganforge.base.images import save_png
+from ganforge.base.noise import draw_z
+from ganforge.base.runtime import peak_memory_mib
+from ganforge.base.schedules import is_due
+from ganforge.base.seeding import generator
+from ganforge.config import Config
+from ganforge.data.draw import NUM_POINTS, draw_items
+from ganforge.metrics.judge import Judge
+from ganforge.networks.generate import generate
+from ganforge.objectives.losses import OBJECTIVES
+from ganforge.run.checkpoint import save_checkpoint
+from ganforge.run.folder import RunFolder
+from ganforge.run.snapshot import save_snapshot
+from ganforge.training.build import Game, end_of
+from ganforge.training.decision_map import map_opinion
+from ganforge.training.measure import measure, say_what_it_means
+from ganforge.training.progress import Progress
+from ganforge.training.state import TrainingState
+from ganforge.training.unreached import ENOUGH_STEPS, without_gradient
+
+
+class Due(NamedTuple):
+    """What is due at one place of a run. A report or snapshot that is due only because the run ends is provisional: if
+    the run is given a longer total and goes on, it is removed, so that the log is the same as in one go."""
+
+    report: bool
+    report_is_provisional: bool
+    snapshot: bool
+    snapshot_is_provisional: bool
+    checkpoint: bool
+
+
+class Actions:
+    """Everything that one process writes into the run's folder."""
+
+    def __init__(
+        self, config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress,
+        judge: Judge | None,
+    ) -> None:  # fmt: skip
+        self.config, self.game, self.state = config, game, state
+        self.folder, self.progress, self.judge = folder, progress, judge
+        self.measuring_sec = 0.0
+        self.checkpoint_time = self.report_time = time.monotonic()
+        self.report_step, self.report_nimg = state.step, state.nimg
+        self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
+
+    def due(self, step_nimg: int, *, is_whole: bool, finished: bool) -> Due:
+        """What is due now. step_nimg: pictures that the last step showed to D. is_whole: would a longer run come by
+        this state, too?"""
+        state, config = self.state, self.config
+        started = state.nimg > 0
+        row, snapshot, checkpoint = (
+            is_due(state.nimg, step_nimg, every)
+            for every in (config.report_nimg, config.snapshot_nimg, config.checkpoint_nimg)
+        )
+        snapshot = snapshot and started
+        late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
+        return Due(
+            report=finished or row,
+            report_is_provisional=finished and not row,
+            # What was measured is done with: the process was killed after that, and before the run's end.
+            snapshot=(finished or snapshot) and state.measured_nimg != state.nimg,
+            snapshot_is_provisional=finished and not snapshot,
+            checkpoint=is_whole and (finished or late or (started and checkpoint)),
+        )
+
+    def run(self, due: Due) -> None:
+        """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
+        if due.report:
+            self.report(provisional=due.report_is_provisional)
+        if due.snapshot:
+            self.save_snapshot()
+            self.measure(provisional=due.snapshot_is_provisional)
+        if due.checkpoint:
+            self.save_checkpoint()
+
+    def report(self, *, provisional: bool) -> None:
+        """Draw the grid, log a row, say how far."""
+        state = self.state
+        save_png(self.draw_fakes(), self.folder.fakes(state.nimg))
+        if state.stats.values:
+            self.folder.append_row(self.row())
+            early = state.reported_nimg == 0 or self.report_step < ENOUGH_STEPS  # at the row before
+            if early and (still := without_gradient(state)):  # at the first row of enough steps, and never again
+                self.progress.say(
+                    f"Warning: all gradients have been 0, so that nothing is learned by {', '.join(still)}."
+                )
+        if not provisional:
+            state.stats.clear()
+            state.reported_nimg = state.nimg
+        self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
+        self.folder.write_status("running", state.nimg, end_of(self.config))
+        self.progress.picture(self.folder.fakes(state.nimg))
+
+    def row(self) -> dict[str, Any]:
+        """One line of stats.jsonl."""
+        seconds = time.monotonic() - self.report_time
+        timing = {
+            "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
+            "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
+        }
+        head = {"nimg": self.state.nimg, "step": self.state.step}
+        augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
+        means = self.state.stats.row(OBJECTIVES[self.config.objective].border)
+        return head | means | augmentation | timing | peak_memory_mib(self.game.device)
+
+    def draw_fakes(self) -> Any:
+        """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:
+        D's decision map of the plane, if it has one for all classes."""
+        dataset, config = self.game.dataset, self.config
+        count = NUM_POINTS if dataset.mixture else config.grid_size**2
+        z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
+        labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
+        items = generate(self.state.G_for_sampling, z, labels, self.game.device)
+        has_map = dataset.mixture is not None and not config.conditional
+        decisions = map_opinion(self.state.D, self.game.device) if has_map else None
+        return draw_items(items, dataset, decisions, columns=config.grid_size)
+
+    def save_snapshot(self) -> None:
+        config, dataset = self.config, self.game.dataset
+        save_snapshot(
+            self.folder, self.state.nimg, self.state.G_for_sampling, config.model_dump(mode="json"), dataset.shape,
+            dataset.num_classes if config.conditional else 0,
+            class_names=dataset.class_names if config.conditional else (),
+        )  # fmt: skip
+
+    def measure(self, *, provisional: bool) -> None:
+        """Judge the snapshot that was just saved, by the cheap protocol."""
+        if self.judge is None:
+            return
+        start = time.monotonic()
+        record = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.game.device)
+        self.folder.append_metrics(record)
+        if not provisional:
+            self.state.measured_nimg = self.state.nimg
+        rows = list(self.folder.metrics_rows())
+        for line in say_what_it_means(rows, list(self.folder.removed_rows())):
+            self.progress.say(line)
+        self.measuring_sec += time.monotonic() - start
+
+    def save_checkpoint(self) -> None:
+        """Everything in the state, verified on the disk."""
+        facts = self.state.facts() | {"elapsed_sec": self.state.elapsed_sec + self.progress.seconds()}
+        facts["settings"] = self.config.model_dump(mode="json")
+        save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)
+        self.checkpoint_time, self.saved_nimg = time.monotonic(), self.state.nimg

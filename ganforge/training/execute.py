@@ -1,0 +1,83 @@
+"""A training from the first step of this process to its last, and what is left behind however it ends."""
+
+import contextlib
+from collections.abc import Iterator
+
+from ganforge.base.errors import RunError
+from ganforge.base.files import reason
+from ganforge.base.images import save_png
+from ganforge.base.runtime import is_out_of_memory
+from ganforge.base.stopping import StopRequest
+from ganforge.base.tensorfile import DamagedFileError
+from ganforge.base.wording import pasted
+from ganforge.config import Config
+from ganforge.data.draw import draw_reals
+from ganforge.metrics.judge import Judge
+from ganforge.run.folder import RunFolder
+from ganforge.training.actions import Actions
+from ganforge.training.build import Game, end_of
+from ganforge.training.loop import Loop
+from ganforge.training.progress import Progress
+from ganforge.training.state import TrainingState
+
+
+def run_training(
+    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
+    judge: Judge | None,
+) -> RunFolder:  # fmt: skip
+    """Run the loop, and leave word in status.json of how it ended."""
+    with recording_failure(folder, state, config):
+        folder.write_status("running", state.nimg, end_of(config))
+        if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
+            save_png(draw_reals(game.dataset, config.grid_size, config.seed), folder.reals)
+        progress.start(state.nimg, end_of(config))
+        actions = Actions(config, game, state, folder, progress, judge)
+        try:
+            if not folder.all_checkpoints():
+                actions.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
+            finished = Loop(config, game, state, actions, stop).run()
+        finally:
+            progress.close()
+        ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
+        folder.write_status(ending[0], state.nimg, end_of(config), ending[1])
+    if actions.measuring_sec:
+        share = 100 * actions.measuring_sec / max(progress.seconds(), actions.measuring_sec)
+        progress.say(
+            f"Measuring took {actions.measuring_sec:.1f} s, {share:.1f} % of the time (--metric-samples 0: none)"
+        )
+    if finished:
+        progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
+    else:
+        progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {pasted(folder.path)}`")
+    return folder
+
+
+@contextlib.contextmanager
+def recording_failure(folder: RunFolder, state: TrainingState, config: Config) -> Iterator[None]:
+    """Leave word in status.json of whatever is raised in the context; what cannot be saved becomes a RunError."""
+    try:
+        yield
+    except (OSError, DamagedFileError) as error:
+        text = reason(error) if isinstance(error, OSError) else str(error)
+        raise RunError(record_failure(folder, state, config, f"The run could not be saved: {text}")) from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            text = "There was not enough memory; end what else uses it, or start a new run with a smaller --batch-size"
+            raise RunError(record_failure(folder, state, config, text)) from error
+        record_failure(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
+        raise
+    except KeyboardInterrupt:
+        saved = folder.all_checkpoints()
+        with contextlib.suppress(OSError):
+            folder.write_status("stopped", saved[-1][0] if saved else 0, end_of(config), "interrupted before saving")
+        raise
+
+
+def record_failure(folder: RunFolder, state: TrainingState, config: Config, why: str) -> str:
+    """Note the failure in the run, if the disk still takes it, and complete the message."""
+    try:
+        folder.write_status("failed", state.nimg, end_of(config), why)
+    except OSError as error:
+        why += f" (nor could status.json: {error.strerror})"
+    why = why.removesuffix(".")
+    return f"{why}. What was saved before is whole; when the cause is mended, `ganforge resume {pasted(folder.path)}`."

@@ -1,0 +1,1 @@
+"""The pages in the browser: what is read, as NiceGUI elements."""

@@ -1,0 +1,1 @@
+"""Run folders as plain values: whatever a file holds, nothing here raises for it, and nothing here draws."""

@@ -1,0 +1,73 @@
+"""A run's settings beside those of its recipe, and the command line that asks for them again."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.config import Config, make_config
+from ganforge.recipes.catalog import changes_of, recipe
+from ganforge.viewer.read.untrusted import cut
+
+MOST_SETTINGS = 200
+
+
+@dataclass(frozen=True)
+class Setting:
+    """value and default: as one types them. default: the recipe's own; None where it is the same, or not known.
+    meaning: a sentence."""
+
+    name: str
+    value: str
+    default: str | None
+    meaning: str
+
+
+def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
+    """The settings of config.json, ``MOST_SETTINGS`` at most; and why they cannot all be shown, or compared with their
+    recipe's, else ""."""
+    try:
+        usual = recipe(str(settings.get("recipe"))).model_dump(mode="json")
+        why = ""
+    except UserError as error:
+        usual, why = dict(settings), f"The recipe's own settings are not known here: {cut(str(error))}"
+    if len(settings) > MOST_SETTINGS:
+        why = f"{why} {len(settings) - MOST_SETTINGS:,} settings more than {MOST_SETTINGS} are left out.".strip()
+    known = Config.model_fields
+    return [
+        Setting(
+            cut(name, 100), cut(typed(value), 300),
+            typed(usual[name]) if name in usual and usual[name] != value else None,
+            known[name].description or "" if name in known else "This ganforge does not know it.",
+        )
+        for name, value in islice(settings.items(), MOST_SETTINGS)
+    ], why  # fmt: skip
+
+
+def command(settings: Mapping[str, Any]) -> str:
+    """The shortest `ganforge train ...` that gives these settings.
+
+    What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
+    ganforge has no such recipe or setting.
+    """
+    wanted = make_config(dict(settings))
+    recipe(wanted.recipe)  # raises where there is no such recipe
+    options = [_option(key, value) for key, value in changes_of(wanted).items()]
+    return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
+
+
+def typed(value: Any) -> str:
+    """A setting's value as one types it on the command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(typed, value))
+    return "none" if value is None else str(value)
+
+
+def _option(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return option if value else f"--no-{option.removeprefix('--')}"
+    text = typed(value)
+    return f"{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"
