@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ganforge.base.records import Record, read_records
 
-SIZES = ("hidden", "width", "lowest_side", "blocks", "group_size", "norm")
+SIZES = ("hidden", "width", "base_size", "blocks", "group_size", "norm")
 """The sizes that networks can take, by the names of their classes' parameters."""
 
 

@@ -35,9 +35,9 @@ class NetworkSettings(Section):
     """Channels of a convolutional G's last hidden layer; its family's own number by default."""
     d_width: Width | None = None
     """Channels of a convolutional D's first layer, or a recurrent one's state; its family's own by default."""
-    g_lowest_side: Width | None = None
+    g_base_size: Width | None = None
     """A convolutional G starts from a rectangle with no side longer than this; its family's own number by default."""
-    d_lowest_side: Width | None = None
+    d_base_size: Width | None = None
     """A convolutional D halves the picture until no side is longer than this; its family's own number by default."""
     blocks: Annotated[int, Field(ge=1, le=64), WHOLE] | None = Field(
         default=None,
@@ -64,7 +64,7 @@ class NetworkSettings(Section):
             for size, why in (
                 ("hidden", f"is for {takers('hidden', network)} {N}, not for {family}"),
                 ("width", f"is for the other families; {family} has no channels"),
-                ("lowest_side", f"is for the convolutional families; {family} does not change the picture's size"),
+                ("base_size", f"is for the convolutional families; {family} does not change the picture's size"),
             ):
                 name = f"{network}_{size}"
                 yield self._is_chosen(name) and size not in FAMILIES[family].sizes(network), f"{name} {why}"

@@ -71,8 +71,8 @@ def test_what_ds_norm_brings_with_it(changes: dict[str, str], fits_one_pass: boo
 
 def test_the_settings_that_weights_depend_on() -> None:
     config = Config.model_validate({"discriminator": "dcgan", "generator": "r3gan"})
-    of_g = ["generator", "z_dim", "noise", "g_width", "g_lowest_side", "blocks", "group_size"]
+    of_g = ["generator", "z_dim", "noise", "g_width", "g_base_size", "blocks", "group_size"]
     assert config.shaping(with_d=False) == of_g
-    assert config.shaping(with_d=True) == [*of_g, "discriminator", "d_width", "d_lowest_side", "d_norm"]
+    assert config.shaping(with_d=True) == [*of_g, "discriminator", "d_width", "d_base_size", "d_norm"]
     both = Config.model_validate({"discriminator": "r3gan", "generator": "r3gan"}).shaping(with_d=True)
-    assert both == [*of_g, "discriminator", "d_width", "d_lowest_side"]
+    assert both == [*of_g, "discriminator", "d_width", "d_base_size"]

@@ -43,7 +43,7 @@ def test_a_ds_outline_likewise(name: str, num_classes: int) -> None:
     [
         ("mlp", 96, {"hidden": (65_536,) * 64}),
         ("mlp", 65_536, {"hidden": (65_536, 65_536)}),
-        ("dcgan", 65_536, {"width": 65_536, "lowest_side": 65_536}),
+        ("dcgan", 65_536, {"width": 65_536, "base_size": 65_536}),
         ("upsample", 65_536, {"width": 65_536}),
         ("resnet", 96, {"width": 65_536}),
         ("r3gan", 96, {"width": 65_536, "blocks": 64}),
