@@ -29,7 +29,7 @@ BELOW["recipes"] = set()
 BELOW["cli"] = {*BELOW, "config", "recipes"}
 SETTINGS = {
     "config": {"base", "data", "networks", "objectives", "training"},
-    "recipes.catalog": {"base", "config", "data"},
+    "recipes.catalog": {"base", "config", "data", "networks"},
     "training.build": {"config"},
     "training.feed": {"config"},
     "training.start": {"config", "recipes"},
