@@ -89,7 +89,7 @@ class NetworkSettings(Section):
 
     @property
     def g_sizes(self) -> dict[str, Any]:
-        """How large G is: what ``networks.build.build_generator`` takes by these names."""
+        """How large G is: what ``networks.construct.build_generator`` takes by these names."""
         return {size: getattr(self, name) for size, name in self._sizes_of("g").items()}
 
     @property

@@ -12,7 +12,7 @@ from ganforge.base.tensorfile import DamagedFileError, Shapes
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config
 from ganforge.data.dataset import Dataset
-from ganforge.networks.build import build_discriminator, build_generator, on_device
+from ganforge.networks.construct import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.checkpoint import part_of
 from ganforge.run.snapshot import refuse_other_shapes

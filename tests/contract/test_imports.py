@@ -89,8 +89,8 @@ def test_every_part_has_its_place() -> None:
 
 
 def test_faults_are_seen() -> None:
-    assert faults("data.load", "from ganforge.networks.build import build_generator") == {"networks"}
-    assert faults("networks.build", "from ganforge import objectives") == {"objectives"}
+    assert faults("data.load", "from ganforge.networks.construct import build_generator") == {"networks"}
+    assert faults("networks.construct", "from ganforge import objectives") == {"objectives"}
     assert faults("run.folder", "import ganforge.training.state") == {"training"}
     assert faults("sampling.model", "def f():\n    from ganforge.training.loop import Loop") == {"training"}
     assert faults("training.state", "from ganforge.config import Config") == {"config"}

@@ -9,8 +9,8 @@ import torch
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.networks import generate as generating
-from ganforge.networks.build import MAX_WEIGHTS, build_discriminator, build_generator
 from ganforge.networks.catalog import DISCRIMINATORS, GENERATORS
+from ganforge.networks.construct import MAX_WEIGHTS, build_discriminator, build_generator
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 
 CLASSES = pytest.mark.parametrize("num_classes", [0, 3])

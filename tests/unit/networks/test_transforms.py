@@ -12,8 +12,8 @@ from torch.func import functional_call, vmap
 from torch.func import grad as func_grad
 
 from ganforge.networks import dcgan
-from ganforge.networks.build import build_discriminator, build_generator
 from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS
+from ganforge.networks.construct import build_discriminator, build_generator
 
 SHAPE, Z_DIM, ITEMS = (1, 6, 5), 5, 3
 SIZES = {"hidden": (6,), "width": 4, "group_size": 4}

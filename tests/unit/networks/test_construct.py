@@ -1,4 +1,4 @@
-"""networks/build.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
+"""networks/construct.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config
 from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, upsample
-from ganforge.networks.build import build_discriminator, build_generator, on_device
+from ganforge.networks.construct import build_discriminator, build_generator, on_device
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
