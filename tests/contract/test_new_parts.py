@@ -121,4 +121,4 @@ def test_a_new_penalty(copy: Path) -> None:
         assert row["Loss/D"] == pytest.approx(row["Loss/D/reals"] + row["Loss/D/fakes"] + row["Loss/D/drift"])
     told = json.loads(run(copy, "-c", MEANING, json.dumps({"objective": "hinge", "drift_weight": 1.0})))
     assert told["Loss/D/drift"]["text"].startswith("The squared logits of reals, a toy.")
-    assert "This run adds drift to it" in told["Loss/D"]["text"]
+    assert "This run adds drift to it." in told["Loss/D"]["text"]
