@@ -34,13 +34,12 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
 
     def misfits(self) -> Misfits:
         chosen, objective = chosen_penalties(self), OBJECTIVES[self.objective]
-        mixed = self.discriminator == "dcgan" and self.d_norm in (None, "batch")
         alone = [penalty for penalty in PENALTIES.values() if penalty.needs_items_judged_alone]
         yield (
-            mixed and {*chosen} & {*alone},
+            self.norm_of_d.mixes_items and {*chosen} & {*alone},
             f"{settings_of(alone, 'and')} need d_norm layer, spectral or unnormalised, since batch mixes the pictures",
         )
-        bounded = self.clip or self.d_norm == "spectral" or self.discriminator == "resnet"
+        bounded = self.clip or self.norm_of_d.bounds_slope
         yield (
             objective.needs_bounded_slope and not (chosen or bounded),
             f"the {objective.name} objective needs a D of bounded slope: {objective.needs_bounded_slope}",

@@ -33,7 +33,7 @@ def path_given(value: object, what: str) -> Path:
     except TypeError:
         text = None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise UserError(f"{what} is given by its path, and {shown(value)} is none.")
+        raise UserError(f"{what} must be given as a path, not {shown(value)}.")
     return Path(text)
 
 
@@ -44,7 +44,7 @@ def whole_given(value: object, what: str) -> int:
             raise TypeError
         return operator.index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, RuntimeError):
-        raise UserError(f"{what} is a whole number, and {shown(value)} is none.") from None
+        raise UserError(f"{what} must be a whole number, not {shown(value)}.") from None
 
 
 def each_given(values: object, what: str) -> list[Any]:
@@ -52,7 +52,7 @@ def each_given(values: object, what: str) -> list[Any]:
     if is_array(values):
         values = values.tolist()  # type: ignore[attr-defined]
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise UserError(f"{what} are given as a list, and {shown(values)} is none.")
+        raise UserError(f"{what} must be a list, not {shown(values)}.")
     return list(values)
 
 

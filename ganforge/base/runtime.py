@@ -18,7 +18,7 @@ from ganforge.base.given import shown
 def choose_device(name: str | torch.device) -> torch.device:
     """The device for a name such as `auto`, `cpu`, `cuda:1` or `mps`. Raises UserError where there is none."""
     if not isinstance(name, str | torch.device):
-        raise UserError(f"A device is given by its name, such as 'cpu', and {shown(name)} is none.")
+        raise UserError(f"A device must be given by its name, such as 'cpu', not {shown(name)}.")
     if name == "auto":
         accelerator = torch.accelerator.current_accelerator(check_available=True)
         return accelerator or torch.device("cpu")

@@ -116,7 +116,7 @@ def _facts(path: Path, kind: str, metadata: dict[str, str]) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise DamagedFileError(f"The {kind} {path} is damaged: its facts are no JSON.") from None
     if not isinstance(facts, dict) or not isinstance(facts.get("kind"), str):
-        raise DamagedFileError(f"{path} does not tell what it is, so it is no {kind}.")
+        raise DamagedFileError(f"{path} does not say what it is, so it is not a {kind}.")
     if facts["kind"] != kind:
         raise DamagedFileError(f"{path} is a {as_typed(facts['kind'])}, not a {kind}.")
     return facts

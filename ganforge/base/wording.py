@@ -64,7 +64,7 @@ def refuse_odd_name(path: str | Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise UserError(f"The name {printable(str(path))} is no UTF-8; choose another.") from None
+        raise UserError(f"The name {printable(str(path))} is not valid UTF-8; choose another.") from None
 
 
 WRONG_TYPES = {"int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number"} | {

@@ -50,7 +50,7 @@ def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Datase
         skipped = [(name, why) for name, why in source.skipped if name not in beside]
         passed = [f"{name} ({why})" for name, why in skipped[:LISTED]]
         more = f" and {len(skipped) - LISTED:,} more" if len(skipped) > LISTED else ""
-        notes = (f"Passed over: {', '.join(passed)}{more}",) if passed else ()
+        notes = (f"Skipped: {', '.join(passed)}{more}",) if passed else ()
         return Dataset(str(path), str(path), _read_all(source, poll), notes=notes)
 
 
@@ -68,7 +68,7 @@ def _read_all(source: Guarded, poll: Callable[[], None]) -> Tensor:
     count, first = len(source.entries), _read(source, 0, tally)
     if count * first.size > MAX_BYTES:
         held = f"{count:,} pictures, which take {count * first.size / 2**30:.1f} GiB"
-        raise UserError(f"{source.name} holds {held}; at most {MAX_BYTES / 2**30:g} GiB are read, so take some away.")
+        raise UserError(f"{source.name} holds {held}; at most {MAX_BYTES / 2**30:g} GiB are read, so remove some.")
     items = torch.empty(count, *first.shape, dtype=torch.uint8)
     for index in range(count):
         poll()
@@ -99,7 +99,7 @@ def _read(source: Guarded, index: int, tally: Tally) -> Array:
     except Unreadable as reason:
         name = _name(source, index)
         why = str(reason).partition(SAY)[0]  # here, no range can be given
-        raise UserError(f"{name} cannot be read as a picture ({why}); take it away or make it again.") from None
+        raise UserError(f"{name} cannot be read as a picture ({why}); remove it or make it again.") from None
 
 
 def _opaque(picture: Image.Image, name: str) -> Array:

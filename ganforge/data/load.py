@@ -45,7 +45,7 @@ def load(
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
     max_images = None if max_images is None else whole_given(max_images, "max_images")
     if not (callable(poll) and callable(say)):
-        raise UserError("poll and say are functions, and one of them is none.")
+        raise UserError("poll and say must be functions.")
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
     preparation = preparation_given({"hold_out": "none"} | settings)
@@ -101,4 +101,4 @@ def load_held_out(
 def refuse_same(data: str, test_data: str) -> None:
     """Raise UserError where what is to be held out is what is learned from, or is nowhere."""
     if locate(test_data) == locate(data):
-        raise UserError(f"test_data and data are both {data}; hold other pictures out than those learned from.")
+        raise UserError(f"test_data and data are both {data}; hold out other pictures than those trained on.")

@@ -123,7 +123,7 @@ def _download(
         raise UserError(_nowhere(name, folders, error.failures)) from error
     except OSError as error:
         fault = f"ganforge cannot write {target} ({error.strerror or error})"
-        raise UserError(f"{fault}; make room or give rights there, or pass --data-dir.") from error
+        raise UserError(f"{fault}; free space or grant access there, or pass --data-dir.") from error
     return target, content
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pooch
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from ganforge.base.files import is_there
 from ganforge.base.seeding import generator
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
+from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.catalog import FIGURES
 from ganforge.metrics.copy_sides import CopySides, Space
@@ -121,7 +121,7 @@ def prepare_space(
         [*FIGURES],
     ]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-    folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
+    folder = cache_dir or cache_folder("statistics")
     path = folder / f"{key}.safetensors"
     if is_there(path):
         try:

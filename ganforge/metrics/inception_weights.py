@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import pooch
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import complain
+from ganforge.base.user_cache import cache_folder
 from ganforge.data.download import NoMirror, download
 from ganforge.metrics.catalog import ExtractorRecord
 from ganforge.metrics.inception import Inception
@@ -51,7 +51,7 @@ def load_inception(
     cache (``cache_dir`` if given) or downloaded into it. poll: called for every piece of a download; raises to stop.
     Raises UserError for a file that is missing, damaged or something else, and where there is nothing to download from.
     """
-    path = path or _cached(cache_dir or Path(pooch.os_cache("ganforge")) / "inception", mirror, digest, poll)
+    path = path or _cached(cache_dir or cache_folder("inception"), mirror, digest, poll)
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else _load_published(path, digest)
     except OSError as error:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pooch
 import torch
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
+from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Mixture
 from ganforge.metrics.catalog import EXTRACTORS, FIGURES
 from ganforge.metrics.features import Extractor
@@ -48,7 +48,7 @@ def prepare_reference(
     whole and was made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be
     written is reported, and done without.
     """
-    folder = cache_dir or Path(pooch.os_cache("ganforge")) / "statistics"
+    folder = cache_dir or cache_folder("statistics")
     path = folder / f"{cache_key(extractor, protocol)}.safetensors"
     if is_there(path):
         try:

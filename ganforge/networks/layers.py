@@ -21,14 +21,14 @@ def picture_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def pyramid(size: Size, lowest_side: int) -> list[Size]:
+def pyramid(size: Size, base_size: int) -> list[Size]:
     """The sizes that a network goes through, smallest first: the picture's, halved and rounded up, at least once, and
-    again until no side is longer than ``lowest_side`` (>= 1).
+    again until no side is longer than ``base_size`` (>= 1).
 
     pyramid((28, 28), 7) is [(7, 7), (14, 14), (28, 28)]; pyramid((5, 7), 7) is [(3, 4), (5, 7)].
     """
     sizes = [size]
-    while len(sizes) == 1 or max(sizes[0]) > lowest_side:
+    while len(sizes) == 1 or max(sizes[0]) > base_size:
         height, width = sizes[0]
         sizes.insert(0, ((height + 1) // 2, (width + 1) // 2))
     return sizes

@@ -110,7 +110,7 @@ class RunFolder(RunLogs):
     def _refuse_run(self) -> None:
         if self.exists():
             raise UserError(
-                f"{self.path} already holds a run{self._progress()}; go on with it by "
+                f"{self.path} already holds a run{self._progress()}; continue it with "
                 f"`ganforge resume {pasted(self.path)}`, or choose another folder with --out."
             )
 
@@ -149,9 +149,7 @@ class RunFolder(RunLogs):
         past = content.get("environment")
         known = isinstance(past, list) and past and isinstance(past[-1], dict)
         if not known or not isinstance(content.get("data"), dict):
-            raise UserError(
-                f"{self.config} is damaged: it does not tell the run's data and environment; put back a copy."
-            )
+            raise UserError(f"{self.config} is damaged: it lacks the run's data and environment; put back a copy.")
         return content
 
     def what_is_there(self) -> str:

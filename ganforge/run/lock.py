@@ -18,7 +18,7 @@ def acquire(path: Path) -> Held:
     Raises UserError where another process holds it or there is something else than a plain file, and OSError.
     """
     if os.path.lexists(path) and not is_plain(path):
-        raise UserError(f"{path} is a link, folder, pipe or device, and none of ganforge's files; move it away.")
+        raise UserError(f"{path} is a link, folder, pipe or device, and not one of ganforge's files; move it away.")
     try:
         return FileLock(path).acquire(timeout=0)
     except Timeout:

@@ -150,7 +150,7 @@ def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:
     except ValidationError:
         facts = None
     if facts is None or not facts.fits():
-        raise UserError(f"The snapshot {path} does not tell its settings, shape and nimg; use another.")
+        raise UserError(f"The snapshot {path} lacks valid settings, shape or nimg; use another.")
     return Snapshot(path, {}, facts.settings, facts.shape, facts.num_classes, facts.nimg, facts.class_names)
 
 

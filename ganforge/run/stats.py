@@ -67,5 +67,5 @@ class Stats:
         ]
 
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
+        """Restore what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
         self.before, self.values = dict(tensors), {name: [] for name in tensors}

@@ -58,6 +58,6 @@ def counters_in(facts: dict[str, Any]) -> Counters:
         return Counters.model_validate(facts)
     except ValidationError:
         raise UserError(
-            f"The checkpoint does not tell {', '.join(Counters.model_fields)} as ganforge writes them; take it away to "
+            f"The checkpoint does not tell {', '.join(Counters.model_fields)} as ganforge writes them; remove it to "
             "go on from the one before it."
         ) from None

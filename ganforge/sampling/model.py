@@ -17,7 +17,7 @@ from ganforge.base.selections import Labels, Seeds, labels_given, seeds_given, z
 from ganforge.base.tensorfile import Shapes
 from ganforge.base.terminal import complain, printable
 from ganforge.config import Config, make_config
-from ganforge.networks.build import build_generator, on_device
+from ganforge.networks.construct import build_generator, on_device
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot, refuse_other_shapes

@@ -12,7 +12,7 @@ from ganforge.base.tensorfile import DamagedFileError, Shapes
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config
 from ganforge.data.dataset import Dataset
-from ganforge.networks.build import build_discriminator, build_generator, on_device
+from ganforge.networks.construct import build_discriminator, build_generator, on_device
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.checkpoint import part_of
 from ganforge.run.snapshot import refuse_other_shapes
@@ -28,9 +28,7 @@ def build_networks(config: Config, items: Items, *, meta: bool = False) -> tuple
     """Fresh G and D on the CPU, or (meta) their outlines. Raises UserError for sizes that do not fit each other."""
     told: dict[str, Any] = {"num_classes": items.num_classes, "meta": meta}
     G = build_generator(config.generator, config.z_dim, items.shape, config.seed, **told, **config.g_sizes)
-    D = build_discriminator(
-        config.discriminator, items.shape, config.seed, norm=config.d_norm, **told, **config.d_sizes
-    )  # fmt: skip
+    D = build_discriminator(config.discriminator, items.shape, config.seed, **told, **config.d_sizes)
     return G, D
 
 
@@ -78,10 +76,7 @@ def source_of(config: Config) -> Source | None:
         return None
     source = read_source(Path(config.init_from))
     there = make_config(source.settings, source=source.path)
-    names = ["generator", "z_dim", "noise", "g_hidden" if config.generator == "mlp" else "g_width", "g_lowest_side"]
-    if source.D is not None:
-        names += ["discriminator", "d_hidden" if config.discriminator == "mlp" else "d_width", "d_lowest_side"]
-    names += ["blocks", "group_size"] + ["d_norm"] * (source.D is not None)
+    names = config.shaping(with_d=source.D is not None)
     pairs = [(name, as_typed(getattr(there, name)), as_typed(getattr(config, name))) for name in names]
     if other := [f"{name}: {old} there, {new} here" for name, old, new in pairs if old != new]:
         only_d = all(line.startswith(("d_", "discriminator")) for line in other)

@@ -138,9 +138,8 @@ def one_pass(config: Config) -> bool:
     Not where D mixes the items of a batch (batch norm) or changes as it looks (spectral norm), nor where a penalty asks
     for the gradient of one side alone, nor with plain Adam, which stands for the note's own bits.
     """
-    alone = config.d_norm in ("layer", "unnormalised") or config.discriminator in ("mlp", "logistic", "recurrent")
     one_sided = any(penalty.gradient_at for penalty in chosen_penalties(config))
-    return alone and config.fused_adam and not one_sided
+    return config.d_sees_each_item_alone and config.fused_adam and not one_sided
 
 
 def augment_by(p: Tensor, images: Tensor, draws: Tensor) -> Tensor:

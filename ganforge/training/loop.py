@@ -32,9 +32,7 @@ class Loop:
     def run(self) -> bool:
         """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint: at the end
         if a longer run would come by it, else from before the last step, so that a longer one makes that step whole.
-
-        Raises RunError where a step is not finite, and OSError where the run cannot be saved.
-        """
+        Raises RunError where a step is not finite, and OSError where the run cannot be saved."""
         state, config = self.state, self.config
         stats: Stats = {}
         done_before = state.nimg if state.reported_nimg >= 0 else -1  # a resumed run did what was due here already

@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "logistic": ("note", {"discriminator": "logistic"}),
     "convolutions on points": ("dcgan", {**NARROW, "data": "ring"}),
     "spectral norm on points": ("sngan", {**SNGAN, "data": "ring", "objective": "non-saturating"}),
-    "deep r3gan": ("r3gan", {**R3GAN, "blocks": 2, "group_size": 4, "g_lowest_side": 2, "d_lowest_side": 3}),
+    "deep r3gan": ("r3gan", {**R3GAN, "blocks": 2, "group_size": 4, "g_base_size": 2, "d_base_size": 3}),
     "r3gan on points": ("r3gan", {**R3GAN, "data": "ring"}),
 }
 """name -> recipe and settings beside ``TINY``'s."""

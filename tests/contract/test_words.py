@@ -80,5 +80,8 @@ def test_a_run_folder_whose_name_is_no_text(tmp_path: Path) -> None:
         b"--out=" + bytes(tmp_path) + b"/\xff",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert (done.returncode, done.stderr) == (2, f"ganforge: The name {tmp_path}/\\xff is no UTF-8; choose another.\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"ganforge: The name {tmp_path}/\\xff is not valid UTF-8; choose another.\n",
+    )
     assert not list(tmp_path.iterdir())

@@ -139,7 +139,7 @@ def test_what_stands_for_something_is_taken(runs: dict[str, Any], tmp_path: Path
     ([3, 3, 3], "2 labels from 0 to 9 are needed, one for each picture, or a single one for all; 3 were given."),
     ([3, 10], "2 labels from 0 to 9 are needed, one for each picture, or a single one for all; [3, 10] were given."),
     ("cat", "The classes 'cat' are not numbers and ranges such as 3 or 0-4,7."),
-    (1.5, "A label is a whole number, and 1.5 is none."),
+    (1.5, "A label must be a whole number, not 1.5."),
 ])  # fmt: skip
 def test_labels_are_refused_in_a_sentence(labels: Any, said: str, runs: dict[str, Any]) -> None:
     with pytest.raises(UserError) as error:
@@ -155,12 +155,12 @@ def test_true_and_a_text_are_no_numbers(runs: dict[str, Any]) -> None:
         lambda: ganforge.grid(pictures(), True),
         lambda: ganforge.load_data("digits", max_images=True),
     ):
-        with pytest.raises(UserError, match=r"is a whole number, and True is none\.$"):
+        with pytest.raises(UserError, match=r"must be a whole number, not True\.$"):
             wrong()
     with pytest.raises(UserError, match=r"^z holds a number that is not finite\.$"):
         model.generate(torch.full((2, 4), float("nan")))
     for wrong in (lambda: model.sample({3: 4}), lambda: model.sample(b"34")):
-        with pytest.raises(UserError, match="The seeds are given as a list, and"):
+        with pytest.raises(UserError, match="The seeds must be a list, not"):
             wrong()
 
 

@@ -233,7 +233,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--g-hidden=65536,65536"], ["G would have 4,305,584,192 weights, and 1,073,741,824 are the most"]),
         (["--d-hidden=65536,65536"], ["D would have 4,299,358,209 weights", "choose smaller sizes"]),
         (["--blocks=2"], ["blocks is for r3gan networks, and neither G nor D is one"]),
-        (["--d-lowest-side=2"], ["d_lowest_side is for the convolutional families; mlp"]),
+        (["--d-base-size=2"], ["d_base_size is for the convolutional families; mlp"]),
         (["--init-from=nowhere"], ["There is no run or snapshot nowhere; check the path."]),
         (["--init-from=."], [". is not a run folder: it has no config.json"]),
     ],
@@ -306,7 +306,7 @@ def test_out(make: Callable[[], str], words: list[str], capsys: pytest.CaptureFi
 
 def test_out_is_a_run(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     said = complaint([*TRAIN, "--out=run"], capsys)
-    assert "run already holds a run (640 of 640 images); go on with it by `ganforge resume run`" in said
+    assert "run already holds a run (640 of 640 images); continue it with `ganforge resume run`" in said
     assert "--out" in said
 
 
@@ -605,8 +605,8 @@ WEIGHT = "layers.0.weight"
             [f"{WEIGHT} holds numbers that are not finite"],
         ),
         (lambda run: rewrite(run, lambda t, f: f.update(format=99)), ["has format 99", "this ganforge reads 1"]),
-        (lambda run: rewrite(run, lambda t, f: f.pop("shape")), ["does not tell its settings, shape and nimg"]),
-        (lambda run: rewrite(run, lambda t, f: f.update(settings=None)), ["does not tell its settings"]),
+        (lambda run: rewrite(run, lambda t, f: f.pop("shape")), ["lacks valid settings, shape or nimg"]),
+        (lambda run: rewrite(run, lambda t, f: f.update(settings=None)), ["lacks valid settings"]),
         (
             lambda run: rewrite(run, lambda t, f: f["settings"].update(z_dim=-1)),
             ["snapshots/", "z_dim cannot be '-1'"],

@@ -89,7 +89,7 @@ def test_what_vanishes_in_between_is_prepared_again(what: str, here: Path, monke
         if works:
             dataset = ganforge.load_data("pictures", say=lines.append)
             assert (len(dataset), dataset.num_classes, dataset.labels is not None) == (40, 2, True)
-            assert sum("was taken away meanwhile: looking again" in line for line in lines) == 1
+            assert sum("was removed meanwhile: looking again" in line for line in lines) == 1
         else:
             with pytest.raises(ganforge.UserError, match="cannot be read"):
                 ganforge.load_data("pictures", say=lines.append)
@@ -108,7 +108,7 @@ def test_the_first_ten_of_many_broken_pictures_and_where_all_are(capsys: pytest.
     capsys.readouterr()
     assert main(["data", "prepare", "pictures"]) == 2
     refused = capsys.readouterr().err
-    assert re.search(r"broken04.png \(not a picture\) and 25 more \(all: (\S+facts.json)\); mend", refused)
+    assert re.search(r"broken04.png \(not a picture\) and 25 more \(all: (\S+facts.json)\); fix", refused)
     text = said(capsys, "data", "prepare", "pictures", "--max-broken=30")
     [line] = [line for line in text.splitlines() if line.startswith("Unreadable, and left out")]
     assert line.count("not a picture") == 10

@@ -168,7 +168,7 @@ def test_training_from_the_file_is_training_from_memory(place: Path, capsys: pyt
         (["train", "fast", "--data=p", "--fit=squash"], "fit cannot be 'squash'"),
         (["train", "fast", "--data=p", "--max-broken=-1"], "max_broken cannot be '-1'"),
         (["train", "fast", "--data=p", "--test-data=nowhere"], "no data set 'nowhere'"),
-        (["train", "fast", "--data=p", "--test-data=./p"], "test_data and data are both p; hold other pictures out"),
+        (["train", "fast", "--data=p", "--test-data=./p"], "test_data and data are both p; hold out other pictures"),
         (["train", "fast", "--data=p", "--max-broken=1"], "2 of the 12 pictures in"),
         (["train", "fast", "--data=empty"], "empty"),
         (["train", "fast", "--data=ring", "--mirror"], "Points have no mirror image"),

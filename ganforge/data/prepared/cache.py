@@ -80,7 +80,7 @@ def locked(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -
     """Only one process at a time makes or removes ``folder``; others wait here. poll: raises to stop waiting."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.with_suffix(".lock").is_symlink():
-        raise UserError(f"{folder.with_suffix('.lock')} is a link, which ganforge has not made; take it away.")
+        raise UserError(f"{folder.with_suffix('.lock')} is a link, which ganforge has not made; remove it.")
     lock = FileLock(folder.with_suffix(".lock"))
     said = False
     while True:

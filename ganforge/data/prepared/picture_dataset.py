@@ -49,7 +49,7 @@ def load_pictures(
         except OSError as error:
             if not attempts_left:
                 raise UserError(f"{folder} cannot be read ({error.strerror}); start again.") from None
-            say(f"What was prepared in {folder} was taken away meanwhile: looking again.")
+            say(f"What was prepared in {folder} was removed meanwhile: looking again.")
     learned = len(items) - facts["held_out"]
     all_items, all_labels = items, labels
     items, labels = items[:learned], None if labels is None else labels[:learned]
@@ -102,7 +102,7 @@ def describe_preparation(facts: dict[str, Any], path: Path) -> list[str]:
     if broken:
         lines.append(f"Unreadable, and left out: {list_broken(broken, LISTED, path)}")
     if facts["skipped"]:
-        lines.append(f"Passed over: {list_broken(facts['skipped'], LISTED, path)}")
+        lines.append(f"Skipped: {list_broken(facts['skipped'], LISTED, path)}")
     lines += facts["left"]
     if facts["empty_classes"]:
         names = ", ".join(facts["empty_classes"][:LISTED])

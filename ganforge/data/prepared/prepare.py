@@ -110,7 +110,7 @@ def _make(
     part = folder.with_suffix(".part")
     for old in (part, folder):
         if not discard(old):
-            raise UserError(f"{old} holds something that ganforge has not made; take that away, and start again.")
+            raise UserError(f"{old} holds something that ganforge has not made; remove that, and start again.")
     start = time.monotonic()
 
     def decode(target: Target, seconds: float) -> Findings:
@@ -128,7 +128,7 @@ def _make(
         found = decode(target, seconds)
         right = settle(request, found)
         if found.kept and right.shape != target.shape:
-            say("Once more: not all pictures are like the ones that were looked at first.")
+            say("Decoding again: the pictures sampled first were not like all the others.")
             target, found = right, decode(right, seconds)
         facts = finish(part, source, chosen, request, target, found, poll)
         if source.fingerprint() != fingerprint:
@@ -176,7 +176,7 @@ def refuse_broken(facts: dict[str, Any], max_broken: int | None, path: Path) -> 
     if broken > allowed:
         raise UserError(
             f"{broken:,} of the {total:,} pictures in {facts['source']} cannot be read, and at most {allowed:,} may be "
-            f"left out: {list_broken(facts['broken'], 5, path)}; mend or remove them, or allow more with --max-broken."
+            f"left out: {list_broken(facts['broken'], 5, path)}; fix or remove them, or allow more with --max-broken."
         )
 
 

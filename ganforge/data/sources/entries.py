@@ -120,7 +120,7 @@ def make_entries(
     if len(shown) > MAX_CLASSES:
         raise UserError(
             f"The pictures are of {len(shown):,} classes ({brief(labels[0] or '')}, ...), and {MAX_CLASSES:,} are the "
-            "most; take the classes away, or group them."
+            "most; remove the classes, or group them."
         )
     told = zip(names, labels, splits, strict=True)
     return [Entry(printable(name), shown[label], split) for name, label, split in told]

@@ -198,7 +198,7 @@ class Guarded:
         if len(self._undecodable) > MAX_ENDED or self._unknown > 2 * MAX_ENDED:
             raise UserError(
                 f"{self.path} is not read any further: {max(len(self._undecodable), 1)} of its pictures cannot be "
-                f"decoded within the limits, the last one because it {error}; take such pictures away."
+                f"decoded within the limits, the last one because it {error}; remove such pictures."
             )
         self._start()
 

@@ -60,7 +60,7 @@ def warnings_for(seen: Seen) -> list[str]:
     if seen.empty_classes:
         found.append(f"class folders without pictures: {', '.join(seen.empty_classes[:MAX_NAMES])}")
     if plain := seen.constant + seen.near_constant:
-        found.append(f"pictures of one value or almost one: {plain:,}; take them away unless they are meant to be so.")
+        found.append(f"pictures of one value or almost one: {plain:,}; remove them unless they are meant to be so.")
     elif seen.maximum - seen.minimum < NARROW:
         found.append(f"the values go from {seen.minimum} to {seen.maximum} only, of 0 to 255: there is little to see.")
     if seen.frame is not None and seen.framed * 2 > readable:

@@ -73,7 +73,7 @@ class SourceStatistics:
         found, allowed = self.tally.refusals(self.pages, self.span), broken_allowed(self.count)
         if self.readable and len(self.unreadable) > allowed:
             found.append(
-                f"{len(self.unreadable):,} pictures cannot be read, and at most {allowed:,} may be left out; mend or "
+                f"{len(self.unreadable):,} pictures cannot be read, and at most {allowed:,} may be left out; fix or "
                 "remove them, or allow more with --max-broken."
             )
         return found
@@ -158,7 +158,7 @@ def describe_source(facts: SourceStatistics) -> str:
     lines += [f"{'':<12}{name} equals {earlier}" for name, earlier in facts.examples]
     lines += _classes(facts)
     lines += facts.tally.lines(facts.span, facts.span_from)
-    lines += _listed("passed over", facts.skipped) + _listed("unreadable", facts.unreadable)
+    lines += _listed("skipped", facts.skipped) + _listed("unreadable", facts.unreadable)
     lines += [f"warning: {text}" for text in warnings_for(facts.seen())]
     return "\n".join(lines)
 

@@ -65,9 +65,11 @@ def read_tables(paths: Iterable[str], read: Callable[[str], bytes], where: Calla
                 raise ValueError(f"all such files together take more than {MAX_JSON_BYTES >> 20} MiB")
             table = read_table(path, content)
         except (ValueError, Unreadable) as error:
-            raise UserError(f"{where(path)} cannot be used: {error}; correct it or take it away.") from None
+            raise UserError(f"{where(path)} cannot be used: {error}; correct it or remove it.") from None
         if (other := tables.setdefault(table.folder, table)) is not table:
-            raise UserError(f"{where(path)} and {brief(other.path)} both tell classes of the same pictures; keep one.")
+            raise UserError(
+                f"{where(path)} and {brief(other.path)} both give the classes of the same pictures; keep one."
+            )
     return list(tables.values())
 
 

@@ -38,7 +38,7 @@ def open_source(path: str | Path) -> Source:
     name = str(path)
     if name.startswith("hub:"):
         if not re.fullmatch(r"hub:\w[\w.-]*(/\w[\w.-]*)?", name):
-            raise UserError(f"{name} is no name on the Hugging Face hub; write hub:OWNER/NAME.")
+            raise UserError(f"{name} is not a name on the Hugging Face hub; write hub:OWNER/NAME.")
         return open_hub(name)
     place = Path(path).expanduser()
     try:
@@ -97,7 +97,7 @@ def _open_file(path: Path) -> Source:
     if format_of(begin) not in ("", "TGA"):
         raise UserError(f"{path} is a single picture; name the folder that it is in (of many pages: and --pages all).")
     packed = " (unpack a .tar.gz first)" if begin.startswith(b"\x1f\x8b") else ""
-    raise UserError(f"{path} is of no kind that is read{packed}; name {KINDS}.")
+    raise UserError(f"{path} is not of a kind that can be read{packed}; name {KINDS}.")
 
 
 def shard_kind(path: Path) -> str:

@@ -33,7 +33,7 @@ class OtherFiles:
         heif = sum(held for (_, is_heif), held in self._counts.items() if is_heif)
         if heif > count > 0:
             raise UserError(
-                f"{name} holds {heif:,} {HEIF_EXTRA}, and {count:,} others; install that, or take them away to go on "
+                f"{name} holds {heif:,} {HEIF_EXTRA}, and {count:,} others; install that, or remove them to go on "
                 "without them."
             )
 

@@ -134,7 +134,7 @@ class FolderSource:
         listing.others.refuse_most(self.name, len(paths))
         for path, reason in listing.skipped if paths else ():
             if is_label_file(path):
-                raise UserError(f"{root / path} cannot be used: {reason}; correct it or take it away.")
+                raise UserError(f"{root / path} cannot be used: {reason}; correct it or remove it.")
         used, unused = tables_for(paths, [path for path in listing.files if is_label_file(path)])
         self.skipped += unused
         tables = read_tables(

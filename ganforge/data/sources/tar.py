@@ -162,7 +162,7 @@ class TarSource:
             if member.size + sum(map(len, self._tables.values())) > MAX_JSON_BYTES or len(self._tables) > MAX_TABLES:
                 raise UserError(
                     f"{self.name} holds more than {MAX_JSON_BYTES >> 20} MiB, or {MAX_TABLES:,} files, of labels such "
-                    f"as {brief(path)}; take some away."
+                    f"as {brief(path)}; remove some."
                 )
             if path in self._tables:
                 raise UserError(f"{self.name} holds two files {brief(path)}; keep the one with the right labels.")

@@ -91,7 +91,7 @@ def find_splits(name: str, paths: Sequence[str], decided: bool) -> list[str]:
     if parts and not decided:
         raise UserError(
             f"{name} holds the folders {parts}, beside {others}: it cannot be told whether they are classes, or parts "
-            "to learn from and to hold out; give them other names if they are classes, or take the others away."
+            "to learn from and to hold out; give them other names if they are classes, or remove the others."
         )
     below = [split_kind(folder_at(path, depth + 1)) for path in paths]
     if {"train"} < set(below) - {""}:
@@ -234,7 +234,7 @@ def _at_paths(
     more = f", and {len(best) - 1:,} more" if len(best) > 1 else ""
     raise UserError(
         f"{brief(table.path)} in {name} names pictures that are not there: {brief(best[0])}{meant}{more}; correct it "
-        "or take it away."
+        "or remove it."
     )
 
 
@@ -246,5 +246,5 @@ def refuse_missing(name: str, pictures: Sequence[tuple[str, str]], told: Mapping
         if 0 < len(missing) < len(inside):
             raise UserError(
                 f"{origin} in {name} gives no class to {len(missing):,} of {len(inside):,} pictures, such as "
-                f"{brief(missing[0])}; complete it or take it away."
+                f"{brief(missing[0])}; complete it or remove it."
             )

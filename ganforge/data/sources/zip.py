@@ -43,7 +43,7 @@ class ZipSource:
                 self.skipped.append((brief(path), "replaced by a later entry of the same name"))
             fault = _fault(info, path)
             if fault and is_label_file(path):
-                raise UserError(f"{brief(path)} in {self._path} cannot be used: {fault}; correct it or take it away.")
+                raise UserError(f"{brief(path)} in {self._path} cannot be used: {fault}; correct it or remove it.")
             if fault:
                 self.skipped.append((brief(path), fault))
                 listed.pop(path, None)

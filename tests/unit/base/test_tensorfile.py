@@ -265,7 +265,7 @@ def test_more_tensors_or_facts_than_ganforge_writes(tmp_path: Path, monkeypatch:
 def test_facts_that_are_none(text: str, tmp_path: Path) -> None:
     path = tmp_path / "f.safetensors"
     save_file({"a": torch.ones(2)}, path, {"ganforge": text, "sha256": "0"})
-    with pytest.raises(DamagedFileError, match=r"its facts are no JSON|does not tell what it is"):
+    with pytest.raises(DamagedFileError, match=r"its facts are no JSON|does not say what it is"):
         read_tensorfile(path, "snapshot")
 
 

@@ -60,7 +60,7 @@ def test_nothing_is_guessed_of_what_is_long() -> None:
 
 def test_a_name_that_is_no_text() -> None:
     refuse_odd_name("runs/caf\u00e9")
-    with pytest.raises(UserError, match=r"The name runs/\\xff is no UTF-8; choose another\."):
+    with pytest.raises(UserError, match=r"The name runs/\\xff is not valid UTF-8; choose another\."):
         refuse_odd_name("runs/\udcff")
 
 

@@ -94,7 +94,7 @@ def test_labels_of_a_folder_or_zip(tmp_path: Path) -> None:
         file.truncate(1 << 33)
     with (
         in_little_memory(),
-        pytest.raises(UserError, match="takes 8,192 MiB, more than 128; correct it or take"),
+        pytest.raises(UserError, match="takes 8,192 MiB, more than 128; correct it or remove"),
     ):
         open_source(tmp_path / "p")
 
@@ -229,7 +229,7 @@ def test_names_and_classes_that_take_too_much(monkeypatch: pytest.MonkeyPatch) -
     names = [f"{number}.png" for number in range(10)]
     monkeypatch.setattr("ganforge.data.sources.entries.MAX_CLASSES", 9)
     assert len(make_entries(names, ["a"] * 10)) == 10
-    with pytest.raises(UserError, match=r"are of 10 classes .*, and 9 are the most; take the classes away, or group"):
+    with pytest.raises(UserError, match=r"are of 10 classes .*, and 9 are the most; remove the classes, or group"):
         make_entries(names, names)
     monkeypatch.setattr("ganforge.data.sources.entries.MAX_NAMES_BYTES", 49)
     with pytest.raises(UserError, match="names take more than"):

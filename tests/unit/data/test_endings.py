@@ -85,12 +85,12 @@ def test_what_is_passed_over_is_counted_and_said(tmp_path: Path, kept_in: str) -
     path = written(kept_in, tmp_path / "p", files)
     with closing(open_guarded(path)) as source:
         text = describe_source(inspect_source(source))
-    assert "passed over 2 files ending in .psd: no pictures of a kind that is read" in text
-    assert "passed over 1 file ending in .txt: no pictures" in text
+    assert "skipped     2 files ending in .psd: no pictures of a kind that is read" in text
+    assert "skipped     1 file ending in .txt: no pictures" in text
     _, facts = prepare(str(path), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=0)
     assert facts["shape"][0] == 2
     why = "(no pictures of a kind that is read)"
-    assert f"Passed over: 2 files ending in .psd {why}, 1 file ending in .txt {why}" in describe_preparation(
+    assert f"Skipped: 2 files ending in .psd {why}, 1 file ending in .txt {why}" in describe_preparation(
         facts, Path("facts.json")
     )
 
@@ -133,7 +133,7 @@ def test_heic_without_its_extra(tmp_path: Path, kept_in: str) -> None:
     source.close()
     most = written(kept_in, tmp_path / "q", {"a.png": shade(1), "c.heic": HEIC, "d.heic": HEIC})
     with pytest.raises(
-        UserError, match=r"q holds 2 HEIC pictures, which .* reads, and 1 others; install that, or take"
+        UserError, match=r"q holds 2 HEIC pictures, which .* reads, and 1 others; install that, or remove"
     ):
         open_source(most)
 

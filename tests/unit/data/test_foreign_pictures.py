@@ -80,7 +80,7 @@ def test_transparency_is_refused(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(("mode", "kind"), [("F", "floating-point numbers"), ("I", "signed numbers of 32 bits")])
 def test_kinds_without_a_meaning_in_8_bits_are_refused(tmp_path: Path, mode: str, kind: str) -> None:
     Image.new(mode, (4, 5)).save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match=rf"a\.tif cannot be read as a picture \(holds {kind}, 0 to 0\); take it away"):
+    with pytest.raises(UserError, match=rf"a\.tif cannot be read as a picture \(holds {kind}, 0 to 0\); remove it"):
         read_pictures(tmp_path)
 
 
@@ -94,7 +94,7 @@ def test_subfolders_are_read_in_order_and_other_files_passed_over(tmp_path: Path
     assert dataset.items[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
     assert dataset.items.is_contiguous()
     (note,) = dataset.notes
-    assert note.startswith("Passed over: 1 file ending in .txt (no pictures of a kind that is read), ")
+    assert note.startswith("Skipped: 1 file ending in .txt (no pictures of a kind that is read), ")
     assert "b.png" not in note
     assert (dataset.name, dataset.labels, dataset.num_classes) == (str(tmp_path), None, 0)
 
@@ -140,7 +140,7 @@ def test_more_than_fits_is_refused_before_it_is_read(tmp_path: Path, monkeypatch
 def test_an_absurdly_large_picture_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(MAX_PIXELS + 1, 1, 8, 0, b""))
     reason = "has 64,000,001 pixels, more than 64,000,000"
-    with pytest.raises(UserError, match=rf"a\.png cannot be read as a picture \({reason}\); take it away"):
+    with pytest.raises(UserError, match=rf"a\.png cannot be read as a picture \({reason}\); remove it"):
         read_pictures(tmp_path)
 
 
@@ -150,7 +150,7 @@ def test_a_cut_off_file_is_refused_by_name(tmp_path: Path, name: str, kept: floa
     path = save(tmp_path / name, RANDOM.integers(256, size=(40, 40, 3), dtype=np.uint8))
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(UserError, match=rf"{name} cannot be read as a picture .* take it away or make it again"):
+    with pytest.raises(UserError, match=rf"{name} cannot be read as a picture .* remove it or make it again"):
         read_pictures(tmp_path)
 
 

@@ -49,7 +49,7 @@ def test_everything_that_is_told(tmp_path: Path) -> None:
         "            a/2.bmp equals a/1.png",
         "classes     2 (sub-folders)",
         f"b           3 {'#' * 30}",
-        "passed over c/: a class folder without pictures",
+        "skipped     c/: a class folder without pictures",
         "unreadable  b/5.png: empty file",
         "warning: class folders without pictures: c/",
     ):
@@ -80,7 +80,7 @@ def test_a_hundred_unreadable_ones_are_summed_up(tmp_path: Path) -> None:
     [
         (
             15,
-            "train will refuse this: 15 pictures cannot be read, and at most 10 may be left out; mend or remove them, "
+            "train will refuse this: 15 pictures cannot be read, and at most 10 may be left out; fix or remove them, "
             "or allow more with --max-broken.",
         ),
         (10, "pictures that cannot be read and will be left out: 10."),

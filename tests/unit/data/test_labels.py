@@ -113,7 +113,7 @@ def test_values_that_are_classes_beyond_doubt() -> None:
 
 def test_two_files_of_labels_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"file_name,label\na,1\n"
-    with pytest.raises(UserError, match=r"metadata\.csv! and labels\.csv both tell classes of the same pictures"):
+    with pytest.raises(UserError, match=r"metadata\.csv! and labels\.csv both give the classes of the same pictures"):
         read_tables(["metadata.csv", "labels.csv"], lambda path: content, lambda path: f"{path}!")
     monkeypatch.setattr("ganforge.data.sources.labels.MAX_JSON_BYTES", 30)
     with pytest.raises(UserError, match=r"b/labels\.csv! cannot be used: all such files together take more than"):

@@ -153,7 +153,7 @@ def test_pictures_to_judge_are_of_one_split(tmp_path: Path) -> None:
         read_pictures(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", images=pictures(4), mask=pictures(4))
     why = "neither pictures nor their classes, by its name"
-    assert read_pictures(tmp_path / "b.npz").notes == (f"Passed over: array 'mask' ({why})",)
+    assert read_pictures(tmp_path / "b.npz").notes == (f"Skipped: array 'mask' ({why})",)
 
 
 def test_only_a_test_split(tmp_path: Path) -> None:

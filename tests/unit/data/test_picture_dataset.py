@@ -117,7 +117,7 @@ def test_a_stray_picture_is_left_out_and_named(tmp_path: Path) -> None:
     fill(tmp_path / "p", 1, 99)
     dataset = load(str(tmp_path / "p"))
     assert (len(dataset), dataset.num_classes) == (8, 2)
-    assert "Passed over: 099.png (beside the class folders, and in none of them)" in dataset.notes
+    assert "Skipped: 099.png (beside the class folders, and in none of them)" in dataset.notes
 
 
 def test_why_there_are_no_classes_is_kept(tmp_path: Path) -> None:

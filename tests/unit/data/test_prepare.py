@@ -210,7 +210,7 @@ def test_a_wrong_first_guess_is_put_right(place: Place, tmp_path: Path, monkeypa
     fill(folder / "x", colours(4, 70, 90))
     items = place.items(folder)
     assert items.shape == (7, 3, 64, 64)
-    assert any("Once more" in line for line in place.said)
+    assert any("Decoding again" in line for line in place.said)
 
 
 def test_grey_pictures_saved_in_colour_are_grey(place: Place, tmp_path: Path) -> None:
@@ -337,7 +337,7 @@ def test_what_somebody_keeps_in_the_cache_stops_it(place: Place, tmp_path: Path,
     else:
         (made / "facts.json").unlink()
     mine.write_text("mine")
-    with pytest.raises(UserError, match="holds something that ganforge has not made; take that away"):
+    with pytest.raises(UserError, match="holds something that ganforge has not made; remove that"):
         place(folder)
     assert mine.read_text() == "mine"
 

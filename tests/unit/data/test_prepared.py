@@ -193,7 +193,7 @@ def test_a_lock_that_is_a_link_is_not_opened(tmp_path: Path) -> None:
     (tmp_path / "thesis").write_text("mine")
     made.with_suffix(".lock").symlink_to(tmp_path / "thesis")
     assert not remove(all_kept(tmp_path)[0])
-    with pytest.raises(UserError, match="is a link, which ganforge has not made; take it away"):
+    with pytest.raises(UserError, match="is a link, which ganforge has not made; remove it"):
         locked(made, lambda: None, lambda line: None).__enter__()
     assert (tmp_path / "thesis").read_text() == "mine"
 

@@ -228,9 +228,7 @@ def test_one_range_for_8_and_16_bits_is_said(tmp_path: Path) -> None:
 def test_pictures_to_judge_have_grey_levels(twelve: Path, floats: Path) -> None:
     with pytest.raises(UserError, match="no value in these pictures of 16 bits a channel is above 4,095 of 65,535"):
         read_pictures(twelve)
-    with pytest.raises(
-        UserError, match=r"\(holds numbers of the type float32, -1 to 1\); take it away or make it again"
-    ):
+    with pytest.raises(UserError, match=r"\(holds numbers of the type float32, -1 to 1\); remove it or make it again"):
         read_pictures(floats)
 
 

@@ -66,7 +66,7 @@ def test_a_dataset_json_goes_before_sub_folders(tmp_path: Path) -> None:
     source = open_source(tmp_path)
     assert ([entry.label for entry in source.entries], source.labels_from) == (["5", "5"], "dataset.json")
     (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(UserError, match=r"dataset\.json cannot be used: it is not JSON .*; correct it or take it away"):
+    with pytest.raises(UserError, match=r"dataset\.json cannot be used: it is not JSON .*; correct it or remove it"):
         open_source(tmp_path)
 
 
@@ -85,7 +85,7 @@ def test_a_file_of_labels_that_cannot_be_reached_stops(tmp_path: Path) -> None:
     fill(tmp_path, "a/1.png", "b/2.png")
     (tmp_path / "dataset.json").symlink_to("nowhere")
     with pytest.raises(
-        UserError, match=r"dataset\.json cannot be used: cannot be reached \(.*\); correct it or take it"
+        UserError, match=r"dataset\.json cannot be used: cannot be reached \(.*\); correct it or remove it"
     ):
         open_source(tmp_path)
 
@@ -216,7 +216,7 @@ def test_where_there_is_nothing(tmp_path: Path) -> None:
         match=r"holds no pictures, only 2 files ending in \.txt \(.*\), 1 file without an ending \(.*\); check",
     ):
         open_source(tmp_path)
-    with pytest.raises(UserError, match=r"a\.txt is of no kind that is read; name a folder of pictures"):
+    with pytest.raises(UserError, match=r"a\.txt is not of a kind that can be read; name a folder of pictures"):
         open_source(tmp_path / "a.txt")
     (tmp_path / "c").write_bytes(b"")
     with pytest.raises(UserError, match=r"c is empty; name a folder"):

@@ -115,7 +115,7 @@ def test_names_on_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         UserError, match=r"hub:owner/none cannot be loaded \(Couldn't find it\); check the name and the net"
     ):
         open_source("hub:owner/none")
-    with pytest.raises(UserError, match=r"hub:\.\./x y is no name on the Hugging Face hub; write hub:OWNER/NAME"):
+    with pytest.raises(UserError, match=r"hub:\.\./x y is not a name on the Hugging Face hub; write hub:OWNER/NAME"):
         open_source("hub:../x y")
 
 
@@ -182,7 +182,7 @@ def test_a_saved_data_set_reads_no_pictures_by_their_paths(tmp_path: Path, monke
 @pytest.mark.parametrize("name", ["../..", "..", ".", "./x", "a/..", "/etc", "a/b/c", "a/../b", "a b"])
 def test_names_on_the_hub_are_no_folders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "load_dataset", lambda name: pytest.fail(f"loads {name}"))
-    with pytest.raises(UserError, match="is no name on the Hugging Face hub"):
+    with pytest.raises(UserError, match="is not a name on the Hugging Face hub"):
         open_source(f"hub:{name}")
 
 

@@ -133,7 +133,7 @@ def test_no_code_from_an_array_file_is_run(tmp_path: Path, monkeypatch: pytest.M
     np.save("b.npy", trap)
     Path("c.npy").write_bytes(pickle.dumps(Trap()))
     np.savez("d.npz", images=BATCH, labels=trap)
-    for name, fault in (("a.npz", r"object \[1\]"), ("b.npy", r"object \[1\]"), ("c.npy", "no kind that is read"),
+    for name, fault in (("a.npz", r"object \[1\]"), ("b.npy", r"object \[1\]"), ("c.npy", "not of a kind"),
                         ("d.npz", "cannot be read as arrays")):  # fmt: skip
         with pytest.raises(UserError, match=fault):
             open_source(name)
@@ -147,7 +147,7 @@ def test_a_cut_off_array_file(tmp_path: Path, kept: float) -> None:
     for name in ("a.npz", "a.npy"):
         content = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(content[: int(len(content) * kept)])
-        with pytest.raises(UserError, match=rf"{name} .*(; save it again|; get it again|of no kind)"):
+        with pytest.raises(UserError, match=rf"{name} .*(; save it again|; get it again|not of a kind)"):
             open_source(tmp_path / name)
 
 

@@ -232,7 +232,7 @@ def test_a_shard_that_changes_or_goes(tmp_path: Path) -> None:
 def test_a_packed_tar_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("x"))
-    with pytest.raises(UserError, match=r"a\.tar\.gz is of no kind that is read \(unpack a \.tar\.gz first\)"):
+    with pytest.raises(UserError, match=r"a\.tar\.gz is not of a kind that can be read \(unpack a \.tar\.gz first\)"):
         open_source(tmp_path / "a.tar.gz")
 
 

@@ -156,7 +156,7 @@ def test_cut_after_without_any_rows_makes_no_file(folder: RunFolder) -> None:
 
 
 def test_an_occupied_folder_is_refused(folder: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"already holds a run; go on with it by `ganforge resume .*`"):
+    with pytest.raises(UserError, match=r"already holds a run; continue it with `ganforge resume .*`"):
         folder.create(CONFIG)
     folder.write_status("stopped", 64_000, 128_000)
     with pytest.raises(UserError, match=r"already holds a run \(64,000 of 128,000 images\)"):
@@ -225,7 +225,7 @@ def test_a_lock_that_is_a_link_is_refused_and_its_target_kept(folder: RunFolder,
     lock = folder.path / ".lock"
     lock.unlink()
     lock.symlink_to(thesis)
-    with pytest.raises(UserError, match=r"\.lock is a link, folder, pipe or device, and none of ganforge's files"):
+    with pytest.raises(UserError, match=r"\.lock is a link, folder, pipe or device, and not one of ganforge's files"):
         folder.lock()
     assert thesis.read_text() == "mine"
     assert not folder.is_held()
@@ -412,7 +412,7 @@ def test_a_config_that_is_no_plain_file(what: str, folder: RunFolder, monkeypatc
 @pytest.mark.parametrize("status", [{"nimg": "abc"}, {"nimg": 1}, {"nimg": 1, "total_nimg": None}, {"nimg": True}, []])
 def test_a_status_of_any_kind_is_no_fault_of_the_program(status: Any, folder: RunFolder) -> None:
     folder.status.write_text(json.dumps(status))
-    with pytest.raises(UserError, match="already holds a run; go on"):
+    with pytest.raises(UserError, match="already holds a run; continue"):
         folder.refuse_occupied()
     folder.signs_of_progress()
 

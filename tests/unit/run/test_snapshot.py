@@ -13,7 +13,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.schedules import critic_steps, is_due
 from ganforge.base.tensorfile import write_tensorfile
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import FORMAT, KIND, fill_network, load_snapshot, save_snapshot
@@ -109,7 +109,7 @@ def test_class_names_are_kept_with_the_weights(folder: RunFolder) -> None:
         )  # fmt: skip
         assert load_snapshot(folder.path).class_names == names
     save_snapshot(folder, 96, generator(), SETTINGS, SHAPE, 3, class_names=("a", "b"))
-    with pytest.raises(UserError, match="does not tell its settings, shape and nimg"):
+    with pytest.raises(UserError, match="lacks valid settings, shape or nimg"):
         load_snapshot(folder.path)
 
 
@@ -160,23 +160,23 @@ def test_where_there_is_none(folder: RunFolder, tmp_path: Path) -> None:
     [
         ({"format": 2}, "has format 2, and this ganforge reads 1; install another"),
         ({"format": None}, "has format None"),
-        ({"nimg": None}, "does not tell its settings, shape and nimg"),
-        ({"nimg": "many"}, "does not tell its settings, shape and nimg"),
-        ({"shape": 3}, "does not tell its settings, shape and nimg"),
-        ({"shape": ["a"]}, "does not tell its settings, shape and nimg"),
-        ({"settings": None}, "does not tell its settings, shape and nimg"),
-        ({"settings": [1, 2]}, "does not tell its settings, shape and nimg"),
+        ({"nimg": None}, "lacks valid settings, shape or nimg"),
+        ({"nimg": "many"}, "lacks valid settings, shape or nimg"),
+        ({"shape": 3}, "lacks valid settings, shape or nimg"),
+        ({"shape": ["a"]}, "lacks valid settings, shape or nimg"),
+        ({"settings": None}, "lacks valid settings, shape or nimg"),
+        ({"settings": [1, 2]}, "lacks valid settings, shape or nimg"),
         ({"settings": {"zdim": 4}}, "There is no setting 'zdim'"),
         ({"settings": {"z_dim": "x"}}, "z_dim cannot be 'x'"),
         ({"settings": SETTINGS | {"z_dim": 5}}, r"layers.0.weight is \(8, 4\) instead of \(8, 5\)"),
         ({"settings": SETTINGS | {"g_hidden": [8, 8]}}, "does not fit its own settings"),
         ({"shape": [1, 3, 4]}, "does not fit its own settings"),
-        ({"shape": []}, "does not tell its settings, shape and nimg"),
-        ({"shape": [0, 3, 3]}, "does not tell its settings, shape and nimg"),
-        ({"shape": [-1, 3, 3]}, "does not tell its settings, shape and nimg"),
-        ({"shape": [1, 3, 10**12]}, "does not tell its settings, shape and nimg"),
-        ({"shape": [9]}, "does not tell its settings, shape and nimg"),
-        ({"shape": [3, 3]}, "does not tell its settings, shape and nimg"),
+        ({"shape": []}, "lacks valid settings, shape or nimg"),
+        ({"shape": [0, 3, 3]}, "lacks valid settings, shape or nimg"),
+        ({"shape": [-1, 3, 3]}, "lacks valid settings, shape or nimg"),
+        ({"shape": [1, 3, 10**12]}, "lacks valid settings, shape or nimg"),
+        ({"shape": [9]}, "lacks valid settings, shape or nimg"),
+        ({"shape": [3, 3]}, "lacks valid settings, shape or nimg"),
     ],
 )
 def test_facts_that_are_wrong_are_told(change: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_missing_fact_is_told(tmp_path: Path) -> None:
     for name in facts:
         path = tmp_path / "x.safetensors"
         write_tensorfile(path, KIND, generator().state_dict(), {k: v for k, v in facts.items() if k != name})
-        with pytest.raises(UserError, match="has format None" if name == "format" else "does not tell its"):
+        with pytest.raises(UserError, match="has format None" if name == "format" else "lacks valid settings"):
             load_snapshot(path)
 
 

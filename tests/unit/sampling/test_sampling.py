@@ -12,7 +12,7 @@ from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_seeds
 from ganforge.data.draw import draw_items
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.networks.generate import BATCH_SIZE
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
@@ -117,7 +117,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Model:
 )
 def test_labels_that_do_not_fit(labels: list[int], told: Model) -> None:
     said = r"^2 labels from 0 to 2 are needed, one for each picture, or a single one for all; .* were given\.$"
-    said += r"|^A label is a whole number, and \[0, 1\] is none\.$"
+    said += r"|^A label must be a whole number, not \[0, 1\]\.$"
     with pytest.raises(UserError, match=said):
         told.sample([1, 2], torch.tensor(labels, dtype=torch.int64))
 

@@ -12,7 +12,7 @@ from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_classes
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_frames, draw_items
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot

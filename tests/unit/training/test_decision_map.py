@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.base.plots import LIMIT
-from ganforge.networks.build import build_discriminator
+from ganforge.networks.construct import build_discriminator
 from ganforge.training.decision_map import SIDE, decision_map
 
 CPU = torch.device("cpu")

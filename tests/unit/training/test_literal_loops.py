@@ -124,7 +124,7 @@ def batches_of(round_: int, d_steps: int, shared_noise: bool, labelled: bool = F
 def networks(num_classes: int = 0, family: Any = mlp) -> tuple[nn.Module, nn.Module]:
     sizes: tuple[dict[str, Any], dict[str, Any]] = ({"hidden": (7, 7)}, {"hidden": (6, 6)})
     if family is dcgan:
-        sizes = {"width": 3, "lowest_side": 2}, {"width": 3, "lowest_side": 2}
+        sizes = {"width": 3, "base_size": 2}, {"width": 3, "base_size": 2}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         G = family.Generator(Z_DIM, SHAPE, num_classes=num_classes, **sizes[0])

@@ -99,7 +99,11 @@ def test_the_snapshot_and_whatever_is_made_of_it(averaged: bool, tmp_path: Path)
     source = read_source(actions.folder.path)
     assert source.G is not None
     assert source.D is not None
-    for taken, network in ((source.G_best, best(actions)), (source.G, actions.state.G), (source.D, actions.state.D)):
+    for taken, network in (
+        (source.G_for_sampling, best(actions)),
+        (source.G, actions.state.G),
+        (source.D, actions.state.D),
+    ):
         assert all(torch.equal(taken[name], tensor) for name, tensor in network.state_dict().items())
 
 
