@@ -35,13 +35,15 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from ganforge.base.runtime import keep_freed_memory
+from ganforge.config import with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.request import Request
 from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, schedule_optimizers
 
 CPU = torch.device("cpu")
 COUNTS = (1_000, 25_000, 250_000)
@@ -124,12 +126,12 @@ def preparing(path: Path, rounds: int, folder: Path) -> list[str]:
 def steps(dataset: Dataset) -> Iterator[int]:
     """Train; yields the pictures shown in each step."""
     config = recipe("fast")
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(with_gammas(config, dataset.shape), dataset, CPU), build_state(config, dataset, CPU)
     nimg = step = 0
     while True:
         schedule_optimizers(config, state, nimg)
-        batches = game.batches(nimg, step)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, game.rules(nimg, state), *batches, state.failed)
+        batches = feed.batches(nimg, step)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, feed.options(nimg, state), *batches, state.failed)
         nimg, step = nimg + config.batch_size, step + 1
         yield config.batch_size
 

@@ -25,9 +25,11 @@ from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes.catalog import recipe
-from ganforge.training.adversarial import Batch, train_step
-from ganforge.training.build import build_game, build_state, schedule_optimizers
+from ganforge.training.adversarial import train_step
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, schedule_optimizers
 from ganforge.training.optimizer import Adam
+from ganforge.training.step_inputs import Batch
 
 BATCHES = 64
 
@@ -37,23 +39,23 @@ def ours(reals: list[Tensor], noise: list[Tensor], *, fused: bool) -> Iterator[N
     config = recipe("note", fused_adam=fused)
     pictures = Dataset("pictures", "", torch.zeros(config.batch_size, 1, 28, 28, dtype=torch.uint8))
     state = build_state(config, pictures, torch.device("cpu"))
-    rules = build_game(config, pictures, torch.device("cpu")).rules(0, state)
+    options = Feed(config, pictures, torch.device("cpu")).options(0, state)
     for x, z in itertools.cycle(zip(reals, noise, strict=True)):
         batch = Batch(x, z)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, rules, [batch], batch, state.failed)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, options, [batch], batch, state.failed)
         yield
 
 
 def ours_with_data(name: str) -> Iterator[None]:
     """The same, drawing its batches and noise as a run does."""
     config = recipe("note")
-    game = build_game(config, load(name, max_images=50_000), torch.device("cpu"))
-    state = build_state(config, game.dataset, torch.device("cpu"))
+    feed = Feed(config, load(name, max_images=50_000), torch.device("cpu"))
+    state = build_state(config, feed.dataset, torch.device("cpu"))
     for step in itertools.count():
         nimg = step * config.batch_size
         schedule_optimizers(config, state, nimg)
-        rules = game.rules(nimg, state)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, rules, *game.batches(nimg, step), state.failed)
+        options = feed.options(nimg, state)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, options, *feed.batches(nimg, step), state.failed)
         yield
 
 
@@ -161,8 +163,8 @@ def measure(threads: int, rounds: int, steps: int, data: str) -> list[str]:
     keep_freed_memory()  # as every run of ours does; here it helps all contestants
     config = recipe("note")
     draws = [draw_z("uniform", config.batch_size, config.z_dim, generator(0, "z", i)) for i in range(BATCHES)]
-    game = build_game(config, load(data, max_images=50_000), torch.device("cpu"))
-    reals = [game.batches(i * config.batch_size, i)[1].reals.clone() for i in range(BATCHES)]
+    feed = Feed(config, load(data, max_images=50_000), torch.device("cpu"))
+    reals = [feed.batches(i * config.batch_size, i)[1].reals.clone() for i in range(BATCHES)]
     times = time_interleaved(
         {
             "the note's loop": note_loop(reals, draws),

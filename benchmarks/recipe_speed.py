@@ -16,11 +16,13 @@ import torch
 from reporting import write_results
 
 from ganforge.base.runtime import keep_freed_memory
+from ganforge.config import with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, schedule_optimizers
 
 CPU = torch.device("cpu")
 
@@ -28,14 +30,14 @@ CPU = torch.device("cpu")
 def steps(name: str, dataset: Dataset) -> Iterator[int]:
     """Train; yields the pictures shown in each step."""
     config = recipe(name, data="mnist", **({"wgan_schedule": False} if name == "wgan" else {}))
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(with_gammas(config, dataset.shape), dataset, CPU), build_state(config, dataset, CPU)
     images = config.batch_size * config.d_steps
     step = 0
     while True:
         nimg = step * images
         schedule_optimizers(config, state, nimg)
-        batches = game.batches(nimg, step)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, game.rules(nimg, state), *batches, state.failed)
+        batches = feed.batches(nimg, step)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, feed.options(nimg, state), *batches, state.failed)
         step += 1
         yield images
 

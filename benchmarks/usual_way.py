@@ -27,13 +27,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import keep_freed_memory
-from ganforge.config import Config
+from ganforge.config import Config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.networks import double_backward
 from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import build_game, build_state, schedule_optimizers
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, schedule_optimizers
 
 CPU = torch.device("cpu")
 Loop = Callable[[Config, Dataset], Iterator[int]]
@@ -117,14 +118,13 @@ def usual_wgan_gp(config: Config, dataset: Dataset) -> Iterator[int]:
 
 
 def ours(config: Config, dataset: Dataset) -> Iterator[int]:
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(with_gammas(config, dataset.shape), dataset, CPU), build_state(config, dataset, CPU)
     images = config.batch_size * config.d_steps
     for step in itertools.count():
         nimg = step * images
         schedule_optimizers(config, state, nimg)
-        stats = train_step(
-            state.G, state.D, state.G_opt, state.D_opt, game.rules(nimg, state), *game.batches(nimg, step), state.failed
-        )
+        options, batches = feed.options(nimg, state), feed.batches(nimg, step)
+        stats = train_step(state.G, state.D, state.G_opt, state.D_opt, options, *batches, state.failed)
         assert not bool(state.failed)
         state.stats.add(stats)
         if step % 250 == 249:

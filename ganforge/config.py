@@ -16,7 +16,8 @@ from ganforge.base.section import Misfits, Section
 from ganforge.base.wording import as_typed, sentences, suggestion
 from ganforge.data.settings import DataSettings
 from ganforge.networks.settings import NetworkSettings
-from ganforge.objectives.settings import ObjectiveSettings
+from ganforge.objectives.catalog import OBJECTIVES, PENALTIES
+from ganforge.objectives.settings import ObjectiveSettings, chosen_penalties, penalty_weights, settings_of
 from ganforge.training.settings import OptimizerSettings, RunSettings, UpdateSettings
 
 MOST_FAULTS = 5
@@ -32,27 +33,30 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
     """One run's settings. Lengths and cadences ending in ``_nimg`` count real pictures shown to D."""
 
     def misfits(self) -> Misfits:
-        gammas, weights = self.r1_gamma or self.r2_gamma, self.gp_weight or self.dragan_weight
-        mixed = self.discriminator == "dcgan" and self.d_norm in (None, "batch")
+        chosen, objective = chosen_penalties(self), OBJECTIVES[self.objective]
+        alone = [penalty for penalty in PENALTIES.values() if penalty.needs_items_judged_alone]
         yield (
-            (gammas or weights) and mixed,
-            "r1_gamma, r2_gamma, gp_weight and dragan_weight need d_norm layer, spectral or unnormalised, since batch "
-            "mixes the pictures",
+            self.norm_of_d.mixes_items and {*chosen} & {*alone},
+            f"{settings_of(alone, 'and')} need d_norm layer, spectral or unnormalised, since batch mixes the pictures",
         )
-        bounded = self.clip or self.d_norm == "spectral" or self.discriminator == "resnet"
+        bounded = self.clip or self.norm_of_d.bounds_slope
         yield (
-            self.objective == "wgan" and not (gammas or weights or bounded),
-            "the wgan objective needs a D of bounded slope: set gp_weight (10 in its paper), clip (0.01), or d_norm "
-            "spectral",
+            objective.needs_bounded_slope and not (chosen or bounded),
+            f"the {objective.name} objective needs a D of bounded slope: {objective.needs_bounded_slope}",
         )
-        yield self.gamma_end is not None and not gammas, "gamma_end needs r1_gamma or r2_gamma"
+        scaled = [penalty for penalty in PENALTIES.values() if penalty.follows_gamma_end]
         yield (
-            self.accumulate > 1 and self.dragan_weight,
-            "dragan_weight looks at the whole batch; set accumulate to 1",
+            self.gamma_end is not None and not {*chosen} & {*scaled},
+            f"gamma_end needs {settings_of(scaled, 'or')}",
         )
+        for penalty in chosen:
+            yield (
+                self.accumulate > 1 and penalty.needs_whole_batch,
+                f"{penalty.setting} looks at the whole batch; set accumulate to 1",
+            )
         yield (
-            self.shared_noise and self.objective == "relativistic",
-            "the relativistic objective pairs fresh fakes with fresh reals; set shared_noise to false",
+            self.shared_noise and objective.needs_fresh_noise,
+            f"the {objective.name} objective pairs fresh fakes with fresh reals; set shared_noise to false",
         )
 
 
@@ -82,9 +86,9 @@ def gamma_for(shape: Sequence[int]) -> float:
 
 
 def with_gammas(config: Config, shape: Sequence[int]) -> Config:
-    """The settings with the weights of R1 and R2 as numbers, for data of this shape."""
-    gammas = {name: gamma_for(shape) for name in ("r1_gamma", "r2_gamma") if getattr(config, name) == "auto"}
-    return config.model_copy(update=gammas)
+    """The settings with the penalties' weights as numbers, for data of this shape."""
+    by_rule = {PENALTIES[name].setting for name, weight in penalty_weights(config).items() if weight == "auto"}
+    return config.model_copy(update=dict.fromkeys(by_rule, gamma_for(shape)))
 
 
 def make_config(values: dict[str, Any], source: object = None) -> Config:

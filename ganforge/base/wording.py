@@ -6,7 +6,7 @@ import reprlib
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,12 @@ def as_typed(value: Any) -> str:
 
 def _word(value: Any) -> str:
     return str(value) if isinstance(value, str | int | float | None) else reprlib.repr(value)
+
+
+def listed(names: Iterable[str], word: str) -> str:
+    """`mlp`, `mlp or dcgan`, `mlp, dcgan or r3gan`, where the word is "or"; nothing of nothing."""
+    *first, last = names or [""]
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def pasted(path: str | Path) -> str:

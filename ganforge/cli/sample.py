@@ -40,7 +40,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
     from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.sampling.model import Way, choose, load
+    from ganforge.sampling.model import load
+    from ganforge.sampling.selection import Selection, Way, choose
 
     way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
     out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
@@ -55,9 +56,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     model = load(given.source, given.device, best=given.best)
     stop.poll()
     classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
-    z, labels = choose(
-        model, seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options,
-    )  # fmt: skip
+    chosen = Selection(seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options)
+    z, labels = choose(model, chosen)
     items = model.pictures(z, labels)
     stop.poll()
     if way == "walk":

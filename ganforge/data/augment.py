@@ -103,13 +103,13 @@ def ada(images: Tensor, p: Tensor | float, draws: Tensor) -> Tensor:
     return _recolour(images, coins[:, MOVES:], strengths[:, -RECOLOURS:])
 
 
-def sign_mean(real_logits: Tensor, fake_logits: Tensor, border: float | None) -> Tensor:
+def sign_mean(real_logits: Tensor, fake_logits: Tensor, boundary: float | None) -> Tensor:
     """How sure D is of the reals, -1 to 1, 0 if it cannot tell: what ``next_p`` goes by. 0-d.
 
-    real_logits, fake_logits: [N]. border: the logit at which D cannot tell; None where a logit says nothing by itself,
-    but only a real's against a fake's.
+    real_logits, fake_logits: [N]. boundary: the logit at which D cannot tell; None where a logit says nothing by
+    itself, but only a real's against a fake's.
     """
-    return (real_logits - (fake_logits if border is None else border)).sign().mean()
+    return (real_logits - (fake_logits if boundary is None else boundary)).sign().mean()
 
 
 def next_p(p: Tensor, sign_mean: Tensor, batch_size: int, target: float = 0.6, ada_nimg: int = 500_000) -> Tensor:

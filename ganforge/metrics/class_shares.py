@@ -32,8 +32,8 @@ def class_tv(shares: Tensor, reals: Tensor) -> float:
 
 
 def no_classes(count: int, shares: Tensor, needed: int = 0) -> str:
-    """Why the classes of so many samples say nothing, "" where they do. shares: float64 [K], of the reals. needed: so
-    many classes are to be met, by default those that the reals have."""
+    """Why the classes of so many samples cannot be read, "" where they can. shares: float64 [K], of the reals. needed:
+    so many classes are to be met, by default those that the reals have."""
     present = int((shares > 0).sum())
     if present < 2:
         return "the classifier finds a single class in the real items"

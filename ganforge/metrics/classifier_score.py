@@ -62,7 +62,7 @@ def splits_for(count: int, num_classes: int) -> int:
 
 
 def no_score(count: int, distinct: int, shares: Tensor) -> str:
-    """Why the score of so many samples says nothing, "" where it does. shares: of the classes among the reals."""
+    """Why the score of so many samples cannot be read, "" where it can. shares: of the classes among the reals."""
     return no_classes(count, shares, len(shares)) or repeated("judged", distinct, count)
 
 

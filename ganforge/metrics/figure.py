@@ -75,12 +75,12 @@ def compare(sides: BothSides) -> Figures:
 
 
 def read_unless(why: str, value: Callable[[], float]) -> Value:
-    """A value that is computed only where no reason (``why``) speaks against it."""
+    """A value that is computed only where there is no reason (``why``) against it."""
     return Value(None, note=why) if why else Value(value())
 
 
 def with_floors(figures: Figures, floors: Figures) -> Figures:
-    """The same figures, each with its floor; without one a figure says nothing, so that it has no value either."""
+    """The same figures, each with its floor; without one it has no value either."""
     found = {}
     for name, figure in figures.items():
         floor = floors[name]

@@ -113,7 +113,7 @@ def auth_pct(distances: Tensor, spacing: Tensor) -> float:
 
 
 def no_memorisation(held_out: Tensor, distinct: int, count: int) -> str:
-    """Why AuthPct and C_T say nothing, "" where they can be read. held_out: float64 [H], how far each held-out picture
+    """Why AuthPct and C_T cannot be read, "" where they can. held_out: float64 [H], how far each held-out picture
     is from its nearest training picture. distinct: of ``count`` judged pictures, so many differ from each other."""
     if why := no_held_out(held_out):
         return why
@@ -131,7 +131,7 @@ def no_held_out(held_out: Tensor) -> str:
 
 
 def no_spacing(spacing: Tensor) -> str:
-    """Why AuthPct says nothing, "" where it can be read: any distance is more than the 0 between equal pictures."""
+    """Why AuthPct cannot be read, "" where it can: any distance is more than the 0 between equal pictures."""
     twins = int((spacing == 0).sum())
     return "most of the nearest training pictures equal another one" if 2 * twins > len(spacing) else ""
 

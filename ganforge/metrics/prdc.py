@@ -102,7 +102,7 @@ def measure(sides: Sides) -> dict[str, Value]:
 
 
 def no_neighbourhoods(name: str, near: Prdc, distinct_reals: int, reals: int, distinct_fakes: int, fakes: int) -> str:
-    """Why one of the four, by its name, says nothing; "" where it can be read: both sides have to differ from each
+    """Why one of the four, by its name, cannot be read; "" where it can: both sides have to differ from each
     other, and more than half of the balls that it is counted by have to have a radius."""
     why = repeated("real", distinct_reals, reals) or repeated("judged", distinct_fakes, fakes)
     side, empty = ("judged", near.empty_fakes) if name == "recall" else ("real", near.empty_reals)

@@ -74,7 +74,7 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, p
     tally = gather(extractor, reals, 1.0, poll)
     if tally.bad:
         raise UserError(
-            f"{tally.bad:,} of the {tally.count:,} real items have features that are not finite; mend them."
+            f"{tally.bad:,} of the {tally.count:,} real items have features that are not finite; repair or remove them."
         )
     moments, kept = tally.sums.moments(), tally.kept
     scale = 1.0

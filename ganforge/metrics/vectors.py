@@ -11,7 +11,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 
 FEWEST = 10
-"""Fewer items, or fewer that differ from each other, say nothing of a distribution."""
+"""Fewer items, or fewer that differ from each other, tell nothing about a distribution."""
 
 
 def repeated(side: str, distinct: int, count: int) -> str:

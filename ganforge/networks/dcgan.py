@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU
 from ganforge.networks.layers import (
     Head,
@@ -23,26 +24,36 @@ from ganforge.networks.layers import (
     with_labels,
 )
 
+RECORD = Family(
+    name="dcgan",
+    order=4,
+    meaning="strided and transposed convolutions",
+    source="Radford et al. 2016, arXiv:1511.06434",
+    g_sizes=("width", "base_size"),
+    d_sizes=("width", "base_size", "norm"),
+    d_norm="batch",
+)
+
 Norm = Literal["batch", "layer", "spectral", "unnormalised"]
 
 
 class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape] in (-1, 1).
 
-    An affine map, rearranged into a rectangle whose sides are at most ``lowest_side``; then transposed convolutions,
+    An affine map, rearranged into a rectangle whose sides are at most ``base_size``; then transposed convolutions,
     each twice as large; batch norm and ReLU before each of them, tanh at the end. As in the authors' code, batch norms
     have the only shifts. ``width``: channels at half the picture's size, doubling per level below up to ``max_width``.
     Batch norm needs two items or more in training, and learns what evaluation uses.
     """
 
     def __init__(
-        self, z_dim: int, shape: Sequence[int], width: int = 32, max_width: int = 256, lowest_side: int = 7,
+        self, z_dim: int, shape: Sequence[int], width: int = 32, max_width: int = 256, base_size: int = 7,
         num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.num_classes = tuple(shape), num_classes
         channels, height, side = picture_shape(shape)
-        sizes = pyramid((height, side), lowest_side)
+        sizes = pyramid((height, side), base_size)
         widths = [*level_widths(width, len(sizes) - 1, max_width), channels]
         self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1], bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *sizes[0]))]
@@ -58,7 +69,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N].
 
-    Convolutions of stride 2 with LeakyReLU(0.2), down to sides of at most ``lowest_side``, then an affine head
+    Convolutions of stride 2 with LeakyReLU(0.2), down to sides of at most ``base_size``, then an affine head
     (with projection where num_classes > 0). From sides of 2 the head sees the whole picture through nonlinear layers;
     from 7 it would add up what small patches look like, and shapes would come out wrong. ``width``: channels at half
     the picture's size, doubling per level below up to ``max_width``. ``norm`` stands after every convolution but the
@@ -73,18 +84,18 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, shape: Sequence[int], width: int = 32, max_width: int = 128, lowest_side: int = 2, norm: Norm = "batch",
+        self, shape: Sequence[int], width: int = 32, max_width: int = 128, base_size: int = 2, norm: Norm = "batch",
         num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape = picture_shape(shape)
         channels, height, side = self.shape
-        sizes = pyramid((height, side), lowest_side)
+        sizes = pyramid((height, side), base_size)
         widths = [*level_widths(width, len(sizes) - 1, max_width), channels]
         layers: list[nn.Module] = []
         for (n_out, n_in), size in zip(reversed(list(pairwise(widths))), reversed(sizes[1:]), strict=True):
             layers += _halving(n_in, n_out, size, norm if layers or norm == "spectral" else "unnormalised")
-            layers.append(nn.LeakyReLU(0.2, inplace=True) if norm == "batch" else LeakyReLU(0.2))
+            layers.append(LeakyReLU(0.2))
         self.layers = nn.Sequential(*layers, nn.Flatten())
         features = widths[0] * sizes[0][0] * sizes[0][1]
         self.head = Head(features, num_classes, SpectralLinear if norm == "spectral" else nn.Linear)

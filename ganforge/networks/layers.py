@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot
+from torch.nn.functional import normalize
 
 from ganforge.networks.double_backward import Conv2d
 
@@ -21,14 +21,14 @@ def picture_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def pyramid(size: Size, lowest_side: int) -> list[Size]:
+def pyramid(size: Size, base_size: int) -> list[Size]:
     """The sizes that a network goes through, smallest first: the picture's, halved and rounded up, at least once, and
-    again until no side is longer than ``lowest_side`` (>= 1).
+    again until no side is longer than ``base_size`` (>= 1).
 
     pyramid((28, 28), 7) is [(7, 7), (14, 14), (28, 28)]; pyramid((5, 7), 7) is [(3, 4), (5, 7)].
     """
     sizes = [size]
-    while len(sizes) == 1 or max(sizes[0]) > lowest_side:
+    while len(sizes) == 1 or max(sizes[0]) > base_size:
         height, width = sizes[0]
         sizes.insert(0, ((height + 1) // 2, (width + 1) // 2))
     return sizes
@@ -55,7 +55,8 @@ def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
     """
     if num_classes == 0:
         return z
-    code = one_hot(_needed(labels), num_classes).to(z.dtype)
+    # Not by one_hot, which waits for the labels, to check them.
+    code = z.new_zeros(len(z), num_classes).scatter_(1, _needed(labels).unsqueeze(1), 1.0)
     return torch.cat([z, code * num_classes**0.5], dim=1)
 
 

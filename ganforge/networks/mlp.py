@@ -1,5 +1,4 @@
-"""The note's networks: fully connected, for pictures of any size and for points. Without hidden layers, D is logistic
-regression on the pixels."""
+"""The note's networks: fully connected, for pictures of any size and for points."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,7 +7,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import label_scores, with_labels
+
+RECORD = Family(
+    name="mlp",
+    order=1,
+    article="an",
+    meaning="fully connected layers",
+    source="a tutorial note on GANs in PyTorch (docs/sources.md)",
+    g_sizes=("hidden",),
+    d_sizes=("hidden",),
+)
 
 
 class Generator(nn.Module):
@@ -38,9 +48,8 @@ class Discriminator(nn.Module):
     """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N]: linear layers with LeakyReLU(0.2)
     between them.
 
-    With hidden = (256, 256) and shape = (1, 28, 28) it is the note's D; with hidden = () it is logistic regression.
-    Where num_classes > 0, the last layer's input also meets a learned vector for the label (projection, Miyato and
-    Koyama 2018, arXiv:1802.05637).
+    With hidden = (256, 256) and shape = (1, 28, 28) it is the note's D. Where num_classes > 0, the last layer's input
+    also meets a learned vector for the label (projection, Miyato and Koyama 2018, arXiv:1802.05637).
     """
 
     def __init__(self, shape: Sequence[int], hidden: Sequence[int] = (256, 256), num_classes: int = 0) -> None:

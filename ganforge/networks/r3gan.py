@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d
 
 from ganforge.base.errors import UserError
+from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
 from ganforge.networks.layers import (
     Head,
@@ -26,6 +27,17 @@ from ganforge.networks.layers import (
     with_labels,
 )
 
+RECORD = Family(
+    name="r3gan",
+    order=7,
+    article="an",
+    meaning="residual blocks without normalisation, tanh-free",
+    source="Huang et al. 2024, arXiv:2501.05441, section 3",
+    g_sizes=("width", "base_size", "blocks", "group_size"),
+    d_sizes=("width", "base_size", "blocks", "group_size"),
+    d_one_pass=False,
+)
+
 Layer = TypeVar("Layer", Conv2d, nn.Linear)
 
 EXPANSION = 2
@@ -35,20 +47,20 @@ EXPANSION = 2
 class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape], not bounded, since there is no tanh.
 
-    A learned basis of sides at most ``lowest_side``, scaled channel by channel by a linear map of z; then ``blocks``
+    A learned basis of sides at most ``base_size``, scaled channel by channel by a linear map of z; then ``blocks``
     residual blocks per level, and a 1 x 1 convolution. ``width``: channels at the picture's size, doubling per level
     below up to ``max_width``; the paper's, for stacked MNIST, has width = max_width = 768, 2 blocks and sides from 4.
     ``group_size``: channels per group of the 3 x 3 convolutions. Raises UserError where it does not divide the widths.
     """
 
     def __init__(
-        self, z_dim: int, shape: Sequence[int], width: int = 16, max_width: int = 64, lowest_side: int = 4,
+        self, z_dim: int, shape: Sequence[int], width: int = 16, max_width: int = 64, base_size: int = 4,
         blocks: int = 1, group_size: int = 16, num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.num_classes = tuple(shape), num_classes
         channels, height, side = picture_shape(shape)
-        sizes = pyramid((height, side), lowest_side)
+        sizes = pyramid((height, side), base_size)
         widths = level_widths(width, len(sizes), max_width)
         total = blocks * len(sizes)
         self.basis = nn.Parameter(torch.randn(widths[0], *sizes[0]))
@@ -72,13 +84,13 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, shape: Sequence[int], width: int = 16, max_width: int = 64, lowest_side: int = 4,
+        self, shape: Sequence[int], width: int = 16, max_width: int = 64, base_size: int = 4,
         blocks: int = 1, group_size: int = 16, num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape = picture_shape(shape)
         channels, height, side = self.shape
-        sizes = pyramid((height, side), lowest_side)
+        sizes = pyramid((height, side), base_size)
         widths = level_widths(width, len(sizes), max_width)
         total = blocks * len(sizes)
         layers: list[nn.Module] = [_convolution(channels, width, 1)]

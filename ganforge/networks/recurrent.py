@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import Head, picture_shape
+
+RECORD = Family(
+    name="recurrent",
+    order=3,
+    meaning="reads a picture row by row",
+    source="Cho et al. 2014, arXiv:1406.1078",
+    d_sizes=("width",),
+)
 
 
 class Discriminator(nn.Module):

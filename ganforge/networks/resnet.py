@@ -11,6 +11,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import (
     ClassBatchNorm2d,
     Head,
@@ -22,11 +23,21 @@ from ganforge.networks.layers import (
     pyramid,
 )
 
+RECORD = Family(
+    name="resnet",
+    order=6,
+    meaning="residual blocks, with batch norm in G and spectral normalisation in D",
+    source="Miyato et al. 2018, arXiv:1802.05957, appendix B.4",
+    g_sizes=("width", "base_size"),
+    d_sizes=("width", "base_size"),
+    d_norm="spectral",
+)
+
 
 class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape] in (-1, 1).
 
-    An affine map onto a rectangle whose sides are at most ``lowest_side``, a residual block with nearest upsampling per
+    An affine map onto a rectangle whose sides are at most ``base_size``, a residual block with nearest upsampling per
     level, batch norm, ReLU, a 3 x 3 convolution, tanh. ``width``: channels at the picture's size, doubling per level
     below up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 256. Where num_classes > 0, the label
     chooses the gains and shifts of every batch norm (Miyato and Koyama 2018, arXiv:1802.05637). Batch norm needs two
@@ -34,13 +45,13 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, z_dim: int, shape: Sequence[int], width: int = 16, max_width: int = 128, lowest_side: int = 4,
+        self, z_dim: int, shape: Sequence[int], width: int = 16, max_width: int = 128, base_size: int = 4,
         num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.num_classes = tuple(shape), num_classes
         channels, height, side = picture_shape(shape)
-        sizes = pyramid((height, side), lowest_side)
+        sizes = pyramid((height, side), base_size)
         widths = level_widths(width, len(sizes), max_width)
         self.start = nn.Linear(z_dim, widths[0] * sizes[0][0] * sizes[0][1])
         blocks = [UpBlock(*ends, size, num_classes) for ends, size in zip(pairwise(widths), sizes[1:], strict=True)]
@@ -66,19 +77,19 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N].
 
-    A residual block per level, each followed by 2 x 2 average pooling, down to sides of at most ``lowest_side``, two
+    A residual block per level, each followed by 2 x 2 average pooling, down to sides of at most ``base_size``, two
     more blocks there, ReLU, a sum over the pixels, an affine head (with projection where num_classes > 0). Every weight
     is spectrally normalised, which each pass in training mode refines. ``width``: channels of the first block, doubling
     per level up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 128.
     """
 
     def __init__(
-        self, shape: Sequence[int], width: int = 16, max_width: int = 128, lowest_side: int = 8, num_classes: int = 0
+        self, shape: Sequence[int], width: int = 16, max_width: int = 128, base_size: int = 8, num_classes: int = 0
     ) -> None:
         super().__init__()
         self.shape = picture_shape(shape)
         channels, height, side = self.shape
-        levels = len(pyramid((height, side), lowest_side)) - 1
+        levels = len(pyramid((height, side), base_size)) - 1
         widths = level_widths(width, levels, max_width)[::-1]
         down = [DownBlock(*ends) for ends in pairwise(widths)]
         same = [DownBlock(widths[-1], widths[-1], pool=False) for _ in range(2)]

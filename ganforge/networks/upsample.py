@@ -9,13 +9,23 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganforge.networks.catalog import Family
 from ganforge.networks.layers import level_widths, picture_shape, pyramid, with_labels
+
+RECORD = Family(
+    name="upsample",
+    order=5,
+    article="an",
+    meaning="nearest upsampling and convolutions, up to twice the picture's size, then pooling",
+    source="a tutorial note on GANs in PyTorch (docs/sources.md)",
+    g_sizes=("width", "base_size"),
+)
 
 
 class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape] in (-1, 1).
 
-    An affine map onto a rectangle whose sides are at most ``lowest_side``, batch norm, ReLU; then, level by level up to
+    An affine map onto a rectangle whose sides are at most ``base_size``, batch norm, ReLU; then, level by level up to
     twice the picture's size, nearest upsampling, a 3 x 3 convolution, batch norm, ReLU; then 2 x 2 average pooling, a
     3 x 3 convolution, tanh. Batch norm's shift is the affine map's, too. ``width``: channels at twice the picture's
     size, doubling per level below up to ``max_width``. Batch norm needs two items or more in training, and learns what
@@ -23,13 +33,13 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, z_dim: int, shape: Sequence[int], width: int = 8, max_width: int = 256, lowest_side: int = 7,
+        self, z_dim: int, shape: Sequence[int], width: int = 8, max_width: int = 256, base_size: int = 7,
         num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.num_classes = tuple(shape), num_classes
         channels, height, side = picture_shape(shape)
-        sizes = [*pyramid((height, side), lowest_side), (2 * height, 2 * side)]
+        sizes = [*pyramid((height, side), base_size), (2 * height, 2 * side)]
         widths = level_widths(width, len(sizes), max_width)
         self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1], bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *sizes[0])), *_norm(widths[0])]

@@ -11,6 +11,7 @@ from ganforge.base.given import plain_settings, shown
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
 from ganforge.data.catalog import DATA_SETS
+from ganforge.networks.catalog import FAMILIES
 from ganforge.recipes.record import Recipe
 
 
@@ -80,7 +81,8 @@ def _has_meaning(setting: str, wanted: Mapping[str, Any], own: Mapping[str, Any]
     if setting in ("beta1", "beta2", "beta2_end"):
         return wanted.get("optimizer", "adam") == "adam"
     if setting == "d_norm":
-        return wanted.get("discriminator") == "dcgan"
+        family = FAMILIES.get(str(wanted.get("discriminator")))
+        return family is not None and "norm" in family.sizes("d")
     if setting in ("g_width", "d_width"):
         network = {"g": "generator", "d": "discriminator"}[setting[0]]
         return wanted.get(network) == own.get(network)

@@ -30,10 +30,10 @@ class Stats:
     def clear(self) -> None:
         self.values, self.before = {}, {}
 
-    def row(self, border: float | None = 0.0) -> dict[str, Any]:
+    def row(self, boundary: float | None = 0.0) -> dict[str, Any]:
         """Means over the steps: of everything 0-d as it is; of the logits [N], D's mean score and its accuracy.
 
-        border: the logit at which D cannot tell reals from fakes; where there is none, there is no accuracy.
+        boundary: the logit at which D cannot tell reals from fakes; where there is none, there is no accuracy.
         """
         stacked = self.tensors()
         row = {name: value.double().mean().item() for name, value in sorted(stacked.items()) if value.dim() == 1}
@@ -41,8 +41,8 @@ class Stats:
             if (logits := stacked.get(name)) is not None:
                 side = name.removesuffix("_logits")
                 row[f"Loss/scores/{side}"] = logits.double().mean().item()
-                if border is not None:
-                    row[f"Accuracy/{side}"] = ((logits - border) * sign > 0).double().mean().item()
+                if boundary is not None:
+                    row[f"Accuracy/{side}"] = ((logits - boundary) * sign > 0).double().mean().item()
         return row
 
     def tensors(self) -> dict[str, Tensor]:

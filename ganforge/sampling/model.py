@@ -1,9 +1,8 @@
-"""From a snapshot and seeds to pictures: of each seed, on the way between seeds, around a seed."""
+"""A snapshot as a model that makes pictures."""
 
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,23 +10,18 @@ from torch import Tensor, nn
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given, shown
 from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z, near, truncate, walk
+from ganforge.base.noise import draw_z
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.base.selections import Labels, Seeds, labels_given, seeds_given, z_given
 from ganforge.base.tensorfile import Shapes
 from ganforge.base.terminal import complain, printable
 from ganforge.config import Config, make_config
-from ganforge.networks.build import build_generator, on_device
+from ganforge.networks.construct import build_generator, on_device
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot, refuse_other_shapes
 
-Way = Literal["seeds", "walk", "near"]
-
-MAX_WALK = 1_000
-"""Pictures of a walk, at most: each is a frame in memory."""
-MAX_NEAR = 10_000
 MAX_NUMBERS = 2**31
 """In all the pictures that are made together: 2 GiB as bytes."""
 
@@ -130,67 +124,6 @@ def refuse_misfit(snapshot: Snapshot, shapes: Shapes) -> None:
     refuse_other_shapes(network_of(snapshot, meta=True).state_dict(), shapes, str(snapshot.path))
 
 
-def choose(
-    model: Model,
-    seeds: Sequence[int],
-    way: Way = "seeds",
-    *,
-    frames: int = 30,
-    loop: bool = False,
-    count: int = 64,
-    spread: float = 0.3,
-    classes: Sequence[int] | None = None,
-    truncation: float = 1.0,
-) -> tuple[Tensor, Tensor | None]:
-    """z [N, z_dim] and labels [N] (None for a model that is told no class), as ``Model.pictures`` takes them.
-
-    way: `seeds`, one row each; `walk`, from each seed to the next in so many ``frames``, with ``loop`` back to the
-    first (``noise.walk``); `near`, the one seed and ``count - 1`` neighbours, each in a direction of its own that a
-    larger ``spread`` only follows farther (``noise.near``). classes: given to the seeds in turn, by default each seed's
-    remainder by ``num_classes``; a walk and a neighbourhood keep one, by default the first seed's. truncation: the psi
-    of ``noise.truncate``. Raises UserError for what does not fit the model or is out of range.
-    """
-    if not seeds:
-        raise UserError("No seed is given; give one or more, such as 0-63.")
-    check_truncation(model, truncation)
-    if way == "seeds":
-        z, labels = model.z(seeds), labels_for(model, seeds, classes)
-    else:
-        if classes is not None and len(classes) != 1:
-            raise UserError(f"A walk or a neighbourhood keeps one class, not {len(classes)}; give one.")
-        z = walk_z(model, seeds, frames, loop) if way == "walk" else near_z(model, seeds, count, spread)
-        labels = labels_for(model, seeds[:1], classes)
-        labels = None if labels is None else labels.expand(len(z))
-    return truncate(z, truncation), labels
-
-
-def walk_z(model: Model, seeds: Sequence[int], frames: int, loop: bool) -> Tensor:
-    """``noise.walk`` between seeds. Raises UserError for fewer than two, and for none or too many pictures."""
-    total = (len(seeds) - (not loop)) * frames + (not loop)
-    if len(seeds) < 2:
-        raise UserError("A walk leads from seed to seed; give two seeds or more, such as 3,17,42.")
-    if frames < 1:
-        raise UserError(f"A walk cannot have {frames} frames from one seed to the next; give 1 or more.")
-    if total > MAX_WALK:
-        long = f"{frames:,} frames from one to the next of {len(seeds):,} seeds are {total:,} pictures"
-        raise UserError(f"{long}; give fewer frames or seeds, so that they are {MAX_WALK:,} at most.")
-    return walk(model.config.noise, model.z(seeds), frames, loop)
-
-
-def near_z(model: Model, seeds: Sequence[int], count: int, spread: float) -> Tensor:
-    """The seed's own z and ``count - 1`` neighbours. Raises UserError for several seeds and another spread."""
-    if len(seeds) != 1:
-        raise UserError(f"A neighbourhood is that of one seed, not of {len(seeds)}; give one.")
-    if not 1 <= count <= MAX_NEAR:
-        raise UserError(f"A neighbourhood of {count:,} pictures cannot be made; ask for 1 to {MAX_NEAR:,}.")
-    if not 0 < spread <= 1:
-        raise UserError(f"The spread is {spread:g}; give more than 0 (the seed itself) and at most 1.")
-    kind, z_dim = model.config.noise, model.config.z_dim
-    center = model.z(seeds)
-    fresh = [draw_z(kind, 1, z_dim, generator(seeds[0], "sample/near", index)) for index in range(1, count)]
-    return torch.cat([center, near(kind, center[0], spread, torch.cat(fresh))]) if fresh else center
-
-
 def labels_for(model: Model, seeds: Sequence[int], classes: Sequence[int] | None) -> Tensor | None:
     """int64 [N], the classes in turn or by seed; None for a model that is told none. Raises UserError otherwise."""
     if not model.num_classes:
@@ -203,15 +136,3 @@ def labels_for(model: Model, seeds: Sequence[int], classes: Sequence[int] | None
     if unknown:
         raise UserError(f"There is no class {unknown[0]} in {model.path}; give one from 0 to {model.num_classes - 1}.")
     return torch.tensor([classes[row % len(classes)] for row in range(len(seeds))], dtype=torch.int64)
-
-
-def check_truncation(model: Model, psi: float) -> None:
-    """Raise UserError for a psi outside (0, 1], and for one below 1 where the noise has no middle to go to."""
-    if not 0 < psi <= 1:
-        raise UserError(f"The truncation is {psi:g}; give more than 0 and at most 1, which changes nothing.")
-    if psi < 1 and model.config.noise != "normal":
-        raise UserError(
-            f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
-            "whose middle is no more typical than the rest, so that nothing narrows it; leave the truncation out, look "
-            "around a picture that you like (--around SEED --spread 0.1), or train with --noise normal."
-        )

@@ -14,12 +14,12 @@ from ganforge.config import Config
 from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.training.build import Game, end_of
-from ganforge.training.decision_map import map_opinion
+from ganforge.training.decision_map import decision_map
+from ganforge.training.feed import Feed, end_of
 from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
@@ -41,10 +41,10 @@ class Actions:
     """Everything that one process writes into the run's folder."""
 
     def __init__(
-        self, config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress,
+        self, config: Config, feed: Feed, state: TrainingState, folder: RunFolder, progress: Progress,
         judge: Judge | None,
     ) -> None:  # fmt: skip
-        self.config, self.game, self.state = config, game, state
+        self.config, self.feed, self.state = config, feed, state
         self.folder, self.progress, self.judge = folder, progress, judge
         self.measuring_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
@@ -108,23 +108,23 @@ class Actions:
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
         augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
-        means = self.state.stats.row(OBJECTIVES[self.config.objective].border)
-        return head | means | augmentation | timing | peak_memory_mib(self.game.device)
+        means = self.state.stats.row(OBJECTIVES[self.config.objective].boundary)
+        return head | means | augmentation | timing | peak_memory_mib(self.feed.device)
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:
         D's decision map of the plane, if it has one for all classes."""
-        dataset, config = self.game.dataset, self.config
+        dataset, config = self.feed.dataset, self.config
         count = NUM_POINTS if dataset.mixture else config.grid_size**2
         z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
-        items = generate(self.state.G_for_sampling, z, labels, self.game.device)
+        items = generate(self.state.G_for_sampling, z, labels, self.feed.device)
         has_map = dataset.mixture is not None and not config.conditional
-        decisions = map_opinion(self.state.D, self.game.device) if has_map else None
+        decisions = decision_map(self.state.D, self.feed.device) if has_map else None
         return draw_items(items, dataset, decisions, columns=config.grid_size)
 
     def save_snapshot(self) -> None:
-        config, dataset = self.config, self.game.dataset
+        config, dataset = self.config, self.feed.dataset
         save_snapshot(
             self.folder, self.state.nimg, self.state.G_for_sampling, config.model_dump(mode="json"), dataset.shape,
             dataset.num_classes if config.conditional else 0,
@@ -136,7 +136,7 @@ class Actions:
         if self.judge is None:
             return
         start = time.monotonic()
-        record = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.game.device)
+        record = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.feed.device)
         self.folder.append_metrics(record)
         if not provisional:
             self.state.measured_nimg = self.state.nimg

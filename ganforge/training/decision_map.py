@@ -1,4 +1,4 @@
-"""What D thinks of every place in the plane."""
+"""D's decision map: how real it finds each place in the plane."""
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,14 @@ SIDE = 64
 
 
 @torch.no_grad()
-def map_opinion(D: nn.Module, device: torch.device) -> Tensor:
+def decision_map(D: nn.Module, device: torch.device) -> Tensor:
     """D's logits over the frame that points are drawn in, float32 [SIDE, SIDE] on the CPU, the top row first.
 
-    From 0, where D is surest of a fake, to 1, where it is surest of a real: D's scale is another in every loss, so that
-    a map tells where, not how sure. 1/2 everywhere if D thinks the same of all. D is one for points, without classes.
-    It is in evaluation mode meanwhile: spectral norms use, and leave alone, the vectors that they have found.
+    They are scaled to go from 0, where D is surest of a fake, to 1, where it is surest of a real: each loss has its own
+    scale of logits, so that a map tells where, not how sure. 1/2 everywhere if D gives every place the same logit.
+
+    D: for points, without classes. It is in evaluation mode meanwhile: spectral norms use the vectors that they have
+    found, and do not change them.
     """
     at = torch.linspace(-LIMIT, LIMIT, SIDE)
     y, x = torch.meshgrid(at.flip(0), at, indexing="ij")

@@ -15,27 +15,27 @@ from ganforge.data.draw import draw_reals
 from ganforge.metrics.judge import Judge
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
-from ganforge.training.build import Game, end_of
+from ganforge.training.feed import Feed, end_of
 from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 
 
 def run_training(
-    config: Config, game: Game, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
+    config: Config, feed: Feed, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
     judge: Judge | None,
 ) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended."""
     with recording_failure(folder, state, config):
         folder.write_status("running", state.nimg, end_of(config))
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
-            save_png(draw_reals(game.dataset, config.grid_size, config.seed), folder.reals)
+            save_png(draw_reals(feed.dataset, config.grid_size, config.seed), folder.reals)
         progress.start(state.nimg, end_of(config))
-        actions = Actions(config, game, state, folder, progress, judge)
+        actions = Actions(config, feed, state, folder, progress, judge)
         try:
             if not folder.all_checkpoints():
                 actions.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
-            finished = Loop(config, game, state, actions, stop).run()
+            finished = Loop(config, feed, state, actions, stop).run()
         finally:
             progress.close()
         ending = ("finished", "") if finished else ("stopped", "somebody asked it to")

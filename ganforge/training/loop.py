@@ -8,11 +8,12 @@ from ganforge.base.schedules import ramped_halflife
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.data.augment import next_p, sign_mean
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives.catalog import OBJECTIVES
+from ganforge.training.accumulate import Stats
 from ganforge.training.actions import Actions
-from ganforge.training.adversarial import Stats, train_step
-from ganforge.training.build import Game, end_of, images_at, images_in, schedule_optimizers
+from ganforge.training.adversarial import train_step
 from ganforge.training.ema import ema_beta, update_ema
+from ganforge.training.feed import Feed, end_of, images_at, images_in, schedule_optimizers
 from ganforge.training.nonfinite import explain
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import out_of_reach
@@ -21,8 +22,8 @@ from ganforge.training.unreached import out_of_reach
 class Loop:
     """One process's work on a run."""
 
-    def __init__(self, config: Config, game: Game, state: TrainingState, actions: Actions, stop: StopRequest) -> None:
-        self.config, self.game, self.state, self.actions, self.stop = config, game, state, actions, stop
+    def __init__(self, config: Config, feed: Feed, state: TrainingState, actions: Actions, stop: StopRequest) -> None:
+        self.config, self.feed, self.state, self.actions, self.stop = config, feed, state, actions, stop
         self.progress = actions.progress
         self.step_nimg = images_in(config, max(state.step - 1, 0))  # pictures that the last step showed to D
         self.is_whole = True  # would a longer run come by this state, too?
@@ -31,9 +32,7 @@ class Loop:
     def run(self) -> bool:
         """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint: at the end
         if a longer run would come by it, else from before the last step, so that a longer one makes that step whole.
-
-        Raises RunError where a step is not finite, and OSError where the run cannot be saved.
-        """
+        Raises RunError where a step is not finite, and OSError where the run cannot be saved."""
         state, config = self.state, self.config
         stats: Stats = {}
         done_before = state.nimg if state.reported_nimg >= 0 else -1  # a resumed run did what was due here already
@@ -66,8 +65,8 @@ class Loop:
         images = self.step_nimg = images_at(config, state.nimg, state.step)
         self.is_whole = images == images_in(config, state.step)
         if state.with_ada:
-            border = OBJECTIVES[config.objective].border
-            p = next_p(state.ada_p, sign_mean(stats["real_logits"], stats["fake_logits"], border), images)
+            boundary = OBJECTIVES[config.objective].boundary
+            p = next_p(state.ada_p, sign_mean(stats["real_logits"], stats["fake_logits"], boundary), images)
             state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
         state.nimg += images
         state.step += 1
@@ -78,19 +77,19 @@ class Loop:
         state.stats.add(stats)
         # Looking at `failed` waits for the device: free on a CPU, elsewhere done now and then. Nothing is lost by
         # looking late, since the failing half of a step and all after it changed no weight.
-        if self.game.device.type == "cpu" or state.step % 64 == 0:
+        if self.feed.device.type == "cpu" or state.step % 64 == 0:
             self.check_finite()
         return stats
 
     def update_networks(self) -> Stats:
-        state, game = self.state, self.game
+        state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
-        d_batches, g_batch = game.batches(state.nimg, state.step)
-        rules = game.rules(state.nimg, state)
+        d_batches, g_batch = feed.batches(state.nimg, state.step)
+        options = feed.options(state.nimg, state)
         try:
-            return train_step(state.G, state.D, state.G_opt, state.D_opt, rules, d_batches, g_batch, state.failed)
+            return train_step(state.G, state.D, state.G_opt, state.D_opt, options, d_batches, g_batch, state.failed)
         except RuntimeError as error:
-            if why := out_of_reach(state, game, state.nimg, state.step):
+            if why := out_of_reach(state, feed, state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
             raise
 
@@ -98,7 +97,7 @@ class Loop:
         """Raise RunError, with the reason, if a step since the last look was not finite."""
         if bool(self.state.failed):
             self.state.nimg, self.state.step = self.unverified[0]
-            raise RunError(explain(self.state, self.game, self.unverified, self.actions.folder, self.config))
+            raise RunError(explain(self.state, self.feed, self.unverified, self.actions.folder, self.config))
         self.unverified.clear()
 
     def save_if_new(self) -> None:

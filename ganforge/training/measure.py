@@ -1,4 +1,4 @@
-"""Figures while training: each snapshot is judged by a cheap protocol, and what the series says is said aloud."""
+"""Figures while training: each snapshot is judged by a cheap protocol, and what the series means is printed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -8,14 +8,13 @@ from torch import Tensor, nn
 
 from ganforge.base.wording import pasted
 from ganforge.config import Config
+from ganforge.objectives.catalog import PENALTIES
 from ganforge.objectives.losses import Terms
 from ganforge.run.folder import RunFolder
-from ganforge.training.adversarial import d_terms, g_terms, mean_terms, total_norm
-from ganforge.training.build import Game
+from ganforge.training.accumulate import mean_terms, total_norm
+from ganforge.training.adversarial import d_terms, g_terms
+from ganforge.training.feed import Feed
 from ganforge.training.state import TrainingState
-
-WEIGHED_BY = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
-"""The setting that weighs a term of D's loss."""
 
 
 class Fault(NamedTuple):
@@ -28,7 +27,7 @@ class Fault(NamedTuple):
 
 
 def explain(
-    state: TrainingState, game: Game, candidates: Iterable[tuple[int, int]], folder: RunFolder, config: Config
+    state: TrainingState, feed: Feed, candidates: Iterable[tuple[int, int]], folder: RunFolder, config: Config
 ) -> str:
     """A message that names the term, the layer, the last good checkpoint, and the setting to change.
 
@@ -36,7 +35,7 @@ def explain(
     """
     fault, failed_nimg = None, state.nimg
     for nimg, step in candidates:
-        if fault := next(faults(state, game, nimg, step), None):
+        if fault := next(faults(state, feed, nimg, step), None):
             failed_nimg = nimg
             break
     where = fault.where if fault else "no cause was found when the step was replayed"
@@ -58,12 +57,13 @@ def remedy(fault: Fault | None, config: Config, folder: RunFolder) -> str:
     if not fault.network:
         return "Going on would end the same way: mend the data, then start a new run"
     settings = ["d_lr" if fault.network == "D" and config.d_lr is not None else "lr"]
-    grows = "lr_end"
-    if fault.term in WEIGHED_BY:
-        settings, grows = [WEIGHED_BY[fault.term]], "gamma_end"
-    if (getattr(config, grows) or 0) > 1 and fault.term not in ("gp", "dragan"):
-        settings.append(grows)
-    if fault.term in ("r1", "r2") and config.penalty_interval > 1:
+    end, end_share = "lr_end", config.lr_end
+    if penalty := PENALTIES.get(fault.term):
+        settings = [penalty.setting]
+        end, end_share = "gamma_end", config.gamma_end if penalty.follows_gamma_end else None
+    if (end_share or 0) > 1:
+        settings.append(end)
+    if penalty and penalty.may_be_lazy and config.penalty_interval > 1:
         settings.append("penalty_interval")
     lower = " or ".join(f"--{name.replace('_', '-')} (it is {value(config, name)})" for name in settings)
     return f"Going on would end the same way: start a new run with a lower {lower}"
@@ -74,16 +74,16 @@ def value(config: Config, name: str) -> str:
     return number if isinstance(number, str) else f"{number:g}"
 
 
-def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[Fault]:
+def faults(state: TrainingState, feed: Feed, nimg: int, step: int) -> Iterator[Fault]:
     """What is not finite in one step with the present weights, in the order in which it is computed; part by part
     where gradients are accumulated, since the whole may not fit into memory."""
-    d_batches, g_batch = game.batches(nimg, step)
-    rules = game.rules(nimg, state)
+    d_batches, g_batch = feed.batches(nimg, step)
+    options = feed.options(nimg, state)
     for name, network in (("G", state.G), ("D", state.D)):
         for parameter, weight in network.named_parameters():
             if not torch.isfinite(weight).all():
                 yield Fault(f"the weight {parameter} of {name} is not finite", name)
-    for batch in (part for whole in d_batches for part in whole.split(rules.accumulate)):
+    for batch in (part for whole in d_batches for part in whole.split(options.accumulate)):
         if not torch.isfinite(batch.reals).all():
             yield Fault("the data hold a number that is not finite")
         yield from layer_faults("G", state.G, batch.z, batch.labels, "its noise")
@@ -91,11 +91,11 @@ def faults(state: TrainingState, game: Game, nimg: int, step: int) -> Iterator[F
             fakes = state.G(batch.z, batch.labels)
         yield from layer_faults("D", state.D, batch.reals, batch.labels, "real items")
         yield from layer_faults("D", state.D, fakes, batch.labels, "generated items")
-        _, _, terms = d_terms(state.D, rules, batch, fakes)
+        _, _, terms = d_terms(state.D, options, batch, fakes)
         yield from loss_faults("D", state.D, terms)
-    for batch in g_batch.split(rules.accumulate):
+    for batch in g_batch.split(options.accumulate):
         fakes = state.G(batch.z, batch.labels)
-        yield from loss_faults("G", state.G, g_terms(state.D, rules, batch, fakes))
+        yield from loss_faults("G", state.G, g_terms(state.D, options, batch, fakes))
 
 
 def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[Fault]:

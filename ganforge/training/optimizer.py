@@ -1,7 +1,8 @@
 """Optimizers as explicit objects: the arithmetic is PyTorch's, the state is plain lists of tensors.
 
 They take gradients as an argument instead of reading ``.grad``, so that nothing is left over between updates, and spare
-the bookkeeping of ``torch.optim.Optimizer``, which a small network on a CPU feels.
+the bookkeeping of ``torch.optim.Optimizer``, which a small network on a CPU feels. Whether a step is skipped is told by
+a tensor beside the weights, and nobody waits to read it: the step is computed and masked.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,6 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
-from torch.optim.rmsprop import rmsprop
 
 from ganforge.base.errors import UserError
 
@@ -34,57 +33,73 @@ class Optimizer(Protocol):
         """All state, by name: `<parameter>.<kind>`."""
 
 
-def refuse_wrapped(*networks: nn.Module) -> None:
-    """Raise UserError for a wrapper that gathers gradients in ``backward``, which is never called here."""
-    for part in (part for network in networks for part in network.modules()):
+def parameters_of(network: nn.Module) -> tuple[list[str], list[Tensor]]:
+    """Names and parameters, in their order.
+
+    Raises UserError for a wrapper that gathers gradients in ``backward``, which is never called here: processes would
+    not be synchronised.
+    """
+    for part in network.modules():
         if WRAPPERS.intersection(one.__name__ for one in type(part).__mro__):
             raise UserError(
                 f"A network is wrapped in {type(part).__name__}, and the update of ganforge's does not synchronise "
                 "several processes or devices as yet; give it the plain network, in one process."
             )
+    return [name for name, _ in network.named_parameters()], list(network.parameters())
 
 
 class Adam:
-    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, by PyTorch's kernels (eps = 1e-8, no weight decay).
+    """Kingma & Ba 2015, arXiv:1412.6980, algorithm 1, with eps = 1e-8 and no weight decay.
 
-    With fused=False the weights are equal, to the bit, to ``torch.optim.Adam``'s.
+    With fused=True by PyTorch's one-pass kernel; with fused=False the weights on a CPU are equal, to the bit, to those
+    of ``torch.optim.Adam``. Raises UserError as ``parameters_of`` does.
     """
 
     def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float], *, fused: bool) -> None:
-        self.names = [name for name, _ in network.named_parameters()]
-        self.params: list[Tensor] = list(network.parameters())
+        self.names, self.params = parameters_of(network)
         self.lr, self.betas, self.fused = lr, betas, fused
         self.exp_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.exp_avg_sq = [torch.zeros_like(p, requires_grad=False) for p in self.params]
-        # Plain Adam counts its steps on the CPU, for each parameter anew; fused Adam once for all, beside the weights.
-        counts = 1 if fused else len(self.params)
-        self.steps = [torch.zeros((), device=self.params[0].device if fused else "cpu") for _ in range(counts)]
+        # Fused, one count for all.
+        self.steps = [torch.zeros((), device=p.device) for p in (self.params[:1] if fused else self.params)]
 
     @torch.no_grad()
     def step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
+        if not self.fused:
+            self._plain_step(grads, skip)
+            return
+        # As torch.optim.adam.adam does it, without its regrouping of the tensors and its count for each of them.
+        (count,) = self.steps
+        count.add_(1).sub_(skip)
+        torch._fused_adam_(
+            self.params, laid_out_as(self.params, grads), self.exp_avg, self.exp_avg_sq, [],
+            [count] * len(grads), found_inf=skip, lr=self.lr, beta1=self.betas[0], beta2=self.betas[1],
+            weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def _plain_step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
+        """The operations of torch.optim.Adam, one by one; with ``skip`` set, each leaves things as they are."""
         beta1, beta2 = self.betas
-        if self.fused:
-            # As torch.optim.adam.adam does it, without its regrouping of the tensors and its count for each of them.
-            (count,) = self.steps
-            count.add_(1).sub_(skip)
-            torch._fused_adam_(
-                self.params, laid_out_as(self.params, grads), self.exp_avg, self.exp_avg_sq, [],
-                [count] * len(grads), found_inf=skip,
-                lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
-            )  # fmt: skip
-        elif not bool(skip):
-            adam(
-                self.params, list(grads), self.exp_avg, self.exp_avg_sq, [], self.steps, foreach=False, fused=False,
-                lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
-            )  # fmt: skip
+        go, one = _go_ahead(skip)
+        step = (self.steps[0] + 1).to(one.dtype)
+        step_size = -one * (self.lr / (1 - beta1**step))
+        correction = (1 - beta2**step).sqrt()
+        share, kept = (one * (1 - beta1)).to(self.params[0].dtype), one * beta2 + (1 - one)
+        for param, grad, mean, square in zip(self.params, grads, self.exp_avg, self.exp_avg_sq, strict=True):
+            finite = torch.where(go, grad, 0.0)
+            mean.lerp_(finite, share)
+            square.mul_(kept).addcmul_(finite, finite, value=1 - beta2)
+            scaled = torch.mul(mean, step_size, out=finite)  # into memory that is needed no more
+            param.addcdiv_(scaled, square.sqrt().div_(correction).add_(1e-8))
+        torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:
-        """`<parameter>.exp_avg`, `.exp_avg_sq` and `.step`; fused, `step` for all parameters together."""
-        kinds = [("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq)]
-        if not self.fused:
-            kinds.append(("step", self.steps))
+        """`<parameter>.exp_avg` and `.exp_avg_sq`; and the count of steps: fused, `step`, else `<parameter>.step`, the
+        same number for each."""
+        kinds = (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq))
         named = {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
-        return named | {"step": self.steps[0]} if self.fused else named
+        counts = {"step": self.steps[0]} if self.fused else _counts(self.names, self.steps)
+        return named | counts
 
 
 def laid_out_as(params: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
@@ -100,28 +115,40 @@ def laid_out_as(params: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tenso
 
 
 class RMSprop:
-    """Tieleman & Hinton 2012, lecture 6.5, by ``torch.optim.rmsprop.rmsprop`` (alpha = 0.99, eps = 1e-8, no momentum).
+    """Tieleman & Hinton 2012, lecture 6.5, with alpha = 0.99, eps = 1e-8 and no momentum.
 
-    The original WGAN's (arXiv:1701.07875), which found momentum harmful. betas are not looked at.
+    The original WGAN's (arXiv:1701.07875), which found momentum harmful. On a CPU the weights are equal, to the bit, to
+    those of ``torch.optim.RMSprop``. ``betas`` are ignored. Raises UserError likewise.
     """
 
     def __init__(self, network: nn.Module, lr: float) -> None:
-        self.names = [name for name, _ in network.named_parameters()]
-        self.params: list[Tensor] = list(network.parameters())
+        self.names, self.params = parameters_of(network)
         self.lr, self.betas = lr, (0.0, 0.0)
         self.square_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
-        self.steps = [torch.zeros(()) for _ in self.params]
+        self.steps = [torch.zeros((), device=p.device) for p in self.params]
 
     @torch.no_grad()
     def step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
-        if bool(skip):
-            return
-        rmsprop(
-            self.params, list(grads), self.square_avg, [], [], self.steps,
-            lr=self.lr, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False,
-        )  # fmt: skip
+        """As torch.optim.RMSprop, one operation after the other; with ``skip`` set, each leaves things as they are."""
+        go, one = _go_ahead(skip)
+        kept = one * 0.99 + (1 - one)
+        for param, grad, square in zip(self.params, grads, self.square_avg, strict=True):
+            finite = torch.where(go, grad, 0.0)
+            square.mul_(kept).addcmul_(finite, finite, value=1 - 0.99)
+            param.addcdiv_(finite, square.sqrt().add_(1e-8), value=-self.lr)
+        torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:
-        """`<parameter>.square_avg` and `.step`."""
-        kinds = (("square_avg", self.square_avg), ("step", self.steps))
-        return {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
+        """`<parameter>.square_avg`; and `<parameter>.step`, the count of steps, the same number for each."""
+        named = {f"{n}.square_avg": t for n, t in zip(self.names, self.square_avg, strict=True)}
+        return named | _counts(self.names, self.steps)
+
+
+def _counts(names: Sequence[str], steps: Sequence[Tensor]) -> dict[str, Tensor]:
+    return {f"{name}.step": count for name, count in zip(names, steps, strict=True)}
+
+
+def _go_ahead(skip: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether a step is to be taken: as a mask; and as 1 or 0, as exact as Python's numbers but on MPS."""
+    go = skip == 0
+    return go, go.to(torch.float32 if skip.device.type == "mps" else torch.float64)

@@ -9,7 +9,7 @@ from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
 from ganforge.run.checkpoint import begin_anew
 from ganforge.run.folder import RunFolder
-from ganforge.training.build import end_of, images_in
+from ganforge.training.feed import end_of, images_in
 from ganforge.training.progress import Progress
 
 

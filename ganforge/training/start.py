@@ -19,21 +19,15 @@ from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
 from ganforge.data.summary import data_notes, one_line
+from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
-from ganforge.training.build import (
-    Game,
-    build_game,
-    build_state,
-    end_of,
-    refuse_misfit,
-    source_of,
-    start_from,
-)
+from ganforge.training.build import build_state, refuse_misfit, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
+from ganforge.training.feed import Feed, end_of
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -92,29 +86,29 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     source = source_of(config)
-    by_rule = "auto" in (config.r1_gamma, config.r2_gamma)
-    config, dataset, game, state = prepare(config, stop.poll, progress.say)
+    by_rule = "auto" in penalty_weights(config).values()
+    config, dataset, feed, state = prepare(config, stop.poll, progress.say)
     for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     started_from, source_facts = start_from(source, config, state, dataset)
-    judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
+    judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
-        "environment": [environment(game.device)],
+        "environment": [environment(feed.device)],
     }
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
         progress.say(
             f"{config.recipe} on {one_line(dataset)}; G {size(state.G)}, D {size(state.D)}; "
-            f"on {game.device}, into {folder.path}"
+            f"on {feed.device}, into {folder.path}"
         )
         warn_of_end(config, progress)
         if by_rule:
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
-        return run_training(config, game, state, folder, progress, stop, judge)
+        return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
@@ -137,13 +131,13 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
-        config, dataset, game, state = prepare(config, stop.poll, progress.say)
+        config, dataset, feed, state = prepare(config, stop.poll, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
-        judge = prepare_judge(config, dataset, game.device, stop.poll, progress.say)
-        now = environment(game.device)
+        judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
+        now = environment(feed.device)
         if facts:
             state.load(tensors, facts)
         else:
@@ -161,8 +155,8 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
-        progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {game.device}")
-        return run_training(config, game, state, folder, progress, stop, judge)
+        progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {feed.device}")
+        return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -186,7 +180,7 @@ def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(
     config: Config, poll: Callable[[], None], say: Callable[[str], None]
-) -> tuple[Config, Dataset, Game, TrainingState]:
+) -> tuple[Config, Dataset, Feed, TrainingState]:
     """The settings with numbers for all that is "auto" in them, the data, and fresh networks to fit.
 
     Raises UserError where the data or the device is not to be had.
@@ -204,7 +198,7 @@ def prepare(
     poll()
     config = with_gammas(config, dataset.shape)
     try:
-        return config, dataset, build_game(config, dataset, device), build_state(config, dataset, device)
+        return config, dataset, Feed(config, dataset, device), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

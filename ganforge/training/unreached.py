@@ -4,8 +4,9 @@ import torch
 from torch import nn
 
 from ganforge.objectives.losses import Terms
-from ganforge.training.adversarial import d_terms, g_terms, mean_terms
-from ganforge.training.build import Game
+from ganforge.training.accumulate import mean_terms
+from ganforge.training.adversarial import d_terms, g_terms
+from ganforge.training.feed import Feed
 from ganforge.training.state import TrainingState
 
 ENOUGH_STEPS = 8
@@ -13,7 +14,7 @@ ENOUGH_STEPS = 8
 residual branches do, there is none in the first."""
 
 
-def out_of_reach(state: TrainingState, game: Game, nimg: int, step: int) -> list[str]:
+def out_of_reach(state: TrainingState, feed: Feed, nimg: int, step: int) -> list[str]:
     """Why a step cannot be computed: `layers.0.weight of D is frozen`, for each parameter that is or that the loss does
     not depend on; empty where it is for another reason."""
     found = [
@@ -24,13 +25,13 @@ def out_of_reach(state: TrainingState, game: Game, nimg: int, step: int) -> list
     ]
     if found:
         return found
-    d_batches, g_batch = game.batches(nimg, step)
-    rules = game.rules(nimg, state)
-    [d_batch, *_], [g_batch, *_] = list(d_batches[0].split(rules.accumulate)), list(g_batch.split(rules.accumulate))
+    d_batches, g_batch = feed.batches(nimg, step)
+    options = feed.options(nimg, state)
+    [d_batch, *_], [g_batch, *_] = list(d_batches[0].split(options.accumulate)), list(g_batch.split(options.accumulate))
     with torch.no_grad():
         fakes = state.G(d_batch.z, d_batch.labels)
-    unused = _unused("D", state.D, d_terms(state.D, rules, d_batch, fakes)[2])
-    return unused + _unused("G", state.G, g_terms(state.D, rules, g_batch, state.G(g_batch.z, g_batch.labels)))
+    unused = _unused("D", state.D, d_terms(state.D, options, d_batch, fakes)[2])
+    return unused + _unused("G", state.G, g_terms(state.D, options, g_batch, state.G(g_batch.z, g_batch.labels)))
 
 
 def _unused(name: str, network: nn.Module, terms: Terms) -> list[str]:

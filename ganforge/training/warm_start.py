@@ -39,16 +39,19 @@ class Items:
 class Source:
     """Where weights come from.
 
-    path: the file. settings: of the run that made it, as JSON gives them. nimg: real pictures that D had seen. G_best:
-    what makes the pictures. G, D: as they were in training; None where the source is a snapshot. complaints: a sentence
-    for each newer checkpoint that is damaged.
+    path: the file.
+    settings: of the run that made it, as JSON gives them.
+    nimg: real pictures that D had seen.
+    G_for_sampling: what makes the pictures: the moving average of G, or G where the run has none.
+    G, D: as they were in training; None where the source is a snapshot.
+    complaints: a sentence for each newer checkpoint that is damaged.
     """
 
     path: Path
     settings: dict[str, Any]
     items: Items
     nimg: int
-    G_best: Weights
+    G_for_sampling: Weights
     G: Weights | None = None
     D: Weights | None = None
     complaints: Sequence[str] = ()
@@ -108,13 +111,13 @@ def warm_start(state: TrainingState, source: Source, items: Items) -> str:
     if len(items.shape) != len(was.shape):
         kinds = ["points" if len(each.shape) == 1 else "pictures" for each in (was, items)]
         raise UserError(f"{source.path} makes {kinds[0]}, and the data are {kinds[1]}; start from another, or fresh.")
-    first = source.G if state.G_ema is not None and source.G is not None else source.G_best
+    first = source.G if state.G_ema is not None and source.G is not None else source.G_for_sampling
     fitted = {state.G: fit(first, state.G.state_dict(), was, items, outputs=True)}
     said = [f"G {describe(fitted[state.G], was, items)}"]
     if not fitted[state.G].taken and not fitted[state.G].adapted:
         raise UserError(f"No layer of the G in {source.path} fits the new one; start from another, or fresh.")
     if state.G_ema is not None:
-        fitted[state.G_ema] = fit(source.G_best, state.G_ema.state_dict(), was, items, outputs=True)
+        fitted[state.G_ema] = fit(source.G_for_sampling, state.G_ema.state_dict(), was, items, outputs=True)
     if source.D is not None:
         fitted[state.D] = fit(source.D, state.D.state_dict(), was, items, outputs=False)
         said.append(f"D {describe(fitted[state.D], was, items)}")

@@ -25,9 +25,9 @@ import ganforge.training.loop
 import ganforge.training.measure
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
-from ganforge.training.adversarial import Batch, Rules
-from ganforge.training.build import images_in
+from ganforge.training.feed import images_in
 from ganforge.training.optimizer import Optimizer
+from ganforge.training.step_inputs import Batch, StepOptions
 
 STEPS = 6
 NARROW = {"g_width": 4, "d_width": 4}
@@ -104,14 +104,15 @@ class Witness:
         step, average, generate = loop.train_step, loop.update_ema, actions.generate
 
         def train_step(
-            G: nn.Module, D: nn.Module, G_opt: Optimizer, D_opt: Optimizer, rules: Rules, d_batches: Sequence[Batch],
-            g_batch: Batch, failed: Tensor,
+            G: nn.Module, D: nn.Module, G_opt: Optimizer, D_opt: Optimizer, options: StepOptions,
+            d_batches: Sequence[Batch], g_batch: Batch, failed: Tensor,
         ) -> dict[str, Tensor]:  # fmt: skip
             one: dict[str, Any] = {"D": told_of_batches(d_batches)}
             one["G"] = "D's last" if g_batch is d_batches[-1] else told_of_batches([g_batch])
             one["rates"] = [G_opt.lr, D_opt.lr, *G_opt.betas, *D_opt.betas]
-            one["gammas"] = [rules.r1_gamma, rules.r2_gamma]
-            stats = step(G, D, G_opt, D_opt, rules, d_batches, g_batch, failed)
+            weights = {penalty.record.name: penalty.weight for penalty in options.penalties}
+            one["gammas"] = [weights.get("r1", 0.0), weights.get("r2", 0.0)]
+            stats = step(G, D, G_opt, D_opt, options, d_batches, g_batch, failed)
             one["stats"] = {key: value.double().mean().item() for key, value in stats.items()}
             self.steps.append(one)
             return stats

@@ -17,7 +17,7 @@ from ganforge.base.files import _write_aside, append_plain
 from ganforge.config import Config
 from ganforge.recipes.catalog import RECIPES
 from ganforge.run.folder import RunFolder
-from ganforge.training.build import images_in
+from ganforge.training.feed import images_in
 
 STEPS = 20
 SHORTER = 15  # no report is due there
@@ -74,7 +74,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "logistic": ("note", {"discriminator": "logistic"}),
     "convolutions on points": ("dcgan", {**NARROW, "data": "ring"}),
     "spectral norm on points": ("sngan", {**SNGAN, "data": "ring", "objective": "non-saturating"}),
-    "deep r3gan": ("r3gan", {**R3GAN, "blocks": 2, "group_size": 4, "g_lowest_side": 2, "d_lowest_side": 3}),
+    "deep r3gan": ("r3gan", {**R3GAN, "blocks": 2, "group_size": 4, "g_base_size": 2, "d_base_size": 3}),
     "r3gan on points": ("r3gan", {**R3GAN, "data": "ring"}),
 }
 """name -> recipe and settings beside ``TINY``'s."""

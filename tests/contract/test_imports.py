@@ -22,15 +22,16 @@ BELOW = {
     "training": {"base", "data", "networks", "objectives", "metrics", "run"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
-    "viewer": {"base", "data", "metrics", "run", "sampling", "judging"},
+    "viewer": {"base", "data", "objectives", "metrics", "run", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
 BELOW["recipes"] = set()
 BELOW["cli"] = {*BELOW, "config", "recipes"}
 SETTINGS = {
     "config": {"base", "data", "networks", "objectives", "training"},
-    "recipes.catalog": {"base", "config", "data"},
+    "recipes.catalog": {"base", "config", "data", "networks"},
     "training.build": {"config"},
+    "training.feed": {"config"},
     "training.start": {"config", "recipes"},
     "training.execute": {"config"},
     "training.loop": {"config"},
@@ -88,8 +89,8 @@ def test_every_part_has_its_place() -> None:
 
 
 def test_faults_are_seen() -> None:
-    assert faults("data.load", "from ganforge.networks.build import build_generator") == {"networks"}
-    assert faults("networks.build", "from ganforge import objectives") == {"objectives"}
+    assert faults("data.load", "from ganforge.networks.construct import build_generator") == {"networks"}
+    assert faults("networks.construct", "from ganforge import objectives") == {"objectives"}
     assert faults("run.folder", "import ganforge.training.state") == {"training"}
     assert faults("sampling.model", "def f():\n    from ganforge.training.loop import Loop") == {"training"}
     assert faults("training.state", "from ganforge.config import Config") == {"config"}
@@ -101,7 +102,9 @@ def test_faults_are_seen() -> None:
 def test_the_update_imports_torch_and_objectives_only() -> None:
     names = imported(MODULES["training.adversarial"].read_text(encoding="utf-8"))
     own = {name.rpartition(".")[0] for name in names if name.startswith("ganforge")}
-    assert own == {"ganforge.objectives.losses", "ganforge.objectives.penalties", "ganforge.training.optimizer"}
+    assert own == {"ganforge.objectives.losses", "ganforge.objectives.penalties"} | {
+        f"ganforge.training.{name}" for name in ("accumulate", "optimizer", "step_inputs")
+    }
     others = {name.partition(".")[0] for name in names} - {"ganforge"}
     assert others - {"torch"} <= sys.stdlib_module_names
 

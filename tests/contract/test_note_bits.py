@@ -23,7 +23,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.recipes.catalog import recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import build_game, build_state
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed
 from ganforge.training.optimizer import Adam
 from ganforge.training.state import TrainingState
 
@@ -96,13 +97,13 @@ def weights(state: TrainingState) -> list[Tensor]:
 
 def test_every_loss_and_weight_is_the_notes_to_the_bit(dataset: Dataset) -> None:
     config = recipe("note", fused_adam=False, **DATA)
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
     literal = NotesLoop(dataset)
     literal_weights = [*literal.G.parameters(), *literal.D.parameters()]
     start = [weight.detach().clone() for weight in literal_weights]
     for step, (d_loss, g_loss) in zip(range(STEPS), literal, strict=False):
-        batches, rules = game.batches(step * 128, step), game.rules(step * 128, state)
-        stats = train_step(state.G, state.D, state.G_opt, state.D_opt, rules, *batches, state.failed)
+        batches, options = feed.batches(step * 128, step), feed.options(step * 128, state)
+        stats = train_step(state.G, state.D, state.G_opt, state.D_opt, options, *batches, state.failed)
         assert torch.equal(stats["Loss/D"], d_loss), step
         assert torch.equal(stats["Loss/G"], g_loss), step
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(weights(state), literal_weights, strict=True)), (
@@ -119,7 +120,7 @@ def test_a_fused_step_is_the_notes_up_to_rounding(dataset: Dataset) -> None:
     though hardly a three-hundredth of lr = 3e-4: hence 1e-6.
     """
     config = recipe("note", fused_adam=True, **DATA)
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
     literal = NotesLoop(dataset)
     pairs = ((state.G, state.G_opt, literal.G), (state.D, state.D_opt, literal.D))
     steps = iter(literal)
@@ -128,8 +129,8 @@ def test_a_fused_step_is_the_notes_up_to_rounding(dataset: Dataset) -> None:
             copy_state(state.G_opt, literal.G, literal.G_optimizer)
             copy_state(state.D_opt, literal.D, literal.D_optimizer)
         d_loss, g_loss = next(steps)
-        batches, rules = game.batches(step * 128, step), game.rules(step * 128, state)
-        stats = train_step(state.G, state.D, state.G_opt, state.D_opt, rules, *batches, state.failed)
+        batches, options = feed.batches(step * 128, step), feed.options(step * 128, state)
+        stats = train_step(state.G, state.D, state.G_opt, state.D_opt, options, *batches, state.failed)
         torch.testing.assert_close(stats["Loss/D"], d_loss, rtol=1e-6, atol=0)
         torch.testing.assert_close(stats["Loss/G"], g_loss, rtol=1e-6, atol=0)
         for network, _, theirs in pairs:

@@ -233,7 +233,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--g-hidden=65536,65536"], ["G would have 4,305,584,192 weights, and 1,073,741,824 are the most"]),
         (["--d-hidden=65536,65536"], ["D would have 4,299,358,209 weights", "choose smaller sizes"]),
         (["--blocks=2"], ["blocks is for r3gan networks, and neither G nor D is one"]),
-        (["--d-lowest-side=2"], ["d_lowest_side is for the convolutional families; mlp"]),
+        (["--d-base-size=2"], ["d_base_size is for the convolutional families; mlp"]),
         (["--init-from=nowhere"], ["There is no run or snapshot nowhere; check the path."]),
         (["--init-from=."], [". is not a run folder: it has no config.json"]),
     ],

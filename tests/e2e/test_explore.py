@@ -12,7 +12,7 @@ import torch
 from pages import Visitor, browser_path, watching
 from PIL import Image
 
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot

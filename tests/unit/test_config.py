@@ -54,7 +54,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "hold_out": st.sampled_from(["auto", "none"]),
     "pages": st.sampled_from([None, "first", "all"]), "range": st.sampled_from([None, "auto", "0,4095", "-1,1"]),
     "g_hidden": WIDTHS, "d_hidden": WIDTHS, "g_width": st.none() | WIDTH, "d_width": st.none() | WIDTH,
-    "g_lowest_side": st.none() | WIDTH, "d_lowest_side": st.none() | WIDTH,
+    "g_base_size": st.none() | WIDTH, "d_base_size": st.none() | WIDTH,
     "blocks": st.none() | st.integers(1, 64), "group_size": st.none() | WIDTH,
     "conditional": st.booleans(), "r1_gamma": GAMMA, "r2_gamma": GAMMA, "gp_weight": WEIGHT, "dragan_weight": WEIGHT,
     "clip": st.none() | POSITIVE, "d_steps": st.integers(1, 1000), "wgan_schedule": st.booleans(),
@@ -80,7 +80,7 @@ def configs(draw: st.DrawFn) -> Config:
         if family in ("mlp", "logistic"):
             values.pop(f"{network}_width", None)
         if family in ("mlp", "logistic", "recurrent"):
-            values.pop(f"{network}_lowest_side", None)
+            values.pop(f"{network}_base_size", None)
     if "r3gan" not in (values.get("generator"), values.get("discriminator")):
         values = {name: value for name, value in values.items() if name not in ("blocks", "group_size")}
     if values.get("discriminator") != "dcgan":

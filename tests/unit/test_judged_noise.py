@@ -16,7 +16,7 @@ from ganforge.judging.against import Against, open_data
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.judging.judged import Judged, drawn_from, made_by
 from ganforge.metrics.judge import Judge, Plan
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.snapshot import Snapshot
 from ganforge.sampling.model import Model

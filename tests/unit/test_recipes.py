@@ -14,12 +14,13 @@ import torch
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.config import Config, make_config
+from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset, Mixture
 from ganforge.recipes.catalog import RECIPES, changes_of, recipe
 from ganforge.training.adversarial import train_step
-from ganforge.training.build import build_game, build_state, images_in
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, images_in
 
 EVERY = pytest.mark.parametrize("name", RECIPES)
 THE_NOTE = {
@@ -240,13 +241,13 @@ def weights_that_stay(config: Config, dataset: Dataset) -> set[str]:
     """Those of two steps, past WGAN's first 25, that did not move; biases, which not every loss feels, left out. The
     steps are finite."""
     cpu = torch.device("cpu")
-    game, state = build_game(config, dataset, cpu), build_state(config, dataset, cpu)
+    feed, state = Feed(with_gammas(config, dataset.shape), dataset, cpu), build_state(config, dataset, cpu)
     before = {key: tensor.clone() for key, tensor in state.tensors().items()}
     nimg = 0
     for step in (30, 31):
-        d_batches, g_batch = game.batches(nimg, step)
-        rules = game.rules(nimg, state)
-        train_step(state.G, state.D, state.G_opt, state.D_opt, rules, d_batches, g_batch, state.failed)
+        d_batches, g_batch = feed.batches(nimg, step)
+        options = feed.options(nimg, state)
+        train_step(state.G, state.D, state.G_opt, state.D_opt, options, d_batches, g_batch, state.failed)
         nimg += images_in(config, step)
     assert state.failed.item() == 0
     weights = {f"G.{name}": weight for name, weight in state.G.named_parameters()}

@@ -29,9 +29,9 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     *(
         (
-            {f"{network}_lowest_side": 4, player: family},
+            {f"{network}_base_size": 4, player: family},
             {player: "dcgan"},
-            f"{network}_lowest_side is for the convolutional families; {family} does not change the picture's size.",
+            f"{network}_base_size is for the convolutional families; {family} does not change the picture's size.",
         )
         for network, player, family in (
             ("g", "generator", "mlp"),

@@ -8,7 +8,7 @@ from nicegui.events import GenericEventArguments
 
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages.layout import set_prop, text
-from ganforge.viewer.read.formatting import class_words, count
+from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.untrusted import is_plain
 from ganforge.viewer.sampler.sample_worker import ModelSummary, SampleRequest, Way
 
@@ -80,13 +80,13 @@ class Controls:
         if options == self.snapshot.options:
             return False
         if chosen not in options:
-            options[chosen] = f"at {count(int(chosen))} images, gone"
+            options[chosen] = f"at {int(chosen):,} images, gone"
         self.snapshot.set_options(options)
         return chosen == "newest"
 
     def _snapshots(self) -> dict[str, str]:
         found = {"newest": "newest", "best": "best by its figures"}
-        return found | {str(nimg): f"at {count(nimg)} images" for nimg, _ in reversed(self._files())}
+        return found | {str(nimg): f"at {nimg:,} images" for nimg, _ in reversed(self._files())}
 
     def _files(self) -> list[tuple[int, Path]]:
         try:

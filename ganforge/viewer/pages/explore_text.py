@@ -6,7 +6,7 @@ from html import escape as escape
 from pathlib import Path
 
 from ganforge.viewer.read.embedded_pictures import data_uri
-from ganforge.viewer.read.formatting import class_words, count
+from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
 
 SMALL_SIDE = 64
@@ -76,7 +76,7 @@ def what(request: SampleRequest) -> str:
 
 def where(samples: RenderedSamples) -> str:
     """Which snapshot they are of."""
-    return f"snapshot at {count(samples.model.nimg)} images"
+    return f"snapshot at {samples.model.nimg:,} images"
 
 
 def command(request: SampleRequest) -> str:

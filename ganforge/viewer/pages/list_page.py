@@ -7,7 +7,7 @@ from nicegui import ui
 from ganforge.base.terminal import printable
 from ganforge.metrics.trend import BestSoFar
 from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, text
-from ganforge.viewer.read.formatting import ago, count
+from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.runs import RunSummary
 from ganforge.viewer.read.untrusted import first_complaints
@@ -66,7 +66,7 @@ class Card:
             self.thumbnail.set_visibility(False)
             return
         self.thumbnail.set_visibility(True)
-        set_prop(self.thumbnail, "alt", f"Fakes of {run.id} at {count(run.thumbnail)} images")
+        set_prop(self.thumbnail, "alt", f"Fakes of {run.id} at {run.thumbnail:,} images")
         set_prop(self.thumbnail, "src", picture_address(run.id, "fakes", run.thumbnail))
 
 

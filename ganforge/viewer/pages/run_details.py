@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from ganforge.viewer.pages.layout import complain, leaf, table, table_content
-from ganforge.viewer.read.formatting import count, figure
+from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, mapping
 
@@ -64,5 +64,5 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return figure(value) if math.isfinite(value) else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return cut(count(value), 300)
+        return cut(f"{value:,}", 300)
     return cut(value if isinstance(value, str) else json.dumps(value), 300)

@@ -18,7 +18,7 @@ from ganforge.viewer.pages.layout import (
 )
 from ganforge.viewer.pages.live_charts import LiveCharts
 from ganforge.viewer.pages.run_details import LogTable, config_tables
-from ganforge.viewer.read.formatting import ago, count
+from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import mapping
@@ -126,4 +126,4 @@ def _endings(view: RunView) -> list[str]:
 
 def _speed(view: RunView) -> str:
     speed = view.columns.newest("Timing/images_per_sec")
-    return f"{count(round(speed))} pictures a second" if speed is not None and view.summary.state == "running" else ""
+    return f"{speed:,.0f} pictures a second" if speed is not None and view.summary.state == "running" else ""

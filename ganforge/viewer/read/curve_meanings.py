@@ -1,9 +1,9 @@
-"""What each number of the log means for a run's own loss, and where it is while both players are in the game.
+"""What each column of the log means for a run's own loss, and where it is while both players are in the game.
 
-The bands are no law: they are what D's answers amount to. For the cross-entropies they reach from "D cannot tell" to
-"D is right with 95 % (or, for single answers, 99 %)"; for the others to the values that the loss aims at. Outside of
-them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so. The formulas
-are those of ``objectives/losses.py``, and tests/unit/viewer/read/test_curve_meanings.py compares the two.
+What D's loss and the penalties are is told by their records (``objectives/catalog.py``); here is how to read the other
+curves. The bands are no law: they are what D's answers amount to. For the cross-entropies they reach from "D cannot
+tell" to "D is right with 95 %" (or, for single answers, 99 %); for the others to the values that the loss aims at.
+Outside of them one player has nearly won. Where a loss has no absolute scale there is no band, and the text says so.
 """
 
 import math
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganforge.objectives.catalog import LN_2, OBJECTIVES, PENALTIES, Objective
 from ganforge.viewer.read.untrusted import number
 
-HALF, SURE, VERY_SURE = math.log(2), -math.log(0.95), -math.log(0.01)
-
-
+VERY_SURE = -math.log(0.01)
+"""The cross-entropy of an answer with 1 % for what is true, and the logit of one with 99 %, nearly."""
 TITLES = {
     "Loss/D": "D's loss", "Loss/G": "G's loss",
     "Loss/scores/real": "D's mean logit of reals", "Loss/scores/fake": "D's mean logit of fakes",
@@ -50,99 +50,48 @@ D_WINS = "D is nearly always right. If the pictures get no better either, it tea
 G_WINS = "D does worse than a coin: it has lost, for now."
 FOOLED = "D takes fakes for real: it has lost, for now."
 BEHIND = "G is not keeping up with D."
-
-
-def cross_entropy_d(even: float, kind: str) -> Meaning:
-    text = f"{kind} {even:.3f} when D cannot tell reals from fakes; it falls towards 0 as D wins."
-    return Meaning(text, (even / HALF * SURE, even * 1.05), even, D_WINS, G_WINS)
+NO_SCALE = "It has no absolute scale with this loss: only the gap between reals and fakes counts."
 
 
 def cross_entropy_g(kind: str) -> Meaning:
-    text = f"{kind} {HALF:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
-    return Meaning(text, (HALF / 1.5, VERY_SURE), HALF, FOOLED, BEHIND)
+    text = f"{kind} {LN_2:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
+    return Meaning(text, (LN_2 / 1.5, VERY_SURE), LN_2, FOOLED, BEHIND)
 
 
-def logits(text: str, reals: tuple[float, float], fakes: tuple[float, float]) -> dict[str, Meaning]:
-    """D's mean logits of both sides, each with its band."""
-    sure, wrong = "D is very sure of the {}.", "D takes the {} for {}."
-    return {
-        "Loss/scores/real": Meaning(text, reals, None, wrong.format("reals", "fakes"), sure.format("reals")),
-        "Loss/scores/fake": Meaning(text, fakes, None, sure.format("fakes"), wrong.format("fakes", "reals")),
-    }
-
-
-LOG_ODDS = logits(
-    "0: cannot tell; 2.2: 90 % sure of real; -2.2: 90 % sure of fake; 4.6: 99 %.", (-0.5, VERY_SURE), (-VERY_SURE, 0.5)
-)
-NO_SCALE = "It has no absolute scale with this loss: only the gap between reals and fakes counts."
-UNSCALED = {"Loss/scores/real": Meaning(NO_SCALE), "Loss/scores/fake": Meaning(NO_SCALE)}
-
-
-def aimed(fake: float, real: float) -> dict[str, Meaning]:
-    """Logits that the loss pulls to two values; D cannot tell in the middle."""
-    middle, slack = (fake + real) / 2, (real - fake) / 4
-    text = f"D aims at {real:g} for reals and {fake:g} for fakes; {middle:g}: cannot tell."
-    return logits(text, (middle - slack, real + slack), (fake - slack, middle + slack))
-
-
-def squares_d(even: float) -> Meaning:
-    text = f"Squared distances from what D aims at. {even:g} when D cannot tell; it falls to 0 as D wins."
-    return Meaning(text, (even / 10, even * 1.2), even, D_WINS, G_WINS)
-
-
+G_LOSSES = {
+    "non-saturating": cross_entropy_g("-ln of the probability that D gives the fakes of being real, in nats."),
+    "minimax": Meaning(
+        f"ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. {-LN_2:.3f} when D "
+        "cannot tell; near 0, D wins and G's gradient vanishes.", (-1.5 * LN_2 - 0.4, -0.01), -LN_2, FOOLED,
+        "D sees through nearly every fake, and with this loss G then hardly learns.",
+    ),
+    "lsgan": Meaning(
+        "Half the squared distance of the fakes' logits from 1. 0.125 when D cannot tell; 0.5 when D gives the fakes "
+        "0.", (0.05, 0.72), 0.125, FOOLED, BEHIND,
+    ),
+    "lsgan-ab": Meaning(
+        "Half the squared logits of the fakes: 0 when D cannot tell, 0.5 when it gives them -1.", (0.0, 0.72), 0.0, "",
+        BEHIND,
+    ),
+    "wgan": Meaning(f"Minus the fakes' mean logit, of any sign. {NO_SCALE}"),
+    "hinge": Meaning("Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell."),
+    "relativistic": cross_entropy_g("-ln of the probability that D finds a fake more real than a real, in nats."),
+}  # fmt: skip
+LOG_ODDS = "0: cannot tell; 2.2: 90 % sure of real; -2.2: 90 % sure of fake; 4.6: 99 %."
+LOGITS = {
+    "non-saturating": (LOG_ODDS, (-0.5, VERY_SURE), (-VERY_SURE, 0.5)),
+    "minimax": (LOG_ODDS, (-0.5, VERY_SURE), (-VERY_SURE, 0.5)),
+    "lsgan": ("D aims at 1 for reals and 0 for fakes; 0.5: cannot tell.", (0.25, 1.25), (-0.25, 0.75)),
+    "lsgan-ab": ("D aims at 1 for reals and -1 for fakes; 0: cannot tell.", (-0.5, 1.5), (-1.5, 0.5)),
+    "hinge": ("Beyond 1 for reals and -1 for fakes D gains nothing more; 0: cannot tell.", (-0.25, 3.0), (-3.0, 0.25)),
+}
+"""How to read D's mean logits, and where those of reals and of fakes are while both play."""
 ACCURACY = {
     f"Accuracy/{side}": Meaning(
         f"The share of {side}s that D calls {side}. 50 % is guessing. Read both.", (0.5, 0.99), 0.5,
         f"D is wrong about most {side}s.", f"D is right about nearly all {side}s.",
     )
     for side in ("real", "fake")
-}  # fmt: skip
-MEANINGS: dict[str, dict[str, Meaning]] = {
-    "non-saturating": {
-        "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
-        "Loss/G": cross_entropy_g("-ln of the probability that D gives the fakes of being real, in nats."),
-    } | LOG_ODDS | ACCURACY,
-    "minimax": {
-        "Loss/D": cross_entropy_d(2 * HALF, "The cross-entropy of D's answers on reals and fakes, in nats."),
-        "Loss/G": Meaning(
-            f"ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. {-HALF:.3f} when "
-            "D cannot tell; near 0, D wins and G's gradient vanishes.", (-1.5 * HALF - 0.4, -0.01), -HALF, FOOLED,
-            "D sees through nearly every fake, and with this loss G then hardly learns.",
-        ),
-    } | LOG_ODDS | ACCURACY,
-    "lsgan": {
-        "Loss/D": squares_d(0.25),
-        "Loss/G": Meaning(
-            "Half the squared distance of the fakes' logits from 1. 0.125 when D cannot tell; 0.5 when D gives the "
-            "fakes 0.", (0.05, 0.72), 0.125, FOOLED, BEHIND,
-        ),
-    } | aimed(0, 1) | ACCURACY,
-    "lsgan-ab": {
-        "Loss/D": squares_d(1.0),
-        "Loss/G": Meaning(
-            "Half the squared logits of the fakes: 0 when D cannot tell, 0.5 when it gives them -1.", (0.0, 0.72), 0.0,
-            "", BEHIND,
-        ),
-    } | aimed(-1, 1) | ACCURACY,
-    "wgan": {
-        "Loss/D": Meaning(
-            "Without penalties: minus the distance that D sees between reals and fakes, up to a factor. Negative is "
-            "not a bug; 0: D sees none. Its way towards 0 is what to look at, not its value.", None, 0.0,
-        ),
-        "Loss/G": Meaning(f"Minus the fakes' mean logit, of any sign. {NO_SCALE}"),
-    } | UNSCALED,
-    "hinge": {
-        "Loss/D": Meaning(
-            "How far D's logits are from beyond 1 for reals and beyond -1 for fakes. 2 when D cannot tell; 0 when it "
-            "is sure of everything.", (0.1, 2.1), 2.0, D_WINS, G_WINS,
-        ),
-        "Loss/G": Meaning("Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell."),
-    } | logits("Beyond 1 for reals and -1 for fakes D gains nothing more; 0: cannot tell.", (-0.25, 3.0), (-3.0, 0.25))
-    | ACCURACY,
-    "relativistic": {
-        "Loss/D": cross_entropy_d(HALF, "-ln of the probability that D finds a real more real than a fake, in nats."),
-        "Loss/G": cross_entropy_g("-ln of the probability that D finds a fake more real than a real, in nats."),
-    } | UNSCALED,
 }  # fmt: skip
 ALWAYS = {
     "Gradient/D": Meaning("Over all of D's weights. No norm is right in itself; a sudden rise by orders of magnitude, "
@@ -157,7 +106,6 @@ ALWAYS = {
     "Resources/peak_device_mib": Meaning("The most that its tensors have held."),
 }  # fmt: skip
 """With every objective."""
-PENALTIES = {"r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight"}
 
 
 def title_of(column: str) -> str:
@@ -171,13 +119,31 @@ def shared_band(found: Iterable[Meaning | None]) -> tuple[tuple[float, float], .
     return tuple(band for band in bands if band is not None and len(bands) == 1)
 
 
+def of_objective(objective: Objective) -> dict[str, Meaning]:
+    """The losses, logits and accuracies; of an objective that is not named above, what its record tells."""
+    found = {"Loss/D": Meaning(objective.meaning, objective.healthy, objective.undecided, D_WINS, G_WINS)}
+    if objective.name in G_LOSSES:
+        found["Loss/G"] = G_LOSSES[objective.name]
+    derived = NO_SCALE if objective.boundary is None else f"{objective.boundary:g}: cannot tell."
+    text, reals, fakes = LOGITS.get(objective.name, (derived, None, None))
+    sure, wrong = "D is very sure of the {}.", "D takes the {} for {}."
+    found["Loss/scores/real"] = Meaning(text, reals, None, wrong.format("reals", "fakes"), sure.format("reals"))
+    found["Loss/scores/fake"] = Meaning(text, fakes, None, sure.format("fakes"), wrong.format("fakes", "reals"))
+    return found | (ACCURACY if objective.boundary is not None else {})
+
+
+MEANINGS = {name: of_objective(objective) for name, objective in OBJECTIVES.items()}
+
+
 def meanings(settings: Mapping[str, Any]) -> dict[str, Meaning]:
     """By the log's columns, for a run of these settings; without those of the loss where the objective is not known.
 
     With a penalty, D's loss is the sum of its terms and the penalty, so that it has no band of its own.
     """
     found = dict(MEANINGS.get(str(settings.get("objective")), {}))
-    paid = [name for name, setting in PENALTIES.items() if number(settings.get(setting))]
-    if paid and "Loss/D" in found:
-        found["Loss/D"] = Meaning(f"{found['Loss/D'].text} This run adds {' and '.join(paid)} to it.")
-    return found | {f"Loss/D/{name}": Meaning("0 or more, weight included.") for name in paid} | ALWAYS
+    paid = [penalty for penalty in PENALTIES.values() if number(settings.get(penalty.setting))]
+    if paid and found:
+        added = " and ".join(penalty.name for penalty in paid)
+        found["Loss/D"] = Meaning(f"{found['Loss/D'].text} This run adds {added} to it.")
+    terms = {f"Loss/D/{one.name}": Meaning(f"{one.meaning} 0 or more, weight included.") for one in paid}
+    return found | terms | ALWAYS

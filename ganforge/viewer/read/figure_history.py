@@ -1,4 +1,4 @@
-"""The figures of training as they come: how the headline stands for the list, all of them for the run's page.
+"""The figures of training as they come: the headline for the list, all of them for the run's page.
 
 They are those of metrics.jsonl, and those that were taken back from it while their snapshots stayed.
 Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
@@ -73,7 +73,7 @@ class FigureReader:
     figures that cannot be read. has_more: was anything left out?"""
 
     def __init__(self, folder: RunFolder, keeps_points: bool = True) -> None:
-        """keeps_points: False where only ``standing`` is asked for."""
+        """keeps_points: False where only ``best_so_far`` is asked for."""
         self.records, self.keeps_points = Records(folder), keeps_points
         self._begin()
 
@@ -98,7 +98,7 @@ class FigureReader:
         return self.protocols.get(self.protocol, {})
 
     def best_so_far(self) -> BestSoFar | None:
-        """How the headline figure of the newest record that has one stands, as ``metrics.trend.best_so_far``."""
+        """How the headline figure of the newest record that has one is doing, as ``metrics.trend.best_so_far``."""
         protocol, name = self._leading
         figure = self.protocols.get(protocol, {}).get(name)
         if figure is None or figure.first is None or figure.lowest is None:

@@ -4,11 +4,6 @@ import time
 from collections.abc import Sequence
 
 
-def count(value: int) -> str:
-    """60,032."""
-    return f"{value:,}"
-
-
 def class_words(number: int, names: Sequence[str]) -> str:
     """class 3; class 3 (cat), where it has a name."""
     return f"class {number} ({names[number][:60]})" if number < len(names) else f"class {number}"

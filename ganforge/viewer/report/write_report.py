@@ -21,7 +21,7 @@ from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe, command
 from ganforge.viewer.read.runs import grids
-from ganforge.viewer.read.untrusted import cut, first_complaints, string
+from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,
     charts,
@@ -80,7 +80,7 @@ def render_report(folder: RunFolder) -> str:
         fingerprint=string(config["data"].get("fingerprint")), complaints=first_complaints(complaints),
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), version=__version__, **_inline(),
     )  # fmt: skip
-    return text.encode("utf-8", "replace").decode("utf-8")  # half a character, as a file may hold, cannot be written
+    return encodable(text)
 
 
 def _template() -> Any:

@@ -19,7 +19,8 @@ from ganforge.data.draw import draw_frames, draw_items
 from ganforge.metrics.nearest import nearest_pictures
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
-from ganforge.sampling.model import Model, choose, load
+from ganforge.sampling.model import Model, load
+from ganforge.sampling.selection import Selection, choose
 from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.training_data import training_data
 from ganforge.viewer.read.untrusted import is_plain, mapping, read_object
@@ -60,10 +61,11 @@ class SampleRenderer:
         if len(seeds) > MAX_ITEMS:
             raise UserError(f"{len(seeds):,} seeds are too many for the page; `ganforge sample` makes such grids.")
         model = self.model(find_snapshot(request.source, best=request.best))
-        z, told = choose(
-            model, seeds, request.way, frames=request.frames, loop=request.loop, count=request.count,
-            spread=request.spread, classes=request.classes, truncation=request.truncation,
+        chosen = Selection(
+            seeds, request.way, request.frames, request.loop, request.count, request.spread, request.classes,
+            request.truncation,
         )  # fmt: skip
+        z, told = choose(model, chosen)
         if request.row is not None:
             rows = torch.tensor([min(max(0, request.row), len(z) - 1)])
             z, told = z[rows], None if told is None else told[rows]

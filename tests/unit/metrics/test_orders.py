@@ -18,7 +18,7 @@ from ganforge.metrics.judge import Judge, Plan, headline, usual_extractors
 from ganforge.metrics.prdc import prdc
 from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
 from ganforge.metrics.trend import best_of
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot, save_snapshot

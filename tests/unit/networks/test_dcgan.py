@@ -36,7 +36,7 @@ def test_layers_for_mnist() -> None:
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 50), (1, 5, 7)])
 def test_every_level_halves_or_doubles(shape: tuple[int, int, int]) -> None:
     """Rounded up, and the same sizes in both directions."""
-    G, D = Generator(4, shape, 2, 4, lowest_side=3), Discriminator(shape, 2, 4, lowest_side=3)
+    G, D = Generator(4, shape, 2, 4, base_size=3), Discriminator(shape, 2, 4, base_size=3)
     down, up = [shape[1:]], []
     x = torch.randn(2, *shape)
     for layer in D.layers[:-1]:

@@ -9,7 +9,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.networks import dcgan, r3gan
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
-from ganforge.objectives.penalties import gradient_penalty, squared_gradient_norm
+from ganforge.objectives.gradient_penalty import gradient_penalty
+from ganforge.objectives.penalties import squared_gradient_norm
 
 
 def random(*shape: int) -> Tensor:
@@ -61,14 +62,34 @@ def test_leaky_relu_is_pytorchs_and_has_the_gradients_of_finite_differences() ->
     assert gradgradcheck(lambda x: ours(x * 1), [x])
 
 
+def test_leaky_relu_overwrites_its_input_and_whoever_needs_that_is_told() -> None:
+    x = random(3, 4)
+    for given in (x * 1, torch.randn(3, 4)):
+        assert LeakyReLU(0.2)(given).data_ptr() == given.data_ptr()
+    needed = x.tanh()  # its gradient is worked out from what it gave
+    out = LeakyReLU(0.2)(needed).sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        grad(out, x)
+
+
 @pytest.mark.parametrize("asked", [{"input"}, {"weight"}, {"bias"}, {"input", "weight"}, {"weight", "bias"}])
 def test_only_the_gradients_that_are_asked_for_are_worked_out(asked: set[str]) -> None:
+    """The weight's and the bias's together, as both are trained."""
     given = {"input": random(2, 2, 5, 5), "weight": random(4, 2, 3, 3), "bias": random(4)}
     out = convolution(*given.values()).sum()
     with Calls() as calls:
         grad(out, [given[name] for name in asked])
-    [args] = calls.of("convolution_backward")
-    assert args[-1] == [name in asked for name in given]
+    trained = bool(asked & {"weight", "bias"})
+    masks = [args[-1] for args in calls.of("convolution_backward")]
+    assert masks == [[False, True, True]] * trained + [[True, False, False]] * ("input" in asked)
+
+
+def test_what_is_not_trained_gets_no_gradient() -> None:
+    given = {"input": random(2, 2, 5, 5), "weight": random(4, 2, 3, 3), "bias": random(4).detach()}
+    out = convolution(*given.values()).sum()
+    with Calls() as calls:
+        grad(out, [given["weight"]])
+    assert [args[-1] for args in calls.of("convolution_backward")] == [[False, True, False]]
 
 
 def test_a_gradient_for_the_input_that_is_to_be_differentiated_asks_for_no_other() -> None:

@@ -55,7 +55,7 @@ def moved(network: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    ("size", "lowest_side", "expected"),
+    ("size", "base_size", "expected"),
     [
         ((28, 28), 7, [(7, 7), (14, 14), (28, 28)]),
         ((28, 28), 4, [(4, 4), (7, 7), (14, 14), (28, 28)]),
@@ -65,8 +65,8 @@ def moved(network: nn.Module) -> nn.Module:
         ((1, 1), 4, [(1, 1), (1, 1)]),
     ],
 )
-def test_pyramid(size: tuple[int, int], lowest_side: int, expected: list[tuple[int, int]]) -> None:
-    assert pyramid(size, lowest_side) == expected
+def test_pyramid(size: tuple[int, int], base_size: int, expected: list[tuple[int, int]]) -> None:
+    assert pyramid(size, base_size) == expected
 
 
 def test_widths_double_downwards_up_to_the_cap() -> None:
@@ -125,7 +125,7 @@ def test_gradients_reach_every_weight_of_d(family: str, num_classes: int, shape:
 
 def lowest(family: str) -> dict[str, int]:
     """Two levels at least, so that the first weights meet more than one pixel."""
-    return {} if family == "mlp" else {"lowest_side": 4}
+    return {} if family == "mlp" else {"base_size": 4}
 
 
 def assert_all_reached(network: nn.Module, loss: Tensor) -> None:
@@ -225,7 +225,7 @@ def test_an_items_logit_depends_on_that_item_alone(family: str, shape: tuple[int
 
 
 def test_batch_norm_mixes_the_items_of_a_batch() -> None:
-    D = moved(DISCRIMINATORS["dcgan-batch"]((1, 8, 8), lowest_side=2))
+    D = moved(DISCRIMINATORS["dcgan-batch"]((1, 8, 8), base_size=2))
     images = torch.randn(4, 1, 8, 8)
     logits = D(images)
     images[0] += 1.0

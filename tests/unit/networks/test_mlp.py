@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganforge.networks.build import build_discriminator, build_generator
+from ganforge.networks.construct import build_discriminator, build_generator
 from ganforge.networks.mlp import Discriminator, Generator
 
 SHAPES = pytest.mark.parametrize(

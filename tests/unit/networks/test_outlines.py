@@ -9,7 +9,8 @@ import torch
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.networks import generate as generating
-from ganforge.networks.build import DISCRIMINATORS, GENERATORS, MAX_WEIGHTS, build_discriminator, build_generator
+from ganforge.networks.catalog import DISCRIMINATORS, GENERATORS
+from ganforge.networks.construct import MAX_WEIGHTS, build_discriminator, build_generator
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 
 CLASSES = pytest.mark.parametrize("num_classes", [0, 3])
@@ -42,7 +43,7 @@ def test_a_ds_outline_likewise(name: str, num_classes: int) -> None:
     [
         ("mlp", 96, {"hidden": (65_536,) * 64}),
         ("mlp", 65_536, {"hidden": (65_536, 65_536)}),
-        ("dcgan", 65_536, {"width": 65_536, "lowest_side": 65_536}),
+        ("dcgan", 65_536, {"width": 65_536, "base_size": 65_536}),
         ("upsample", 65_536, {"width": 65_536}),
         ("resnet", 96, {"width": 65_536}),
         ("r3gan", 96, {"width": 65_536, "blocks": 64}),

@@ -11,7 +11,8 @@ from torch import nn
 from ganforge.base.images import to_float
 from ganforge.data.digits import load_digits
 from ganforge.networks import mlp
-from ganforge.networks.build import DISCRIMINATORS, GENERATORS, build_discriminator, build_generator
+from ganforge.networks.catalog import DISCRIMINATORS, GENERATORS
+from ganforge.networks.construct import build_discriminator, build_generator
 from ganforge.networks.precision import autocast_forward
 from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state

@@ -1,4 +1,4 @@
-"""objectives/losses.py: values, gradients, and one sample's loss is its own affair."""
+"""Each objective: values, gradients, and one sample's loss is its own affair."""
 
 import math
 from collections.abc import Callable
@@ -7,17 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.objectives.losses import (
-    NON_SATURATING,
-    OBJECTIVES,
-    Objective,
-    Terms,
-    bce,
-    non_saturating_d,
-    non_saturating_g,
-)
+from ganforge.objectives import non_saturating
+from ganforge.objectives.catalog import OBJECTIVES
+from ganforge.objectives.losses import LossPair, Terms, bce, load_losses
 
 LOGITS = torch.tensor([-3.0, -0.5, 0.0, 0.7, 4.0], dtype=torch.float64)
+LOSSES = {name: load_losses(name) for name in OBJECTIVES}
 EACH = pytest.mark.parametrize("name", OBJECTIVES)
 NON_SATURATING_NAMES = ["non-saturating", "lsgan", "lsgan-ab", "wgan", "hinge", "relativistic"]
 LOG3, LOG4, LOG5 = math.log(3), math.log(4), math.log(5)
@@ -27,11 +22,11 @@ def total(terms: Terms) -> Tensor:
     return sum(terms.values(), start=torch.zeros((), dtype=torch.float64))
 
 
-def d_loss(objective: Objective, real: Tensor, fake: Tensor) -> Tensor:
+def d_loss(objective: LossPair, real: Tensor, fake: Tensor) -> Tensor:
     return total(objective.d_loss(real, fake))
 
 
-def g_loss(objective: Objective, fake: Tensor, real: Tensor) -> Tensor:
+def g_loss(objective: LossPair, fake: Tensor, real: Tensor) -> Tensor:
     """Reals are given where they are needed, and only there."""
     return total(objective.g_loss(fake, real) if objective.needs_real_logits else objective.g_loss(fake))
 
@@ -78,7 +73,7 @@ def test_terms_by_hand(name: str) -> None:
     else:
         real, fake, expected = [3, 0.5, -2], [-3, 0.5, 2], BY_HAND_PLAIN[name]
     real_logits, fake_logits = (torch.tensor(logits, dtype=torch.float64) for logits in (real, fake))
-    found = OBJECTIVES[name].d_loss(real_logits, fake_logits), OBJECTIVES[name].g_loss(fake_logits, real_logits)
+    found = LOSSES[name].d_loss(real_logits, fake_logits), LOSSES[name].g_loss(fake_logits, real_logits)
     for terms, wanted in zip(found, expected, strict=True):
         assert list(terms) == list(wanted)
         for term, values in wanted.items():
@@ -100,27 +95,28 @@ UNDECIDED = {  # the logit of a D that cannot tell, and both losses there
 def test_an_undecided_d(name: str) -> None:
     logit, d, g = UNDECIDED[name]
     logits = torch.full((4,), logit, dtype=torch.float64)
-    assert d_loss(OBJECTIVES[name], logits, logits).tolist() == pytest.approx([d] * 4, rel=1e-15)
-    assert g_loss(OBJECTIVES[name], logits, logits).tolist() == pytest.approx([g] * 4, rel=1e-15)
+    assert d_loss(LOSSES[name], logits, logits).tolist() == pytest.approx([d] * 4, rel=1e-15)
+    assert g_loss(LOSSES[name], logits, logits).tolist() == pytest.approx([g] * 4, rel=1e-15)
+    assert OBJECTIVES[name].undecided == pytest.approx(d, rel=1e-15)
     assert f" {d:.4g} " in OBJECTIVES[name].meaning or name == "wgan"
-    assert OBJECTIVES[name].border == (None if name in ("wgan", "relativistic") else logit)
+    assert OBJECTIVES[name].boundary == (None if name in ("wgan", "relativistic") else logit)
 
 
 @EACH
 def test_d_cannot_do_better_where_reals_and_fakes_are_alike(name: str) -> None:
     """With the same logits for both, no logit makes the loss smaller than the undecided one."""
     grid = torch.linspace(-5, 5, 1001, dtype=torch.float64)
-    assert d_loss(OBJECTIVES[name], grid, grid).min().item() == pytest.approx(UNDECIDED[name][1], abs=1e-12)
+    assert d_loss(LOSSES[name], grid, grid).min().item() == pytest.approx(UNDECIDED[name][1], abs=1e-12)
 
 
 def test_wgans_d_loss_is_minus_the_distance_that_d_sees() -> None:
     """Reals at 2 and fakes at -1 on a line, 3 apart, and a D of slope 1."""
-    assert d_loss(OBJECTIVES["wgan"], torch.tensor([2.0]), torch.tensor([-1.0])).item() == -3
+    assert d_loss(LOSSES["wgan"], torch.tensor([2.0]), torch.tensor([-1.0])).item() == -3
 
 
 @EACH
 def test_gradients_agree_with_finite_differences(name: str) -> None:
-    objective = OBJECTIVES[name]
+    objective = LOSSES[name]
     real, fake = LOGITS.clone().requires_grad_(), (LOGITS.flip(0) + 0.1).requires_grad_()
     assert torch.autograd.gradcheck(lambda r, f: tuple(objective.d_loss(r, f).values()), (real, fake))
     assert torch.autograd.gradcheck(lambda f, r: tuple(objective.g_loss(f, r).values()), (fake, real.detach()))
@@ -131,7 +127,7 @@ def test_gradients_agree_with_finite_differences(name: str) -> None:
 def test_gs_gradient_does_not_vanish_while_d_wins() -> None:
     """d/dx of -log sigmoid(x) is sigmoid(x) - 1: nearly -1 where D is sure that the pictures are generated."""
     logits = LOGITS.clone().requires_grad_()
-    [grad] = torch.autograd.grad(non_saturating_g(logits)["fakes"].sum(), [logits])
+    [grad] = torch.autograd.grad(non_saturating.g_loss(logits)["fakes"].sum(), [logits])
     torch.testing.assert_close(grad, torch.sigmoid(LOGITS) - 1, rtol=1e-12, atol=0)
 
 
@@ -139,7 +135,7 @@ def test_gs_gradient_does_not_vanish_while_d_wins() -> None:
 def test_only_the_minimax_saturates(name: str, vanishes: bool) -> None:
     """G's gradient where D is sure: reals at 10, fakes at -10."""
     fake = torch.tensor([-10.0], dtype=torch.float64, requires_grad=True)
-    g_loss(OBJECTIVES[name], fake, torch.tensor([10.0], dtype=torch.float64)).sum().backward()
+    g_loss(LOSSES[name], fake, torch.tensor([10.0], dtype=torch.float64)).sum().backward()
     assert (abs(fake.grad.item()) < 1e-4) == vanishes
     assert fake.grad.item() < 0
 
@@ -147,7 +143,7 @@ def test_only_the_minimax_saturates(name: str, vanishes: bool) -> None:
 @EACH
 @pytest.mark.parametrize("index", range(5))
 def test_a_sample_changes_its_own_loss_only(name: str, index: int) -> None:
-    objective = OBJECTIVES[name]
+    objective = LOSSES[name]
     near = torch.tensor([-0.9, -0.5, 0.0, 0.3, 0.8], dtype=torch.float64)  # within 1, where no hinge is flat
     losses: list[Callable[[Tensor], Tensor]] = [
         lambda x: d_loss(objective, x, near),
@@ -165,7 +161,7 @@ def test_a_sample_changes_its_own_loss_only(name: str, index: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_shape_and_dtype_are_the_logits(name: str, dtype: torch.dtype) -> None:
     real, fake = LOGITS.to(dtype), LOGITS.flip(0).to(dtype)
-    for term in [*OBJECTIVES[name].d_loss(real, fake).values(), *OBJECTIVES[name].g_loss(fake, real).values()]:
+    for term in [*LOSSES[name].d_loss(real, fake).values(), *LOSSES[name].g_loss(fake, real).values()]:
         assert (term.shape, term.dtype) == (LOGITS.shape, dtype)
 
 
@@ -173,7 +169,7 @@ def test_shape_and_dtype_are_the_logits(name: str, dtype: torch.dtype) -> None:
 def test_losses_stay_finite_far_out(name: str) -> None:
     far = torch.tensor([-1e4, 1e4, 0.0, -1e4])
     real, fake = far.clone().requires_grad_(), far.flip(0).clone().requires_grad_()
-    both = d_loss(OBJECTIVES[name], real, fake) + g_loss(OBJECTIVES[name], fake, real)
+    both = d_loss(LOSSES[name], real, fake) + g_loss(LOSSES[name], fake, real)
     both.sum().backward()
     assert all(torch.isfinite(t).all() for t in (both, real.grad, fake.grad))
 
@@ -185,8 +181,8 @@ def test_directions(name: str) -> None:
     fake, theirs = (torch.tensor([-0.9, -0.4, -0.1], dtype=torch.float64) for _ in range(2))
     if name == "lsgan":  # where D aims at 0 for fakes
         fake = -fake
-    d_loss(OBJECTIVES[name], real, fake.requires_grad_()).sum().backward()
-    g_loss(OBJECTIVES[name], theirs.requires_grad_(), real.detach()).sum().backward()
+    d_loss(LOSSES[name], real, fake.requires_grad_()).sum().backward()
+    g_loss(LOSSES[name], theirs.requires_grad_(), real.detach()).sum().backward()
     assert (real.grad < 0).all()
     assert (fake.grad > 0).all()
     assert (theirs.grad < 0).all()
@@ -195,7 +191,7 @@ def test_directions(name: str) -> None:
 @pytest.mark.parametrize(("name", "aim"), [("lsgan", 1.0), ("lsgan-ab", 0.0)])
 def test_least_squares_pull_from_above_too(name: str, aim: float) -> None:
     fake = torch.tensor([aim - 2, aim, aim + 2], requires_grad=True)
-    g_loss(OBJECTIVES[name], fake, fake).sum().backward()
+    g_loss(LOSSES[name], fake, fake).sum().backward()
     assert fake.grad.tolist() == [-2, 0, 2]
 
 
@@ -212,7 +208,7 @@ def test_a_step_of_g_raises_ds_opinion_of_its_fakes(name: str, D_name: str) -> N
     with torch.no_grad():
         bias -= D(G(z)).max() + 0.5
     real_logits, fake_logits = D(reals).squeeze(1).detach(), D(G(z)).squeeze(1)
-    loss = g_loss(OBJECTIVES[name], fake_logits, real_logits).mean()
+    loss = g_loss(LOSSES[name], fake_logits, real_logits).mean()
     grads = torch.autograd.grad(loss, list(G.parameters()))
     with torch.no_grad():
         for param, grad in zip(G.parameters(), grads, strict=True):
@@ -222,13 +218,13 @@ def test_a_step_of_g_raises_ds_opinion_of_its_fakes(name: str, D_name: str) -> N
 
 def test_relativistic_losses_are_each_other_with_the_players_exchanged() -> None:
     """And only differences count: the same number added to all logits changes nothing."""
-    objective, real, fake = OBJECTIVES["relativistic"], LOGITS, LOGITS.flip(0) / 2
+    objective, real, fake = LOSSES["relativistic"], LOGITS, LOGITS.flip(0) / 2
     assert torch.equal(objective.d_loss(real, fake)["pairs"], objective.g_loss(real, fake)["pairs"])
     torch.testing.assert_close(objective.d_loss(real + 7, fake + 7), objective.d_loss(real, fake), rtol=1e-12, atol=0)
 
 
 def test_relativistic_losses_need_pairs() -> None:
-    objective = OBJECTIVES["relativistic"]
+    objective = LOSSES["relativistic"]
     with pytest.raises(ValueError, match="needs D's logits of reals"):
         objective.g_loss(LOGITS)
     for loss in (objective.d_loss, objective.g_loss):
@@ -240,14 +236,13 @@ def test_the_non_saturating_losses_have_their_numbers_to_the_bit() -> None:
     real, fake = torch.randn(2, 1000, generator=torch.Generator().manual_seed(0))
     ones, zeros = torch.ones(1000), torch.zeros(1000)
     bce_of = torch.nn.functional.binary_cross_entropy_with_logits
-    terms = non_saturating_d(real, fake)
+    terms = non_saturating.d_loss(real, fake)
     assert torch.equal(terms["reals"].mean(), bce_of(real, ones))
     assert torch.equal(terms["fakes"].mean(), bce_of(fake, zeros))
-    assert torch.equal(non_saturating_g(fake, real)["fakes"].mean(), bce_of(fake, ones))
+    assert torch.equal(non_saturating.g_loss(fake, real)["fakes"].mean(), bce_of(fake, ones))
 
 
 def test_the_names() -> None:
     assert [*OBJECTIVES] == ["minimax", *NON_SATURATING_NAMES]
-    assert OBJECTIVES["non-saturating"] is NON_SATURATING
     assert [name for name in OBJECTIVES if OBJECTIVES[name].needs_real_logits] == ["relativistic"]
-    assert all(objective.meaning.endswith(".") for objective in OBJECTIVES.values())
+    assert all(record.meaning.endswith(".") and record.source for record in OBJECTIVES.values())

@@ -1,4 +1,4 @@
-"""objectives/penalties.py: values by hand, gradients by finite differences, and who pays for what."""
+"""Each penalty: values by hand, gradients by finite differences, and who pays for what."""
 
 import math
 
@@ -6,13 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.objectives.penalties import (
-    Critic,
-    clip_weights,
-    dragan_penalty,
-    gradient_penalty,
-    squared_gradient_norm,
-)
+from ganforge.objectives import r1, r2
+from ganforge.objectives.catalog import PENALTIES
+from ganforge.objectives.dragan import dragan_penalty
+from ganforge.objectives.gradient_penalty import gradient_penalty
+from ganforge.objectives.penalties import Critic, Judged, clip_weights, load_penalties, squared_gradient_norm
 
 W = torch.tensor([3.0, 0.0, 4.0, 12.0], dtype=torch.float64)  # |W| = 13
 SHAPES = pytest.mark.parametrize("shape", [(2,), (1, 2, 2), (3, 1, 5)], ids=str)
@@ -172,3 +170,33 @@ def test_clip_weights() -> None:
     assert torch.equal(params[0], torch.tensor([-0.01, -0.01, 0.004]))
     assert torch.equal(params[1], torch.tensor([[0.01]]))
     assert all(param.requires_grad and param.is_leaf for param in params)
+
+
+def test_the_names_and_the_weights() -> None:
+    assert {name: penalty.setting for name, penalty in PENALTIES.items()} == {
+        "r1": "r1_gamma", "r2": "r2_gamma", "gp": "gp_weight", "dragan": "dragan_weight",
+    }  # fmt: skip
+    assert all(penalty.meaning.endswith(".") and penalty.source for penalty in PENALTIES.values())
+    loaded = load_penalties({"r1": 2.0, "r2": 0.0, "gp": 3.0})
+    assert [(one.record.name, one.weight) for one in loaded] == [("r1", 2.0), ("gp", 3.0)]
+    assert loaded[0].function is r1.penalty
+
+
+def test_what_an_update_gives_reaches_each_penalty() -> None:
+    """R1 is taken at the reals, R2 at the fakes, each half of the square; the others get their own numbers."""
+    reals, fakes = randn(5, 4).requires_grad_(), randn(5, 4, seed=1).requires_grad_()
+    labels, draws = torch.tensor([0, 1, 2, 0, 1]), {"alpha": rand(5, 1), "noise": rand(5, 4, seed=3)}
+
+    def D(items: Tensor, told: Tensor | None) -> Tensor:
+        assert told is labels
+        return quadratic(items)
+
+    judged = Judged(D, reals, fakes, labels, D(reals, labels), D(fakes, labels), draws)
+    torch.testing.assert_close(r1.penalty(judged), reals.square().sum(1) / 2)
+    torch.testing.assert_close(r2.penalty(judged), fakes.square().sum(1) / 2)
+    expected = {
+        "gp": gradient_penalty(D, reals, fakes, draws["alpha"][:, 0], labels),
+        "dragan": dragan_penalty(D, reals, draws["alpha"][:, 0], draws["noise"], labels),
+    }
+    for name, values in expected.items():
+        assert torch.equal(PENALTIES[name].load().penalty(judged), values)

@@ -291,7 +291,7 @@ def test_resuming_says_what_is_wrong_before_it_begins(run: RunFolder) -> None:
 
 
 def test_other_networks_than_the_settings_are_not_built(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ganforge.networks.build import build_generator
+    from ganforge.networks.construct import build_generator
     from ganforge.training.progress import Progress
     from ganforge.training.start import resume_run
 

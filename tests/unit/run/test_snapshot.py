@@ -13,7 +13,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.schedules import critic_steps, is_due
 from ganforge.base.tensorfile import write_tensorfile
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import FORMAT, KIND, fill_network, load_snapshot, save_snapshot

@@ -27,12 +27,12 @@ def test_a_row_by_hand() -> None:
     }
 
 
-def test_accuracy_is_counted_at_the_border_and_left_out_where_there_is_none() -> None:
+def test_accuracy_is_counted_at_the_decision_boundary_and_left_out_where_there_is_none() -> None:
     stats = Stats()
     stats.add({"real_logits": torch.tensor([0.4, 0.6, 1.0, 2.0]), "fake_logits": torch.tensor([0.4, 0.6, -1.0, 0.5])})
-    row = stats.row(border=0.5)
+    row = stats.row(boundary=0.5)
     assert (row["Accuracy/real"], row["Accuracy/fake"]) == (0.75, 0.5)
-    assert stats.row(border=None).keys() == {"Loss/scores/real", "Loss/scores/fake"}
+    assert stats.row(boundary=None).keys() == {"Loss/scores/real", "Loss/scores/fake"}
 
 
 def test_means_are_taken_in_double_precision() -> None:

@@ -12,7 +12,7 @@ from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_seeds
 from ganforge.data.draw import draw_items
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.networks.generate import BATCH_SIZE
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder

@@ -12,11 +12,12 @@ from ganforge.base.seeding import generator
 from ganforge.base.selections import parse_classes
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_frames, draw_items
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling.model import MAX_WALK, Model, choose, load
+from ganforge.sampling.model import Model, load
+from ganforge.sampling.selection import MAX_WALK, Selection, choose
 
 SHAPES = {"uniform": (1, 8, 8), "normal": (3, 5, 9), "told": (1, 8, 8), "points": (2,)}
 
@@ -50,26 +51,26 @@ def test_a_seeds_picture_is_the_same_in_every_way(kind: str, models: dict[str, M
     model = models[kind]
     alone = {seed: model.sample([seed])[0] for seed in (3, 17, 42)}
     classes = [17 % 3] if kind == "told" else None
-    walk = model.pictures(*choose(model, [3, 17, 42], "walk", frames=4, classes=classes))
-    around = model.pictures(*choose(model, [17], "near", count=9))
+    walk = model.pictures(*choose(model, Selection([3, 17, 42], "walk", frames=4, classes=classes)))
+    around = model.pictures(*choose(model, Selection([17], "near", count=9)))
     assert len(walk) == 9
     assert len(around) == 9
     assert torch.equal(around[0], alone[17])
     assert torch.equal(walk[4], alone[17])
-    assert torch.equal(model.pictures(*choose(model, [42, 3]))[1], alone[3])
+    assert torch.equal(model.pictures(*choose(model, Selection([42, 3])))[1], alone[3])
 
 
 def test_a_class_stays_with_its_seed(models: dict[str, Model]) -> None:
-    _, labels = choose(models["told"], [4, 9, 2])
+    _, labels = choose(models["told"], Selection([4, 9, 2]))
     assert labels is not None
     assert labels.tolist() == [1, 0, 2]
-    _, walked = choose(models["told"], [4, 9], "walk", frames=2)
+    _, walked = choose(models["told"], Selection([4, 9], "walk", frames=2))
     assert walked is not None
     assert walked.tolist() == [1, 1, 1]
 
 
 def test_classes_are_given_in_turn(models: dict[str, Model]) -> None:
-    _, labels = choose(models["told"], [5, 5, 5, 5], classes=parse_classes("0-1"))
+    _, labels = choose(models["told"], Selection([5, 5, 5, 5], classes=parse_classes("0-1")))
     assert labels is not None
     assert labels.tolist() == [0, 1, 0, 1]
 
@@ -93,13 +94,13 @@ def test_classes_that_are_called_by_numbers_are_meant_by_these() -> None:
 
 
 def test_neighbours_keep_their_direction(models: dict[str, Model]) -> None:
-    close, far = (choose(models["normal"], [1], "near", count=5, spread=spread)[0] for spread in (0.1, 0.9))
-    more, _ = choose(models["normal"], [1], "near", count=7, spread=0.1)
+    close, far = (choose(models["normal"], Selection([1], "near", count=5, spread=spread))[0] for spread in (0.1, 0.9))
+    more, _ = choose(models["normal"], Selection([1], "near", count=7, spread=0.1))
     assert torch.equal(more[:5], close)
     assert torch.equal(close[0], far[0])
     ways = [(z[1:] - z[0] * (1 - spread**2) ** 0.5) / spread for z, spread in ((close, 0.1), (far, 0.9))]
     assert torch.allclose(*ways, atol=1e-5)
-    assert len(choose(models["normal"], [1], "near", count=1)[0]) == 1
+    assert len(choose(models["normal"], Selection([1], "near", count=1))[0]) == 1
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])
@@ -107,7 +108,7 @@ def test_a_seeds_noise_and_its_neighbours_ways_are_its_own(kind: str, models: di
     """Those that every version so far has given to it: people keep seeds. No two neighbours go the same way."""
     model = models[kind]
     for seed in (1, 2):
-        z, _ = choose(model, [seed], "near", count=4, spread=1.0)
+        z, _ = choose(model, Selection([seed], "near", count=4, spread=1.0))
         assert torch.equal(z[:1], draw_z(kind, 1, 96, generator(seed, "sample")))
         fresh = torch.cat([draw_z(kind, 1, 96, generator(seed, "sample/near", index)) for index in (1, 2, 3)])
         assert torch.equal(z[1:], near(kind, z[0], 1.0, fresh))
@@ -116,14 +117,14 @@ def test_a_seeds_noise_and_its_neighbours_ways_are_its_own(kind: str, models: di
 
 def test_a_walk_and_a_neighbourhood_keep_the_first_seeds_class(models: dict[str, Model]) -> None:
     for way, seeds in (("walk", [4, 9, 2]), ("walk", [5, 9]), ("near", [4]), ("near", [5])):
-        _, labels = choose(models["told"], seeds, way)
+        _, labels = choose(models["told"], Selection(seeds, way))
         assert labels is not None
         assert {*labels.tolist()} == {seeds[0] % 3}
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])
 def test_a_walk_is_on_the_line_or_on_the_arc(kind: str, models: dict[str, Model]) -> None:
-    z, _ = choose(models[kind], [3, 17], "walk", frames=2)
+    z, _ = choose(models[kind], Selection([3, 17], "walk", frames=2))
     middle = (z[0] + z[2]) / 2
     assert torch.allclose(z[1], middle, atol=1e-6) == (kind == "uniform")
     if kind == "normal":
@@ -134,7 +135,7 @@ def test_truncation_scales_z(models: dict[str, Model]) -> None:
     model = models["normal"]
     for way in ("seeds", "walk", "near"):
         seeds = [3] if way == "near" else [3, 4]
-        whole, half = (choose(model, seeds, way, truncation=psi)[0] for psi in (1.0, 0.5))
+        whole, half = (choose(model, Selection(seeds, way, truncation=psi))[0] for psi in (1.0, 0.5))
         assert torch.equal(half, whole / 2)
 
 
@@ -160,16 +161,16 @@ def test_truncation_scales_z(models: dict[str, Model]) -> None:
 )
 def test_what_does_not_fit(kind: str, options: dict, sentence: str, models: dict[str, Model]) -> None:
     with pytest.raises(UserError, match=sentence):
-        choose(models[kind], **options)
+        choose(models[kind], Selection(**options))
 
 
 def test_a_walk_just_short_enough(models: dict[str, Model]) -> None:
-    assert len(choose(models["points"], [1, 2], "walk", frames=MAX_WALK - 1)[0]) == MAX_WALK
+    assert len(choose(models["points"], Selection([1, 2], "walk", frames=MAX_WALK - 1))[0]) == MAX_WALK
 
 
 def test_frames_of_pictures_and_of_points(models: dict[str, Model]) -> None:
     for kind in ("normal", "points"):
-        items = models[kind].pictures(*choose(models[kind], [1, 2], "walk", frames=3))
+        items = models[kind].pictures(*choose(models[kind], Selection([1, 2], "walk", frames=3)))
         frames = draw_frames(items)
         assert len(frames) == 4
         assert len({frame.size for frame in frames}) == 1

@@ -9,10 +9,14 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganforge.networks.mlp import Discriminator, Generator
-from ganforge.objectives.losses import NON_SATURATING, Objective
-from ganforge.training.adversarial import Batch, Rules, mean_terms, step_if_finite, train_step, update_d
+from ganforge.objectives.losses import LossPair, load_losses
+from ganforge.objectives.penalties import load_penalties
+from ganforge.training.accumulate import mean_terms, step_if_finite
+from ganforge.training.adversarial import train_step, update_d
 from ganforge.training.optimizer import Adam
+from ganforge.training.step_inputs import Batch, StepOptions
 
+NON_SATURATING = load_losses("non-saturating")
 BATCH, SHAPE, Z_DIM = 16, (1, 5, 5), 6
 BOTH = pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
 
@@ -20,7 +24,7 @@ BOTH = pytest.mark.parametrize("fused", [False, True], ids=["plain", "fused"])
 class Players:
     """G, D, their optimizers, a batch and noise; ``step`` plays one round."""
 
-    def __init__(self, fused: bool = False, lr: float = 1e-3, objective: Objective = NON_SATURATING) -> None:
+    def __init__(self, fused: bool = False, lr: float = 1e-3, objective: LossPair = NON_SATURATING) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.G, self.D = Generator(Z_DIM, SHAPE, (32,)), Discriminator(SHAPE, (32,))
@@ -31,7 +35,9 @@ class Players:
 
     def step(self, reals: Tensor | None = None, z: Tensor | None = None) -> dict[str, Tensor]:
         batch = Batch(self.reals if reals is None else reals, self.z if z is None else z)
-        return train_step(self.G, self.D, self.G_opt, self.D_opt, Rules(self.objective), [batch], batch, self.failed)
+        return train_step(
+            self.G, self.D, self.G_opt, self.D_opt, StepOptions(self.objective), [batch], batch, self.failed
+        )
 
     def everything(self) -> dict[str, Tensor]:
         parts = {"G": self.G.state_dict(), "D": self.D.state_dict()}
@@ -62,7 +68,7 @@ def test_a_step_changes_both_networks_and_both_optimizers(fused: bool) -> None:
 @BOTH
 def test_ds_update_is_ds_alone(fused: bool) -> None:
     """With nothing for G to learn, G stays, and D moves by the gradient of its own loss on G's fakes as constants."""
-    players = Players(fused, objective=Objective(NON_SATURATING.d_loss, nothing_to_learn))
+    players = Players(fused, objective=LossPair(NON_SATURATING.d_loss, nothing_to_learn))
     before = players.everything()
     twin = copy.deepcopy(players.D)
     with torch.no_grad():
@@ -79,7 +85,7 @@ def test_ds_update_is_ds_alone(fused: bool) -> None:
 @BOTH
 def test_gs_update_is_gs_alone(fused: bool) -> None:
     """With nothing for D to learn, D stays, and G moves by the gradient of its loss through D."""
-    players = Players(fused, objective=Objective(nothing_to_learn, NON_SATURATING.g_loss))
+    players = Players(fused, objective=LossPair(nothing_to_learn, NON_SATURATING.g_loss))
     before = players.everything()
     twin = copy.deepcopy(players.G)
     loss = NON_SATURATING.g_loss(players.D(twin(players.z)))["fakes"].mean()
@@ -105,7 +111,7 @@ def test_no_gradient_is_left_behind() -> None:
 
 
 def test_gs_step_raises_ds_opinion_of_its_fakes() -> None:
-    players = Players(objective=Objective(nothing_to_learn, NON_SATURATING.g_loss))
+    players = Players(objective=LossPair(nothing_to_learn, NON_SATURATING.g_loss))
     with torch.no_grad():
         before = players.D(players.G(players.z)).mean()
     players.step()
@@ -114,7 +120,7 @@ def test_gs_step_raises_ds_opinion_of_its_fakes() -> None:
 
 
 def test_ds_step_tells_reals_from_fakes_better() -> None:
-    players = Players(objective=Objective(NON_SATURATING.d_loss, nothing_to_learn))
+    players = Players(objective=LossPair(NON_SATURATING.d_loss, nothing_to_learn))
     with torch.no_grad():
         fakes = players.G(players.z)
         real, fake = players.D(players.reals).mean(), players.D(fakes).mean()
@@ -181,7 +187,7 @@ def test_a_number_that_is_not_finite_changes_no_weight(fused: bool, value: float
 @BOTH
 @pytest.mark.parametrize("loss", ["nan", "inf", "-inf"])
 def test_a_loss_that_is_not_finite_changes_no_weight(fused: bool, loss: str) -> None:
-    players = Players(fused, objective=Objective(lambda r, f: {"odd": f * 0 + float(loss)}, NON_SATURATING.g_loss))
+    players = Players(fused, objective=LossPair(lambda r, f: {"odd": f * 0 + float(loss)}, NON_SATURATING.g_loss))
     before = players.everything()
     players.step()
     assert players.failed.item() == 1
@@ -191,7 +197,7 @@ def test_a_loss_that_is_not_finite_changes_no_weight(fused: bool, loss: str) -> 
 @BOTH
 def test_a_failure_of_gs_half_changes_nothing_of_g(fused: bool) -> None:
     """D's half was in order and has been done by then; from the next step on, D does not change either."""
-    players = Players(fused, objective=Objective(NON_SATURATING.d_loss, lambda f, r=None: {"odd": f * float("nan")}))
+    players = Players(fused, objective=LossPair(NON_SATURATING.d_loss, lambda f, r=None: {"odd": f * float("nan")}))
     before = players.everything()
     players.step()
     assert players.failed.item() == 1
@@ -207,7 +213,7 @@ def test_an_infinite_gradient_of_a_finite_loss_changes_no_weight(fused: bool) ->
     def cusp(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         return {"cusp": (fake - fake.detach()).abs().sqrt()}  # 0, with an infinite slope
 
-    players = Players(fused, objective=Objective(cusp, NON_SATURATING.g_loss))
+    players = Players(fused, objective=LossPair(cusp, NON_SATURATING.g_loss))
     before = players.everything()
     stats = players.step()
     assert stats["Loss/D"].item() == 0
@@ -269,23 +275,23 @@ def test_points_and_any_network_will_do() -> None:
     failed = torch.zeros(())
     G_opt, D_opt = (Adam(net, 1e-3, (0.5, 0.999), fused=False) for net in (G, D))
     batch = Batch(torch.ones(8, 2), torch.ones(8, 3))
-    stats = train_step(G, D, G_opt, D_opt, Rules(NON_SATURATING), [batch], batch, failed)
+    stats = train_step(G, D, G_opt, D_opt, StepOptions(NON_SATURATING), [batch], batch, failed)
     assert stats["fake_logits"].shape == (8,)
     assert failed.item() == 0
 
 
 @pytest.mark.parametrize(("scale", "same_as"), [(0.0, 0.0), (3.0, 6.0), (1.0, 2.0)])
-@pytest.mark.parametrize("gamma", ["r1_gamma", "r2_gamma"])
+@pytest.mark.parametrize("gamma", ["r1", "r2"])
 @pytest.mark.parametrize("accumulate", [1, 4])
 def test_a_scaled_penalty_is_a_stronger_gamma(gamma: str, scale: float, same_as: float, accumulate: int) -> None:
     """And at 0 it is not there at all."""
     made = []
     for strength, penalty_scale in ((2.0, scale), (same_as, 1.0)):
         one = Players()
-        rules = Rules(NON_SATURATING, **{gamma: strength}, accumulate=accumulate)  # type: ignore[arg-type]
+        options = StepOptions(NON_SATURATING, load_penalties({gamma: strength}), accumulate=accumulate)
         batch = Batch(one.reals, one.z, penalty_scale=penalty_scale)
-        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, rules, [batch], batch, one.failed)
-        assert (f"Loss/D/{gamma[:2]}" in stats) == (scale > 0)
+        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, options, [batch], batch, one.failed)
+        assert (f"Loss/D/{gamma}" in stats) == (scale > 0)
         made.append(one.everything())
     assert all(torch.equal(made[0][name], tensor) for name, tensor in made[1].items())
 
@@ -295,10 +301,10 @@ def test_one_pass_over_reals_and_fakes_is_two_up_to_rounding() -> None:
     for one_pass in (False, True):
         one = Players()
         batch = Batch(one.reals, one.z)
-        rules = Rules(NON_SATURATING, one_pass=one_pass)
+        options = StepOptions(NON_SATURATING, one_pass=one_pass)
         looks = []
         one.D.register_forward_hook(lambda D, given, logits, looks=looks: looks.append(len(logits)))
-        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, rules, [batch], batch, one.failed)
+        stats = train_step(one.G, one.D, one.G_opt, one.D_opt, options, [batch], batch, one.failed)
         assert looks == ([2 * BATCH, BATCH] if one_pass else [BATCH, BATCH, BATCH])
         made.append(stats | one.everything())
     for name, tensor in made[0].items():
@@ -317,8 +323,8 @@ def test_in_one_pass_each_item_keeps_its_class() -> None:
                 torch.nn.init.normal_(weight)
         labels = torch.tensor([0, 1, 1, 2] * (BATCH // 4))
         D_opt = Adam(D, 1e-3, (0.5, 0.999), fused=False)
-        rules = Rules(NON_SATURATING, one_pass=one_pass)
-        stats, _ = update_d(G, D, D_opt, rules, Batch(one.reals, one.z, labels), one.failed)
+        options = StepOptions(NON_SATURATING, one_pass=one_pass)
+        stats, _ = update_d(G, D, D_opt, options, Batch(one.reals, one.z, labels), one.failed)
         made.append(stats | {name: tensor.clone() for name, tensor in D.state_dict().items()})
     for name, tensor in made[0].items():
         torch.testing.assert_close(made[1][name], tensor, rtol=1e-4, atol=1e-5)

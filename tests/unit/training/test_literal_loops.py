@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ganforge.networks import dcgan, mlp
-from ganforge.objectives.losses import OBJECTIVES
-from ganforge.training.adversarial import Batch, Rules, train_step, update_d, update_g
+from ganforge.objectives.losses import load_losses
+from ganforge.objectives.penalties import load_penalties
+from ganforge.training.adversarial import train_step, update_d, update_g
 from ganforge.training.optimizer import Adam
+from ganforge.training.step_inputs import Batch, StepOptions
 
 N, SHAPE, Z_DIM, CLASSES = 8, (1, 5, 4), 3, 3
 LR, BETAS, ROUNDS = 1e-2, (0.5, 0.9), 3
@@ -44,56 +46,57 @@ def brighten(images: Tensor, draws: Tensor) -> Tensor:
     return images * (0.5 + draws[:, :1, None, None])
 
 
-def penalty_of(rules: Rules, D: nn.Module, batch: Batch, fakes: Tensor) -> Tensor:
+def penalty_of(options: StepOptions, D: nn.Module, batch: Batch, fakes: Tensor) -> Tensor:
     """The mean over the batch of all that D pays for its slope."""
 
     def slope(items: Tensor, whose: str | None = None) -> Tensor:
         items = items.detach().requires_grad_()
-        shown = items if whose is None or rules.augment is None else rules.augment(items, batch.draws[whose])
+        shown = items if whose is None or options.augment is None else options.augment(items, batch.draws[whose])
         [grad] = torch.autograd.grad(D(shown, batch.labels).sum(), items, create_graph=True)
         return grad.flatten(1).norm(dim=1)
 
     reals, alpha = batch.reals, batch.draws["alpha"][:, :, None, None]
     paid = torch.zeros(N, dtype=torch.float64)
-    if rules.r1_gamma:
-        paid = paid + rules.r1_gamma / 2 * slope(reals, "reals") ** 2
-    if rules.r2_gamma:
-        paid = paid + rules.r2_gamma / 2 * slope(fakes, "fakes") ** 2
-    if rules.gp_weight:
-        paid = paid + rules.gp_weight * (slope(alpha * reals + (1 - alpha) * fakes) - 1) ** 2
-    if rules.dragan_weight:
+    weights = {penalty.record.name: penalty.weight for penalty in options.penalties}
+    if gamma := weights.get("r1"):
+        paid = paid + gamma / 2 * slope(reals, "reals") ** 2
+    if gamma := weights.get("r2"):
+        paid = paid + gamma / 2 * slope(fakes, "fakes") ** 2
+    if weight := weights.get("gp"):
+        paid = paid + weight * (slope(alpha * reals + (1 - alpha) * fakes) - 1) ** 2
+    if weight := weights.get("dragan"):
         perturbed = reals + 0.5 * reals.std(correction=0) * batch.draws["noise"]
-        paid = paid + rules.dragan_weight * (slope(reals + alpha * (perturbed - reals)) - 1) ** 2
+        paid = paid + weight * (slope(reals + alpha * (perturbed - reals)) - 1) ** 2
     return paid.mean()
 
 
 class Loop:
     """The loop written out, one round of the game a call."""
 
-    def __init__(self, G: nn.Module, D: nn.Module, rules: Rules, objective: str) -> None:
-        self.G, self.D, self.rules = G, D, rules
+    def __init__(self, G: nn.Module, D: nn.Module, options: StepOptions, objective: str) -> None:
+        self.G, self.D, self.options = G, D, options
         self.d_formula, self.g_formula = LOSSES[objective]
         self.G_optimizer = torch.optim.Adam(G.parameters(), LR, BETAS)
         self.D_optimizer = torch.optim.Adam(D.parameters(), LR, BETAS)
 
     def show(self, images: Tensor, batch: Batch, whose: str) -> Tensor:
         return self.D(
-            images if self.rules.augment is None else self.rules.augment(images, batch.draws[whose]), batch.labels
+            images if self.options.augment is None else self.options.augment(images, batch.draws[whose]), batch.labels
         )
 
     def __call__(self, d_batches: list[Batch], g_batch: Batch) -> tuple[float, float]:
         for batch in d_batches:
-            if self.rules.clip is not None:
+            if self.options.clip is not None:
                 for weight in self.D.parameters():
-                    weight.data.clamp_(-self.rules.clip, self.rules.clip)
+                    weight.data.clamp_(-self.options.clip, self.options.clip)
             fakes = self.G(batch.z, batch.labels).detach()
             d_loss = self.d_formula(self.show(batch.reals, batch, "reals"), self.show(fakes, batch, "fakes")).mean()
-            d_loss = d_loss + penalty_of(self.rules, self.D, batch, fakes)
+            d_loss = d_loss + penalty_of(self.options, self.D, batch, fakes)
             self.D_optimizer.zero_grad()
             d_loss.backward()
             self.D_optimizer.step()
         real_logits = torch.zeros(())
-        if self.rules.objective.needs_real_logits:
+        if self.options.losses.needs_real_logits:
             real_logits = self.show(g_batch.reals, g_batch, "reals").detach()
         g_loss = self.g_formula(real_logits, self.show(self.G(g_batch.z, g_batch.labels), g_batch, "G")).mean()
         self.G_optimizer.zero_grad()
@@ -121,7 +124,7 @@ def batches_of(round_: int, d_steps: int, shared_noise: bool, labelled: bool = F
 def networks(num_classes: int = 0, family: Any = mlp) -> tuple[nn.Module, nn.Module]:
     sizes: tuple[dict[str, Any], dict[str, Any]] = ({"hidden": (7, 7)}, {"hidden": (6, 6)})
     if family is dcgan:
-        sizes = {"width": 3, "lowest_side": 2}, {"width": 3, "lowest_side": 2}
+        sizes = {"width": 3, "base_size": 2}, {"width": 3, "base_size": 2}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         G = family.Generator(Z_DIM, SHAPE, num_classes=num_classes, **sizes[0])
@@ -135,31 +138,34 @@ def assert_equal(ours: nn.Module, theirs: nn.Module) -> None:
         torch.testing.assert_close(tensor, expected[name], rtol=0, atol=1e-9, msg=name)
 
 
-RULES: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "alone": {},
-    "r1": {"r1_gamma": 3.0},
-    "r2": {"r2_gamma": 3.0},
-    "r1 and r2": {"r1_gamma": 2.0, "r2_gamma": 5.0},
-    "gp": {"gp_weight": 10.0},
-    "dragan": {"dragan_weight": 10.0},
+    "r1": {"penalties": load_penalties({"r1": 3.0})},
+    "r2": {"penalties": load_penalties({"r2": 3.0})},
+    "r1 and r2": {"penalties": load_penalties({"r1": 2.0, "r2": 5.0})},
+    "gp": {"penalties": load_penalties({"gp": 10.0})},
+    "dragan": {"penalties": load_penalties({"dragan": 10.0})},
     "clip": {"clip": 0.1},
-    "all, augmented": {"r1_gamma": 1.0, "r2_gamma": 2.0, "gp_weight": 3.0, "dragan_weight": 4.0, "augment": brighten},
+    "all, augmented": {
+        "penalties": load_penalties({"r1": 1.0, "r2": 2.0, "gp": 3.0, "dragan": 4.0}),
+        "augment": brighten,
+    },
 }
 
 
-@pytest.mark.parametrize("rules_name", RULES)
+@pytest.mark.parametrize("options_name", OPTIONS)
 @pytest.mark.parametrize("objective", LOSSES)
 @pytest.mark.parametrize(("d_steps", "shared_noise"), [(1, True), (1, False), (3, True), (3, False)])
-def test_a_literal_loop(objective: str, rules_name: str, d_steps: int, shared_noise: bool) -> None:
-    rules = Rules(OBJECTIVES[objective], shared_noise=shared_noise, **RULES[rules_name])
-    labelled = rules_name == "all, augmented"
+def test_a_literal_loop(objective: str, options_name: str, d_steps: int, shared_noise: bool) -> None:
+    options = StepOptions(load_losses(objective), shared_noise=shared_noise, **OPTIONS[options_name])
+    labelled = options_name == "all, augmented"
     G, D = networks(CLASSES if labelled else 0)
-    literal = Loop(copy.deepcopy(G), copy.deepcopy(D), rules, objective)
+    literal = Loop(copy.deepcopy(G), copy.deepcopy(D), options, objective)
     G_opt, D_opt = (Adam(network, LR, BETAS, fused=False) for network in (G, D))
     failed = torch.zeros((), dtype=torch.float64)
     for round_ in range(ROUNDS):
         batches = batches_of(round_, d_steps, shared_noise, labelled)
-        stats = train_step(G, D, G_opt, D_opt, rules, *batches, failed)
+        stats = train_step(G, D, G_opt, D_opt, options, *batches, failed)
         d_loss, g_loss = literal(*batches)
         assert stats["Loss/D"].item() == pytest.approx(d_loss, rel=1e-9)
         assert stats["Loss/G"].item() == pytest.approx(g_loss, rel=1e-9)
@@ -171,13 +177,13 @@ def test_a_literal_loop(objective: str, rules_name: str, d_steps: int, shared_no
 @pytest.mark.parametrize("objective", ["non-saturating", "relativistic"])
 def test_batch_norms_learn_what_they_do_in_a_literal_loop(objective: str) -> None:
     """All buffers, too: means, variances and counts, of G and of D."""
-    rules = Rules(OBJECTIVES[objective], shared_noise=False)
+    options = StepOptions(load_losses(objective), shared_noise=False)
     G, D = networks(family=dcgan)
-    literal = Loop(copy.deepcopy(G), copy.deepcopy(D), rules, objective)
+    literal = Loop(copy.deepcopy(G), copy.deepcopy(D), options, objective)
     G_opt, D_opt = (Adam(network, LR, BETAS, fused=False) for network in (G, D))
     for round_ in range(ROUNDS):
         batches = batches_of(round_, 2, False)
-        train_step(G, D, G_opt, D_opt, rules, *batches, torch.zeros(()))
+        train_step(G, D, G_opt, D_opt, options, *batches, torch.zeros(()))
         literal(*batches)
     assert_equal(G, literal.G)
     assert_equal(D, literal.D)
@@ -188,7 +194,7 @@ def test_batch_norms_learn_what_they_do_in_a_literal_loop(objective: str) -> Non
 def test_shared_noise_is_one_pass_through_g_the_less() -> None:
     G, D = networks(family=dcgan)
     G_opt, D_opt = (Adam(network, LR, BETAS, fused=False) for network in (G, D))
-    train_step(G, D, G_opt, D_opt, Rules(OBJECTIVES["wgan"]), *batches_of(0, 2, True), torch.zeros(()))
+    train_step(G, D, G_opt, D_opt, StepOptions(load_losses("wgan")), *batches_of(0, 2, True), torch.zeros(()))
     assert {t.item() for name, t in G.state_dict().items() if name.endswith("num_batches_tracked")} == {2}
 
 
@@ -197,17 +203,17 @@ def test_shared_noise_is_one_pass_through_g_the_less() -> None:
 @pytest.mark.parametrize("objective", ["non-saturating", "relativistic", "wgan"])
 def test_a_batch_in_parts_is_the_same_batch(objective: str, shared_noise: bool, parts: int) -> None:
     """With penalties, labels and augmentation, where nothing mixes the items of a batch."""
-    penalties = {"r1_gamma": 1.0, "r2_gamma": 2.0, "gp_weight": 3.0}
+    penalties = load_penalties({"r1": 1.0, "r2": 2.0, "gp": 3.0})
     ends = []
     for accumulate in (1, parts):
-        rules = Rules(
-            OBJECTIVES[objective], augment=brighten, shared_noise=shared_noise, accumulate=accumulate, **penalties
+        options = StepOptions(
+            load_losses(objective), penalties, augment=brighten, shared_noise=shared_noise, accumulate=accumulate
         )
         G, D = networks(CLASSES)
         G_opt, D_opt = (Adam(network, LR, BETAS, fused=False) for network in (G, D))
         for round_ in range(ROUNDS):
             batches = batches_of(round_, 2, shared_noise, labelled=True)
-            stats = train_step(G, D, G_opt, D_opt, rules, *batches, torch.zeros(()))
+            stats = train_step(G, D, G_opt, D_opt, options, *batches, torch.zeros(()))
         ends.append((G, D, stats))
     (G, D, stats), (G_parts, D_parts, stats_parts) = ends
     assert_equal(G_parts, G)
@@ -222,17 +228,19 @@ def test_in_each_half_only_one_network_takes_gradients(shared_noise: bool) -> No
     """A hook on a weight is called when its gradient is computed, whether or not anybody keeps it."""
     G, D = networks()
     optimizers = [Adam(network, LR, BETAS, fused=False) for network in (G, D)]
-    rules = Rules(OBJECTIVES["relativistic"], r1_gamma=1.0, r2_gamma=1.0, shared_noise=shared_noise)
+    options = StepOptions(
+        load_losses("relativistic"), load_penalties({"r1": 1.0, "r2": 1.0}), shared_noise=shared_noise
+    )
     called: set[str] = set()
     for name, network in (("G", G), ("D", D)):
         for weight in network.parameters():
             weight.register_hook(lambda grad, name=name: called.add(name))
     batch = batch_of(0)
-    _, fakes = update_d(G, D, optimizers[1], rules, batch, torch.zeros(()))
+    _, fakes = update_d(G, D, optimizers[1], options, batch, torch.zeros(()))
     assert called == {"D"}
     assert (fakes is not None) == shared_noise
     called.clear()
-    update_g(G, D, optimizers[0], rules, batch, fakes, torch.zeros(()))
+    update_g(G, D, optimizers[0], options, batch, fakes, torch.zeros(()))
     assert called == {"G"}
     assert all(weight.grad is None for network in (G, D) for weight in network.parameters())
 

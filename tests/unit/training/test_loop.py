@@ -11,11 +11,12 @@ from ganforge.base.schedules import is_due
 from ganforge.base.stopping import StopRequest
 from ganforge.data.augment import sign_mean
 from ganforge.data.digits import load_digits
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
-from ganforge.training.build import build_game, build_state
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed
 from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress
 
@@ -26,9 +27,9 @@ N = 8
 def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
     config, dataset = recipe("note", **(settings | changes)), load_digits()
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
-    actions = Actions(config, game, state, RunFolder(tmp_path), Progress(), None)
-    return Loop(config, game, state, actions, StopRequest())
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
+    actions = Actions(config, feed, state, RunFolder(tmp_path), Progress(), None)
+    return Loop(config, feed, state, actions, StopRequest())
 
 
 def sure_of_reals(loop: Loop, logit: float) -> None:
@@ -63,17 +64,17 @@ def test_p_rises_while_d_is_sure_of_the_reals_and_falls_otherwise(logit: float, 
 def test_how_sure_d_is_counts_from_where_it_cannot_tell(objective: str, expected: float) -> None:
     """0; 1/2 for the coding 0 and 1; the fakes' logits where a logit alone says nothing."""
     reals, fakes = torch.tensor([5.0, 0.9, 0.8, 0.2]), torch.tensor([9.0, 1.0, 1.0, 0.1])
-    assert sign_mean(reals, fakes, OBJECTIVES[objective].border).item() == expected
+    assert sign_mean(reals, fakes, OBJECTIVES[objective].boundary).item() == expected
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_p_falls_while_d_cannot_tell(objective: str, tmp_path: Path) -> None:
-    """Whatever the logit that it gives to all items: its own border, or any where there is none."""
-    border = OBJECTIVES[objective].border
+    """Whatever the logit that it gives to all items: its own boundary, or any where there is none."""
+    boundary = OBJECTIVES[objective].boundary
     changes: dict[str, Any] = {"wgan": {"clip": 1.0}, "relativistic": {"shared_noise": False}}.get(objective, {})
     loop = loop_of(tmp_path, augment="ada", objective=objective, **changes)
     loop.state.ada_p.fill_(0.5)
-    sure_of_reals(loop, 0.7 if border is None else border)
+    sure_of_reals(loop, 0.7 if boundary is None else boundary)
     loop.step()
     assert loop.state.ada_p.item() < 0.5
 

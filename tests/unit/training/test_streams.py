@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganforge.config import with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.recipes.catalog import RECIPES, recipe
-from ganforge.training.adversarial import Batch
-from ganforge.training.build import build_game, build_state, images_in
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, images_in
+from ganforge.training.step_inputs import Batch
 
 CPU = torch.device("cpu")
 N, ITEMS = 4, 40
@@ -32,9 +34,9 @@ def numbered() -> Dataset:
 def steps_of(steps: int = 6, **changes: Any) -> Iterator[tuple[list[Batch], Batch]]:
     """The batches of a run's first steps."""
     config = recipe("note", data="digits", batch_size=N, z_dim=3, **changes)
-    game, nimg = build_game(config, numbered(), CPU), 0
+    feed, nimg = Feed(config, numbered(), CPU), 0
     for step in range(steps):
-        yield game.batches(nimg, step)
+        yield feed.batches(nimg, step)
         nimg += images_in(config, step)
 
 
@@ -122,17 +124,18 @@ def test_another_seed_shows_the_pictures_in_another_order() -> None:
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if not recipe(name).shared_noise])
 def test_g_of_a_recipe_with_a_batch_of_its_own_gets_another_at_every_step(name: str) -> None:
-    game, config = build_game(recipe(name, batch_size=N), numbered(), CPU), recipe(name, batch_size=N)
+    config = with_gammas(recipe(name, batch_size=N), numbered().shape)
+    feed = Feed(config, numbered(), CPU)
     nimgs = [step * images_in(config, 25 + step) for step in range(5)]
-    batches = [game.batches(nimg, 25 + step)[1] for step, nimg in enumerate(nimgs)]
+    batches = [feed.batches(nimg, 25 + step)[1] for step, nimg in enumerate(nimgs)]
     for what in ("reals", "z"):
         assert len({getattr(batch, what).numpy().tobytes() for batch in batches}) == len(batches), what
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_g_shares_with_d_is_ds_last_batch(name: str) -> None:
-    config = recipe(name, batch_size=N)
-    d_batches, g_batch = build_game(config, numbered(), CPU).batches(0, 30)
+    config = with_gammas(recipe(name, batch_size=N), numbered().shape)
+    d_batches, g_batch = Feed(config, numbered(), CPU).batches(0, 30)
     assert (g_batch is d_batches[-1]) == config.shared_noise
     assert len(d_batches) == config.d_steps
 

@@ -16,7 +16,8 @@ from ganforge.metrics.trend import plateau_since
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
-from ganforge.training.build import build_game, build_state, penalty_scale
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, penalty_scale
 from ganforge.training.loop import Loop
 from ganforge.training.measure import say_what_it_means
 from ganforge.training.progress import Progress
@@ -32,9 +33,9 @@ SETTINGS: dict[str, Any] = {
 
 def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     config, dataset = recipe("note", **(SETTINGS | changes)), load_digits()
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
-    actions = Actions(config, game, state, RunFolder(tmp_path), Progress(), None)
-    return Loop(config, game, state, actions, StopRequest())
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
+    actions = Actions(config, feed, state, RunFolder(tmp_path), Progress(), None)
+    return Loop(config, feed, state, actions, StopRequest())
 
 
 def run_of(out: Path, stop: StopRequest | None = None, **changes: Any) -> RunFolder:
@@ -76,11 +77,11 @@ def test_the_averages_half_life(changes: dict[str, Any], images: int, rampup: bo
 def test_a_lazy_penalty_weighs_the_same_on_average(interval: int, d_steps: int) -> None:
     """Over 80 intervals: at each first update it is there, so many times as strong, and at no other."""
     config = recipe("note", **SETTINGS, d_steps=d_steps, r1_gamma=1.0, penalty_interval=interval)
-    game = build_game(config, load_digits(), CPU)
+    feed = Feed(config, load_digits(), CPU)
     scales = [
         batch.penalty_scale
         for step in range(math.ceil(interval * 80 / d_steps))
-        for batch in game.batches(step * d_steps * N, step)[0]
+        for batch in feed.batches(step * d_steps * N, step)[0]
     ]
     assert [scale for scale in scales if scale] == [float(interval)] * math.ceil(len(scales) / interval)
     assert scales[::interval] == [scale for scale in scales if scale]
@@ -100,8 +101,9 @@ def test_schedules_go_by_the_pictures_before_the_step(
     loop = loop_of(tmp_path, d_steps=d_steps, r1_gamma=2.0, lr=1e-3, d_lr=5e-3, beta2=0.5, **ends)
     played: list[tuple[float, ...]] = []
 
-    def train_step(G: Any, D: Any, G_opt: Any, D_opt: Any, rules: Any, *_: Any) -> dict[str, Any]:
-        played.append((rules.r1_gamma, 2000 * G_opt.lr, 400 * D_opt.lr, 4 * G_opt.betas[1], 4 * D_opt.betas[1]))
+    def train_step(G: Any, D: Any, G_opt: Any, D_opt: Any, options: Any, *_: Any) -> dict[str, Any]:
+        [penalty] = options.penalties
+        played.append((penalty.weight, 2000 * G_opt.lr, 400 * D_opt.lr, 4 * G_opt.betas[1], 4 * D_opt.betas[1]))
         return {"real_logits": torch.zeros(N), "fake_logits": torch.zeros(N)}
 
     monkeypatch.setattr("ganforge.training.loop.train_step", train_step)
@@ -119,7 +121,7 @@ def test_as_many_updates_of_d_as_pictures_are_counted(
     loop.state.step, loop.state.nimg = step, 5 * N
     seen: list[torch.Tensor] = []
 
-    def train_step(G: Any, D: Any, G_opt: Any, D_opt: Any, rules: Any, d_batches: Any, *_: Any) -> dict[str, Any]:
+    def train_step(G: Any, D: Any, G_opt: Any, D_opt: Any, options: Any, d_batches: Any, *_: Any) -> dict[str, Any]:
         seen.extend(batch.reals for batch in d_batches)
         return {"real_logits": torch.zeros(N), "fake_logits": torch.zeros(N)}
 
@@ -164,7 +166,7 @@ def test_due_goes_by_the_length_of_the_step_that_is_over(tmp_path: Path) -> None
 
     def report_due_at(step: int, nimg: int) -> bool:
         loop.state.step, loop.state.nimg = step, nimg
-        resumed = Loop(loop.config, loop.game, loop.state, loop.actions, loop.stop)
+        resumed = Loop(loop.config, loop.feed, loop.state, loop.actions, loop.stop)
         return loop.actions.due(resumed.step_nimg, is_whole=True, finished=False).report
 
     assert report_due_at(25, 2500 * N)  # 2,460 lies in it

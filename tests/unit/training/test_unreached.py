@@ -1,4 +1,4 @@
-"""training/unreached.py: what learns nothing is named; and D's accuracy is logged where it has a border."""
+"""training/unreached.py: what learns nothing is named; and D's accuracy is logged where it has a decision boundary."""
 
 from pathlib import Path
 from typing import get_args
@@ -130,7 +130,7 @@ def test_weights_that_start_from_0_are_given_some_steps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("objective", ["lsgan", "hinge", "wgan", "relativistic"])
-def test_accuracy_is_logged_at_the_objectives_border(objective: str, tmp_path: Path) -> None:
+def test_accuracy_is_logged_at_the_objectives_decision_boundary(objective: str, tmp_path: Path) -> None:
     settings = {"objective": objective, "shared_noise": objective != "relativistic"}
     settings |= {"clip": 0.01} if objective == "wgan" else {}
     folder, _ = trained(tmp_path / "run", total_nimg=8, report_nimg=8, **settings)

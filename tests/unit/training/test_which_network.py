@@ -21,7 +21,8 @@ from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 from ganforge.training.actions import Actions
-from ganforge.training.build import build_game, build_state
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed
 from ganforge.training.loop import Loop
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress
@@ -36,7 +37,7 @@ def actions_of(tmp_path: Path, averaged: bool, **changes: Any) -> Actions:
     settings: dict[str, Any] = {"data": "digits", "batch_size": 8, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
     settings |= {"metric_samples": 20, "grid_size": 2, "device": "cpu", "ema_halflife_nimg": 100 if averaged else None}
     config, dataset = recipe("note", **(settings | changes)), load_digits()
-    game, state = build_game(config, dataset, CPU), build_state(config, dataset, CPU)
+    feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
     source = torch.Generator().manual_seed(7)
     for network in (state.G, state.G_ema):
         for weight in network.parameters() if network is not None else ():
@@ -46,7 +47,7 @@ def actions_of(tmp_path: Path, averaged: bool, **changes: Any) -> Actions:
     with folder.create({"settings": config.model_dump(mode="json"), "data": {"shape": [1, 8, 8]}, "environment": [{}]}):
         pass
     judge = prepare_judge(config, dataset, CPU, lambda: None, print)
-    return Actions(config, game, state, folder, Progress(), judge)
+    return Actions(config, feed, state, folder, Progress(), judge)
 
 
 def best(actions: Actions) -> nn.Module:
@@ -98,7 +99,11 @@ def test_the_snapshot_and_whatever_is_made_of_it(averaged: bool, tmp_path: Path)
     source = read_source(actions.folder.path)
     assert source.G is not None
     assert source.D is not None
-    for taken, network in ((source.G_best, best(actions)), (source.G, actions.state.G), (source.D, actions.state.D)):
+    for taken, network in (
+        (source.G_for_sampling, best(actions)),
+        (source.G, actions.state.G),
+        (source.D, actions.state.D),
+    ):
         assert all(torch.equal(taken[name], tensor) for name, tensor in network.state_dict().items())
 
 
@@ -119,10 +124,10 @@ def test_the_checkpoint_has_each_under_its_own_name(averaged: bool, tmp_path: Pa
 def test_a_step_trains_g_and_the_average_only_follows(averaged: bool, tmp_path: Path) -> None:
     """D's and G's losses are those of G's fakes, not of the average's."""
     actions = actions_of(tmp_path, averaged)
-    [batch], _ = actions.game.batches(0, 0)
+    [batch], _ = actions.feed.batches(0, 0)
     with torch.no_grad():
         expected = actions.state.D(actions.state.G(batch.z))
-    loop = Loop(actions.config, actions.game, actions.state, actions, StopRequest())
+    loop = Loop(actions.config, actions.feed, actions.state, actions, StopRequest())
     torch.testing.assert_close(loop.step()["fake_logits"], expected, rtol=1e-5, atol=1e-5)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from ganforge.networks.build import build_generator
+from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ganforge.config import Config
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives.catalog import OBJECTIVES
+from ganforge.objectives.losses import load_losses
 from ganforge.viewer.read.curve_meanings import MEANINGS, TITLES, meanings
 
 MIDDLE = {"lsgan": 0.5}
@@ -21,14 +22,14 @@ def losses(objective: str, real: float, fake: float) -> tuple[float, float]:
     def total(terms: dict[str, Tensor]) -> float:
         return float(torch.stack([term.mean() for term in terms.values()]).sum())
 
-    pair = OBJECTIVES[objective]
+    pair = load_losses(objective)
     return total(pair.d_loss(reals, fakes)), total(pair.g_loss(fakes, reals))
 
 
 def test_every_objective_is_explained() -> None:
     assert set(MEANINGS) == set(OBJECTIVES) == set(get_args(Config.model_fields["objective"].annotation))
     for objective, known in MEANINGS.items():
-        accuracy = {"Accuracy/real", "Accuracy/fake"} if OBJECTIVES[objective].border is not None else set()
+        accuracy = {"Accuracy/real", "Accuracy/fake"} if OBJECTIVES[objective].boundary is not None else set()
         assert set(known) == {"Loss/D", "Loss/G", "Loss/scores/real", "Loss/scores/fake"} | accuracy
         assert all(meaning.text and TITLES[name] for name, meaning in known.items())
 

@@ -36,7 +36,7 @@ def test_a_recipe_as_it_is_needs_its_name_only(name: str) -> None:
     [
         ("fast", {"total_nimg": 60_000, "threads": 1}),
         ("fast", {"total_nimg": 60_000, "burn_in_nimg": 1_000, "lr_end": 0.25}),
-        ("fast", {"total_nimg": 40_000, "d_lowest_side": 4}),
+        ("fast", {"total_nimg": 40_000, "d_base_size": 4}),
         ("note", {"max_images": None, "g_hidden": (3, 4, 5), "fused_adam": False, "lr": 1.23456789e-5}),
         ("note", {"d_hidden": (), "data_dir": "-a folder's name", "conditional": True}),
         ("r3gan", {"gamma_end": None, "beta2_end": 0.95, "total_nimg": 123_456}),

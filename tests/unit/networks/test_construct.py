@@ -1,4 +1,4 @@
-"""networks/build.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
+"""networks/construct.py: every name and size, weights from the seed alone, and snapshots of every family load back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from torch import nn
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config
-from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
-from ganforge.networks.build import build_discriminator, build_generator, on_device
+from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks.construct import build_discriminator, build_generator, on_device
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
@@ -22,7 +22,7 @@ GENERATORS = {
     "r3gan": r3gan.Generator,
 }  # fmt: skip
 DISCRIMINATORS = {
-    "mlp": mlp.Discriminator, "logistic": mlp.Discriminator, "recurrent": recurrent.Discriminator,
+    "mlp": mlp.Discriminator, "logistic": logistic.Discriminator, "recurrent": recurrent.Discriminator,
     "dcgan": dcgan.Discriminator, "resnet": resnet.Discriminator, "r3gan": r3gan.Discriminator,
 }  # fmt: skip
 Z_DIM, SHAPE = 6, (3, 9, 7)
@@ -85,16 +85,16 @@ def test_widths_are_passed_on() -> None:
 
 
 @pytest.mark.parametrize("name", ["dcgan", "upsample", "resnet", "r3gan"])
-def test_the_lowest_side_is_passed_on(name: str) -> None:
+def test_the_base_size_is_passed_on(name: str) -> None:
     """Where it is 1, G starts from one pixel; otherwise from as many as there are at its family's own."""
-    rows = [build_generator(name, Z_DIM, (1, 8, 8), 0, lowest_side=side, width=8).state_dict() for side in (1, None)]
+    rows = [build_generator(name, Z_DIM, (1, 8, 8), 0, base_size=side, width=8).state_dict() for side in (1, None)]
     starts = [next(t for key, t in weights.items() if key in ("start.weight", "basis")) for weights in rows]
     assert len(rows[0]) > len(rows[1])
     assert starts[0].shape != starts[1].shape
     if name == "r3gan":
         assert starts[0].shape[1:] == (1, 1)
     if name != "upsample":
-        deep, plain = (weights_of(build_discriminator(name, (1, 8, 8), 0, lowest_side=s, width=8)) for s in (1, None))
+        deep, plain = (weights_of(build_discriminator(name, (1, 8, 8), 0, base_size=s, width=8)) for s in (1, None))
         assert len(deep) > len(plain)
 
 
@@ -110,7 +110,7 @@ def test_r3gans_sizes_are_passed_on(size: dict[str, int]) -> None:
 
 def test_r3gans_full_size_has_the_papers_weights() -> None:
     """20.73 and 20.68 million, Huang et al. 2024, arXiv:2501.05441, table 9: here without any memory for them."""
-    sizes = {"width": 768, "blocks": 2, "group_size": 16, "lowest_side": 4}
+    sizes = {"width": 768, "blocks": 2, "group_size": 16, "base_size": 4}
     with torch.device("meta"):
         G = r3gan.Generator(64, (3, 32, 32), **sizes)
         D = r3gan.Discriminator((3, 32, 32), **sizes)

@@ -1,4 +1,4 @@
-"""training/build.py: the batches of a step, the rules and rates at an nimg, and what the data must have."""
+"""training/feed.py: the batches of a step, its losses and rates at an nimg, and what the data must have."""
 
 from typing import Any
 
@@ -10,17 +10,19 @@ from ganforge.base.errors import UserError
 from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
-from ganforge.config import Config
+from ganforge.config import Config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.load import load
-from ganforge.objectives.losses import OBJECTIVES
+from ganforge.objectives import hinge
 from ganforge.recipes.catalog import RECIPES, recipe
-from ganforge.training.adversarial import Batch, update_d
-from ganforge.training.build import build_game, build_state, end_of, images_at, images_in, one_pass, schedule_optimizers
+from ganforge.training.adversarial import update_d
+from ganforge.training.build import build_state
+from ganforge.training.feed import Feed, end_of, images_at, images_in, one_pass, schedule_optimizers
 from ganforge.training.optimizer import Adam, RMSprop
+from ganforge.training.step_inputs import Batch, StepOptions
 
 CPU = torch.device("cpu")
 N = 16
@@ -33,7 +35,7 @@ def config_of(**changes: Any) -> Config:
 
 
 def batches_of(nimg: int = 0, step: int = 0, **changes: Any) -> tuple[list[Batch], Batch]:
-    return build_game(config_of(**changes), load_digits(), CPU).batches(nimg, step)
+    return Feed(config_of(**changes), load_digits(), CPU).batches(nimg, step)
 
 
 def tensors_of(batch: Batch) -> list[Tensor]:
@@ -131,24 +133,28 @@ def test_lazy_penalties_follow_from_where_the_update_begins() -> None:
     assert [b.penalty_scale for b in batches_of(2 * N, 1, r1_gamma=1.0, d_steps=3)[0]] == [1.0, 1.0, 1.0]
 
 
-def test_the_rules_are_the_settings() -> None:
+def weights_of(options: StepOptions) -> dict[str, float]:
+    return {penalty.record.name: penalty.weight for penalty in options.penalties}
+
+
+def test_the_options_are_the_settings() -> None:
     config = config_of(
         objective="hinge", r1_gamma=1.0, r2_gamma=2.0, gp_weight=3.0, dragan_weight=4.0, clip=0.5, shared_noise=False,
     )  # fmt: skip
     dataset = load_digits()
-    rules = build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU))
-    assert rules.objective is OBJECTIVES["hinge"]
-    assert (rules.r1_gamma, rules.r2_gamma, rules.gp_weight, rules.dragan_weight) == (1.0, 2.0, 3.0, 4.0)
-    assert (rules.clip, rules.accumulate, rules.shared_noise, rules.augment) == (0.5, 1, False, None)
+    options = Feed(config, dataset, CPU).options(0, build_state(config, dataset, CPU))
+    assert (options.losses.d_loss, options.losses.g_loss) == (hinge.d_loss, hinge.g_loss)
+    assert weights_of(options) == {"r1": 1.0, "r2": 2.0, "gp": 3.0, "dragan": 4.0}
+    assert (options.clip, options.accumulate, options.shared_noise, options.augment) == (0.5, 1, False, None)
     config = config_of(accumulate=4)
-    assert build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).accumulate == 4
+    assert Feed(config, dataset, CPU).options(0, build_state(config, dataset, CPU)).accumulate == 4
 
 
 def test_gamma_by_the_rule_is_that_of_the_data() -> None:
     config = config_of(r1_gamma="auto", r2_gamma=2.0, gamma_end=0.5, burn_in_nimg=10)
     dataset = load_digits()
-    rules = build_game(config, dataset, CPU).rules(10, build_state(config, dataset, CPU))
-    assert (rules.r1_gamma, rules.r2_gamma) == (pytest.approx(0.032), pytest.approx(1.0))
+    feed = Feed(with_gammas(config, dataset.shape), dataset, CPU)
+    assert weights_of(feed.options(10, build_state(config, dataset, CPU))) == pytest.approx({"r1": 0.032, "r2": 1.0})
 
 
 def test_what_d_sees_is_augmented() -> None:
@@ -159,8 +165,8 @@ def test_what_d_sees_is_augmented() -> None:
     ):
         state = build_state(config, dataset, CPU)
         state.ada_p.fill_(0.7)
-        [batch], _ = build_game(config, dataset, CPU).batches(0, 0)
-        seen = build_game(config, dataset, CPU).rules(0, state).show(batch.reals, batch, "fakes")
+        [batch], _ = Feed(config, dataset, CPU).batches(0, 0)
+        seen = Feed(config, dataset, CPU).options(0, state).augmented(batch.reals, batch, "fakes")
         assert batch.draws["fakes"].shape[1] == draws
         change = diff_augment if draws == DIFF_AUGMENT_DRAWS else lambda images, u: ada(images, 0.7, u)
         assert torch.equal(seen, change(batch.reals, batch.draws["fakes"]))
@@ -181,12 +187,12 @@ def test_schedules(nimg: int, share: float) -> None:
     dataset = load_digits()
     state = build_state(config, dataset, CPU)
     schedule_optimizers(config, state, nimg)
-    rules = build_game(config, dataset, CPU).rules(nimg, state)
+    options = Feed(config, dataset, CPU).options(nimg, state)
     assert state.G_opt.lr == pytest.approx(1e-3 * (1 - 0.9 * share))
     assert state.D_opt.lr == pytest.approx(4e-3 * (1 - 0.9 * share))
     assert state.G_opt.betas == state.D_opt.betas == (0.5, pytest.approx(0.9 + 0.09 * share))
-    assert (rules.r1_gamma, rules.r2_gamma) == (pytest.approx(2 * (1 - share)), pytest.approx(4 * (1 - share)))
-    assert rules.gp_weight == 1.0
+    expected = {"r1": 2 * (1 - share), "r2": 4 * (1 - share), "gp": 1.0}
+    assert weights_of(options) == pytest.approx(expected)
 
 
 def test_the_cosine_is_half_way_in_the_middle_and_slower_before() -> None:
@@ -206,7 +212,7 @@ def test_without_schedules_nothing_moves_to_the_bit() -> None:
     for nimg in (0, 12345, 10**12):
         schedule_optimizers(config, state, nimg)
         assert (state.G_opt.lr, state.D_opt.lr, state.D_opt.betas) == (3e-4, 1e-4, (0.5, 0.999))
-        assert build_game(config, dataset, CPU).rules(nimg, state).r1_gamma == 0.3
+        assert Feed(config, dataset, CPU).options(nimg, state).penalties[0].weight == 0.3
 
 
 def test_optimizers_and_rates() -> None:
@@ -223,7 +229,7 @@ def test_optimizers_and_rates() -> None:
 def test_only_a_conditional_run_has_networks_that_are_told_the_class() -> None:
     dataset = load_digits()
     plain, told = (build_state(config_of(conditional=c), dataset, CPU) for c in (False, True))
-    [batch], _ = build_game(config_of(conditional=True), dataset, CPU).batches(0, 0)
+    [batch], _ = Feed(config_of(conditional=True), dataset, CPU).batches(0, 0)
     assert plain.G(batch.z).shape == (N, 1, 8, 8)
     with pytest.raises(ValueError, match="needs labels"):
         told.G(batch.z)
@@ -234,13 +240,13 @@ def test_conditional_needs_labels() -> None:
     digits = load_digits()
     unlabelled = Dataset("letters", "nowhere", digits.items)
     with pytest.raises(UserError, match=r"^letters has no classes to tell the networks; leave conditional out\.$"):
-        build_game(config_of(conditional=True), unlabelled, CPU)
+        Feed(config_of(conditional=True), unlabelled, CPU)
 
 
 @pytest.mark.parametrize("augment", ["diffaugment", "ada"])
 def test_points_are_not_augmented(augment: str) -> None:
     with pytest.raises(UserError, match=r"^Points are not augmented, and ring consists of them; leave augment out\.$"):
-        build_game(recipe("note", data="ring", augment=augment), load("ring"), CPU)
+        Feed(recipe("note", data="ring", augment=augment), load("ring"), CPU)
 
 
 @pytest.mark.parametrize("conditional", [False, True])
@@ -255,7 +261,7 @@ def test_reals_and_fakes_go_in_one_pass_where_d_judges_each_by_itself(
     assert one_pass(config)
     dataset = load_digits()
     D = build_state(config, dataset, CPU).D
-    [batch], _ = build_game(config, dataset, CPU).batches(0, 0)
+    [batch], _ = Feed(config, dataset, CPU).batches(0, 0)
     labels = batch.labels
     one, two = batch.reals[:5], batch.reals[5:10].flip(2)
     told = (None, None, None) if labels is None else (labels[:5], labels[5:10], labels[:10])
@@ -278,7 +284,7 @@ def test_reals_and_fakes_go_in_one_pass_where_d_judges_each_by_itself(
 def test_and_in_two_elsewhere(changes: dict[str, Any]) -> None:
     config = config_of(**changes)
     dataset = load_digits()
-    assert not build_game(config, dataset, CPU).rules(0, build_state(config, dataset, CPU)).one_pass
+    assert not Feed(config, dataset, CPU).options(0, build_state(config, dataset, CPU)).one_pass
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if recipe(name).optimizer == "adam"])
@@ -286,8 +292,8 @@ def test_a_recipes_first_step_keeps_each_weights_own_gradient(name: str, monkeyp
     """Adam's moments after one step are the gradient and its square, weight by weight, whatever order it came in."""
     config = recipe(name, data="digits", batch_size=8)
     dataset = load_digits()
-    state, game = build_state(config, dataset, CPU), build_game(config, dataset, CPU)
-    [batch, *_], _ = game.batches(0, 0)
+    state, feed = build_state(config, dataset, CPU), Feed(with_gammas(config, dataset.shape), dataset, CPU)
+    [batch, *_], _ = feed.batches(0, 0)
     taken: list[tuple[Tensor, ...]] = []
 
     def step(grads: Any, skip: Tensor) -> None:
@@ -295,7 +301,7 @@ def test_a_recipes_first_step_keeps_each_weights_own_gradient(name: str, monkeyp
         Adam.step(state.D_opt, grads, skip)
 
     monkeypatch.setattr(state.D_opt, "step", step)
-    update_d(state.G, state.D, state.D_opt, game.rules(0, state), batch, state.failed)
+    update_d(state.G, state.D, state.D_opt, feed.options(0, state), batch, state.failed)
     assert isinstance(state.D_opt, Adam)
     [grads] = taken
     for grad, mean, square in zip(grads, state.D_opt.exp_avg, state.D_opt.exp_avg_sq, strict=True):

@@ -1,12 +1,12 @@
-"""D's opinion of the plane, as a map."""
+"""training/decision_map.py: D's logits over the plane."""
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ganforge.base.plots import LIMIT
-from ganforge.networks.build import build_discriminator
-from ganforge.training.decision_map import SIDE, map_opinion
+from ganforge.networks.construct import build_discriminator
+from ganforge.training.decision_map import SIDE, decision_map
 
 CPU = torch.device("cpu")
 
@@ -23,11 +23,11 @@ class Linear(nn.Module):
 
 
 def test_the_map_lies_as_the_picture_does() -> None:
-    to_the_right = map_opinion(Linear(3.0, 2.0, 0.0), CPU)
+    to_the_right = decision_map(Linear(3.0, 2.0, 0.0), CPU)
     assert to_the_right.shape == (SIDE, SIDE)
     assert to_the_right[0, 0] == 0
     assert to_the_right[0, -1] == 1
-    upwards = map_opinion(Linear(-100.0, 0.0, 0.5), CPU)
+    upwards = decision_map(Linear(-100.0, 0.0, 0.5), CPU)
     assert upwards[0, 0] == 1
     assert upwards[-1, 0] == 0
 
@@ -40,14 +40,14 @@ def test_the_map_covers_the_frame() -> None:
             seen.append(points)
             return super().forward(points)
 
-    map_opinion(Recorder(0.0, 1.0, 0.0), CPU)
+    decision_map(Recorder(0.0, 1.0, 0.0), CPU)
     assert seen[0].shape == (SIDE * SIDE, 2)
     assert seen[0].min() == -LIMIT
     assert seen[0].max() == LIMIT
 
 
 def test_who_thinks_the_same_of_all_is_in_the_middle() -> None:
-    assert (map_opinion(Linear(7.0, 0.0, 0.0), CPU) == 0.5).all()
+    assert (decision_map(Linear(7.0, 0.0, 0.0), CPU) == 0.5).all()
 
 
 @pytest.mark.parametrize("norm", ["unnormalised", "spectral"])
@@ -55,6 +55,6 @@ def test_looking_changes_nothing(norm: str) -> None:
     """Spectral norm's vectors, too: how often a run reports must not show in what it learns."""
     D = build_discriminator("dcgan", (2,), 0, norm=norm, width=4)
     before = {name: tensor.clone() for name, tensor in D.state_dict().items()}
-    assert not map_opinion(D, CPU).requires_grad
+    assert not decision_map(D, CPU).requires_grad
     assert D.training
     assert all(torch.equal(before[name], tensor) for name, tensor in D.state_dict().items())

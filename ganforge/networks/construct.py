@@ -9,27 +9,11 @@ from torch import nn
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import derive
-from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks.catalog import FAMILIES
+from ganforge.networks.mlp import Linear
 
 MAX_WEIGHTS = 2**30
 """Numbers in one network: 4 GiB, and several times that in training. The largest GANs there are have about as many."""
-PYRAMID = ("width", "lowest_side")
-GENERATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
-    "mlp": (mlp.Generator, ("hidden",)),
-    "dcgan": (dcgan.Generator, PYRAMID),
-    "upsample": (upsample.Generator, PYRAMID),
-    "resnet": (resnet.Generator, PYRAMID),
-    "r3gan": (r3gan.Generator, (*PYRAMID, "blocks", "group_size")),
-}
-"""name -> the family's G, and which sizes it has."""
-DISCRIMINATORS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
-    "mlp": (mlp.Discriminator, ("hidden",)),
-    "logistic": (mlp.Discriminator, ("hidden",)),
-    "recurrent": (recurrent.Discriminator, ("width",)),
-    "dcgan": (dcgan.Discriminator, (*PYRAMID, "norm")),
-    "resnet": (resnet.Discriminator, PYRAMID),
-    "r3gan": (r3gan.Discriminator, (*PYRAMID, "blocks", "group_size")),
-}
 
 
 def build_generator(
@@ -37,24 +21,25 @@ def build_generator(
 ) -> nn.Module:
     """G for z [N, z_dim] and items of ``shape``, on the CPU.
 
-    name: a key of ``GENERATORS``. num_classes: 0 for a G that is not told the class. sizes: hidden, the mlp's layers;
-    width, lowest_side, blocks and group_size as the families' classes have them. Those that a family does not have are
-    not looked at; None stands for its own. meta: only the outline, on the meta device: names and shapes without the
-    memory for weights. Raises UserError where the sizes do not fit each other, or ask for more than ``MAX_WEIGHTS``.
+    name: the family's, one of ``catalog.GENERATORS``. num_classes: 0 for a G that is not told the class. meta: only
+    the outline, on the meta device: names and shapes without the memory for weights. sizes: of ``catalog.SIZES``, as
+    the family's class has them; None stands for its own, and those that it does not have are ignored.
+
+    Raises UserError where the sizes do not fit each other, or ask for more than ``MAX_WEIGHTS``.
     """
-    network, names = GENERATORS[name]
-    make = partial(network, z_dim, shape, num_classes=num_classes, **chosen(sizes, names))
+    family = FAMILIES[name]
+    network = family.load().Generator
+    make = partial(network, z_dim, shape, num_classes=num_classes, **chosen(sizes, family.sizes("g")))
     return _built(make, "G", seed, meta=meta)
 
 
 def build_discriminator(
     name: str, shape: Sequence[int], seed: int, *, num_classes: int = 0, meta: bool = False, **sizes: Any
 ) -> nn.Module:
-    """D for items of ``shape``, likewise. sizes: norm, too, a dcgan D's, for example "batch"."""
-    network, names = DISCRIMINATORS[name]
-    if name == "logistic":
-        sizes = {"hidden": ()}
-    make = partial(network, shape, num_classes=num_classes, **chosen(sizes, names))
+    """D for items of ``shape``, likewise; name: one of ``catalog.DISCRIMINATORS``."""
+    family = FAMILIES[name]
+    network = family.load().Discriminator
+    make = partial(network, shape, num_classes=num_classes, **chosen(sizes, family.sizes("d")))
     return _built(make, "D", seed, meta=meta)
 
 
@@ -85,7 +70,7 @@ def on_device(network: nn.Module, device: torch.device, *, tuned: bool) -> nn.Mo
     if tuned and device.type == "cpu":
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for layer in network.modules():
-            if isinstance(layer, mlp.Linear):
+            if isinstance(layer, Linear):
                 layer.transposed = torch.get_num_threads() > 1
     return network.to(device)
 

@@ -1,0 +1,59 @@
+"""The objectives and penalties: which there are, and what is true of each. Importing this loads no PyTorch."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from ganforge.base.records import Record, read_records
+
+LN_2 = math.log(2)
+"""The cross-entropy of one answer of a D that cannot tell, in nats."""
+RIGHT_95 = -math.log(0.95)
+"""The same of a D that is right with 95 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Record):
+    """What is true of a pair of losses. Its file has the functions ``d_loss`` and ``g_loss``.
+
+    meaning: how to read D's loss without penalties. undecided: its value when D cannot tell.
+    healthy: its (lowest, highest) value while both networks are in the game; None where it has no absolute scale.
+    boundary: the logit at which D cannot tell; None where only a real's logit against a fake's tells anything.
+    needs_real_logits: G's loss is made of D's logits of reals, too.
+    needs_fresh_noise: G must not learn from the fakes of D's update.
+    needs_bounded_slope: what to set where nothing bounds D's slope; empty where nothing has to.
+    """
+
+    undecided: float
+    healthy: tuple[float, float] | None = None
+    boundary: float | None = 0.0
+    needs_real_logits: bool = False
+    needs_fresh_noise: bool = False
+    needs_bounded_slope: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty(Record):
+    """What is true of a penalty. Its file has the function ``penalty``: (Judged) -> [N], before the weight.
+
+    name: of the term in the log. setting, help: the weight's option, and its line there.
+    gradient_at: whose gradient is asked for, as D saw them in its loss; None: the penalty shows D items of its own.
+    draws: the uniform numbers that it needs: "alpha", one for each item; "noise", as many as an item has.
+    may_be_auto: the weight may follow from the data's shape. may_be_lazy: it may be computed at every k-th update of D
+    only, k times as strong. follows_gamma_end: gamma_end scales it.
+    needs_items_judged_alone: D must not mix the items of a batch. needs_whole_batch: a part of a batch will not do.
+    """
+
+    setting: str
+    help: str
+    gradient_at: Literal["reals", "fakes"] | None = None
+    draws: tuple[Literal["alpha", "noise"], ...] = ()
+    may_be_auto: bool = False
+    may_be_lazy: bool = False
+    follows_gamma_end: bool = False
+    needs_items_judged_alone: bool = True
+    needs_whole_batch: bool = False
+
+
+OBJECTIVES = read_records("ganforge.objectives", Objective)
+PENALTIES = read_records("ganforge.objectives", Penalty)

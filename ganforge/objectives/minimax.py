@@ -1,0 +1,28 @@
+"""The game as it was first stated: G raises what D lowers."""
+
+from torch import Tensor
+
+from ganforge.objectives import non_saturating
+from ganforge.objectives.catalog import LN_2, RIGHT_95, Objective
+from ganforge.objectives.losses import Terms, bce
+
+RECORD = Objective(
+    name="minimax",
+    order=10,
+    meaning="The cross-entropy of D's answers on reals and fakes, in nats: 1.386 when D cannot tell reals from fakes; "
+    "it falls towards 0 as D wins.",
+    source="Goodfellow et al. 2014, arXiv:1406.2661, equation 1",
+    undecided=2 * LN_2,
+    healthy=(2 * RIGHT_95, 2.1 * LN_2),
+)
+
+
+d_loss = non_saturating.d_loss
+
+
+def g_loss(fake_logits: Tensor, real_logits: Tensor | None = None) -> Terms:
+    """log(1 - sigmoid(D(G(z)))), D's loss with its sign turned, 0 or less.
+
+    Its gradient, -sigmoid(f), vanishes while D wins: it saturates.
+    """
+    return {"fakes": -bce(fake_logits, 0.0)}

@@ -1,0 +1,161 @@
+"""What a step is fed with, as functions of nimg: batches, noise, random numbers, weights of penalties, rates.
+
+Nothing here remembers anything: whoever knows the settings and nimg can make any step again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ganforge.base.errors import UserError
+from ganforge.base.images import to_float
+from ganforge.base.noise import draw_z
+from ganforge.base.schedules import cosine, critic_steps, linear
+from ganforge.base.seeding import generator
+from ganforge.config import Config
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
+from ganforge.data.batches import Batches
+from ganforge.data.dataset import Dataset
+from ganforge.objectives.losses import load_losses
+from ganforge.objectives.penalties import load_penalties
+from ganforge.objectives.settings import chosen_penalties, penalty_weights
+from ganforge.training.state import TrainingState
+from ganforge.training.step_inputs import Batch, StepOptions
+
+AUGMENT_DRAWS = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}
+"""Uniform numbers for an item, by the setting."""
+
+
+def images_in(config: Config, step: int) -> int:
+    """Real pictures that D sees in a whole step, counted from 0."""
+    d_steps = critic_steps(step, config.d_steps) if config.wgan_schedule else config.d_steps
+    return d_steps * config.batch_size
+
+
+def end_of(config: Config) -> int:
+    """Real pictures that D has seen at the run's end: the first whole batch at or past total_nimg."""
+    return -(-config.total_nimg // config.batch_size) * config.batch_size
+
+
+def images_at(config: Config, nimg: int, step: int) -> int:
+    """Real pictures that D sees in the step that begins at ``nimg``: the last one has only as many updates of D as lead
+    to the run's end."""
+    return min(images_in(config, step), end_of(config) - nimg)
+
+
+class Feed:
+    """What every step of a run looks at, and learns from it; D's stream of batches and, with noise of its own, G's."""
+
+    def __init__(self, config: Config, dataset: Dataset, device: torch.device) -> None:
+        """Raises UserError where the settings ask for what the data do not have. config: its penalties' weights are
+        numbers."""
+        refuse_unfit_data(config, dataset)
+        self.config, self.dataset, self.device = config, dataset, device
+        self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
+        self.g_stream = None
+        if not config.shared_noise:
+            # G's reals are others than D's, in another order.
+            self.g_stream = Batches(dataset, config.batch_size, config.seed, device, "G/shuffle", config.mirror)
+        self.augment_columns = AUGMENT_DRAWS[config.augment]
+        sizes: dict[str, tuple[int, ...]] = {"alpha": (1,), "noise": tuple(dataset.shape)}
+        self.penalty_draws: dict[str, tuple[int, ...]] = {
+            name: sizes[name] for penalty in chosen_penalties(config) for name in penalty.draws
+        }
+        self.losses = load_losses(config.objective)
+        self.penalties = load_penalties({name: float(weight) for name, weight in penalty_weights(config).items()})
+
+    def batches(self, nimg: int, step: int) -> tuple[list[Batch], Batch]:
+        """The batches of D's updates in the step that begins at ``nimg``, and G's."""
+        config = self.config
+        places = range(nimg, nimg + images_at(config, nimg, step), config.batch_size)
+        d_batches = [self._d_batch(at) for at in places]
+        return d_batches, d_batches[-1] if self.g_stream is None else self._batch(self.g_stream, "G/", nimg)
+
+    def _d_batch(self, nimg: int) -> Batch:
+        """That of the update of D which begins at ``nimg``."""
+        batch = self._batch(self.d_stream, "", nimg)
+        draws = dict(batch.draws)
+        draws |= {name: self._uniform(name, nimg, shape) for name, shape in self.penalty_draws.items()}
+        return replace(batch, draws=draws)
+
+    def _batch(self, stream: Batches, prefix: str, nimg: int) -> Batch:
+        """prefix: of the names of the random streams, so that G's own numbers are others than D's."""
+        config = self.config
+        items, labels = stream(nimg)
+        z = draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{prefix}z", nimg))
+        purposes = ("reals", "fakes", "G") if self.augment_columns else ()
+        draws = {name: self._uniform(f"{prefix}augment/{name}", nimg, (self.augment_columns,)) for name in purposes}
+        told = labels if config.conditional else None
+        return Batch(to_float(items), z.to(self.device), told, draws, penalty_scale(config, nimg))
+
+    def _uniform(self, purpose: str, nimg: int, shape: Sequence[int]) -> Tensor:
+        """[batch, *shape], in [0, 1)."""
+        source = generator(self.config.seed, purpose, nimg)
+        return torch.rand(self.config.batch_size, *shape, generator=source).to(self.device)
+
+    def options(self, nimg: int, state: TrainingState) -> StepOptions:
+        """What is learned in the step that begins at ``nimg``, as the settings' schedules have it."""
+        config = self.config
+        share = 1.0 if config.gamma_end is None else scheduled(config, nimg, 1.0, config.gamma_end)
+        penalties = [
+            replace(penalty, weight=penalty.weight * share) if penalty.record.follows_gamma_end else penalty
+            for penalty in self.penalties
+        ]
+        augment = {"none": None, "diffaugment": diff_augment, "ada": partial(augment_by, state.ada_p)}[config.augment]
+        return StepOptions(
+            self.losses, penalties, config.clip, augment, config.shared_noise, config.accumulate, one_pass(config)
+        )
+
+
+def refuse_unfit_data(config: Config, dataset: Dataset) -> None:
+    """Raise UserError where the settings ask for what the data do not have."""
+    if config.conditional and dataset.labels is None:
+        why = f" ({dataset.no_labels})" if dataset.no_labels else ""
+        raise UserError(f"{dataset.name} has no classes to tell the networks{why}; leave conditional out.")
+    if config.augment != "none" and dataset.mixture is not None:
+        raise UserError(f"Points are not augmented, and {dataset.name} consists of them; leave augment out.")
+    if config.mirror and dataset.mixture is not None:
+        raise UserError(f"Points have no mirror image, and {dataset.name} consists of them; leave mirror out.")
+
+
+def penalty_scale(config: Config, nimg: int) -> float:
+    """What the penalties that may be lazy are multiplied by in the update of D that begins at ``nimg``: the interval at
+    every so many updates of D, the first included, and 0 between, so that they weigh the same on average.
+
+    Karras et al. 2020, arXiv:1912.04958, section 3.1 and appendix B. There the penalty has an update of D to itself,
+    beside those of the loss, and Adam's rate and betas are corrected for the updates that this adds. Here it joins the
+    loss of the k-th update, Adam takes as many steps as without, and nothing is to be corrected.
+    """
+    return float(config.penalty_interval) if nimg // config.batch_size % config.penalty_interval == 0 else 0.0
+
+
+def one_pass(config: Config) -> bool:
+    """Whether D looks at reals and fakes together: less work a step where it may.
+
+    Not where D mixes the items of a batch (batch norm) or changes as it looks (spectral norm), nor where a penalty asks
+    for the gradient of one side alone, nor with plain Adam, which stands for the note's own bits.
+    """
+    one_sided = any(penalty.gradient_at for penalty in chosen_penalties(config))
+    return config.d_sees_each_item_alone and config.fused_adam and not one_sided
+
+
+def augment_by(p: Tensor, images: Tensor, draws: Tensor) -> Tensor:
+    """``ada`` at the probability p, 0-d."""
+    return ada(images, p, draws)
+
+
+def scheduled(config: Config, nimg: int, start: float, end: float) -> float:
+    """A setting's value at ``nimg``, on its way from start to end."""
+    curve = cosine if config.burn_in_curve == "cosine" else linear
+    return curve(nimg, start, end, config.burn_in_nimg or 1)
+
+
+def schedule_optimizers(config: Config, state: TrainingState, nimg: int) -> None:
+    """Set the learning rates and beta2 for the step at ``nimg``."""
+    share = 1.0 if config.lr_end is None else scheduled(config, nimg, 1.0, config.lr_end)
+    beta2 = config.beta2 if config.beta2_end is None else scheduled(config, nimg, config.beta2, config.beta2_end)
+    state.G_opt.lr, state.D_opt.lr = config.lr * share, (config.d_lr or config.lr) * share
+    state.G_opt.betas = state.D_opt.betas = (config.beta1, beta2)
