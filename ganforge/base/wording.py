@@ -33,9 +33,16 @@ def suggestion(name: str, known: Any) -> str:
     return f"; did you mean {bare[close[0]]!r}?" if close else ""
 
 
+def option_text(value: Any) -> str:
+    """A setting's value in full, as one types it on the command line."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(option_text, value))
+    return "none" if value is None else str(value)
+
+
 def as_typed(value: Any) -> str:
-    """A setting's value as one types it on the command line: in one line, and cut short where it is too much. The value
-    may be anything that JSON can hold."""
+    """The same for a sentence: in one line, and cut short where it is too much. The value may be anything that JSON can
+    hold."""
     text = ",".join(map(_word, value[:LONGEST])) if isinstance(value, list | tuple) else _word(value)
     return printable(text if len(text) <= LONGEST else text[: LONGEST - 3] + "...")
 

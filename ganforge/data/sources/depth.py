@@ -75,7 +75,7 @@ def brief_number(number: float) -> str:
     return f"{int(number):,}" if number == int(number) and abs(number) < 1e15 else f"{number:.5g}"
 
 
-def typed(span: Span) -> str:
+def span_text(span: Span) -> str:
     """Nearly as it is, as ``parse_range`` reads it: -1024,3071."""
     return ",".join(str(int(number)) if number == int(number) else f"{number:.6g}" for number in span)
 
@@ -86,6 +86,6 @@ def needs_range(kind: str, numbers: Numbers) -> str:
     if found is None:
         return f"holds {kind}, none of them finite"
     usual = next((span for span in ((0.0, 1.0), (-1.0, 1.0)) if span[0] <= found[0] and found[1] <= span[1]), found)
-    given = typed(usual) if usual[0] < usual[1] else "LOW,HIGH"
+    given = span_text(usual) if usual[0] < usual[1] else "LOW,HIGH"
     held = " to ".join(map(brief_number, found))
     return f"holds {kind}, {held}{SAY} --range {given} or --range auto"

@@ -6,7 +6,7 @@ from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import brief
-from ganforge.data.sources.depth import Span, brief_number, typed
+from ganforge.data.sources.depth import Span, brief_number, span_text
 
 FEW_LEVELS = 0.25
 """A 16-bit picture whose highest value is below this share of 65,535 keeps fewer than 64 of the 256 grey levels."""
@@ -156,13 +156,13 @@ class Tally:
             levels, top = int(self.high * 255 / DEEPEST + 0.5) + 1, 2 ** max(1, int(self.high).bit_length()) - 1
             found.append(
                 f"the pictures have 16 bits a channel, and no value above {self.high:,.0f}, so that {levels} of the "
-                f"256 grey levels would be left; --range auto, or --range {typed((0, top))}, spreads them over all "
-                f"levels, and --range {typed((0, DEEPEST))} leaves them so."
+                f"256 grey levels would be left; --range auto, or --range {span_text((0, top))}, spreads them over all "
+                f"levels, and --range {span_text((0, DEEPEST))} leaves them so."
             )
         if span is not None and self.beyond > MOST_BEYOND * self.values:
             held = f" (they are {brief_number(self.low)} to {brief_number(self.high)})" if self.deep else ""
             found.append(
-                f"{self._share()} of the numbers lie beyond the range {typed(span)}{held}, so that hardly anything "
+                f"{self._share()} of the numbers lie beyond the range {span_text(span)}{held}, so that hardly anything "
                 "would be left of the pictures; --range auto measures one."
             )
         return found

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from ganforge.base.errors import UserError
+from ganforge.base.wording import option_text
 from ganforge.config import Config, make_config
 from ganforge.recipes.catalog import changes_of, recipe
 from ganforge.viewer.read.untrusted import cut
@@ -38,8 +39,8 @@ def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
     known = Config.model_fields
     return [
         Setting(
-            cut(name, 100), cut(typed(value), 300),
-            typed(usual[name]) if name in usual and usual[name] != value else None,
+            cut(name, 100), cut(option_text(value), 300),
+            option_text(usual[name]) if name in usual and usual[name] != value else None,
             known[name].description or "" if name in known else "This ganforge does not know it.",
         )
         for name, value in islice(settings.items(), MOST_SETTINGS)
@@ -58,16 +59,9 @@ def command(settings: Mapping[str, Any]) -> str:
     return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
 
 
-def typed(value: Any) -> str:
-    """A setting's value as one types it on the command line."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(typed, value))
-    return "none" if value is None else str(value)
-
-
 def _option(name: str, value: Any) -> str:
     option = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):
         return option if value else f"--no-{option.removeprefix('--')}"
-    text = typed(value)
+    text = option_text(value)
     return f"{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"

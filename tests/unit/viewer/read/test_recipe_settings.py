@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from ganforge.base.errors import UserError
+from ganforge.base.wording import option_text
 from ganforge.cli.main import make_parser
 from ganforge.cli.options import settings_given
 from ganforge.config import Config
 from ganforge.recipes.catalog import RECIPES, recipe
-from ganforge.viewer.read.recipe_settings import beside_recipe, command, typed
+from ganforge.viewer.read.recipe_settings import beside_recipe, command
 
 
 def written(name: str, **changes: Any) -> dict[str, Any]:
@@ -81,7 +82,13 @@ def test_settings_of_an_unknown_recipe_are_listed_all_the_same() -> None:
 
 
 def test_values_are_written_as_they_are_typed() -> None:
-    assert [typed(value) for value in (None, True, [1024, 8], (), 1e-5)] == ["none", "True", "1024,8", "", "1e-05"]
+    assert [option_text(value) for value in (None, True, [1024, 8], (), 1e-5)] == [
+        "none",
+        "True",
+        "1024,8",
+        "",
+        "1e-05",
+    ]
 
 
 def test_very_many_or_long_settings_are_cut_and_counted() -> None:
