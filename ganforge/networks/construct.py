@@ -23,7 +23,7 @@ def build_generator(
 
     name: the family's, one of ``catalog.GENERATORS``. num_classes: 0 for a G that is not told the class. meta: only
     the outline, on the meta device: names and shapes without the memory for weights. sizes: of ``catalog.SIZES``, as
-    the family's class has them; None stands for its own, and those that it does not have are ignored.
+    the family's class has them; None is its own default, and those that it does not have are ignored.
 
     Raises UserError where the sizes do not fit each other, or ask for more than ``MAX_WEIGHTS``.
     """

@@ -72,7 +72,7 @@ class Discriminator(nn.Module):
     Convolutions of stride 2 with LeakyReLU(0.2), down to sides of at most ``base_size``, then an affine head
     (with projection where num_classes > 0). From sides of 2 the head sees the whole picture through nonlinear layers;
     from 7 it would add up what small patches look like, and shapes would come out wrong. ``width``: channels at half
-    the picture's size, doubling per level below up to ``max_width``. ``norm`` stands after every convolution but the
+    the picture's size, doubling per level below up to ``max_width``. ``norm`` follows every convolution but the
     first:
 
     - "batch" is the paper's. Items of a batch then depend on each other, so per-sample gradient penalties are not

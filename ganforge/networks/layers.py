@@ -50,8 +50,8 @@ def halving_padding(size: Size) -> Size:
 def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
     """G's input: z [N, z_dim] alone or, where num_classes > 0, a one-hot label beside it: [N, z_dim + num_classes].
 
-    The one-hot code is scaled to mean square 1, as noise has it, so that the first layer hears it as well as the noise.
-    labels: int64 [N]; not looked at where num_classes is 0. Raises ValueError where they are needed and missing.
+    The one-hot code is scaled to mean square 1, as noise has it, so that the label weighs as much as the noise.
+    labels: int64 [N]; ignored where num_classes is 0. Raises ValueError where they are needed and missing.
     """
     if num_classes == 0:
         return z

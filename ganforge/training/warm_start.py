@@ -1,8 +1,8 @@
 """Fine-tuning: a new run whose networks start from the weights of another one, not from chance.
 
-It is no resuming: the new run has its own folder, counts from 0, and its optimizers are fresh. Pictures may have other
-channels or another size than those that the weights were made for; classes may be others, too. What then fits is taken,
-the layers that touch the pictures are adapted to other channels, and the rest starts fresh.
+This does not resume a run: the new one has its own folder, counts from 0, and its optimizers are fresh. Pictures may
+have other channels or another size than those that the weights were made for; classes may be others, too. What then
+fits is taken, the layers that touch the pictures are adapted to other channels, and the rest starts fresh.
 """
 
 import math
@@ -29,7 +29,7 @@ LAYER = re.compile(r"^layers\.([0-9]{1,9})\.")
 
 @dataclass(frozen=True)
 class Items:
-    """What networks make or look at. shape: (C, H, W), or (2,) for points. num_classes: that they are told, or 0."""
+    """What networks make or judge. shape: (C, H, W), or (2,) for points. num_classes: 0 for unconditional networks."""
 
     shape: tuple[int, ...]
     num_classes: int
