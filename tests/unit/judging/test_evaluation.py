@@ -159,7 +159,7 @@ def test_the_command_prints_the_table(run: RunFolder, capsys: pytest.CaptureFixt
         (["PICTURES", "--against", "digits", "--features", "classifier"], "needs 28 x 28 grey pictures"),
         (["PICTURES", "--against", "digits", "--features", "nonsense"], "There is no feature extractor 'nonsense'"),
         (["PICTURES", "--against", "digits", "--samples", "0"], "--samples is 0"),
-        (["TEXT", "--against", "digits"], "is of no kind that is read"),
+        (["TEXT", "--against", "digits"], "is not of a kind that can be read"),
         (["RUN", "--against", "ring"], "makes items of"),
         (["EMPTY", "--against", "digits"], "EMPTY"),
         (["SMALL", "--against", "digits"], "too few"),
