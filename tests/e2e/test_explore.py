@@ -16,7 +16,8 @@ from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling.model import choose, load
+from ganforge.sampling.model import load
+from ganforge.sampling.selection import Selection, choose
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
@@ -122,7 +123,7 @@ def test_a_walk_is_played_moved_by_hand_and_saved(visitor: Visitor, runs: Path) 
     page.click("text=Walk between seeds")
     page.fill('input[aria-label="Seeds of the walk"]', "4, 9")
     page.wait_for_selector(".gf-walk-image[alt='Seed 4']")
-    z, _ = choose(model, [4, 9], "walk", frames=30, loop=True)
+    z, _ = choose(model, Selection([4, 9], "walk", frames=30, loop=True))
     page.locator(".gf-walk-slider").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector(".gf-walk-image[alt='3% of the way from seed 4 to 9']")
@@ -152,7 +153,7 @@ def test_neighbours_classes_and_truncation(visitor: Visitor, runs: Path) -> None
     page.locator("input[aria-label=Truncation]").focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("text=--truncation 0.98")
-    z, labels = choose(model, [12], "near", spread=0.3, truncation=0.98)
+    z, labels = choose(model, Selection([12], "near", spread=0.3, truncation=0.98))
     page.wait_for_function("!document.querySelector('.gf-busy')")
     shown = page.get_attribute('.gf-cell[data-row="3"] img', "src")
     assert np.array_equal(pixels(shown), model.pictures(z, labels)[3, 0].numpy())
