@@ -17,7 +17,7 @@ from ganforge.base.wording import as_typed, sentences, suggestion
 from ganforge.data.settings import DataSettings
 from ganforge.networks.settings import NetworkSettings
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES
-from ganforge.objectives.settings import ObjectiveSettings, chosen_penalties, penalty_weights, settings_of
+from ganforge.objectives.settings import SCALED, ObjectiveSettings, chosen_penalties, penalty_weights, settings_of
 from ganforge.training.settings import OptimizerSettings, RunSettings, UpdateSettings
 
 MOST_FAULTS = 5
@@ -44,10 +44,9 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
             objective.needs_bounded_slope and not (chosen or bounded),
             f"the {objective.name} objective needs a D of bounded slope: {objective.needs_bounded_slope}",
         )
-        scaled = [penalty for penalty in PENALTIES.values() if penalty.follows_gamma_end]
         yield (
-            self.gamma_end is not None and not {*chosen} & {*scaled},
-            f"gamma_end needs {settings_of(scaled, 'or')}",
+            self.gamma_end is not None and not {*chosen} & {*SCALED},
+            f"gamma_end needs {settings_of(SCALED, 'or')}",
         )
         for penalty in chosen:
             yield (

@@ -10,6 +10,15 @@ LN_2 = math.log(2)
 """The cross-entropy of one answer of a D that cannot tell, in nats."""
 RIGHT_95 = -math.log(0.95)
 """The same of a D that is right with 95 %."""
+VERY_SURE = -math.log(0.01)
+"""The same of an answer with 1 % for what is true; nearly the logit of one with 99 %, too."""
+NO_SCALE = "It has no absolute scale with this loss: only the gap between reals and fakes counts."
+LOG_ODDS = "0: cannot tell; 2.2: 90 % sure of real; -2.2: 90 % sure of fake; 4.6: 99 %."
+LIKE_A_CROSS_ENTROPY = f"{LN_2:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
+Band = tuple[float, float]
+"""The lowest and the highest value while both networks are in the game. Bands are no law: they are what D's answers
+amount to. For the cross-entropies they reach from "D cannot tell" to "D is right with 95 %" (or, for single answers,
+99 %); for the others to the values that the loss aims at. Outside of them one network has nearly won."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +26,9 @@ class Objective(Record):
     """What is true of a pair of losses. Its file has the functions ``d_loss`` and ``g_loss``.
 
     meaning: how to read D's loss without penalties. undecided: its value when D cannot tell.
-    healthy: its (lowest, highest) value while both networks are in the game; None where it has no absolute scale.
+    healthy: its band; None where it has no absolute scale.
+    g_meaning, g_undecided, g_healthy: the same of G's loss. g_above: what it means to be above the band.
+    logits_meaning: how to read D's mean logits. real_logits, fake_logits: their bands.
     boundary: the logit at which D cannot tell; None where only a real's logit against a fake's tells anything.
     needs_real_logits: G's loss is made of D's logits of reals, too.
     needs_fresh_noise: G must not learn from the fakes of D's update.
@@ -25,7 +36,14 @@ class Objective(Record):
     """
 
     undecided: float
-    healthy: tuple[float, float] | None = None
+    healthy: Band | None = None
+    g_meaning: str = ""
+    g_undecided: float | None = None
+    g_healthy: Band | None = None
+    g_above: str = "G is not keeping up with D."
+    logits_meaning: str = NO_SCALE
+    real_logits: Band | None = None
+    fake_logits: Band | None = None
     boundary: float | None = 0.0
     needs_real_logits: bool = False
     needs_fresh_noise: bool = False

@@ -14,6 +14,10 @@ RECORD = Objective(
     source="Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17",
     undecided=2.0,
     healthy=(0.1, 2.1),
+    g_meaning="Minus the fakes' mean logit, of any sign: negative is no bug. 0: D cannot tell.",
+    logits_meaning="Beyond 1 for reals and -1 for fakes D gains nothing more; 0: cannot tell.",
+    real_logits=(-0.25, 3.0),
+    fake_logits=(-3.0, 0.25),
 )
 
 

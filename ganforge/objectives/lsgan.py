@@ -13,6 +13,13 @@ RECORD = Objective(
     source="Mao et al. 2017, arXiv:1611.04076, equation 9 (a = 0, b = 1, c = 1)",
     undecided=0.25,
     healthy=(0.025, 0.3),
+    g_meaning="Half the squared distance of the fakes' logits from 1. 0.125 when D cannot tell; 0.5 when D gives the "
+    "fakes 0.",
+    g_undecided=0.125,
+    g_healthy=(0.05, 0.72),
+    logits_meaning="D aims at 1 for reals and 0 for fakes; 0.5: cannot tell.",
+    real_logits=(0.25, 1.25),
+    fake_logits=(-0.25, 0.75),
     boundary=0.5,
 )
 

@@ -13,6 +13,12 @@ RECORD = Objective(
     source="Mao et al. 2017, arXiv:1611.04076, equation 8 (a = -1, b = 1, c = 0)",
     undecided=1.0,
     healthy=(0.1, 1.2),
+    g_meaning="Half the squared logits of the fakes: 0 when D cannot tell, 0.5 when it gives them -1.",
+    g_undecided=0.0,
+    g_healthy=(0.0, 0.72),
+    logits_meaning="D aims at 1 for reals and -1 for fakes; 0: cannot tell.",
+    real_logits=(-0.5, 1.5),
+    fake_logits=(-1.5, 0.5),
 )
 
 

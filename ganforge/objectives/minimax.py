@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from ganforge.objectives import non_saturating
-from ganforge.objectives.catalog import LN_2, RIGHT_95, Objective
+from ganforge.objectives.catalog import LN_2, LOG_ODDS, RIGHT_95, VERY_SURE, Objective
 from ganforge.objectives.losses import Terms, bce
 
 RECORD = Objective(
@@ -14,6 +14,14 @@ RECORD = Objective(
     source="Goodfellow et al. 2014, arXiv:1406.2661, equation 1",
     undecided=2 * LN_2,
     healthy=(2 * RIGHT_95, 2.1 * LN_2),
+    g_meaning="ln of the probability that D sees a fake as fake: always 0 or less, which is not a bug. -0.693 when D "
+    "cannot tell; near 0, D wins and G's gradient vanishes.",
+    g_undecided=-LN_2,
+    g_healthy=(-1.5 * LN_2 - 0.4, -0.01),
+    g_above="D sees through nearly every fake, and with this loss G then hardly learns.",
+    logits_meaning=LOG_ODDS,
+    real_logits=(-0.5, VERY_SURE),
+    fake_logits=(-VERY_SURE, 0.5),
 )
 
 

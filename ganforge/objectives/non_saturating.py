@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ganforge.objectives.catalog import LN_2, RIGHT_95, Objective
+from ganforge.objectives.catalog import LIKE_A_CROSS_ENTROPY, LN_2, LOG_ODDS, RIGHT_95, VERY_SURE, Objective
 from ganforge.objectives.losses import Terms, bce
 
 RECORD = Objective(
@@ -13,6 +13,12 @@ RECORD = Objective(
     source="Goodfellow et al. 2014, arXiv:1406.2661, equation 1 and the end of section 3",
     undecided=2 * LN_2,
     healthy=(2 * RIGHT_95, 2.1 * LN_2),
+    g_meaning=f"-ln of the probability that D gives the fakes of being real, in nats. {LIKE_A_CROSS_ENTROPY}",
+    g_undecided=LN_2,
+    g_healthy=(LN_2 / 1.5, VERY_SURE),
+    logits_meaning=LOG_ODDS,
+    real_logits=(-0.5, VERY_SURE),
+    fake_logits=(-VERY_SURE, 0.5),
 )
 
 

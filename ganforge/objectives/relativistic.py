@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ganforge.objectives.catalog import LN_2, RIGHT_95, Objective
+from ganforge.objectives.catalog import LIKE_A_CROSS_ENTROPY, LN_2, RIGHT_95, VERY_SURE, Objective
 from ganforge.objectives.losses import Terms
 
 RECORD = Objective(
@@ -14,6 +14,9 @@ RECORD = Objective(
     source="Jolicoeur-Martineau 2019, arXiv:1807.00734, RSGAN; R3GAN's: Huang et al. 2024, arXiv:2501.05441",
     undecided=LN_2,
     healthy=(RIGHT_95, 1.05 * LN_2),
+    g_meaning=f"-ln of the probability that D finds a fake more real than a real, in nats. {LIKE_A_CROSS_ENTROPY}",
+    g_undecided=LN_2,
+    g_healthy=(LN_2 / 1.5, VERY_SURE),
     boundary=None,
     needs_real_logits=True,
     needs_fresh_noise=True,

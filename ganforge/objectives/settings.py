@@ -12,6 +12,7 @@ from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Penalty
 
 LAZY = [penalty for penalty in PENALTIES.values() if penalty.may_be_lazy]
 ALWAYS = [penalty for penalty in PENALTIES.values() if not penalty.may_be_lazy]
+SCALED = [penalty for penalty in PENALTIES.values() if penalty.follows_gamma_end]
 
 
 def settings_of(penalties: Iterable[Penalty], word: str) -> str:
@@ -32,7 +33,7 @@ _OF_LAZY = listed([f"{penalty.setting}'s" for penalty in LAZY], "or")
 if TYPE_CHECKING:
 
     class _Fields(Section):
-        objective: str = ""
+        objective: str = "non-saturating"
         penalty_interval: int = 1
         clip: float | None = None
 

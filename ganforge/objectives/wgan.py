@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ganforge.objectives.catalog import Objective
+from ganforge.objectives.catalog import NO_SCALE, Objective
 from ganforge.objectives.losses import Terms
 
 RECORD = Objective(
@@ -12,6 +12,7 @@ RECORD = Objective(
     "not a bug; 0: D sees none. Its way towards 0 is what to look at, not its value.",
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
     undecided=0.0,
+    g_meaning=f"Minus the fakes' mean logit, of any sign. {NO_SCALE}",
     boundary=None,
     needs_bounded_slope="set gp_weight (10 in its paper), clip (0.01), or d_norm spectral",
 )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ganforge.base.quantities import WHOLE, Beta, Count, Positive, Text, Weight
 from ganforge.base.section import Misfits, Section
+from ganforge.objectives.settings import SCALED, settings_of
 
 
 class UpdateSettings(Section):
@@ -55,8 +56,9 @@ class OptimizerSettings(Section):
     """Learning rates end at this share of their first value."""
     beta2_end: Beta | None = None
     """beta2 ends here."""
-    gamma_end: Weight | None = None
-    """r1_gamma and r2_gamma end at this share of their first value."""
+    gamma_end: Weight | None = Field(
+        default=None, description=f"{settings_of(SCALED, 'and')} end at this share of their first value."
+    )
     ema_halflife_nimg: Count | None = None
     """Half-life of the moving average of G's weights; without it, G itself makes the pictures."""
     ema_rampup: bool = False

@@ -104,6 +104,7 @@ def test_figures_are_bounded_and_what_is_left_out_is_said(tmp_path: Path, monkey
     best.look()
     assert list(reader.protocols) == ["p3", "p4", "p5"]
     assert len(best.protocols) == 3
+    assert not any(figure.points for known in best.protocols.values() for figure in known.values())
     many = {f"f{number}": {"value": 1.0, "better": "lower"} for number in range(200)}
     folder.append_metrics(record_at(11_000, 1.0, "p9") | {"figures": many})
     reader.look()
