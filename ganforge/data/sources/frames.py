@@ -51,7 +51,7 @@ def directories(content: bytes) -> list[Directory]:
             (following,) = struct.unpack_from(order + word, content, begin + count * length)
             found.append(_directory(content, offset, rows, order, big))
             offset = following
-    except struct.error:
+    except (struct.error, OverflowError):  # nothing lies there
         pass
     return found
 

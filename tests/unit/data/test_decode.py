@@ -230,3 +230,8 @@ def test_altered_bytes_give_a_picture_or_a_reason(content: bytes, where: float, 
     else:
         assert read_header(altered) == Header(picture.width, picture.height, picture.mode)
         assert picture.mode in ("L", "LA", "RGB", "RGBA")
+
+
+def test_a_place_beyond_all_memory_is_where_no_page_is() -> None:
+    with pytest.raises(Unreadable):
+        decode(b"II+\0\x08\0\0\0" + b"\xff" * 8)
