@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ganforge.base.animations import save_animation
-from ganforge.base.curves import Panel, save_curves
+from ganforge.base.charts import Chart
+from ganforge.base.curves import save_curves
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.images import save_png
@@ -21,7 +22,7 @@ RECORD = {"format": 1, "nimg": 5, "protocol": {}, "figures": {}}
 OURS: dict[str, Callable[[Path], object]] = {
     "a.png": lambda path: save_png(GREY, path),
     "b.PNG": lambda path: save_png(COLOURS[0], path),
-    "c.png": lambda path: save_curves([Panel("title", {"run": [(1, 2.0)]})], path),
+    "c.png": lambda path: save_curves([Chart("title", {"run": [(1, 2.0)]})], path),
     "d.webp": lambda path: save_animation([GREY, GREY.rotate(90)], path),
     "e.webp": lambda path: save_animation(COLOURS, path),
     "f.gif": lambda path: save_animation(COLOURS, path),
