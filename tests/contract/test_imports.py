@@ -84,6 +84,24 @@ def test_imports_go_one_way() -> None:
     assert len(found) > 100
 
 
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Names on a circle, if there is one; of several, any."""
+    rest = {name: set(others) for name, others in graph.items()}
+    while ends := [name for name, others in rest.items() if not others & rest.keys()]:
+        rest = {name: others for name, others in rest.items() if name not in ends}
+    return sorted(rest)
+
+
+def test_no_two_files_need_each_other() -> None:
+    graph = {}
+    for name, path in MODULES.items():
+        taken = {one.removeprefix("ganforge.") for one in imported(path.read_text(encoding="utf-8"))}
+        graph[name] = ({one if one in MODULES else one.rpartition(".")[0] for one in taken} & MODULES.keys()) - {name}
+    assert circle(graph) == []
+    assert sum(map(len, graph.values())) > 500
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["a", "b", "c"]
+
+
 def test_every_part_has_its_place() -> None:
     assert {name.partition(".")[0] for name in MODULES} <= BELOW.keys() | SETTINGS.keys() | {"_version"}
 

@@ -10,7 +10,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages.layout import set_prop, text
 from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.untrusted import is_plain
-from ganforge.viewer.sampler.sample_worker import ModelSummary, SampleRequest, Way
+from ganforge.viewer.sampler.sample_request import ModelSummary, SampleRequest, Way
 
 WAYS: dict[Way, str] = {"seeds": "Seeds", "walk": "Walk between seeds", "near": "Neighbours of a seed"}
 LARGEST_SEED = 10**15

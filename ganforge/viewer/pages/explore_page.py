@@ -11,7 +11,8 @@ from ganforge.viewer.pages import explore_text
 from ganforge.viewer.pages.explore_controls import Controls
 from ganforge.viewer.pages.explore_pictures import Detail, Pictures, command_line, push_button
 from ganforge.viewer.pages.layout import frame, text
-from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest, SampleWorker
+from ganforge.viewer.sampler.sample_request import RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_worker import SampleWorker
 
 LOOK_SEC = 3.0
 """How often the page looks whether there is a new snapshot."""

@@ -8,7 +8,7 @@ from nicegui import ui
 from ganforge.viewer.pages import explore_text
 from ganforge.viewer.pages.layout import button, heading, text
 from ganforge.viewer.read.embedded_pictures import data_uri
-from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_request import RenderedSamples, SampleRequest
 
 Act = Callable[[], object]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganforge.viewer.read.embedded_pictures import data_uri
 from ganforge.viewer.read.formatting import class_words
-from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_request import ModelSummary, RenderedSamples, SampleRequest
 
 SMALL_SIDE = 64
 """Pixels: of pictures up to this size, more are shown at once."""

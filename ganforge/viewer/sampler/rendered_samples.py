@@ -24,7 +24,7 @@ from ganforge.sampling.selection import Selection, choose
 from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.training_data import training_data
 from ganforge.viewer.read.untrusted import is_plain, mapping, read_object
-from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_request import ModelSummary, RenderedSamples, SampleRequest
 
 MODELS_KEPT = 3
 MAX_ITEMS = 1_100

@@ -9,7 +9,7 @@ import pytest
 
 from ganforge.cli.main import make_parser
 from ganforge.viewer.pages import explore_text
-from ganforge.viewer.sampler.sample_worker import ModelSummary, RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_request import ModelSummary, RenderedSamples, SampleRequest
 
 MODEL = ModelSummary(nimg=60_032, shape=(1, 28, 28), noise="uniform", num_classes=0)
 REQUEST = SampleRequest(Path("runs/a b"), "3,17")

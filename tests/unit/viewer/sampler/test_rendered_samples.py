@@ -18,7 +18,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
 from ganforge.training.start import data_facts
 from ganforge.viewer.sampler.rendered_samples import MODELS_KEPT, SampleRenderer
-from ganforge.viewer.sampler.sample_worker import RenderedSamples, SampleRequest
+from ganforge.viewer.sampler.sample_request import RenderedSamples, SampleRequest
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from untrained import make_run
 from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
-from ganforge.viewer.sampler.sample_worker import MAX_WAITING, SampleRequest, SampleWorker
+from ganforge.viewer.sampler.sample_request import SampleRequest
+from ganforge.viewer.sampler.sample_worker import MAX_WAITING, SampleWorker
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,8 @@ def test_the_process_is_bounded_and_ends_with_the_page(run: RunFolder) -> None:
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from ganforge.viewer.sampler.sample_worker import SampleRequest, SampleWorker\n"
+        "from ganforge.viewer.sampler.sample_request import SampleRequest\n"
+        "from ganforge.viewer.sampler.sample_worker import SampleWorker\n"
         "worker = SampleWorker()\n"
         f"worker.render_now(SampleRequest(Path({str(run.path)!r}), '1'))\n"
         "pid = worker._process.pid\n"
