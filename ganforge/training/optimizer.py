@@ -27,10 +27,14 @@ class Optimizer(Protocol):
     betas: tuple[float, float]
 
     def step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
-        """Update the weights and moments with one gradient each, unless ``skip`` (a float, 0-d, 0 or 1) is set."""
+        """Update the weights and moments with one gradient each, unless ``skip`` (a float, 0-d, 0 or 1) is set, from
+        which on no step is taken any more."""
 
     def tensors(self) -> dict[str, Tensor]:
         """All state, by name: `<parameter>.<kind>`."""
+
+    def loaded(self) -> None:
+        """To be called when other values were put into ``tensors()``."""
 
 
 def parameters_of(network: nn.Module) -> tuple[list[str], list[Tensor]]:
@@ -60,7 +64,8 @@ class Adam:
         self.lr, self.betas, self.fused = lr, betas, fused
         self.exp_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.exp_avg_sq = [torch.zeros_like(p, requires_grad=False) for p in self.params]
-        # Fused, one count for all.
+        self.count = 0  # of the steps, on the host, so that nobody has to read ``steps`` from the device
+        # Fused, one for all.
         self.steps = [torch.zeros((), device=p.device) for p in (self.params[:1] if fused else self.params)]
 
     @torch.no_grad()
@@ -80,17 +85,17 @@ class Adam:
     def _plain_step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
         """The operations of torch.optim.Adam, one by one; with ``skip`` set, each leaves things as they are."""
         beta1, beta2 = self.betas
+        self.count += 1
+        step_size, correction = self.lr / (1 - beta1**self.count), (1 - beta2**self.count) ** 0.5
         go, one = _go_ahead(skip)
-        step = (self.steps[0] + 1).to(one.dtype)
-        step_size = -one * (self.lr / (1 - beta1**step))
-        correction = (1 - beta2**step).sqrt()
         share, kept = (one * (1 - beta1)).to(self.params[0].dtype), one * beta2 + (1 - one)
+        eps = 1e-8 / one  # infinite where the step is skipped: the weight's change is then 0
         for param, grad, mean, square in zip(self.params, grads, self.exp_avg, self.exp_avg_sq, strict=True):
             finite = torch.where(go, grad, 0.0)
             mean.lerp_(finite, share)
             square.mul_(kept).addcmul_(finite, finite, value=1 - beta2)
-            scaled = torch.mul(mean, step_size, out=finite)  # into memory that is needed no more
-            param.addcdiv_(scaled, square.sqrt().div_(correction).add_(1e-8))
+            root = torch.sqrt(square, out=finite)  # into memory that is needed no more
+            param.addcdiv_(mean, root.div_(correction).add_(eps), value=-step_size)
         torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:
@@ -100,6 +105,9 @@ class Adam:
         named = {f"{n}.{kind}": t for kind, ts in kinds for n, t in zip(self.names, ts, strict=True)}
         counts = {"step": self.steps[0]} if self.fused else _counts(self.names, self.steps)
         return named | counts
+
+    def loaded(self) -> None:
+        self.count = int(self.steps[0])
 
 
 def laid_out_as(params: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tensor]:
@@ -142,6 +150,9 @@ class RMSprop:
         """`<parameter>.square_avg`; and `<parameter>.step`, the count of steps, the same number for each."""
         named = {f"{n}.square_avg": t for n, t in zip(self.names, self.square_avg, strict=True)}
         return named | _counts(self.names, self.steps)
+
+    def loaded(self) -> None:
+        pass
 
 
 def _counts(names: Sequence[str], steps: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -77,6 +77,8 @@ class TrainingState:
             raise UserError(f"The checkpoint does not fit the run's settings: {named}.")
         for name, tensor in fixed.items():
             tensor.copy_(given[name])
+        self.G_opt.loaded()
+        self.D_opt.loaded()
         self.stats.load_tensors({name: value.to(self.failed.device) for name, value in stats.items()})
         for name, value in counters:
             setattr(self, name, value)

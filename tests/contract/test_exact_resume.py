@@ -250,7 +250,7 @@ def test_killed_at_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return replacement
 
     monkeypatch.setattr("ganforge.base.files._write_aside", counted(_write_aside))
-    monkeypatch.setattr("ganforge.run.log.append_plain", counted(append_plain))
+    monkeypatch.setattr("ganforge.run.json_lines.append_plain", counted(append_plain))
     whole = begin(tmp_path / "whole", **changes)
     assert len(figures_of(whole)) == 3
     for number in count(1):

@@ -92,10 +92,10 @@ def test_a_skipped_step_changes_nothing(fused: bool, before: int, value: float) 
     assert not any(torch.equal((optimizer.tensors() | net.state_dict())[name], kept[name]) for name in kept)
 
 
-@BOTH
-def test_a_skipped_step_leaves_no_trace_later(fused: bool) -> None:
+def test_a_skipped_step_leaves_no_trace_later() -> None:
+    """Fused. Plain Adam counts its steps on the host, where no skipped step is known: with one, a run ends."""
     one, two = network(), network()
-    straight, skipping = Adam(one, 3e-4, (0.5, 0.999), fused=fused), Adam(two, 3e-4, (0.5, 0.999), fused=fused)
+    straight, skipping = (Adam(net, 3e-4, (0.5, 0.999), fused=True) for net in (one, two))
     for step in range(4):
         straight.step(random_grads(straight, step), skip=GO)
         skipping.step([torch.full_like(p, float("nan")) for p in skipping.params], skip=SKIP)
