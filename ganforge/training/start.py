@@ -50,7 +50,10 @@ def train(
     """Train a recipe, with changed settings, into a new run folder; stops on SIGINT, SIGTERM and SIGHUP after saving.
 
     recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them; by default what
-    ``recipes.catalog.usual_recipe`` says. out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
+    ``recipes.catalog.usual_recipe`` says.
+    out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
+    changes: settings by name.
+
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
     training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
     """

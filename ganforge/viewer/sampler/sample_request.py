@@ -11,12 +11,15 @@ Way = Literal["seeds", "walk", "near"]
 class SampleRequest:
     """What to render.
 
-    source: a run folder (its newest snapshot, or its ``best``), or a snapshot file. seeds: as people type them. way,
-    frames, loop, count, spread, classes, truncation: as for ``sampling.selection.choose``. row: only that item of them all.
+    source: a run folder (its newest snapshot, or its ``best``), or a snapshot file.
+    seeds: as people type them.
+    way, frames, loop, count, spread, classes, truncation: as in ``sampling.selection.Selection``.
+    row: only that item of them all.
     form: `items`, a PNG of each, pixel for pixel, of points one of all (in a walk: each); `grid`, one PNG as `ganforge
     sample` writes it; `webp` or `gif`, an animation of all; `nearest`, a PNG of each of the training pictures that are
-    nearest to the first item. data: a place, besides those of this machine, where the training pictures may be; it
-    comes from who started the page, never from a run.
+    nearest to the first item.
+    data: a place, besides those of this machine, where the training pictures may be; it comes from who started the
+    page, never from a run.
     """
 
     source: Path
