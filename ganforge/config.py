@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ganforge.base.errors import UserError
 from ganforge.base.given import plain_settings
 from ganforge.base.quantities import Text
-from ganforge.base.section import Misfits, Section
+from ganforge.base.section import Conflicts, Section
 from ganforge.base.wording import as_typed, sentences, suggestion
 from ganforge.data.settings import DataSettings
 from ganforge.networks.settings import NetworkSettings
@@ -32,7 +32,7 @@ class _Origin(Section):
 class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, NetworkSettings, DataSettings, _Origin):
     """One run's settings. Lengths and cadences ending in ``_nimg`` count real pictures shown to D."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         chosen, objective = chosen_penalties(self), OBJECTIVES[self.objective]
         alone = [penalty for penalty in PENALTIES.values() if penalty.needs_items_judged_alone]
         yield (

@@ -5,26 +5,26 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-Misfits = Iterator[tuple[object, str]]
+Conflicts = Iterator[tuple[object, str]]
 """Of all that would do nothing, or not what it says: whether it is so (as a truth value), and what is then said."""
 
 
 class Section(BaseModel):
     """A room's settings. ``ganforge.config.Config`` is all of them, by the same names.
 
-    A section's ``misfits`` tells what does not fit within it; a class made of several sections asks each of them.
+    A section's ``conflicts`` tells what does not fit within it; a class made of several sections asks each of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         yield from ()
 
     @model_validator(mode="after")
     def _settings_fit_each_other(self) -> Self:
-        owners = [owner for owner in type(self).__mro__ if "misfits" in vars(owner) and owner is not Section]
+        owners = [owner for owner in type(self).__mro__ if "conflicts" in vars(owner) and owner is not Section]
         for owner in reversed(owners):
-            for misfit, why in owner.misfits(self):  # type: ignore[attr-defined]
-                if misfit:
+            for is_so, why in owner.conflicts(self):  # type: ignore[attr-defined]
+                if is_so:
                     raise ValueError(why)
         return self

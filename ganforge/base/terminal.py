@@ -33,7 +33,7 @@ def tell(text: str, file: TextIO | None = None) -> None:
 
 
 def mention(text: str) -> None:
-    """``tell`` while there is work under way: where stdout cannot be written, the work goes on without a word."""
+    """``tell`` while there is work under way: where stdout cannot be written, the work goes on silently."""
     with silenced_at_fault():
         tell(text)
 

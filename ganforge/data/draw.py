@@ -31,18 +31,20 @@ SPARE = 20
 
 
 def draw_items(
-    items: Tensor, dataset: Dataset | None = None, heat: Tensor | None = None, columns: int | None = None
+    items: Tensor, dataset: Dataset | None = None, decision_map: Tensor | None = None, columns: int | None = None
 ) -> Image:
     """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
 
     columns: of the grid; by default such that it is about as wide as high. With a 2-D data set, its own points and
-    modes are drawn with the given ones, and ``heat`` (``scatter``) behind all.
+    modes are drawn with the given ones, and ``decision_map`` (``scatter``) behind all.
     """
     if items.dim() == 4:
         return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
-    return scatter(items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, decision_map=heat)
+    return scatter(
+        items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, decision_map=decision_map
+    )
 
 
 def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:

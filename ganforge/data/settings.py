@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ganforge.base.errors import UserError
 from ganforge.base.quantities import WHOLE, Text
-from ganforge.base.section import Misfits, Section
+from ganforge.base.section import Conflicts, Section
 from ganforge.base.sizes import parse_size
 
 
@@ -39,7 +39,7 @@ class PreparationSettings(Section):
     hold_out: Literal["auto", "none"] = "auto"
     """Of own pictures with neither: auto learns from all but a tenth, from 200 pictures on; none learns from all."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         yield self.size is not None and size_fault(self.size), size_fault(self.size or "")
         yield self.channels == 2, "channels cannot be 2: give 1 (grey), 3 (colour) or 4 (with transparency)"
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from ganforge.base.quantities import WHOLE, Text, Width, Widths
-from ganforge.base.section import Misfits, Section
+from ganforge.base.section import Conflicts, Section
 from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS, Norm, listed, takers
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class NetworkSettings(Section):
     init_from: Text | None = None
     """Fine-tune: start from the weights of a snapshot, or of a run's newest checkpoint, instead of from chance."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         for network, family in (("g", self.generator), ("d", self.discriminator)):
             N = network.upper()
             for size, why in (

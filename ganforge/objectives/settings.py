@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from ganforge.base.quantities import WHOLE, Gamma, Positive, Weight
-from ganforge.base.section import Misfits, Section
+from ganforge.base.section import Conflicts, Section
 from ganforge.base.wording import listed
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Penalty
 
@@ -61,7 +61,7 @@ else:
 class ObjectiveSettings(_Fields):
     """The objective, and what D pays for being steep: a weight for each penalty, under its record's ``setting``."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         lazy = self.penalty_interval > 1
         chosen = [penalty for penalty in chosen_penalties(self) if penalty.may_be_lazy]
         yield (

@@ -53,7 +53,7 @@ class Stats:
             for name, values in self.values.items()
         }
 
-    def misfits(self, tensors: dict[str, Tensor]) -> list[str]:
+    def unfit(self, tensors: dict[str, Tensor]) -> list[str]:
         """The names of those that ``tensors`` cannot have given, or one of them where there are too many."""
         if len(tensors) > MAX_NAMES:
             return list(tensors)[:1]

@@ -93,7 +93,7 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, b
     path, chosen = path_given(path, "A snapshot or run"), choose_device(device)
     if not isinstance(best, bool):
         raise UserError(f"best is True or False, and {shown(best)} is neither.")
-    snapshot = load_snapshot(path, best=best, check=refuse_misfit)
+    snapshot = load_snapshot(path, best=best, check=refuse_other_networks)
     config, outline = make_config(snapshot.settings, source=snapshot.path), network_of(snapshot, meta=True)
     batch_size = batch_size_for(outline, config.z_dim, snapshot.num_classes)
     if not batch_size:
@@ -118,7 +118,7 @@ def network_of(snapshot: Snapshot, *, meta: bool = False) -> nn.Module:
     )  # fmt: skip
 
 
-def refuse_misfit(snapshot: Snapshot, shapes: Shapes) -> None:
+def refuse_other_networks(snapshot: Snapshot, shapes: Shapes) -> None:
     """Raise UserError unless weights of these shapes, not read yet, are those of the snapshot's own settings: a small
     file may ask for a large network."""
     refuse_other_shapes(network_of(snapshot, meta=True).state_dict(), shapes, str(snapshot.path))

@@ -32,7 +32,7 @@ def build_networks(config: Config, items: Items, *, meta: bool = False) -> tuple
     return G, D
 
 
-def refuse_misfit(config: Config, items: Items, shapes: Shapes) -> None:
+def refuse_other_networks(config: Config, items: Items, shapes: Shapes) -> None:
     """Raise DamagedFileError for a checkpoint whose networks are not those of the settings, or that holds far more
     numbers than those and their optimizers: by the shapes alone, since a small file may promise a large one."""
     networks = dict(zip("GD", build_networks(config, items, meta=True), strict=True))

@@ -34,7 +34,7 @@ class Progress:
         return time.monotonic() - self.started
 
     def say(self, text: str) -> None:
-        """One line for the person. If it cannot be written any more, training goes on without a word."""
+        """One line for the person. If it cannot be written any more, training goes on silently."""
         mention(printable(text))
 
     def note_line(self, step: int, d_loss: Tensor, g_loss: Tensor) -> None:

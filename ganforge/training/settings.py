@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ganforge.base.quantities import WHOLE, Beta, Count, Positive, Text, Weight
-from ganforge.base.section import Misfits, Section
+from ganforge.base.section import Conflicts, Section
 from ganforge.objectives.settings import SCALED, settings_of
 
 
@@ -26,7 +26,7 @@ class UpdateSettings(Section):
     accumulate: Annotated[int, Field(ge=1, le=65_536), WHOLE] = 1
     """Split each batch into so many parts, for less memory; gradients are the same sum."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         accumulate = self.accumulate
         parts = self.batch_size // accumulate
         yield self.batch_size % accumulate, f"accumulate = {accumulate} does not divide batch_size = {self.batch_size}"
@@ -64,7 +64,7 @@ class OptimizerSettings(Section):
     ema_rampup: bool = False
     """Shorten that half-life to a twentieth of the pictures seen so far, while that is less."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         defaults = type(self).model_fields
         for name in ("beta1", "beta2", "beta2_end"):
             yield (
@@ -117,7 +117,7 @@ class RunSettings(Section):
     threads: Annotated[int, Field(gt=0, le=1024), WHOLE] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
 
-    def misfits(self) -> Misfits:
+    def conflicts(self) -> Conflicts:
         milestone_nimg, snapshot_nimg = self.milestone_nimg, self.snapshot_nimg
         yield (
             milestone_nimg is not None and milestone_nimg % snapshot_nimg,

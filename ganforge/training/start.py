@@ -25,7 +25,7 @@ from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
-from ganforge.training.build import build_state, refuse_misfit, source_of, start_from
+from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.measure import prepare_judge
@@ -125,7 +125,9 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         refuse_differences(folder, old, config)
         refuse_missing_data(folder, config)
         items = items_of(stored, folder)
-        tensors, facts, damaged = load_newest_checkpoint(folder, lambda _, shapes: refuse_misfit(config, items, shapes))
+        tensors, facts, damaged = load_newest_checkpoint(
+            folder, lambda _, shapes: refuse_other_networks(config, items, shapes)
+        )
         if facts:
             counters_in(facts)
             refuse_differences(folder, make_config(facts["settings"], source=folder.path), config)

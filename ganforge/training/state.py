@@ -71,7 +71,7 @@ class TrainingState:
         given = {name: t for name, t in tensors.items() if not name.startswith("stats.")}
         faults = sorted(fixed.keys() ^ given.keys())
         faults += [name for name in fixed.keys() & given.keys() if not _alike(fixed[name], given[name])]
-        faults += [f"stats.{name}" for name in self.stats.misfits(stats)]
+        faults += [f"stats.{name}" for name in self.stats.unfit(stats)]
         if faults:
             named = ", ".join(map(as_typed, faults[:5])) + ", ..." * (len(faults) > 5)
             raise UserError(f"The checkpoint does not fit the run's settings: {named}.")

@@ -10,7 +10,7 @@ from ganforge.config import make_config
 NORMS = ("batch", "layer", "spectral", "unnormalised")
 PENALTIES = ("r1_gamma", "r2_gamma", "gp_weight", "dragan_weight")
 ENDS = ("lr_end", "beta2_end", "gamma_end")
-MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"g_width": 8}, {"generator": "dcgan"}, "g_width is for the other families; mlp has no channels."),
     ({"d_width": 8}, {"discriminator": "recurrent"}, "d_width is for the other families; mlp has no channels."),
     (
@@ -157,10 +157,10 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 """Settings that do not fit each other, what mends them, and what is said."""
 
 
-@pytest.mark.parametrize(("misfit", "mend", "sentence"), MISFITS)
-def test_settings_that_do_not_fit_each_other(misfit: dict[str, Any], mend: dict[str, Any], sentence: str) -> None:
+@pytest.mark.parametrize(("conflict", "mend", "sentence"), CONFLICTS)
+def test_settings_that_do_not_fit_each_other(conflict: dict[str, Any], mend: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        make_config(misfit)
+        make_config(conflict)
     assert str(caught.value) == sentence
-    config = make_config(misfit | mend)
-    assert {name: getattr(config, name) for name in misfit | mend} == misfit | mend
+    config = make_config(conflict | mend)
+    assert {name: getattr(config, name) for name in conflict | mend} == conflict | mend

@@ -1,7 +1,8 @@
 """Pictures that are set aside, so that copies can be told: chosen by their content alone, and kept after all others.
 
 The rule: of ``LEAST`` pictures or more a tenth is held out, at most ``MOST``. Fewer would calibrate nothing (a tenth of
-them is less than the 20 that the figures of copying need), and a small set has none to spare; more are not looked at.
+them is less than the 20 that the figures of copying need), and a small set has none to spare; more than ``MOST`` would
+only cost time.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Prepared pictures as a tensor over the file: what is not looked at takes no memory."""
+"""Prepared pictures as a tensor over the file: what is not read takes no memory."""
 
 import hashlib
 import math

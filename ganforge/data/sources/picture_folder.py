@@ -34,7 +34,7 @@ def list_folder(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
     """The files with one of the suffixes, by path; None: the pictures. Links are followed, to each folder once: loops
     end.
 
-    Hidden names and ``__MACOSX`` are passed over without a word; what is no file, leads nowhere or may not be looked
+    Hidden names and ``__MACOSX`` are skipped silently; what is no file, leads nowhere or may not be looked
     at is noted. Only files that are called neither like pictures nor like what is none are opened, to look at their
     first bytes. Raises UserError if the folder itself cannot be looked at.
     """

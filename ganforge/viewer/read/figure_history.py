@@ -1,6 +1,6 @@
 """The figures of training as they come: the headline for the list, all of them for the run's page.
 
-They are those of metrics.jsonl, and those that were taken back from it while their snapshots stayed.
+They are those of metrics.jsonl, and those that a resumed run removed from it while their snapshots stayed.
 Figures of different protocols never meet: what is shown is of the newest record's protocol (``metrics/trend`` does it
 so, too).
 """
@@ -22,7 +22,7 @@ MOST_NOTES, LONGEST_NOTE = 20, 1_000
 
 
 class Records:
-    """The records that come: those that were taken back first, so that the last one is the newest of the log."""
+    """The records that come: those that were removed first, so that the last one is the newest of the log."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -32,7 +32,7 @@ class Records:
         self.removed, self.log = Tail(self.folder.removed), Tail(self.folder.metrics)
 
     def look(self) -> tuple[list[dict[str, Any]], bool]:
-        """As ``Tail.look`` of both files; whatever comes to those that were taken back, all begins anew."""
+        """As ``Tail.look`` of both files; whatever comes to those that were removed, all begins anew."""
         (taken, taken_anew), (rows, anew) = self.removed.look(), self.log.look()
         if anew or taken or taken_anew:
             self._begin()
