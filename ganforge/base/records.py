@@ -6,6 +6,7 @@ catalog reads the records alone, so that whoever only tells what parts there are
 for nothing heavy.
 """
 
+import re
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -39,8 +40,8 @@ Part = TypeVar("Part", bound=Record)
 def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
     """The records of ``kind`` in a package's files, by name, in their order. No part is imported.
 
-    A record is an expression of literals and of names from the module that ``kind`` is defined in. Raises ValueError
-    where two parts have one name.
+    A record is an expression of literals and of names from the module that ``kind`` is defined in. Raises ValueError,
+    with the file's name, for one that is not, and where two parts have one name.
     """
     folder = Path(str(import_module(package).__file__)).parent
     found: list[Part] = []
@@ -48,14 +49,28 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
         source = path.read_text(encoding="utf-8")
         for start in (f"RECORD = {kind.__name__}(", f"RECORDS = (\n    {kind.__name__}("):
             if statement := _statement(source, start):
-                told = eval(statement.partition(" = ")[2], dict(vars(sys.modules[kind.__module__])))
-                records: tuple[Part, ...] = told if isinstance(told, tuple) else (told,)
+                records = _told(path, statement, kind)
                 found += [replace(record, module=f"{package}.{path.stem}") for record in records]
+                break
+        else:
+            if re.search(rf"^RECORDS?\b.*=\s*\(?\s*{kind.__name__}\(", source, re.MULTILINE):
+                raise ValueError(f"{path}: the record has to begin with exactly `RECORD = {kind.__name__}(`")
     found.sort(key=lambda record: (record.order, record.name))
     names = [record.name for record in found]
     if len({*names}) < len(names):
         raise ValueError(f"two parts of {package} have one name: {', '.join(names)}")
     return dict(zip(names, found, strict=True))
+
+
+def _told(path: Path, statement: str, kind: type[Part]) -> tuple[Part, ...]:
+    """The records of a statement. Raises ValueError for one that cannot be read by itself."""
+    try:
+        told = eval(statement.partition(" = ")[2], dict(vars(sys.modules[kind.__module__])))
+    except Exception as error:
+        raise ValueError(
+            f"{path}: the record cannot be read ({error}); it may hold literals, and names that {kind.__module__} has"
+        ) from error
+    return told if isinstance(told, tuple) else (told,)
 
 
 def _statement(source: str, start: str) -> str:

@@ -4,8 +4,11 @@ A figure, or a family of figures that one computation gives, is one file of this
 when it can be read, its definition, and ``measure``. An extractor of features likewise, with ``network``.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from ganforge.base.records import Record, read_records
@@ -83,6 +86,14 @@ HEADLINES = tuple(
     for extractor in sorted(EXTRACTORS.values(), key=lambda extractor: extractor.rank)
 )
 """The first of these whose floor can be read decides which snapshot is best."""
+
+
+@cache
+def definitions() -> str:
+    """A digest of the figures' files: what other definitions gave is not taken from a cache."""
+    files = sorted({record.module.rpartition(".")[2] for record in FIGURES.values()})
+    sources = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in files]
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def in_order(names: Iterable[str], features: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_te
 from ganforge.base.terminal import complain
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.catalog import FIGURES
+from ganforge.metrics.catalog import definitions
 from ganforge.metrics.copy_sides import CopySides, Space
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json, with_floors
@@ -118,7 +118,7 @@ def prepare_space(
         len(fresh),
         name,
         identity,
-        [*FIGURES],
+        definitions(),
     ]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     folder = cache_dir or cache_folder("statistics")

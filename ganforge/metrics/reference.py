@@ -15,7 +15,7 @@ from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_te
 from ganforge.base.terminal import complain
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Mixture
-from ganforge.metrics.catalog import EXTRACTORS, FIGURES
+from ganforge.metrics.catalog import EXTRACTORS, definitions
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json
 from ganforge.metrics.kernel_distance import kernels_within
@@ -105,7 +105,7 @@ def cache_key(extractor: Extractor, protocol: Protocol) -> str:
     parts = [
         protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
         protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
-        [*FIGURES],
+        definitions(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 

@@ -9,15 +9,15 @@ from ganforge.base.records import Record, read_records
 LN_2 = math.log(2)
 """The cross-entropy of one answer of a D that cannot tell, in nats."""
 RIGHT_95 = -math.log(0.95)
-"""The same of a D that is right with 95 %."""
+"""The same of a D that gives the truth 95 %."""
 VERY_SURE = -math.log(0.01)
 """The same of an answer with 1 % for what is true; nearly the logit of one with 99 %, too."""
 NO_SCALE = "It has no absolute scale with this loss: only the gap between reals and fakes counts."
 LOG_ODDS = "0: cannot tell; 2.2: 90 % sure of real; -2.2: 90 % sure of fake; 4.6: 99 %."
 LIKE_A_CROSS_ENTROPY = f"{LN_2:.3f} when D cannot tell; 4.6 when D gives a fake a 1 % chance of being real."
 Band = tuple[float, float]
-"""The lowest and the highest value while both networks are in the game. Bands are no law: they are what D's answers
-amount to. For the cross-entropies they reach from "D cannot tell" to "D is right with 95 %" (or, for single answers,
+"""The lowest and the highest value while both networks are in the game. Bands are no law: they follow from how sure D
+is. For the cross-entropies they reach from "D cannot tell" to "D is right with 95 %" (or, for single answers,
 99 %); for the others to the values that the loss aims at. Outside of them one network has nearly won."""
 
 

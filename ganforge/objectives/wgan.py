@@ -9,7 +9,7 @@ RECORD = Objective(
     name="wgan",
     order=50,
     meaning="Without penalties: minus the distance that D sees between reals and fakes, up to a factor. Negative is "
-    "not a bug; 0: D sees none. Its way towards 0 is what to look at, not its value.",
+    "not a bug; 0: D sees none. Watch its trend towards 0, not its value.",
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
     undecided=0.0,
     g_meaning=f"Minus the fakes' mean logit, of any sign. {NO_SCALE}",

@@ -189,7 +189,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--generator=vit"], ["generator cannot be 'vit'", "'mlp', 'dcgan', 'upsample', 'resnet' or 'r3gan'"]),
         (["--generator=recurrent"], ["generator cannot be 'recurrent'"]),
         (["--discriminator="], ["discriminator cannot be ''", "'logistic'"]),
-        (["--objective=wgan-gp"], ["objective cannot be 'wgan-gp'", "'hinge' or 'relativistic'"]),
+        (["--objective=wgan-gp"], ["objective cannot be 'wgan-gp'", "'wgan', 'hinge'", " or '"]),
         (["--d-norm=group"], ["d_norm cannot be 'group'", "'batch', 'layer', 'spectral' or 'unnormalised'"]),
         (["--augment=flip"], ["augment cannot be 'flip'", "'none', 'diffaugment' or 'ada'"]),
         (["--optimizer=sgd"], ["optimizer cannot be 'sgd'", "'adam' or 'rmsprop'"]),

@@ -66,3 +66,21 @@ def test_a_file_may_hold_several_parts(package: Path) -> None:
     found = read_records("toys", Toy)
     assert [*found] == ["c", "d", "b", "a"]
     assert {record.module for record in found.values() if record.order == 0} == {"toys.family"}
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (
+            "MINE = 2\nRECORD = Toy(name='c', order=3, meaning='x', source='y', weight=MINE)\n",
+            "'MINE' is not defined",
+        ),
+        ("RECORD = Toy(name='c', order=3, meaning='x')\n", "missing 1 required keyword-only argument: 'source'"),
+        ("RECORD: Toy = Toy(name='c', order=3, meaning='x', source='y')\n", "begin with exactly `RECORD = Toy"),
+        ("RECORD  =  Toy(name='c', order=3, meaning='x', source='y')\n", "begin with exactly `RECORD = Toy"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_told_with_its_file(source: str, why: str, package: Path) -> None:
+    (package / "three.py").write_text(source)
+    with pytest.raises(ValueError, match=rf"three\.py: the record .*{why}"):
+        read_records("toys", Toy)

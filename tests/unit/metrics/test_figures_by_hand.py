@@ -75,8 +75,9 @@ def test_which_way_each_figure_is_better(tmp_path: Path) -> None:
     judge = judge_of(tmp_path, 1)
     record = judge.judge([noise(judge.protocol.num_fakes, 2)], {"name": "x"}, 0)
     better = {name: figure["better"] for name, figure in record["figures"].items()}
-    assert better == {name: BETTER[name.partition("/")[0]] for name in better}
-    assert {name.partition("/")[0] for name in better} == BETTER.keys()
+    known = {name: way for name, way in better.items() if name.partition("/")[0] in BETTER}
+    assert known == {name: BETTER[name.partition("/")[0]] for name in known}
+    assert {name.partition("/")[0] for name in better} >= BETTER.keys()
 
 
 def test_other_held_out_pictures_have_other_distances(tmp_path: Path) -> None:

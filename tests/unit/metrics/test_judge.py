@@ -51,7 +51,7 @@ def test_the_floor_is_what_fresh_real_pictures_reach(digits_judge: Judge) -> Non
         if name.endswith("/random") and name.split("/")[0] not in ("AuthPct", "C_T", "near duplicates"):
             assert figure["value"] == pytest.approx(figure["floor"], rel=1e-6), name
             checked += 1
-    assert checked == 6
+    assert checked >= 6
     assert 0.8 < record["figures"]["coverage/random"]["floor"] < 1
     assert 0 < record["figures"]["FD/random"]["floor"] < 0.5
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.metrics.catalog import FIGURES
+from ganforge.metrics import catalog
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figure import Figures
 from ganforge.metrics.moments import moments
@@ -82,9 +82,14 @@ def test_another_extractor_is_measured_anew(tmp_path: Path) -> None:
     assert counting.calls > 0
 
 
-def test_with_another_figure_the_floors_are_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_other_definitions_the_floors_are_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file of the figures has changed, or is new."""
     prepare(Counting(), tmp_path)
-    monkeypatch.setattr("ganforge.metrics.reference.FIGURES", FIGURES | {"new": None})
+    read = Path.read_bytes
+    changed = {"frechet.py": b"# another formula"}
+    monkeypatch.setattr(Path, "read_bytes", lambda path: changed.get(path.name) or read(path))
+    catalog.definitions.cache_clear()
+    monkeypatch.setattr("ganforge.metrics.reference.definitions", catalog.definitions.__wrapped__)
     counting = Counting()
     prepare(counting, tmp_path)
     assert counting.calls > 0
