@@ -1,6 +1,7 @@
 """Losses: logits [N] in, named per-sample terms [N] out. The update takes each term's mean and adds the means.
 
-r stands for a real item's logit and f for a fake's. Both losses are minimised: where a paper maximises, the sign is flipped. D tells reals from fakes by higher logits in every objective.
+r stands for a real item's logit and f for a fake's. Both losses are minimised: where a paper maximises, the sign is
+flipped. D tells reals from fakes by higher logits in every objective.
 """
 
 from collections.abc import Callable
