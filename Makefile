@@ -31,7 +31,7 @@ mutants: .venv/installed-dev
 # What the dependencies are used for, once each: a few minutes.
 test-lowest: .venv-lowest/installed
 	$(LOWEST)/python -m pytest tests/unit/base tests/unit/data tests/unit/run tests/unit/viewer \
-		tests/unit/test_sampling.py tests/unit/test_comparison.py tests/contract/test_note_bits.py \
+		tests/unit/sampling tests/unit/judging tests/contract/test_note_bits.py \
 		tests/contract/test_exact_resume.py tests/contract/test_bounds.py tests/e2e/test_bad_input.py
 
 format: .venv/installed-dev

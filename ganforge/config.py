@@ -101,10 +101,11 @@ def make_config(values: dict[str, Any], source: object = None) -> Config:
     for name in values:
         if name not in Config.model_fields:
             text = f"{where}There is no setting '{as_typed(name)}'{suggestion(name, Config.model_fields)}"
-            raise UserError(text if text.endswith("?") else f"{text}.")
+            text = text if text.endswith("?") else f"{text}."
+            raise UserError(
+                text if source is None else f"{text} A run of another version goes on with that version only."
+            )
     values = plain_settings(values)
-    if source is not None:  # runs from before there was hold_out learned from all pictures
-        values = {"hold_out": "none"} | values
     try:
         return Config.model_validate(values)
     except ValidationError as error:

@@ -80,8 +80,8 @@ def _dress(axes: "Axes", chart: Chart) -> None:
 
     if chart.log:
         axes.set_yscale("log")
-        low, high = axes.get_ylim()
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1_000 * low else (1,)))
+        low, high = axes.dataLim.intervaly
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if 0 < high < 1_000 * low else (1,)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_title(printable_title(chart.title), fontsize=10, parse_math=False)

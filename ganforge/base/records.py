@@ -55,6 +55,8 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
         else:
             if re.search(rf"^RECORDS?\b.*=\s*\(?\s*{kind.__name__}\(", source, re.MULTILINE):
                 raise ValueError(f"{path}: the record has to begin with exactly `RECORD = {kind.__name__}(`")
+    if not found:
+        raise ValueError(f"{package} has no records in {folder}: ganforge needs its source files, unpacked")
     found.sort(key=lambda record: (record.order, record.name))
     names = [record.name for record in found]
     if len({*names}) < len(names):

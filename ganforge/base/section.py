@@ -15,7 +15,7 @@ class Section(BaseModel):
     A section's ``conflicts`` tells what does not fit within it; a class made of several sections asks each of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
 
     def conflicts(self) -> Conflicts:
         yield from ()

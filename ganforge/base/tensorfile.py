@@ -27,6 +27,18 @@ class DamagedFileError(UserError):
     """The file is not what was written: cut off, changed, or another kind of file. The message says which."""
 
 
+def is_tensorfile(path: Path) -> bool:
+    """Is it one by its name, or by its first bytes: the length of a header, and the brace that begins it?"""
+    if path.suffix.lower() == ".safetensors":
+        return True
+    try:
+        with open_plain(path) as file:
+            begin = file.read(9)
+    except OSError:
+        return False
+    return begin[8:] == b"{" and int.from_bytes(begin[:8], "little") <= MAX_HEADER
+
+
 def write_tensorfile(path: Path, kind: str, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Write aside, read back and verify, sync, rename to ``path``. ``facts`` must be JSON.
 

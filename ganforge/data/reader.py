@@ -159,7 +159,9 @@ def limit_memory(more: int = MAX_MEMORY_BYTES) -> None:
 
         status = Path("/proc/self/status").read_text(encoding="utf-8")
         held = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = held + more if most == resource.RLIM_INFINITY else min(held + more, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, wanted))
 
 
 def main() -> None:

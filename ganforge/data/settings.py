@@ -37,7 +37,7 @@ class PreparationSettings(Section):
     range: Text | None = None
     """LOW,HIGH: the numbers in the files that become black and white; auto: percentiles."""
     hold_out: Literal["auto", "none"] = "auto"
-    """Of own pictures with neither: auto learns from all but a tenth, from 200 pictures on; none learns from all."""
+    """Of own pictures without test pictures: auto learns from all but a tenth, from 200 on; none learns from all."""
 
     def conflicts(self) -> Conflicts:
         yield self.size is not None and size_fault(self.size), size_fault(self.size or "")

@@ -11,6 +11,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
 from ganforge.base.seeding import generator
+from ganforge.base.tensorfile import is_tensorfile
 from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
@@ -56,11 +57,11 @@ class Judged:
 
 
 def open_judged(source: Path, best: bool, device: str, poll: Callable[[], None]) -> Judged:
-    """What is at a path: any folder that is no run, and any file that is not named as a snapshot, are pictures."""
+    """What is at a path: any folder that is no run, and any file that is no snapshot, are pictures."""
     if not is_there(source):
         raise UserError(f"There is no run, snapshot, folder or file of pictures at {source}; check the path.")
     folder = RunFolder(source)
-    is_model = folder.exists() if source.is_dir() else source.suffix.lower() == ".safetensors"
+    is_model = folder.exists() if source.is_dir() else is_tensorfile(source)
     if is_model:
         return Judged(source, model=load(source, device, best=best))
     if source.is_dir() and folder.runs_within():

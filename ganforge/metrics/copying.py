@@ -151,8 +151,10 @@ def measure_space(
 ) -> Space:
     """The held-out side: how far held-out pictures are from the training set, and from each other."""
     sketch = sketch_of(train)
-    held_out = nearest(fresh, train, sketch=sketch).distances
+    neighbours = nearest(fresh, train, sketch=sketch)
     poll()
     among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances if len(fresh) > 1 else torch.zeros(1)
-    space = Space(name, embed, train, sketch, held_out, among.median().item() / 2)
-    return replace(space, floors=compare(CopySides(space, fresh, are_held_out=True, poll=poll)))
+    space = Space(name, embed, train, sketch, neighbours.distances, among.median().item() / 2)
+    sides = CopySides(space, fresh, are_held_out=True, poll=poll)
+    vars(sides)["neighbours"] = neighbours  # a cached property, which is known already
+    return replace(space, floors=compare(sides))

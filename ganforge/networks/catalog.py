@@ -1,9 +1,9 @@
 """The families of networks: which there are, and what is true of each. Importing this loads no PyTorch."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ganforge.base.records import Record, read_records
+from ganforge.base.wording import listed
 
 SIZES = ("hidden", "width", "base_size", "blocks", "group_size", "norm")
 """The sizes that networks can take, by the names of their classes' parameters."""
@@ -59,14 +59,8 @@ GENERATORS = tuple(name for name, family in FAMILIES.items() if family.g_sizes i
 DISCRIMINATORS = tuple(name for name, family in FAMILIES.items() if family.d_sizes is not None)
 
 
-def listed(names: Iterable[str]) -> str:
-    """`mlp`, `mlp or dcgan`, `mlp, dcgan or r3gan`."""
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
-
-
 def takers(size: str, networks: str = "gd", *, article: bool = True) -> str:
     """The families whose G ("g"), D ("d") or either takes this size: `an mlp or a dcgan`; without articles, `mlp or
     dcgan`."""
     found = [family for family in FAMILIES.values() if any(size in family.sizes(network) for network in networks)]
-    return listed(f"{family.article} {family.name}" if article else family.name for family in found)
+    return listed([f"{family.article} {family.name}" if article else family.name for family in found], "or")

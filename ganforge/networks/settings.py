@@ -6,7 +6,8 @@ from pydantic import Field
 
 from ganforge.base.quantities import WHOLE, Text, Width, Widths
 from ganforge.base.section import Conflicts, Section
-from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS, Norm, listed, takers
+from ganforge.base.wording import listed
+from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS, Norm, takers
 
 if TYPE_CHECKING:
     GName: TypeAlias = str
@@ -23,8 +24,8 @@ class NetworkSettings(Section):
     """Length of the noise vector z."""
     noise: Literal["uniform", "normal"] = "uniform"
     """Where z comes from: uniform(-1, 1), or the standard normal distribution."""
-    generator: GName = Field(default="mlp", description=f"G's family: {listed(GENERATORS)}.")
-    discriminator: DName = Field(default="mlp", description=f"D's family: {listed(DISCRIMINATORS)}.")
+    generator: GName = Field(default="mlp", description=f"G's family: {listed(GENERATORS, 'or')}.")
+    discriminator: DName = Field(default="mlp", description=f"D's family: {listed(DISCRIMINATORS, 'or')}.")
     g_hidden: Widths = Field(
         default=(1024, 1024), description=f"Widths of {takers('hidden', 'g')} G's hidden layers, for example 1024,1024."
     )

@@ -37,7 +37,11 @@ def recipe(name: str, **changes: Any) -> Config:
         known = ", ".join(RECIPES)
         raise UserError(f"There is no recipe '{as_typed(name)}'{suggestion(name, RECIPES)} (the recipes: {known}).")
     changes = plain_settings(changes)
-    return make_config(_with_changes(name, changes, make_config(_length(name, changes)).total_nimg))
+    try:
+        total_nimg = make_config(_length(name, changes)).total_nimg
+    except UserError:  # it is told below, with all else that is wrong
+        total_nimg = Config.model_fields["total_nimg"].default
+    return make_config(_with_changes(name, changes, total_nimg))
 
 
 def changes_of(config: Config) -> dict[str, Any]:
@@ -67,10 +71,11 @@ def _length(name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_changes(name: str, changes: Mapping[str, Any], total_nimg: int) -> dict[str, Any]:
     """A recipe's settings with changes, in a run of this length; what they leave out has its default."""
-    own = RECIPES[name].settings
+    own = dict(RECIPES[name].settings)
+    share = own.pop("burn_in_share", None)  # the table's alone: it is no setting
     wanted = {"recipe": name, **own, **changes}
     wanted = {key: value for key, value in wanted.items() if key in changes or _has_meaning(key, wanted, own)}
-    if (share := wanted.pop("burn_in_share", None)) is not None:
+    if share is not None:
         wanted.setdefault("burn_in_nimg", max(1, int(total_nimg * share)))
     return wanted
 

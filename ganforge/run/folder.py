@@ -60,10 +60,14 @@ class RunFolder(RunLogs):
         made: list[Path] = []
         held: Held | None = None
         try:
-            made += [path for path in (*reversed(self.path.parents), self.path) if not path.is_dir() and _makes(path)]
+            for path in (*reversed(self.path.parents), self.path):
+                if not path.is_dir() and _makes(path):
+                    made.append(path)
             held = acquire(self.lock_file)
             self.refuse_occupied()  # now that no other process can put a run there
-            made += [path for name in SUBFOLDERS if _makes(path := self.path / name)]
+            for name in SUBFOLDERS:
+                if _makes(self.path / name):
+                    made.append(self.path / name)
             self.remove_leftovers()
             self.write_config(config)
         except BaseException as error:

@@ -20,7 +20,7 @@ Name = Annotated[str, Field(max_length=4096), AfterValidator(printable)]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 Number = Annotated[float, Field(ge=-1e30, le=1e30, allow_inf_nan=False)]
 """A figure: what is larger cannot be drawn."""
-OLD = f"of an earlier format than {FORMAT}, and left out; ganforge evaluate measures anew."
+OLD = f"of an earlier format than {FORMAT}, and left out."
 Scalar = str | int | float | bool | None
 
 

@@ -61,24 +61,27 @@ class Actions:
             for every in (config.report_nimg, config.snapshot_nimg, config.checkpoint_nimg)
         )
         snapshot = snapshot and started
-        late = time.monotonic() - self.checkpoint_time > config.checkpoint_sec
         return Due(
             report=finished or row,
             report_is_provisional=finished and not row,
             # What was measured is done with: the process was killed after that, and before the run's end.
             snapshot=(finished or snapshot) and state.measured_nimg != state.nimg,
             snapshot_is_provisional=finished and not snapshot,
-            checkpoint=is_whole and (finished or late or (started and checkpoint)),
+            checkpoint=is_whole and (finished or self.is_late() or (started and checkpoint)),
         )
 
-    def run(self, due: Due) -> None:
+    def is_late(self) -> bool:
+        """Is the last checkpoint old enough for another?"""
+        return time.monotonic() - self.checkpoint_time > self.config.checkpoint_sec
+
+    def run(self, due: Due, *, is_whole: bool) -> None:
         """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
         if due.report:
             self.report(provisional=due.report_is_provisional)
         if due.snapshot:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
-        if due.checkpoint:
+        if due.checkpoint or (is_whole and self.is_late()):  # measuring may have taken long
             self.save_checkpoint()
 
     def report(self, *, provisional: bool) -> None:

@@ -33,6 +33,8 @@ def train_step(
 
     failed: float, 0-d, 0 while all is well. Set to 1 here when a network's loss or gradient is not finite, before that
     network's weights change; no weight changes while it is set.
+
+    G and D: as their optimizers were made for them, which refuse wrapped ones; wrap neither afterwards.
     """
     d_stats: Stats = {}
     fakes = None

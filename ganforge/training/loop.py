@@ -41,7 +41,7 @@ class Loop:
             due = self.actions.due(self.step_nimg, is_whole=self.is_whole, finished=finished)
             if any(due) and (state.nimg != done_before or finished):
                 self.check_finite()
-                self.actions.run(due)
+                self.actions.run(due, is_whole=self.is_whole)
             if finished or self.stop:
                 break
             if images_at(config, state.nimg, state.step) < images_in(config, state.step):

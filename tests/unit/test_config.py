@@ -210,10 +210,9 @@ def test_the_sentence_names_the_file() -> None:
         make_config({"lr": 0}, source="run/config.json")
 
 
-def test_a_run_from_before_there_was_hold_out_learned_from_all_pictures() -> None:
-    assert make_config({"lr": 1e-3}, source="run/config.json").hold_out == "none"
-    assert make_config({"hold_out": "auto"}, source="run/config.json").hold_out == "auto"
-    assert make_config({"lr": 1e-3}).hold_out == "auto"
+def test_a_run_of_another_version_is_refused_with_the_reason() -> None:
+    with pytest.raises(UserError, match=r"run/config.json holds .*'g_lowest_side'.* of another version"):
+        make_config({"g_lowest_side": None}, source="run/config.json")
 
 
 def test_an_unknown_setting_is_refused_with_a_guess() -> None:

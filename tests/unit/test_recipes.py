@@ -99,6 +99,10 @@ def test_changes_are_taken_and_validated(name: str) -> None:
         recipe(name, lr=0)
     with pytest.raises(UserError, match="no setting 'learning_rate'"):
         recipe(name, learning_rate=1)
+    with pytest.raises(UserError, match="no setting 'burn_in_share'"):
+        recipe(name, burn_in_share=0.5)
+    with pytest.raises(UserError, match=r"lr cannot be 'x'.*total_nimg cannot be 'x'"):
+        recipe(name, lr="x", total_nimg="x")
 
 
 def test_the_notes_first_50_000_pictures_are_mnists() -> None:

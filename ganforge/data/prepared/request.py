@@ -81,7 +81,8 @@ def preparation_given(values: Mapping[str, Any]) -> PreparationSettings:
     given = dict(values)
     for name, value in values.items():
         if name not in PREPARED_BY:
-            raise UserError(f"There is no setting {as_typed(name)!r} of pictures{suggestion(name, PREPARED_BY)}")
+            text = f"There is no setting {as_typed(name)!r} of pictures{suggestion(name, PREPARED_BY)}"
+            raise UserError(text if text.endswith("?") else f"{text}.")
         known = _choices(PreparationSettings.model_fields[name].annotation)
         if name != "range" and any(known):
             _refuse_unknown(name, value, known)
@@ -89,8 +90,8 @@ def preparation_given(values: Mapping[str, Any]) -> PreparationSettings:
         given[name] = None if given.get(name) is None else whole_given(given[name], name)
     if given["channels"] not in (None, *MODES):
         raise UserError(f"channels cannot be {given['channels']}: give 1 (grey), 3 (colour) or 4 (with transparency).")
-    if (given["max_broken"] or 0) < 0:
-        raise UserError(f"max_broken is {given['max_broken']}; give 0 or more.")
+    if not 0 <= (given["max_broken"] or 0) < 2**63:
+        raise UserError(f"max_broken is {given['max_broken']}; give 0 or more, below 2^63.")
     if given.get("size") is not None:
         given["size"] = size_given(given["size"])
         parse_size(given["size"])

@@ -82,15 +82,13 @@ def of_objective(objective: Objective) -> dict[str, Meaning]:
     sure, wrong = "D is very sure of the {}.", "D takes the {} for {}."
     reals, fakes = wrong.format("reals", "fakes"), wrong.format("fakes", "reals")
     text = objective.logits_meaning
-    found = {
-        "Loss/D": Meaning(objective.meaning, objective.healthy, objective.undecided, D_WINS, G_WINS),
-        "Loss/scores/real": Meaning(text, objective.real_logits, None, reals, sure.format("reals")),
-        "Loss/scores/fake": Meaning(text, objective.fake_logits, None, sure.format("fakes"), fakes),
-    }
+    found = {"Loss/D": Meaning(objective.meaning, objective.healthy, objective.undecided, D_WINS, G_WINS)}
     if objective.g_meaning:
         found["Loss/G"] = Meaning(
             objective.g_meaning, objective.g_healthy, objective.g_undecided, FOOLED, objective.g_above
         )
+    found["Loss/scores/real"] = Meaning(text, objective.real_logits, None, reals, sure.format("reals"))
+    found["Loss/scores/fake"] = Meaning(text, objective.fake_logits, None, sure.format("fakes"), fakes)
     return found | (ACCURACY if objective.boundary is not None else {})
 
 

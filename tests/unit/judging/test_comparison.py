@@ -198,16 +198,14 @@ def test_what_is_damaged_is_left_out_and_named(make: Any) -> None:
     assert row(text, "a") == ["100", "only", "one", "3"]
 
 
-def test_records_of_an_earlier_format_are_left_out_and_the_way_on_is_told(make: Any) -> None:
+def test_records_of_an_earlier_format_are_left_out_and_it_is_told(make: Any) -> None:
     a = make("a", record(100, 3.0) | {"format": 1}, record(200, 2.0), record(300, 1.0) | {"format": 0})
     (a / "evaluation-000000100-0badcafe.json").write_text(json.dumps(record(100, 1.0) | {"format": 1}))
     comparison = compare([a])
     assert comparison.complaints == [
-        "a/metrics.jsonl: 1 of 3 records are of an earlier format than 2, and left out; ganforge evaluate measures "
-        "anew.",
+        "a/metrics.jsonl: 1 of 3 records are of an earlier format than 2, and left out.",
         "a/metrics.jsonl: 1 of 3 lines are no whole record, and left out.",
-        "a/evaluation-000000100-0badcafe.json is of an earlier format than 2, and left out; ganforge evaluate measures "
-        "anew.",
+        "a/evaluation-000000100-0badcafe.json is of an earlier format than 2, and left out.",
     ]
     assert [one.nimg for one in comparison.runs[0].measured["a1b2c3d4"].records] == [200]
 

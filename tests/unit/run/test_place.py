@@ -1,5 +1,6 @@
 """Runs that start at the same moment, without a folder of their own choice."""
 
+import errno
 import subprocess
 import sys
 import threading
@@ -177,3 +178,21 @@ def test_what_vanishes_while_one_looks_is_no_hindrance(tmp_path: Path, monkeypat
     monkeypatch.setattr(folder_module, "entries", vanish)
     run.refuse_occupied()
     assert not (run.path / ".lock").exists()
+
+
+@pytest.mark.parametrize("fails", ["x" * 300, "snapshots"])
+def test_what_was_made_before_a_failure_is_removed(fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is too long, and a disk that is full when the second sub-folder is made."""
+    mkdir = Path.mkdir
+
+    def full(path: Path, *given: Any, **named: Any) -> None:
+        if path.name == fails == "snapshots":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        mkdir(path, *given, **named)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    monkeypatch.setattr(folder_module, "SUBFOLDERS", ("checkpoints", "snapshots"))
+    name = fails if fails != "snapshots" else "run"
+    with pytest.raises(UserError, match=r"cannot be (written|read)"):
+        RunFolder(tmp_path / "a" / "b" / name).create({})
+    assert list(tmp_path.iterdir()) == []

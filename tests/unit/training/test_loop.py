@@ -14,7 +14,7 @@ from ganforge.data.digits import load_digits
 from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
-from ganforge.training.actions import Actions
+from ganforge.training.actions import Actions, Due
 from ganforge.training.build import build_state
 from ganforge.training.feed import Feed
 from ganforge.training.loop import Loop
@@ -112,3 +112,22 @@ def test_a_step_that_was_not_finite_is_looked_for_from_the_last_look_on(tmp_path
     with pytest.raises(RunError, match="was not"):
         loop.check_finite()
     assert (loop.state.nimg, loop.state.step) == (2 * N, 2)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_checkpoint_follows_a_measurement_that_took_long(
+    is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not due yet when the step had ended."""
+    loop, done = loop_of(tmp_path), list[str]()
+    actions = loop.actions
+    monkeypatch.setattr(actions, "save_snapshot", lambda: done.append("snapshot"))
+    monkeypatch.setattr(actions, "save_checkpoint", lambda: done.append("checkpoint"))
+
+    def slow(*, provisional: bool) -> None:
+        done.append("measured")
+        actions.checkpoint_time -= loop.config.checkpoint_sec
+
+    monkeypatch.setattr(actions, "measure", slow)
+    actions.run(Due(False, False, True, False, False), is_whole=is_whole)
+    assert done == ["snapshot", "measured"] + ["checkpoint"] * is_whole
