@@ -45,8 +45,7 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
     """
     folder = Path(str(import_module(package).__file__)).parent
     found: list[Part] = []
-    for path in sorted(folder.glob("*.py")):
-        source = path.read_text(encoding="utf-8")
+    for path, source in _sources(folder):
         for start in (f"RECORD = {kind.__name__}(", f"RECORDS = (\n    {kind.__name__}("):
             if statement := _statement(source, start):
                 records = _told(path, statement, kind)
@@ -62,6 +61,12 @@ def read_records(package: str, kind: type[Part]) -> dict[str, Part]:
     if len({*names}) < len(names):
         raise ValueError(f"two parts of {package} have one name: {', '.join(names)}")
     return dict(zip(names, found, strict=True))
+
+
+def _sources(folder: Path) -> list[tuple[Path, str]]:
+    """The files that may hold a record, by name."""
+    texts = ((path, path.read_bytes()) for path in sorted(folder.glob("*.py")))
+    return [(path, text.decode()) for path, text in texts if b"RECORD" in text]
 
 
 def _told(path: Path, statement: str, kind: type[Part]) -> tuple[Part, ...]:

@@ -4,7 +4,6 @@ A figure, or a family of figures that one computation gives, is one file of this
 when it can be read, its definition, and ``measure``. An extractor of features likewise, with ``network``.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -91,6 +90,8 @@ HEADLINES = tuple(
 @cache
 def definitions() -> str:
     """A digest of the figures' files: what other definitions gave is not taken from a cache."""
+    import hashlib  # not for whoever only asks for help
+
     files = sorted({record.module.rpartition(".")[2] for record in FIGURES.values()})
     sources = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in files]
     return hashlib.sha256(b"".join(sources)).hexdigest()

@@ -59,7 +59,7 @@ RECORDS = (
     ),
     FigureRecord(
         name="near duplicates",
-        order=135,
+        order=160,
         meaning="The share with another judged picture nearer than half the median distance of held-out pictures to "
         "their nearest others.",
         source="threshold our own; why duplicates bound the variety: Arora and Zhang 2017, arXiv:1706.08224",
