@@ -5,6 +5,7 @@ is worked out with filters as large as the pictures, and group by group. And sin
 depend on its input but for the sign, the gradient of it for the input is 0: PyTorch takes these zeros back through all
 layers below. The numbers are the same here, up to rounding where gradients of gradients are summed.
 
+Where no gradient will be differentiated (``base.gradients``), they are PyTorch's own, which are quicker then.
 torch.func's transforms go through these layers. torch.compile and torch.export see PyTorch's own in their place: a
 compiler loses what autograd functions, such as those here, save for a second gradient.
 """
@@ -16,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, leaky_relu_
+
+from ganforge.base.gradients import are_differentiated_twice
 
 Pair = tuple[int, ...]
 """For height and for width."""
@@ -75,8 +78,11 @@ def convolution(
 
 
 def _is_plain(input: Tensor) -> bool:
-    """Whether PyTorch's own layer is used: in a compiler, and where no gradient for the input can be asked for."""
-    return torch.compiler.is_compiling() or not (input.requires_grad and torch.is_grad_enabled())
+    """Whether PyTorch's own layer is used: in a compiler, where no gradient for the input can be asked for, and where
+    none will be differentiated."""
+    if torch.compiler.is_compiling() or not are_differentiated_twice():
+        return True
+    return not (input.requires_grad and torch.is_grad_enabled())
 
 
 def _bound_quickly(forward: Callable[..., Tensor]) -> Any:

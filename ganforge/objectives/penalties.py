@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganforge.base.gradients import differentiated_twice
 from ganforge.objectives.catalog import PENALTIES, Penalty
 
 Critic = Callable[[Tensor, Tensor | None], Tensor]
@@ -63,7 +64,9 @@ def squared_distance_from_slope_one(D: Critic, items: Tensor, labels: Tensor | N
     """(||grad D(x)|| - 1)^2 per sample, [N]; no gradient flows to ``items``."""
     items = items.detach().requires_grad_()
     # vector_norm, whose own gradient at 0 is 0: a square root's would be infinite, where D is flat.
-    return (torch.linalg.vector_norm(_gradient(D(items, labels), items), dim=1) - 1).square()
+    with differentiated_twice():
+        logits = D(items, labels)
+    return (torch.linalg.vector_norm(_gradient(logits, items), dim=1) - 1).square()
 
 
 def per_item(numbers: Tensor, items: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ganforge.base.gradients import differentiated_twice
 from ganforge.objectives.losses import Terms
 from ganforge.objectives.penalties import Judged, clip_weights
 from ganforge.training.accumulate import Stats, part_of, take_step
@@ -69,10 +70,11 @@ def d_terms(D: nn.Module, options: StepOptions, batch: Batch, fakes: Tensor) -> 
     if "fakes" in gradients_at:
         fakes = fakes.requires_grad_()
     shown = options.augmented(reals, batch, "reals"), options.augmented(fakes, batch, "fakes")
-    if options.one_pass:
-        real_logits, fake_logits = D(torch.cat(shown), None if labels is None else labels.repeat(2)).chunk(2)
-    else:
-        real_logits, fake_logits = (D(items, labels) for items in shown)
+    with differentiated_twice(bool(gradients_at - {None})):
+        if options.one_pass:
+            real_logits, fake_logits = D(torch.cat(shown), None if labels is None else labels.repeat(2)).chunk(2)
+        else:
+            real_logits, fake_logits = (D(items, labels) for items in shown)
     terms = options.losses.d_loss(real_logits, fake_logits)
     judged = Judged(D, reals, fakes, labels, real_logits, fake_logits, batch.draws)
     for penalty in penalties:

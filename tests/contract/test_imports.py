@@ -120,7 +120,7 @@ def test_faults_are_seen() -> None:
 def test_the_update_imports_torch_and_objectives_only() -> None:
     names = imported(MODULES["training.adversarial"].read_text(encoding="utf-8"))
     own = {name.rpartition(".")[0] for name in names if name.startswith("ganforge")}
-    assert own == {"ganforge.objectives.losses", "ganforge.objectives.penalties"} | {
+    assert own == {"ganforge.base.gradients", "ganforge.objectives.losses", "ganforge.objectives.penalties"} | {
         f"ganforge.training.{name}" for name in ("accumulate", "optimizer", "step_inputs")
     }
     others = {name.partition(".")[0] for name in names} - {"ganforge"}

@@ -1,5 +1,7 @@
 """Layers whose gradients can be differentiated: the same numbers as PyTorch's layers, without their detours."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,10 +9,17 @@ from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.nn.functional import conv2d
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ganforge.base.gradients import differentiated_twice
 from ganforge.networks import dcgan, r3gan
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
 from ganforge.objectives.gradient_penalty import gradient_penalty
 from ganforge.objectives.penalties import squared_gradient_norm
+
+
+@pytest.fixture(autouse=True)
+def _penalised() -> Iterator[None]:
+    with differentiated_twice():
+        yield
 
 
 def random(*shape: int) -> Tensor:
@@ -172,3 +181,14 @@ def test_in_bfloat16_gradients_of_gradients_reach_the_weights_in_float32() -> No
         if rough is not None and fine is not None:
             assert rough.dtype == torch.float32
             assert torch.nn.functional.cosine_similarity(rough.flatten(), fine.flatten(), dim=0) > 0.99
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_without_a_penalty_the_layers_are_pytorchs_own(twice: bool) -> None:
+    """One call for all gradients of a convolution; with a penalty one for the input's, and one for the rest."""
+    given = [torch.randn(2, 3, 5, 5, requires_grad=True), torch.randn(4, 3, 3, 3, requires_grad=True)]
+    with differentiated_twice(twice):
+        out = convolution(*given).sum()
+    with Calls() as calls:
+        grad(out, given)
+    assert len(calls.of("convolution_backward")) == 1 + twice

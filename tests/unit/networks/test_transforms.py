@@ -11,6 +11,7 @@ from torch.autograd import grad
 from torch.func import functional_call, vmap
 from torch.func import grad as func_grad
 
+from ganforge.base.gradients import differentiated_twice
 from ganforge.networks import dcgan
 from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS
 from ganforge.networks.construct import build_discriminator, build_generator
@@ -31,7 +32,8 @@ Weights = dict[str, Tensor]
 def _fresh() -> Iterator[None]:
     torch.manual_seed(0)
     torch.compiler.reset()
-    yield
+    with differentiated_twice():
+        yield
     torch.compiler.reset()
 
 
