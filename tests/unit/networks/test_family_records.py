@@ -5,9 +5,10 @@ from typing import get_args
 
 import pytest
 
+from ganforge.base.wording import listed
 from ganforge.config import Config
 from ganforge.networks import dcgan
-from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS, SIZES, Family, listed, takers
+from ganforge.networks.catalog import DISCRIMINATORS, FAMILIES, GENERATORS, NORMS, SIZES, Family, takers
 
 GIVEN = {"z_dim", "shape", "num_classes", "max_width"}
 """Parameters that are no settings of their own."""
@@ -40,7 +41,7 @@ def test_the_settings_choices_are_the_families() -> None:
 
 
 def test_lists_read_as_sentences_do() -> None:
-    assert [listed("a"), listed("ab"), listed("abc")] == ["a", "a or b", "a, b or c"]
+    assert [listed([*names], "or") for names in ("a", "ab", "abc")] == ["a", "a or b", "a, b or c"]
     assert (takers("hidden", "g"), takers("norm", "d"), takers("blocks", article=False)) == (
         "an mlp",
         "a dcgan",
