@@ -12,6 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
 from ganforge.base.seeding import generator
+from ganforge.base.stopping import poll
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
 from ganforge.base.user_cache import cache_folder
@@ -45,12 +46,12 @@ class Copying:
         """Take fakes uint8 [N, C, H, W] in, up to ``MAX_SAMPLES_FOR_COPIES`` of them in all."""
         self.samples = torch.cat([self.samples, fakes[: MAX_SAMPLES_FOR_COPIES - len(self.samples)].cpu()])
 
-    def figures(self, poll: Callable[[], None]) -> Figures:
+    def figures(self) -> Figures:
         """The figures of copying in each space, with their floors."""
         figures: Figures = {}
         for space in self.spaces:
             poll()
-            sides = CopySides(space, space.embed(self.samples), poll=poll)
+            sides = CopySides(space, space.embed(self.samples))
             figures |= with_floors(compare(sides), space.floors)
             if space.name == "pixels":
                 self.neighbours = sides.neighbours
@@ -82,7 +83,6 @@ def prepare_copying(
     extractor: Extractor,
     protocol: Protocol,
     cache_dir: Path | None,
-    poll: Callable[[], None],
 ) -> Copying:
     """Both spaces, from the cache where it holds them. Raises UserError where the two splits differ in shape."""
     if held_out.shape != dataset.shape:
@@ -100,13 +100,13 @@ def prepare_copying(
     spaces = []
     for name, function in (("pixels", lambda pictures: pictures.flatten(1)), (extractor.name, embed)):
         identity = extractor.hash if name == extractor.name else "pixels"
-        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir, poll))
+        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir))
     return Copying(dataset, spaces)
 
 
 def prepare_space(
     name: str, identity: str, embed: Callable[[Tensor], Tensor], dataset: Dataset, fresh: Tensor, protocol: Protocol,
-    cache_dir: Path | None, poll: Callable[[], None],
+    cache_dir: Path | None,
 ) -> Space:  # fmt: skip
     """One space: from the cache if it is there and whole, else measured."""
     parts = [
@@ -135,7 +135,7 @@ def prepare_space(
         except UserError as error:
             complain(f"{error} Measuring the held-out pictures again.")
     train = embed(dataset.items)
-    space = measure_space(name, embed, train, embed(fresh), poll)
+    space = measure_space(name, embed, train, embed(fresh))
     tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": train})
     tensors |= dict(zip(SKETCH, space.sketch, strict=True)) if space.sketch else {}
     try:
@@ -146,15 +146,13 @@ def prepare_space(
     return space
 
 
-def measure_space(
-    name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor, poll: Callable[[], None]
-) -> Space:
+def measure_space(name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor) -> Space:
     """The held-out side: how far held-out pictures are from the training set, and from each other."""
     sketch = sketch_of(train)
     neighbours = nearest(fresh, train, sketch=sketch)
     poll()
     among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances if len(fresh) > 1 else torch.zeros(1)
     space = Space(name, embed, train, sketch, neighbours.distances, among.median().item() / 2)
-    sides = CopySides(space, fresh, are_held_out=True, poll=poll)
+    sides = CopySides(space, fresh, are_held_out=True)
     vars(sides)["neighbours"] = neighbours  # a cached property, which is known already
     return replace(space, floors=compare(sides))

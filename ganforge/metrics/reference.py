@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_there
+from ganforge.base.stopping import poll
 from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
 from ganforge.base.terminal import complain
 from ganforge.base.user_cache import cache_folder
@@ -39,12 +40,11 @@ def prepare_reference(
     split: Callable[[], tuple[Chunks, Chunks]],
     mixture: Mixture | None,
     cache_dir: Path | None,
-    poll: Callable[[], None],
 ) -> tuple[Reference, Figures]:
     """The reference of one extractor, and the floors: the figures of fresh real items against it.
 
     split: gives the floor's and the reference's items, chunk by chunk; called only if the cache has nothing. cache_dir:
-    None for the user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is
+    None for the user's own. What the cache holds is used only if it is
     whole and was made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be
     written is reported, and done without.
     """
@@ -58,8 +58,8 @@ def prepare_reference(
         except UserError as error:
             complain(f"{error} Measuring the real pictures again.")
     fresh, reals = split()
-    reference = measure_reference(extractor, protocol, reals, poll)
-    floors = compare(Sides(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture))
+    reference = measure_reference(extractor, protocol, reals)
+    floors = compare(Sides(gather(extractor, fresh, reference.scale), reference, protocol, mixture))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensorfile(path, KIND, *to_file(reference, floors))
@@ -68,10 +68,10 @@ def prepare_reference(
     return reference, floors
 
 
-def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, poll: Callable[[], None]) -> Reference:
+def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks) -> Reference:
     """Features of all reference items, scaled where they have no scale of their own. Raises UserError where some of
     the features are not finite."""
-    tally = gather(extractor, reals, 1.0, poll)
+    tally = gather(extractor, reals, 1.0)
     if tally.bad:
         raise UserError(
             f"{tally.bad:,} of the {tally.count:,} real items have features that are not finite; repair or remove them."
@@ -91,7 +91,7 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, p
     return Reference(scale, moments, kept, near, kernels, tally.shares(), distinct_rows(kept))
 
 
-def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[], None]) -> Tally:
+def gather(extractor: Extractor, chunks: Chunks, scale: float) -> Tally:
     """A tally of items."""
     tally = Tally(extractor, scale)
     for chunk in chunks:

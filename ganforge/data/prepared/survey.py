@@ -2,19 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ganforge.base.stopping import poll
 from ganforge.data.sources.hints import NEAR_CONSTANT, Seen
 from ganforge.data.sources.look import plain_frames
 
 CHUNK_BYTES = 4 << 20
 
 
-def survey(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> dict[str, Any]:
+def survey(path: Path, shape: Sequence[int]) -> dict[str, Any]:
     """Of pictures uint8 [N, C, H, W] in a file: duplicates, constant, near_constant, minimum, maximum, frame, framed,
     as ``Seen`` has them, for facts.json. Eight bytes of each picture are held, to tell duplicates."""
     count, channels, height, width = shape

@@ -7,7 +7,7 @@ import pytest
 from picture_files import COLOUR, GREY, save, shade, tiff
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_source_sheet
 from ganforge.data.sources.hints import warnings_for
@@ -176,9 +176,9 @@ def test_stopping_on_request(tmp_path: Path) -> None:
     def poll() -> None:
         raise Stopped("SIGINT")
 
-    for look in (inspect_source, lambda source, poll: draw_source_sheet(source, 0, poll)):
-        with pytest.raises(Stopped):
-            look(open_source(tmp_path), poll)
+    for look in (inspect_source, draw_source_sheet):
+        with polled_by(poll), pytest.raises(Stopped):
+            look(open_source(tmp_path))
 
 
 def test_the_sheet_has_a_row_for_each_class(tmp_path: Path) -> None:

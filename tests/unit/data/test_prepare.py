@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared import prepare as module
 from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_digest, read_labels
@@ -48,7 +48,7 @@ class Place:
         self.root, self.said = root, []
 
     def __call__(self, path: Path, request: Request | None = None, **more: Any) -> tuple[Path, dict[str, Any]]:
-        options = {"max_broken": None, "say": self.said.append, "poll": lambda: None, "workers": 0} | more
+        options = {"max_broken": None, "say": self.said.append, "workers": 0} | more
         return prepare(str(path), request or Request(), root=self.root, **options)
 
     def items(self, path: Path, request: Request | None = None, **more: Any) -> torch.Tensor:
@@ -228,8 +228,8 @@ def test_a_source_that_changes_while_it_is_read(place: Place, tmp_path: Path, wo
         calls += 1
         (folder / "099.png").write_bytes(png(colours(1, 6, 5, seed=calls)[0]) + bytes(calls))
 
-    with pytest.raises(UserError, match="changed while it was read; wait until nothing writes to it"):
-        place(folder, poll=poll, workers=workers)
+    with polled_by(poll), pytest.raises(UserError, match="changed while it was read; wait until nothing writes to it"):
+        place(folder, workers=workers)
     assert place.left() == []
 
 
@@ -247,8 +247,8 @@ def stops_after(count: int) -> Callable[[], None]:
 @pytest.mark.parametrize("count", [0, 1, 130, 135])
 def test_stopping_leaves_nothing(place: Place, tmp_path: Path, workers: int, count: int) -> None:
     folder = fill(tmp_path / "p", colours(400))
-    with pytest.raises(Stopped):
-        place(folder, poll=stops_after(count), workers=workers)
+    with polled_by(stops_after(count)), pytest.raises(Stopped):
+        place(folder, workers=workers)
     assert place.left() == []
 
 
@@ -313,8 +313,8 @@ def test_checking_much_is_said(place: Place, tmp_path: Path, monkeypatch: pytest
 
 def test_checking_can_be_stopped(place: Place, tmp_path: Path) -> None:
     made, facts = place(fill(tmp_path / "p", colours(6)))
-    with pytest.raises(Stopped):
-        pictures_digest(made / PICTURES, facts["shape"], stops_after(0))
+    with polled_by(stops_after(0)), pytest.raises(Stopped):
+        pictures_digest(made / PICTURES, facts["shape"])
 
 
 def test_labels_that_are_no_classes_are_made_again(place: Place, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_usual_extractors_and_the_one_of_training(
     monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
     assert usual_extractors(dataset) == usual
     assert list(Judge(dataset, None, CPU).protocol.extractors) == usual
-    in_training = prepare_judge(recipe("note"), dataset, CPU, lambda: None, print)
+    in_training = prepare_judge(recipe("note"), dataset, CPU, print)
     assert in_training is not None
     assert list(in_training.protocol.extractors) == usual[:1]
 
@@ -128,14 +128,14 @@ def test_the_nearest_pairs_are_shown_the_nearest_first_each_beside_its_training_
     copying.start()
     for part in fakes.split(3):
         copying.keep(part)
-    figures = copying.figures(lambda: None)
+    figures = copying.figures()
     assert figures["copies/pixels"].value == 0.25
     assert copying.nearest_pictures(3).flatten().tolist() == [200, 200, 101, 100, 57, 50]
     assert copying.nearest_pictures(99).flatten().tolist() == [200, 200, 101, 100, 57, 50, 20, 0]
     copying.start()
     copying.keep(fakes[3:])
     copying.keep(fakes[3:] + 1)
-    copying.figures(lambda: None)
+    copying.figures()
     assert copying.nearest_pictures(2).flatten().tolist() == [20, 0, 21, 0]
 
 
