@@ -181,6 +181,14 @@ def test_stopping_on_request(tmp_path: Path) -> None:
             look(open_source(tmp_path))
 
 
+@pytest.mark.parametrize(("span", "told"), [(4, {(102, 102, 102): 1}), (5, {})])
+def test_a_frame_may_be_as_uneven_as_jpeg_makes_it(tmp_path: Path, span: int, told: dict[tuple[int, ...], int]) -> None:
+    pixels = np.full((8, 8), 100, np.uint8)
+    pixels[0, 3], pixels[2:6, 2:6] = 100 + span, 200
+    save(tmp_path / "a.png", pixels)
+    assert facts_of(tmp_path).frames == told
+
+
 def test_the_sheet_has_a_row_for_each_class(tmp_path: Path) -> None:
     for number in range(9):
         (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)

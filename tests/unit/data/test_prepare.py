@@ -1,6 +1,7 @@
 """Pictures prepared once: what comes out, what is left out, and what stays behind when something goes wrong."""
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -20,6 +21,7 @@ from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.prepared_files import LABELS, PICTURES
 from ganforge.data.prepared.request import Request
+from ganforge.data.sources.guarded import Guarded
 
 Array = np.ndarray
 
@@ -250,6 +252,25 @@ def test_stopping_leaves_nothing(place: Place, tmp_path: Path, workers: int, cou
     with polled_by(stops_after(count)), pytest.raises(Stopped):
         place(folder, workers=workers)
     assert place.left() == []
+
+
+def test_stopping_stops_the_other_processes(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    piece = Guarded.piece
+
+    def slow(self: Guarded, first: int, *arguments: Any) -> list[Any]:
+        begun.append(first)
+        time.sleep(0.2)
+        return piece(self, first, *arguments)
+
+    def poll() -> None:
+        if begun:
+            raise Stopped("SIGINT")
+
+    monkeypatch.setattr(Guarded, "piece", slow)
+    with polled_by(poll), pytest.raises(Stopped):
+        place(fill(tmp_path / "p", colours(64 * 8)), workers=2)
+    assert 0 < len(begun) <= 4  # of 8
 
 
 def test_a_full_disk_is_one_sentence(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
