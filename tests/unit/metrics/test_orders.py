@@ -16,7 +16,7 @@ from ganforge.metrics.copying import Copying
 from ganforge.metrics.figure import Figure
 from ganforge.metrics.judge import Judge, Plan, headline, usual_extractors
 from ganforge.metrics.prdc import prdc
-from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
+from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_rows
 from ganforge.metrics.trend import best_of
 from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
@@ -170,7 +170,7 @@ def test_as_many_neighbours_and_items_as_documented(tmp_path: Path) -> None:
     assert fresh.labels is not None
     fakes = fresh.items[fresh.labels < 4][:300]  # half of the modes
     figures = judge.judge([fakes], {"kind": "pictures", "path": "", "name": ""}, 0)["figures"]
-    near = prdc(split_reals(ring, judge.protocol)[1], fakes, k=5)
+    near = prdc(ring.items[split_rows(ring, judge.protocol)[1]], fakes, k=5)
     for name in ("precision", "recall", "density", "coverage"):
         assert figures[f"{name}/coordinates"]["value"] == pytest.approx(getattr(near, name))
     assert near.precision != near.recall
