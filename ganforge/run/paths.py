@@ -25,6 +25,7 @@ class RunPaths:
         self.report = self.path / "report.html"
         self.lock_file = self.path / ".lock"
         self.trackers = self.path / "trackers"
+        self.tensorboard = self.path / "tensorboard"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"

@@ -11,7 +11,6 @@ from pydantic_core import PydanticCustomError
 
 from ganforge.base.errors import UserError
 from ganforge.base.records import Record, read_records
-from ganforge.base.wording import as_typed, listed, suggestion
 
 Ending = Literal["finished", "stopped", "failed"]
 
@@ -71,13 +70,8 @@ TRACKERS = read_records("ganforge.tracking", Tracker)
 def _named(value: Any) -> Any:
     """`tensorboard,wandb` as people type it, or a list, each name once."""
     names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list | tuple) or not names or not all(name in [*TRACKERS] for name in names):
         raise PydanticCustomError("trackers", f"it should be one or more of {', '.join(TRACKERS)}")
-    for name in names:
-        if name not in TRACKERS:
-            others = suggestion(name, TRACKERS) or f"; there are {listed(TRACKERS, 'and')}"
-            text = f"there is no tracker '{as_typed(name)}'{others}"
-            raise PydanticCustomError("trackers", text.replace("{", "{{").replace("}", "}}"))
     return tuple(dict.fromkeys(names))
 
 

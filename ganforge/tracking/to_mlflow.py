@@ -51,8 +51,12 @@ class Target:
         experiment = self.client.create_experiment(name) if found is None else found.experiment_id
         run = str(self.client.create_run(experiment, run_name=start.name).info.run_id)
         params = [Param(_key(key), str(value)[:MOST_LETTERS]) for key, value in start.facts.items()]
-        for first in range(0, len(params), MOST_PARAMS):
-            self.client.log_batch(run, params=params[first : first + MOST_PARAMS])
+        try:
+            for first in range(0, len(params), MOST_PARAMS):
+                self.client.log_batch(run, params=params[first : first + MOST_PARAMS])
+        except BaseException:
+            self.client.delete_run(run)  # else there would be one for each attempt
+            raise
         return run
 
     def numbers(self, nimg: int, values: dict[str, float]) -> None:

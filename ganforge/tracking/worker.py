@@ -126,7 +126,7 @@ def facts(folder: RunFolder) -> dict[str, str | int | float | bool]:
     """Settings, data and machine as flat names and plain values, of config.json."""
     config = folder.read_config()
     named = dict(config["settings"])
-    named |= {f"data/{name}": value for name, value in config["data"].items()}
+    named |= {f"dataset/{name}": value for name, value in config["data"].items()}
     named |= {f"machine/{name}": value for name, value in config["environment"][-1].items()}
     plain = (str, int, float, bool)
     return {
