@@ -16,7 +16,7 @@ RECORD = Tracker(
     meaning="a run of trackio",
     source="https://huggingface.co/docs/trackio",
     package="trackio",
-    install="every release of it since 2025 asks for Pillow before 13, which reads damaged pictures unsafely, so that "
+    install="every release from 0.10 on asks for Pillow before 13, which reads damaged pictures unsafely, so that "
     "it has to be installed without what it asks for; docs/trackers.md tells how",
     takes_back=False,
 )

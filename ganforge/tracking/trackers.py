@@ -34,7 +34,7 @@ class Following:
         """there: of each kind, the newest that the run has. Raises OSError."""
         before = read_taken(folder, name)
         self.folder, self.name, self.session = folder, name, before.session + 1
-        self.moved, self.upto = time.monotonic(), before.upto
+        self.upto, self.expected, self.moved = before.upto, -1, time.monotonic()
         self.warned = self.shown = False
         self.process = start_process([str(folder.path), name, json.dumps([self.session, there])])
 
@@ -44,14 +44,15 @@ class Following:
         return taken if taken.session == self.session else None
 
     def fault(self, nimg: int) -> str:
-        """What is wrong, at the time of a row of ``nimg``; nothing where all is well."""
+        """What is wrong, just after a report at ``nimg``; nothing where all is well."""
         taken = self.taken()
         if taken is not None and taken.error:
             return f"{taken.error}. It is tried again every {RETRY_SEC:g} s"
         if (status := self.process.poll()) is not None:
             return f"its process has ended with exit status {status}"
-        if taken is not None and (taken.upto != self.upto or taken.upto["rows"] >= nimg):
-            self.moved, self.upto = time.monotonic(), taken.upto
+        upto = self.upto if taken is None else taken.upto
+        if upto != self.upto or upto["rows"] >= self.expected:  # it moves, or has had all that was there last time
+            self.upto, self.expected, self.moved = upto, nimg or -1, time.monotonic()  # no row is of 0 images
         if time.monotonic() - self.moved > HANG_SEC:
             return f"it has taken nothing for {HANG_SEC:g} s"
         return ""
