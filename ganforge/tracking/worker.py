@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
@@ -66,14 +67,11 @@ def follow(folder: RunFolder, name: str, session: int, there: dict[str, int], en
     """Send what there is, then what comes, until the training has ended; then close. A fault is noted in the state and
     tried again, from what was not taken on. Raises OSError where the state cannot be written."""
     taken = read_taken(folder, name)
-    after = cut_at(taken.upto, there)
-    if after is not None and TRACKERS[name].takes_back:
-        taken.upto = {kind: min(nimg, after) for kind, nimg in taken.upto.items()}
-    else:
-        after = None
+    after = take_back(taken, there) if TRACKERS[name].takes_back and taken.run else None
     taken.session, taken.error, taken.closed = session, "", False
+    write_taken(folder, name, taken)  # before anything is taken back, so that it is sent again if this is killed now
+    told, told_at = deepcopy(taken), time.monotonic()
     news, target = News(folder, taken.upto), None
-    told = Taken()
     while True:
         last = ended.is_set()  # before looking, so that the last look sees everything
         try:
@@ -84,6 +82,9 @@ def follow(folder: RunFolder, name: str, session: int, there: dict[str, int], en
                 send(target, entry)
                 news.waiting.remove(entry)
                 taken.upto[entry.kind] = max(taken.upto[entry.kind], entry.nimg)
+                if time.monotonic() - told_at > LOOK_SEC:
+                    write_taken(folder, name, taken)
+                    told_at = time.monotonic()
             if last:
                 target.close(ending(folder))
                 taken.closed = True
@@ -92,10 +93,19 @@ def follow(folder: RunFolder, name: str, session: int, there: dict[str, int], en
             taken.error = said(error)
         if asdict(taken) != asdict(told):
             write_taken(folder, name, taken)
-            told = deepcopy(taken)
+            told, told_at = deepcopy(taken), time.monotonic()
         if last:
             return
         ended.wait(RETRY_SEC if taken.error else LOOK_SEC)
+
+
+def take_back(taken: Taken, there: dict[str, int]) -> int:
+    """After how many images everything is sent anew: the newest row that the tracker is known to have, or where the
+    run has cut its log."""
+    cut = cut_at(taken.upto, there)
+    after = taken.upto["rows"] if cut is None else min(cut, taken.upto["rows"])
+    taken.upto = {kind: min(nimg, after) for kind, nimg in taken.upto.items()}
+    return after
 
 
 def begin(folder: RunFolder, name: str, taken: Taken, after: int | None) -> Target:

@@ -147,6 +147,49 @@ def test_rows_that_a_resumed_run_makes_anew(
     assert [nimg for what, nimg in recorded.told if what == "numbers"] == sent
 
 
+def test_what_was_sent_but_not_noted_is_taken_back_and_sent_anew(tmp_path: Path, recorded: Recorded) -> None:
+    """The process was killed between the two."""
+    folder = make_run(tmp_path / "run", (10, 20, 30), state="stopped")
+    write_taken(folder, "tensorboard", Taken(1, "first", "there", {"rows": 20, "figures": -1, "grids": 30}))
+    follow(folder, "tensorboard", 2, newest(folder), Ended())
+    assert recorded.starts[0].take_back_after == 20
+    assert recorded.told == [("numbers", 30), ("picture", 30), ("close", "stopped")]
+
+
+def test_nothing_counts_as_sent_that_is_about_to_be_taken_back(
+    tmp_path: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run(tmp_path / "run", (10, 20, 30), state="stopped")
+    follow(folder, "tensorboard", 1, NOTHING, Ended())
+    folder.cut_after(10, 10)
+    noted: list[dict[str, int]] = []
+    begin = recorded.begin
+
+    def looked(start: Start) -> Any:
+        noted.append(read_taken(folder, "tensorboard").upto)
+        return begin(start)
+
+    monkeypatch.setattr(Tracker, "load", lambda record: SimpleNamespace(Target=looked))
+    follow(folder, "tensorboard", 2, newest(folder), Ended())
+    assert noted == [{"rows": 10, "figures": -1, "grids": 10}]
+
+
+def test_a_long_way_is_noted_as_it_goes(tmp_path: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be taken for hanging."""
+    folder = make_run(tmp_path / "run", (10, 20, 30))
+    noted: list[int] = []
+    monkeypatch.setattr(worker, "LOOK_SEC", -1.0)
+    tell = recorded.tell
+
+    def looked(what: Any) -> None:
+        noted.append(read_taken(folder, "wandb").upto["rows"])
+        tell(what)
+
+    monkeypatch.setattr(recorded, "tell", looked)
+    follow(folder, "wandb", 1, NOTHING, Ended())
+    assert noted == [-1, 10, 10, 20, 20, 30, 30]
+
+
 def test_where_the_log_was_cut() -> None:
     there = dict(zip(KINDS, (30, 20, 40), strict=True))
     assert cut_at(there, there) is None
