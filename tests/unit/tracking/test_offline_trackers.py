@@ -7,6 +7,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,14 @@ def tell(folder: RunFolder, name: str, session: int, there: dict[str, int]) -> N
     assert (taken.error, taken.closed, taken.session) == ("", True, session)
 
 
-def stopped_and_resumed(tmp_path: Path, name: str) -> RunFolder:
+def stopped_and_resumed(
+    tmp_path: Path, name: str, look_between: Callable[[RunFolder], object] = lambda _: None
+) -> RunFolder:
     """A run of two processes, the second of which has made the last row of the first anew."""
     folder = make_run(tmp_path / "run", (10, 20), (20,), state="stopped")
     tell(folder, name, 1, NOTHING)
     first = read_taken(folder, name).run
+    look_between(folder)
     folder.cut_after(10, 20)
     there = newest(folder)
     report(folder, 20)
@@ -67,7 +71,11 @@ def stopped_and_resumed(tmp_path: Path, name: str) -> RunFolder:
 
 @needs("mlflow")
 def test_mlflow_in_files(tmp_path: Path, place: Path) -> None:
-    folder = stopped_and_resumed(tmp_path, "mlflow")
+    def check_stopped(folder: RunFolder) -> None:
+        (run,) = (place / "mlruns").glob(f"*/{read_taken(folder, 'mlflow').run}")
+        assert "\nstatus: 5\n" in (run / "meta.yaml").read_text(encoding="utf-8")  # killed
+
+    folder = stopped_and_resumed(tmp_path, "mlflow", check_stopped)
     (run,) = (place / "mlruns").glob(f"*/{read_taken(folder, 'mlflow').run}")
     lines = (run / "metrics" / "Loss" / "D").read_text(encoding="utf-8").splitlines()
     assert [line.split()[1:] for line in lines] == [["0.1", "10"], ["0.2", "20"], ["0.3", "30"]]

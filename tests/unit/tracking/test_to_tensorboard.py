@@ -1,5 +1,6 @@
 """TensorBoard's files, read back by its own reader."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def test_rows_that_a_resumed_run_took_back_are_hidden(tmp_path: Path) -> None:
     assert scalars(reader, "Loss/D") == [(10, 0.1), (25, 0.25), (40, 0.4)]
     assert [event.step for event in reader.Images("grid")] == [10, 25, 40]
     assert len(list((folder.path / "tensorboard").iterdir())) == 2
+
+
+def test_a_new_file_is_read_after_one_of_the_same_second(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", (10,), state="stopped")
+    follow(folder, "tensorboard", 1, NOTHING, Ended())
+    (file,) = (folder.path / "tensorboard").iterdir()
+    first = f"events.out.tfevents.{int(time.time()):010d}.zz.1.0"
+    file.rename(file.with_name(first))
+    follow(folder, "tensorboard", 2, newest(folder), Ended())
+    names = sorted(path.name for path in (folder.path / "tensorboard").iterdir())
+    assert len(names) == 2
+    assert names[0] == first
 
 
 def test_a_removed_folder_is_filled_anew(tmp_path: Path) -> None:

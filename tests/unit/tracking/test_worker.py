@@ -1,6 +1,8 @@
 """The process that tells a tracker of a run: order, faults, and going on with the same run of the tracker."""
 
-import threading
+import json
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +11,13 @@ from typing import Any
 import pytest
 from made_runs import NOTHING, make_run, report
 
+from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.tracking import worker
 from ganforge.tracking.catalog import TRACKERS, Start, Tracker
 from ganforge.tracking.said import said
 from ganforge.tracking.taken import KINDS, Taken, cut_at, newest, read_taken, write_taken
+from ganforge.tracking.trackers import start_process
 from ganforge.tracking.worker import follow
 
 
@@ -23,6 +27,7 @@ class Recorded:
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.faults: list[str] = []
+        self.fault: BaseException = RuntimeError("the server is away")
         self.starts: list[Start] = []
         self.run = "first"
 
@@ -36,7 +41,7 @@ class Recorded:
     def tell(self, what: Any) -> None:
         if self.faults and self.faults[0] == what[0]:
             del self.faults[0]
-            raise ConnectionError("the server is away")
+            raise self.fault
         self.told.append(what)
 
 
@@ -93,7 +98,7 @@ def test_a_fault_is_noted_and_what_was_not_taken_is_sent_again(tmp_path: Path, r
     recorded.faults = ["picture"]
     seen: list[Taken] = []
     follow(folder, "wandb", 1, NOTHING, Ended(lambda: seen.append(read_taken(folder, "wandb")), nothing))
-    assert seen[0].error == "ConnectionError: the server is away"
+    assert seen[0].error == "RuntimeError: the server is away"
     assert seen[0].upto == {"rows": 10, "figures": -1, "grids": -1}
     expected = [*((what, n) for n in (10, 20) for what in ("numbers", "picture")), ("close", "finished")]
     assert recorded.told == expected
@@ -103,10 +108,10 @@ def test_a_fault_is_noted_and_what_was_not_taken_is_sent_again(tmp_path: Path, r
 
 def test_a_fault_at_the_end_is_noted_and_the_run_not_closed(tmp_path: Path, recorded: Recorded) -> None:
     folder = make_run(tmp_path / "run", (10,), state="finished")
-    recorded.faults = ["close"]
+    recorded.faults, recorded.fault = ["close"], SystemExit("no key")
     follow(folder, "wandb", 1, NOTHING, Ended())
     taken = read_taken(folder, "wandb")
-    assert (taken.closed, taken.error) == (False, "ConnectionError: the server is away")
+    assert (taken.closed, taken.error) == (False, "SystemExit: no key")
 
 
 def test_the_same_run_is_gone_on_with(tmp_path: Path, recorded: Recorded) -> None:
@@ -229,17 +234,18 @@ def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_process_at_a_time_tells_a_tracker(tmp_path: Path) -> None:
+    """That of a resumed training waits until the one before it has closed."""
     folder = make_run(tmp_path / "run")
-    order: list[str] = []
-
-    def second() -> None:
-        with RunFolder(folder.path).hold_tracker("wandb", 20):
-            order.append("second")
-
     with folder.hold_tracker("wandb", 0):
-        thread = threading.Thread(target=second)
-        thread.start()
-        thread.join(0.2)
-        order.append("first")
-    thread.join()
-    assert order == ["first", "second"]
+        process = start_process([str(folder.path), "wandb", json.dumps([1, NOTHING])])
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=1)
+        assert not folder.tracker("wandb").exists()
+        with pytest.raises(UserError), RunFolder(folder.path).hold_tracker("wandb", 0.1):
+            pass
+    until = time.monotonic() + 60
+    while not folder.tracker("wandb").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
