@@ -178,3 +178,16 @@ def test_a_process_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: p
     assert said == [
         "Warning: the tracker wandb cannot be started (Resource temporarily unavailable); training goes on without."
     ]
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path, process: Any) -> None:
+    folder, said = make_run(tmp_path / "run"), []
+    folder.trackers.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    folder.trackers.symlink_to(tmp_path / "elsewhere")
+    with tracked(folder, ["wandb"], said.append, StopRequest()):
+        pass
+    (text,) = said
+    assert "the tracker wandb cannot be started" in text
+    assert "a link" in text
+    assert not process.arguments

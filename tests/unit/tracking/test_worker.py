@@ -235,16 +235,17 @@ def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_process_at_a_time_tells_a_tracker(tmp_path: Path) -> None:
     """That of a resumed training waits until the one before it has closed."""
+    pytest.importorskip("tensorboard")
     folder = make_run(tmp_path / "run")
-    with folder.hold_tracker("wandb", 0):
-        process = start_process([str(folder.path), "wandb", json.dumps([1, NOTHING])])
+    with folder.hold_tracker("tensorboard", 0):
+        process = start_process([str(folder.path), "tensorboard", json.dumps([1, NOTHING])])
         with pytest.raises(subprocess.TimeoutExpired):
             process.communicate(timeout=1)
-        assert not folder.tracker("wandb").exists()
-        with pytest.raises(UserError), RunFolder(folder.path).hold_tracker("wandb", 0.1):
+        assert not folder.tracker("tensorboard").exists()
+        with pytest.raises(UserError), RunFolder(folder.path).hold_tracker("tensorboard", 0.1):
             pass
     until = time.monotonic() + 60
-    while not folder.tracker("wandb").exists():
+    while not folder.tracker("tensorboard").exists():
         assert time.monotonic() < until
         time.sleep(0.01)
     process.kill()
