@@ -20,5 +20,5 @@ def said(error: BaseException) -> str:
     for name, value in os.environ.items():
         if SECRET.search(name) and len(value) >= SHORTEST:
             text = text.replace(value, "...")
-    text = printable(text)
+    text = printable(text).rstrip(".")
     return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."

@@ -24,6 +24,7 @@ RECORD = Tracker(
     takes_back=False,
 )
 STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # ours come after it, and a fault is told sooner
 MOST_PARAMS, MOST_LETTERS = 100, 500
 """Of one request, and of one value: MLflow's own limits."""
 

@@ -226,7 +226,7 @@ def test_a_state_is_read_as_it_was_written_and_in_one_line(tmp_path: Path) -> No
 def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("OTHER_TOKEN", "true")
-    error = ConnectionError("no: https://me:pass@host:80/x?k=0123456789abcdef is true\nmore")
+    error = ConnectionError("no: https://me:pass@host:80/x?k=0123456789abcdef is true.\nmore")
     assert said(error) == "ConnectionError: no: https://host:80/x?k=... is true"
     assert said(KeyError()) == "KeyError"
     assert len(said(ValueError("x" * 1000))) == 300
