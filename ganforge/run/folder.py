@@ -105,7 +105,7 @@ class RunFolder(RunLogs):
         """Be the one process that tells a tracker of this run: use as a context. Raises OSError, and UserError where
         another one is still at it after ``wait_sec``."""
         self.subfolder(self.trackers.name)
-        return acquire(self.trackers / f"{name}.lock", wait_sec)
+        return acquire(self.trackers / f"{name}.lock", wait_sec=wait_sec)
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""
