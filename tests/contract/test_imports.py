@@ -23,6 +23,7 @@ BELOW = {
     "training": {"base", "data", "networks", "objectives", "metrics", "run", "tracking"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
+    "export": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
     "viewer": {"base", "data", "objectives", "metrics", "run", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
@@ -141,7 +142,7 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 
 COMMANDS = [
     ["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"], ["sample", "--help"],
-    ["report", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
+    ["report", "--help"], ["export", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys
