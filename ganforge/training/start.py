@@ -32,6 +32,7 @@ from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
+from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
@@ -92,6 +93,7 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
 def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
+    require(config.log or ())
     config = with_absolute_paths(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
@@ -130,6 +132,7 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         old = make_config(stored["settings"], source=folder.config)
         config = make_config(old.model_dump() | with_absolute_changes(changes))
         refuse_differences(folder, old, config)
+        require(config.log or ())
         refuse_missing_data(folder, config)
         items = items_of(stored, folder)
         tensors, facts, damaged = load_newest_checkpoint(
