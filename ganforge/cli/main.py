@@ -13,11 +13,11 @@ from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import suggestion
-from ganforge.cli import compare, data, evaluate, recipes, report, resume, runs, sample, train, watch
+from ganforge.cli import compare, data, evaluate, help, recipes, report, resume, runs, sample, train, watch
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, compare, watch, report, runs, recipes, data)
+VERBS = (train, resume, sample, evaluate, compare, watch, report, runs, recipes, data, help)
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -77,6 +77,8 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     parser, verbs = make_parser(arguments)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs:
         parser.error(f"there is no command {arguments[0]!r}{suggestion(arguments[0], verbs)}")
+    if arguments[:1] == ["help"] and not {*arguments[1:2]} & {"-h", "--help"}:
+        arguments = ["help", "--", *arguments[1:]]  # an option is a word like any other there
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser = verbs.get(given.verb, parser)
@@ -107,6 +109,6 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     for module in VERBS:
         name = module.__name__.rpartition(".")[2]
         verbs[name] = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
-        verbs[name].set_defaults(do=module.run)
+        verbs[name].set_defaults(do=module.run, parsers=verbs)
         module.add_options(verbs[name], arguments)
     return parser, verbs

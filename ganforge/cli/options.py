@@ -3,7 +3,7 @@
 import argparse
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import parse_count
@@ -62,6 +62,17 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
 def setting_help(name: str) -> str:
     text = Config.model_fields[name].description or ""
     return text.removesuffix(".")
+
+
+def choices_of(name: str) -> list[str]:
+    """The words that a setting may be, in their order; none for a setting that is a number, a text or a switch."""
+
+    def words(annotation: Any) -> list[str]:
+        inner = [word for one in get_args(annotation) for word in ([one] if isinstance(one, str) else words(one))]
+        return [*inner, "none"] if type(None) in get_args(annotation) else inner
+
+    found = words(Config.model_fields[name].annotation)
+    return found if found != ["none"] else []
 
 
 def settings_given(given: argparse.Namespace) -> dict[str, Any]:
