@@ -8,7 +8,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
-from ganforge.cli.options import Parser
+from ganforge.cli.options import SOURCE, Parser
 
 SUMMARY = "a run's generator as others can use it without ganforge"
 TO = {"onnx": "generator.onnx"}
@@ -16,7 +16,7 @@ TO = {"onnx": "generator.onnx"}
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path, help=SOURCE)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument("--to", required=True, choices=TO, help="onnx: one file for onnxruntime and others")
     parser.add_argument(
@@ -32,10 +32,11 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     check_name(out, given.to)
     refuse_foreign(out)
     from ganforge.export.to_onnx import require_packages, write_onnx
+    from ganforge.run.hub_snapshot import local
     from ganforge.sampling.model import load
 
     require_packages()
-    model = load(given.source, "cpu", best=given.best)
+    model = load(local(given.source, stop.poll), "cpu", best=given.best)
     stop.poll()
     found = write_onnx(model, out, given.output, given.license)
     tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))

@@ -12,6 +12,9 @@ from ganforge.base.wording import as_typed
 from ganforge.config import MAY_CHANGE, Config
 
 
+SOURCE = "a run folder, a snapshot file, or one on the hub: hub:OWNER/NAME[@REVISION]"
+
+
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose complaints are one sentence, and which never guesses at abbreviations."""
 

@@ -8,13 +8,13 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
-from ganforge.cli.options import Parser, refuse_other_than_png, setting_help, whole
+from ganforge.cli.options import SOURCE, Parser, refuse_other_than_png, setting_help, whole
 
 SUMMARY = "make pictures from a run or snapshot: by seeds, a walk, neighbours"
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path, help=SOURCE)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
     parser.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
@@ -40,6 +40,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
     from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
+    from ganforge.run.hub_snapshot import local
     from ganforge.sampling.model import load
     from ganforge.sampling.selection import Selection, Way, choose
 
@@ -53,7 +54,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
-    model = load(given.source, given.device, best=given.best)
+    model = load(local(given.source, stop.poll), given.device, best=given.best)
     stop.poll()
     classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
     chosen = Selection(seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options)

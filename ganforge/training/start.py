@@ -23,6 +23,7 @@ from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
+from ganforge.run.hub_snapshot import pinned
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
@@ -85,7 +86,7 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
 def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
-    config = with_absolute_paths(config)
+    config = with_absolute_paths(config, stop.poll)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     source = source_of(config)
@@ -164,10 +165,13 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
-def with_absolute_paths(config: Config) -> Config:
-    """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
-    where there is nothing of that name, or the held-out pictures are those to learn from."""
+def with_absolute_paths(config: Config, poll: Callable[[], None]) -> Config:
+    """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
+    hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
+    from."""
     places = {"data": locate(config.data)}
+    if config.init_from is not None:
+        places["init_from"] = pinned(config.init_from, poll)
     if config.test_data is not None:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)
