@@ -1,6 +1,7 @@
 """The command line: verbs, a file for each. Nothing heavy is imported before it is needed."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +14,26 @@ from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import suggestion
-from ganforge.cli import compare, data, evaluate, export, help, recipes, report, resume, runs, sample, train, watch
+from ganforge.cli import (
+    compare,
+    completion,
+    data,
+    evaluate,
+    export,
+    help,
+    push,
+    recipes,
+    report,
+    resume,
+    runs,
+    sample,
+    train,
+    watch,
+)
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, compare, watch, report, export, runs, recipes, data, help)
+VERBS = (train, resume, sample, evaluate, compare, watch, report, export, push, runs, recipes, data, help, completion)
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -41,6 +57,8 @@ SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 def program() -> int:
     """What the command `ganforge` is."""
     take_names_as_utf8()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+        completion.complete(*make_parser([]))
     return main()
 
 

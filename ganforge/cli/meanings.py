@@ -73,7 +73,9 @@ def options(parsers: Mapping[str, Parser]) -> Iterator[Meaning]:
             if not action.option_strings or action.help == argparse.SUPPRESS or action.dest == "help":
                 continue
             text = (action.help or "").replace("%%", "%")
-            if action.dest in Config.model_fields and (verb in ("train", "resume") or text == setting_help(action.dest)):
+            if action.dest in Config.model_fields and (
+                verb in ("train", "resume") or text == setting_help(action.dest)
+            ):
                 continue
             found.setdefault((tuple(action.option_strings), text), []).append(f"`ganforge {verb}`")
     for (strings, text), having in found.items():

@@ -11,7 +11,6 @@ from ganforge.base.terminal import tell
 from ganforge.base.wording import as_typed
 from ganforge.config import MAY_CHANGE, Config
 
-
 SOURCE = "a run folder, a snapshot file, or one on the hub: hub:OWNER/NAME[@REVISION]"
 
 

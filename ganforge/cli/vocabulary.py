@@ -5,11 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import ganforge
-
-HOME = Path(ganforge.__file__).parent
-PLACES = (HOME / "docs" / "vocabulary.md", HOME.parent / "docs" / "vocabulary.md")
-"""In an installed package, and in a checkout."""
+FILE = Path(__file__).with_name("vocabulary.md")
+"""A link to the document, which becomes the file itself when the package is built."""
 LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 
 
@@ -24,9 +21,9 @@ class Term:
 
 def terms() -> Iterator[Term]:
     """Every row of every table, in order. Raises OSError where the file is missing."""
-    text = next((path for path in PLACES if path.exists()), PLACES[0]).read_text(encoding="utf-8")
-    section, header = "", []
-    for line in text.splitlines():
+    section = ""
+    header: list[str] = []
+    for line in FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section, header = line[3:], []
         if not line.startswith("|"):

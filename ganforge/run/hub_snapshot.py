@@ -74,6 +74,7 @@ def pinned(path: str, poll: Callable[[], None]) -> str:
 def fetched(name: HubName, poll: Callable[[], None]) -> tuple[Path, HubName]:
     """The file, and its name by the commit. Raises as ``local``."""
     if name.revision is not None and COMMIT.fullmatch(name.revision) and is_plain(path := _kept(name)):
+        complain(printable(f"{name} is here already: SHA-256 {_digest_of(path)}"))
         return path, name
     if os.environ.get(OFFLINE):
         raise UserError(f"{name} is not here, and {OFFLINE} is set; name a commit that was fetched, or a file.")
@@ -135,7 +136,8 @@ def _chosen(name: HubName, info: Any) -> HubFile:
         raise UserError(f"The hub does not tell how large {chosen[0].rfilename} of {name} is; nothing was fetched.")
     if size > LARGEST:
         raise UserError(
-            f"{chosen[0].rfilename} of {name} has {gib(size)}, more than any snapshot of ganforge's; nothing was fetched."
+            f"{chosen[0].rfilename} of {name} has {gib(size)}, more than any snapshot of ganforge's; nothing was "
+            "fetched."
         )
     sha256 = getattr(chosen[0].lfs, "sha256", None)
     return HubFile(chosen[0].rfilename, size, sha256 if isinstance(sha256, str) else "")
@@ -143,7 +145,8 @@ def _chosen(name: HubName, info: Any) -> HubFile:
 
 def _download(name: HubName, file: HubFile, path: Path, poll: Callable[[], None]) -> None:
     from huggingface_hub import get_session, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import hf_raise_for_status
 
     url, got = hf_hub_url(name.repo, file.name, revision=name.revision), 0
     headers = build_hf_headers(library_name="ganforge") | {"Accept-Encoding": "identity"}
@@ -181,12 +184,14 @@ def hub_at_work(name: str) -> Iterator[None]:
             request.headers.pop("authorization", None)
 
     try:
-        hooks = get_session().event_hooks
-        get_session().event_hooks = hooks | {"request": [*hooks.get("request", ()), guard]}
+        session, xet = get_session(), constants.HF_HUB_DISABLE_XET
+        hooks = session.event_hooks
+        session.event_hooks = hooks | {"request": [*hooks.get("request", ()), guard]}
+        constants.HF_HUB_DISABLE_XET = True  # whose own connections the guard would not see
         try:
             yield
         finally:
-            get_session().event_hooks = hooks
+            session.event_hooks, constants.HF_HUB_DISABLE_XET = hooks, xet
     except (UserError, AssertionError):
         raise
     except OSError as error:

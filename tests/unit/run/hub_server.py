@@ -1,4 +1,4 @@
-"""A stub of the hub's HTTP interface on this machine: repositories in memory, and the ways in which one can be at fault."""
+"""A stub of the hub's HTTP interface on this machine: repositories in memory, and what can be wrong with them."""
 
 import base64
 import contextlib
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, content: Any = b"", **headers: str) -> None:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        for name, value in {"Content-Length": str(len(body)), "Connection": "close", **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         with contextlib.suppress(OSError):
