@@ -47,7 +47,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
         if given.dry_run:
             return 0
         try:
-            with hub_at_work(str(name)):
+            with hub_at_work(str(name), "cannot be pushed"):
                 what = f"{snapshot.stem} of {given.source.resolve().name}, by ganforge"
                 made, private = polling(
                     lambda: commit(name, parcel.files, public=given.public, message=what), stop.poll

@@ -144,11 +144,11 @@ def _chosen(name: HubName, info: Any) -> HubFile:
 
 
 def _download(name: HubName, file: HubFile, path: Path, poll: Callable[[], None]) -> None:
-    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub import constants, get_session, hf_hub_url
     from huggingface_hub.utils._headers import build_hf_headers
     from huggingface_hub.utils._http import hf_raise_for_status
 
-    url, got = hf_hub_url(name.repo, file.name, revision=name.revision), 0
+    url, got = hf_hub_url(name.repo, file.name, revision=name.revision, endpoint=constants.ENDPOINT), 0
     headers = build_hf_headers(library_name="ganforge") | {"Accept-Encoding": "identity"}
     with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT_S) as response, path.open("wb") as out:
         hf_raise_for_status(response)
@@ -170,9 +170,9 @@ def _digest_of(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def hub_at_work(name: str) -> Iterator[None]:
+def hub_at_work(name: str, fails: str = "cannot be fetched") -> Iterator[None]:
     """While the context lasts, the hub's library sends its token to the hub alone, and what it raises becomes a
-    UserError. Raises UserError where the library is not installed."""
+    UserError, in which ``fails`` says what does not work. Raises UserError where the library is not installed."""
     try:
         from huggingface_hub import constants, get_session
     except ImportError:
@@ -197,15 +197,17 @@ def hub_at_work(name: str) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None:  # of this machine's disk
             raise UserError(f"{name} cannot be kept here ({reason(error)}); make room or choose another.") from None
-        raise UserError(f"{name} cannot be had: {_why(error, home.netloc)}.") from None
+        raise UserError(f"{name} {fails}: {_why(error, home.netloc)}.") from None
     except Exception as error:
         if not type(error).__module__.startswith(("huggingface_hub", "httpx", "httpcore", "json", "builtins")):
             raise
-        raise UserError(f"{name} cannot be had: {_why(error, home.netloc)}.") from None
+        raise UserError(f"{name} {fails}: {_why(error, home.netloc)}.") from None
 
 
 def _why(error: Exception, host: str) -> str:
     """In words of our own: a library's may hold addresses that are secrets."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # of a file that cannot be brought there
     kinds = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(getattr(error, "response", None), "status_code", None)
     if "GatedRepoError" in kinds:

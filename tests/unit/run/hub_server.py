@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+from huggingface_hub import constants
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NEWER = "f" * 40
 TOKEN = "hf_ThisIsASecretOfTheTest"
@@ -186,3 +189,10 @@ def serving() -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def point_at(url: str, patch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT does where it is set before the library is imported."""
+    path = constants.HUGGINGFACE_CO_URL_TEMPLATE.partition("/{repo_id}")
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{url}{path[1]}{path[2]}")
+    patch.setattr(constants, "ENDPOINT", url)
