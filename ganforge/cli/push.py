@@ -9,7 +9,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.sizes import gib
 from ganforge.base.stopping import Stopped, StopRequest
 from ganforge.base.terminal import complain, printable, tell
-from ganforge.cli.options import Parser, setting_help
+from ganforge.cli.options import Parser
 
 SUMMARY = "put a run's snapshot on the Hugging Face hub, with a card and a grid"
 
@@ -20,7 +20,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("--newest", action="store_true", help="the run's newest snapshot instead of its best")
     parser.add_argument("--public", action="store_true", help="everybody may see it")
     parser.add_argument("--dry-run", action="store_true", help="only list what would go; asks nobody")
-    parser.add_argument("--device", default="auto", help=setting_help("device"))
+    parser.add_argument("--license", help="under which others may use it, such as cc-by-4.0; stands in the card")
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
@@ -35,7 +35,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
         raise UserError(f"What is pushed is the newest of {name.repo}; leave @{name.revision} out.")
     snapshot = snapshot_to_push(given.source, newest=given.newest)
     with tempfile.TemporaryDirectory() as place:
-        parcel = pack(given.source, snapshot, Path(place), given.device)
+        parcel = pack(given.source, snapshot, Path(place), given.license)
         stop.poll()
         tell(printable(f"{'Would go' if given.dry_run else 'Going'} to {name}, {seen(given.public)}:"))
         for file, path in parcel.files.items():
@@ -44,6 +44,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
             tell(printable(f"  {file:18} {gib(path.stat().st_size):>10}  SHA-256 {digest}{from_where}"))
         if parcel.left_out:
             tell(f"Left out: where on this machine {' and '.join(parcel.left_out)} of the settings are")
+        for complaint in parcel.complaints:
+            complain(printable(complaint))
         if given.dry_run:
             return 0
         try:

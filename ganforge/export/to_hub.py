@@ -13,25 +13,24 @@ from ganforge.base.files import write_text_atomically
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.data.catalog import short_name
-from ganforge.data.draw import draw_items, save_picture
+from ganforge.export.card import GRID, README, write_card
 from ganforge.run.folder import RunFolder
 from ganforge.run.hub_snapshot import FILE, HubName
 from ganforge.run.snapshot import KIND, find_snapshot
 from ganforge.sampling.model import load
-from ganforge.sampling.selection import Selection, choose
 
 PLACES = ("data", "test_data", "data_dir", "init_from")
 """The settings that may hold a path of this machine."""
-SEEDS = range(64)
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """files: by their names on the hub. snapshot: what was taken. left_out: the settings whose folders are not told."""
+    """files: by their names on the hub. left_out: the settings whose folders are not told. complaints: what is missing
+    in the card."""
 
     files: dict[str, Path]
-    snapshot: Path
     left_out: list[str]
+    complaints: list[str]
 
 
 def snapshot_to_push(source: Path, *, newest: bool) -> Path:
@@ -47,23 +46,22 @@ def snapshot_to_push(source: Path, *, newest: bool) -> Path:
         raise UserError(f"{source} has no snapshot with a figure, so none is known to be best; add --newest.") from None
 
 
-def pack(source: Path, snapshot: Path, folder: Path, device: str) -> Parcel:
+def pack(source: Path, snapshot: Path, folder: Path, license: str | None) -> Parcel:
     """Write what goes to the hub into an empty folder. Raises UserError for what is no snapshot."""
-    model = load(snapshot, device)
     tensors, facts = read_tensorfile(snapshot.resolve(), KIND)
     settings, left_out = without_places(facts["settings"])
-    files = {name: folder / name for name in (FILE, "config.json", "README.md", "grid.png")}
+    files = {name: folder / name for name in (FILE, "config.json", README, GRID)}
     if left_out:
         write_tensorfile(files[FILE], KIND, tensors, facts | {"settings": settings})
     else:
         files[FILE].write_bytes(snapshot.read_bytes())
-    save_picture(draw_items(model.pictures(*choose(model, Selection(SEEDS)))), files["grid.png"])
+    run = run_of(source)
+    complaints = write_card(load(files[FILE], "cpu"), run, folder, license)
     told: dict[str, Any] = {"library_name": "ganforge", "ganforge": __version__}
     told |= {name: facts[name] for name in ("nimg", "shape", "num_classes", "class_names") if name in facts}
-    told |= {"settings": settings, "data": data_told(source)}
+    told |= {"settings": settings, "data": data_told(run)}
     write_text_atomically(files["config.json"], json.dumps(told, indent=2) + "\n")
-    write_text_atomically(files["README.md"], card_of(source, snapshot, settings))
-    return Parcel(files, snapshot, left_out)
+    return Parcel(files, left_out, complaints)
 
 
 def without_places(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -75,17 +73,16 @@ def without_places(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
     return kept, found
 
 
-def data_told(source: Path) -> dict[str, Any]:
-    """What the run that a source is, or lies in, tells of its data, but not where they lie; nothing without a run."""
-    folder = RunFolder(source if source.is_dir() else source.parent.parent)
-    if not folder.exists():
-        return {}
-    data = folder.read_config()["data"]
+def run_of(source: Path) -> RunFolder | None:
+    """The run that a source is, or that a snapshot lies in; None for one by itself."""
+    folder = RunFolder(source if source.is_dir() else source.absolute().parent.parent)
+    return folder if folder.exists() else None
+
+
+def data_told(run: RunFolder | None) -> dict[str, Any]:
+    """What a run tells of its data, but not where they lie; nothing without a run."""
+    data = {} if run is None else run.read_config()["data"]
     return {name: data[name] for name in ("name", "count", "shape", "num_classes", "fingerprint") if name in data}
-
-
-def card_of(source: Path, snapshot: Path, settings: Mapping[str, Any]) -> str:
-    return "---\nlibrary_name: ganforge\npipeline_tag: unconditional-image-generation\n---\n"
 
 
 def commit(name: HubName, files: Mapping[str, Path], *, public: bool, message: str) -> tuple[str, bool]:

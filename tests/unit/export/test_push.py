@@ -40,7 +40,7 @@ def run(hub: Hub) -> RunFolder:
 
 
 def push(*options: str, source: str = "run", name: str = NAME) -> int:
-    return main(["push", source, name, "--device", "cpu", *options])
+    return main(["push", source, name, *options])
 
 
 def test_a_dry_run_lists_all_and_asks_nobody(hub: Hub, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
