@@ -94,7 +94,7 @@ def commit(name: HubName, files: Mapping[str, Path], *, public: bool, message: s
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
     disable_progress_bars()
     api = HfApi(library_name="ganforge", library_version=__version__)
