@@ -54,7 +54,7 @@ def list_runs(root: Path, stop: StopRequest) -> int:
     from ganforge.run.removal import size_on_disk
     from ganforge.viewer.read.figure_history import FigureReader
     from ganforge.viewer.read.formatting import ago
-    from ganforge.viewer.read.runs import find_folders, newest_first
+    from ganforge.viewer.read.run_summary import find_folders, newest_first
 
     if root == USUAL and not root.exists():
         tell("There is no run yet: no folder runs here. `ganforge train` begins one.")
