@@ -48,12 +48,11 @@ def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     refuse_foreign(out)
     from ganforge.export.to_onnx import require_packages, write_onnx
     from ganforge.export.to_torch import write_torch
-    from ganforge.run.hub_snapshot import local
     from ganforge.sampling.model import load
 
     if given.to == "onnx":
         require_packages()
-    model = load(local(given.source, stop.poll), "cpu", best=given.best)
+    model = load(given.source, "cpu", best=given.best)
     stop.poll()
     write = write_onnx if given.to == "onnx" else write_torch
     found = write(model, out, given.output or "uint8", given.license)
@@ -69,10 +68,9 @@ def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
         raise UserError("--output is for onnx and torch, and a card has no model; leave it out.")
     from ganforge.export.card import GRID, README, write_card
     from ganforge.run.folder import RunFolder
-    from ganforge.run.hub_snapshot import local
     from ganforge.sampling.model import load
 
-    model = load(local(given.source, stop.poll), "cpu", best=given.best)
+    model = load(given.source, "cpu", best=given.best)
     stop.poll()
     complaints = write_card(model, RunFolder(given.source) if given.source.is_dir() else None, out, given.license)
     tell(printable(f"{out / README} and {out / GRID}"))

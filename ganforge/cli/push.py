@@ -51,9 +51,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
         try:
             with hub_at_work(str(name), "cannot be pushed"):
                 what = f"{snapshot.stem} of {given.source.resolve().name}, by ganforge"
-                made, private = polling(
-                    lambda: commit(name, parcel.files, public=given.public, message=what), stop.poll
-                )
+                made, private = polling(lambda: commit(name, parcel.files, public=given.public, message=what))
         except Stopped:
             complain(f"ganforge: stopped while pushing: {name} has all of it or nothing; to be sure push again")
             raise

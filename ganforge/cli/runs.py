@@ -108,7 +108,7 @@ def remove(paths: Sequence[Path], yes: bool, stop: StopRequest) -> int:
             return 0
     for folder in runs.values():
         try:
-            said(folder, remove_run(folder, stop.poll), "removed")
+            said(folder, remove_run(folder), "removed")
         except BaseException:
             complain(printable(f"{folder} is removed in part at most; `ganforge runs rm` removes the rest."))
             raise

@@ -40,7 +40,6 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
     from ganforge.base.selections import parse_classes, parse_seeds
     from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.run.hub_snapshot import local
     from ganforge.sampling.model import load
     from ganforge.sampling.selection import Selection, Way, choose
 
@@ -54,7 +53,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
     seeds = parse_seeds(texts[way])
     options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
-    model = load(local(given.source, stop.poll), given.device, best=given.best)
+    model = load(given.source, given.device, best=given.best)
     stop.poll()
     classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
     chosen = Selection(seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options)

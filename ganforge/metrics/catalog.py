@@ -49,7 +49,7 @@ class FigureRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractorRecord(Record):
-    """A way to turn items into features. Its file has ``network(channels, weights, poll)``.
+    """A way to turn items into features. Its file has ``network(channels, weights)``.
 
     takes: what it can look at, in words. channels, side: of the pictures that it takes, None where any will do; of
     points both are empty or 0. rank: of several, the lowest decides which snapshot is best. is_scaled: False where

@@ -64,11 +64,10 @@ def build_extractor(
     shape: Sequence[int],
     device: torch.device,
     inception_file: Path | None = None,
-    poll: Callable[[], None] = lambda: None,
 ) -> Extractor:
     """The extractor ``name`` for items of one shape, (2,) or (C, H, W), that computes on ``device``.
 
-    inception_file, poll: as for ``load_inception``; the other extractors need no file and no download.
+    inception_file: as for ``load_inception``; the other extractors need no file and no download.
     Raises UserError for an unknown name, for a shape that it cannot take, and for weights that are missing or damaged.
     """
     shape = tuple(shape)
@@ -78,7 +77,7 @@ def build_extractor(
     if not record.can_take(shape):
         instead = " or ".join(other.name for other in EXTRACTORS.values() if other.can_take(shape))
         raise UserError(f"The {name} extractor needs {record.takes}; these are {describe_shape(shape)}: use {instead}.")
-    network = record.load().network(shape[0], inception_file, poll)
+    network = record.load().network(shape[0], inception_file)
     identity = _hash(name, network.version, network.state_dict())
     network.to(device).to(memory_format=torch.channels_last)
     return Extractor(name, identity, network.dims, partial(_extract, network, shape, device))

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_plain, reason, write_atomically
 from ganforge.base.sizes import gib
+from ganforge.base.stopping import poll
 from ganforge.base.tensorfile import MAX_HEADER
 from ganforge.base.terminal import complain, printable
 from ganforge.base.user_cache import cache_folder
@@ -60,18 +61,18 @@ def hub_name(path: str | os.PathLike[str]) -> HubName:
     return HubName(found[1], found[2])
 
 
-def local(path: Path, poll: Callable[[], None] = lambda: None) -> Path:
+def local(path: Path) -> Path:
     """The path itself, or the file of what it names on the hub, fetched unless it was before; a line on stderr says
-    which commit and file that is, with its digest. Raises UserError where it cannot be had, and what ``poll`` does."""
-    return fetched(hub_name(path), poll)[0] if is_hub(path) else path
+    which commit and file that is, with its digest. Raises UserError where it cannot be had."""
+    return fetched(hub_name(path))[0] if is_hub(path) else path
 
 
-def pinned(path: str, poll: Callable[[], None]) -> str:
+def pinned(path: str) -> str:
     """The name of what ``path`` names on the hub now, for good; another path as it is. Likewise fetched."""
-    return str(fetched(hub_name(path), poll)[1]) if is_hub(path) else path
+    return str(fetched(hub_name(path))[1]) if is_hub(path) else path
 
 
-def fetched(name: HubName, poll: Callable[[], None]) -> tuple[Path, HubName]:
+def fetched(name: HubName) -> tuple[Path, HubName]:
     """The file, and its name by the commit. Raises as ``local``."""
     if name.revision is not None and COMMIT.fullmatch(name.revision) and is_plain(path := _kept(name)):
         complain(printable(f"{name} is here already: SHA-256 {_digest_of(path)}"))
@@ -79,7 +80,7 @@ def fetched(name: HubName, poll: Callable[[], None]) -> tuple[Path, HubName]:
     if os.environ.get(OFFLINE):
         raise UserError(f"{name} is not here, and {OFFLINE} is set; name a commit that was fetched, or a file.")
     with hub_at_work(str(name)):
-        info = polling(lambda: _info(name), poll)
+        info = polling(lambda: _info(name))
         exact, file = _resolved(name, info), _chosen(name, info)
         path = _kept(exact)
         if is_plain(path) and (not file.sha256 or file.sha256 == _digest_of(path)):
@@ -87,7 +88,7 @@ def fetched(name: HubName, poll: Callable[[], None]) -> tuple[Path, HubName]:
         else:
             complain(printable(f"fetching {file.name} of {exact}: {gib(file.size)}"))
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, lambda part: polling(lambda: _download(exact, file, part, poll), poll))
+            write_atomically(path, lambda part: polling(lambda: _download(exact, file, part)))
             say = "fetched"
     complain(printable(f"{name} is commit {exact.revision}: {file.name}, {file.size:,} bytes, SHA-256 "
                        f"{_digest_of(path)}, {say}"))  # fmt: skip
@@ -143,7 +144,7 @@ def _chosen(name: HubName, info: Any) -> HubFile:
     return HubFile(chosen[0].rfilename, size, sha256 if isinstance(sha256, str) else "")
 
 
-def _download(name: HubName, file: HubFile, path: Path, poll: Callable[[], None]) -> None:
+def _download(name: HubName, file: HubFile, path: Path) -> None:
     from huggingface_hub import constants, get_session, hf_hub_url
     from huggingface_hub.utils._headers import build_hf_headers
     from huggingface_hub.utils._http import hf_raise_for_status

@@ -5,13 +5,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.file_marks import is_marked
 from ganforge.base.files import is_temporary, reason
+from ganforge.base.stopping import poll
 from ganforge.run.folder import RunFolder
 from ganforge.run.paths import SUBFOLDERS, entries
 
@@ -75,10 +75,10 @@ def removable(path: Path) -> RunFolder:
         return folder
 
 
-def remove_run(folder: RunFolder, poll: Callable[[], None]) -> Content:
+def remove_run(folder: RunFolder) -> Content:
     """Delete the run's own files, and the folder where nothing else is in it; returns what there was.
 
-    poll: called before each file; raises to stop. Raises UserError where another process trains there, and RunError
+    A request to stop is met between two files. Raises UserError where another process trains there, and RunError
     where a file cannot be deleted; what is left is then still a run, that can be removed again.
     """
     with folder.lock():

@@ -13,7 +13,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
-from ganforge.base.stopping import StopRequest, stop_on_signals
+from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
@@ -86,16 +86,16 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
 def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
-    config = with_absolute_paths(config, stop.poll)
+    config = with_absolute_paths(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
     source = source_of(config)
     by_rule = "auto" in penalty_weights(config).values()
-    config, dataset, feed, state = prepare(config, stop.poll, progress.say)
+    config, dataset, feed, state = prepare(config, progress.say)
     for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     started_from, source_facts = start_from(source, config, state, dataset)
-    judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
+    judge = prepare_judge(config, dataset, feed.device, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
@@ -137,12 +137,12 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
-        config, dataset, feed, state = prepare(config, stop.poll, progress.say)
+        config, dataset, feed, state = prepare(config, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
-        judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
+        judge = prepare_judge(config, dataset, feed.device, progress.say)
         now = environment(feed.device)
         if facts:
             state.load(tensors, facts)
@@ -165,13 +165,13 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
-def with_absolute_paths(config: Config, poll: Callable[[], None]) -> Config:
+def with_absolute_paths(config: Config) -> Config:
     """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
     hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
     from."""
     places = {"data": locate(config.data)}
     if config.init_from is not None:
-        places["init_from"] = pinned(config.init_from, poll)
+        places["init_from"] = pinned(config.init_from)
     if config.test_data is not None:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)
@@ -187,9 +187,7 @@ def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
     return changes | places
 
 
-def prepare(
-    config: Config, poll: Callable[[], None], say: Callable[[str], None]
-) -> tuple[Config, Dataset, Feed, TrainingState]:
+def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset, Feed, TrainingState]:
     """The settings with numbers for all that is "auto" in them, the data, and fresh networks to fit.
 
     Raises UserError where the data or the device is not to be had.
@@ -201,9 +199,7 @@ def prepare(
     if config.precision == "bfloat16" and device.type == "cpu":
         say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
-    dataset = load(
-        config.data, data_dir=data_dir, max_images=config.max_images, poll=poll, say=say, **config.data_settings()
-    )
+    dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, say=say, **config.data_settings())
     poll()
     config = with_gammas(config, dataset.shape)
     try:

@@ -51,7 +51,7 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
     listed = [run.id for run, _ in await catalogue.runs()]
     chosen, unknown = wanted_ids(run_ids, listed)
     if unknown:
-        chosen, unknown = wanted_ids(run_ids, list(catalogue.folders_again()))
+        chosen, unknown = wanted_ids(run_ids, list(catalogue.folders(again=True)))
     if not run_ids:
         chosen = listed[:SUGGESTED]
     left_out, chosen = chosen[MAX_RUNS:], chosen[:MAX_RUNS]

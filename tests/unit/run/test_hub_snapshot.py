@@ -11,7 +11,7 @@ from untrained import make_run
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped, StopRequest
+from ganforge.base.stopping import Stopped, StopRequest, polled_by
 from ganforge.cli.main import main
 from ganforge.run.hub_snapshot import LARGEST, hub_name, local, pinned
 
@@ -53,7 +53,7 @@ def test_a_model_is_fetched_once_and_told_by_commit_and_digest(
 
 
 def test_a_commit_that_is_here_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = pinned("hub:me/digits", lambda: None)
+    name = pinned("hub:me/digits")
     assert name == f"hub:me/digits@{COMMIT}"
     hub.asked.clear()
     monkeypatch.setenv("GANFORGE_OFFLINE", "1")
@@ -154,8 +154,8 @@ def test_stopping_while_it_is_fetched_leaves_nothing(hub: Hub, tmp_path: Path) -
 
     hub.fault = "endless"
     hub.repos["me/digits"].told["model.safetensors"] = LARGEST
-    with pytest.raises(Stopped):
-        local(NAME, poll)
+    with pytest.raises(Stopped), polled_by(poll):
+        local(NAME)
     assert cached(tmp_path) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from some_runs import make_run, record_at
 
-from ganforge.base.stopping import Stopped, StopRequest
+from ganforge.base.stopping import Stopped, StopRequest, polled_by
 from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 from ganforge.run.removal import LAST, content_of, remove_run
@@ -76,7 +76,7 @@ def test_nothing_is_reached_through_a_link(run: RunFolder, here: Path) -> None:
     (run.path / "snapshots").symlink_to(here / "mine")
     run.fakes(7).symlink_to(here / "mine.png")
     assert content_of(run).foreign == ["fakes-000000007.png", "snapshots"]
-    remove_run(run, lambda: None)
+    remove_run(run)
     assert (here / "mine/000000001.safetensors").exists()
     assert (here / "mine.png").exists()
     assert sorted(path.name for path in run.path.iterdir()) == ["fakes-000000007.png", "snapshots"]
@@ -131,11 +131,11 @@ def test_a_removal_that_is_stopped_leaves_a_run_that_can_be_removed(run: RunFold
         stop.signum = 2 if not left else 0
         stop.poll()
 
-    with pytest.raises(Stopped):
-        remove_run(run, poll)
+    with pytest.raises(Stopped), polled_by(poll):
+        remove_run(run)
     assert run.exists()
     assert [path.name for path in content_of(run).own][-3:] == [*LAST]
-    remove_run(run, lambda: None)
+    remove_run(run)
     assert not run.path.exists()
 
 
