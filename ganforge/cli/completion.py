@@ -27,7 +27,7 @@ Completer = Callable[..., Iterable[str]]
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("shell", choices=SHELLS, help="print the lines for it: docs/sharing.md says where they go")
+    parser.add_argument("shell", choices=SHELLS, help="print the lines for it: docs/shell.md says where they go")
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:

@@ -48,6 +48,8 @@ EXAMPLES = """examples:
   ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures
   ganforge report RUN                          a run as one HTML file to keep or send
+  ganforge push RUN hub:OWNER/NAME             its best snapshot to the Hugging Face hub, with a card
+  ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
 exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130, 143 or 129 stopped by

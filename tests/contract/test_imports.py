@@ -142,6 +142,7 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 COMMANDS = [
     ["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"], ["sample", "--help"],
     ["report", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
+    ["push", "--help"], ["runs", "--help"], ["help"], ["help", "FD"], ["completion", "bash"],
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys
