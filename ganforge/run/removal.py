@@ -18,6 +18,10 @@ from ganforge.run.paths import SUBFOLDERS, entries
 LAST = ("status.json", "config.json", ".lock")
 """Removed last, in this order: until then what is left is a run, of which the rest can be removed."""
 
+TOLD = {"trackers": re.compile(r"[a-z]+\.(json|lock)"), "tensorboard": re.compile(r"events\.out\.tfevents\.[\w.-]+")}
+"""Folders of what trackers are told, and the whole names of the files in them."""
+FOLDERS = (*SUBFOLDERS, *TOLD)
+
 
 @dataclass(frozen=True)
 class Content:
@@ -34,14 +38,14 @@ def content_of(folder: RunFolder) -> Content:
     own: list[Path] = []
     foreign: list[str] = []
     evaluations = folder.all_evaluations()
-    for parent in ("", *SUBFOLDERS):
+    for parent in ("", *FOLDERS):
         if parent and (folder.path / parent).is_symlink():
             continue  # told above as foreign
         for name, plain in sorted(entries(folder.path / parent)):
             path = folder.path / parent / name
             if plain and (is_own(folder, path) or (path in evaluations and is_marked(path))):
                 own.append(path)
-            elif parent or name not in SUBFOLDERS or not _is_folder(path):
+            elif parent or name not in FOLDERS or not _is_folder(path):
                 foreign.append(path.relative_to(folder.path).as_posix())
     own.sort(key=lambda path: LAST.index(path.name) if path.name in LAST else -1)
     return Content(own, foreign, sum(path.lstat().st_size for path in own))
@@ -52,6 +56,8 @@ def is_own(folder: RunFolder, path: Path) -> bool:
     do, and bears that one their mark? For plain files but records of figures. Raises OSError."""
     if is_temporary(path.name):
         return True
+    if told := TOLD.get(path.relative_to(folder.path).parent.as_posix()):
+        return told.fullmatch(path.name) is not None
     if path.parent != folder.path:
         weights, number = re.sub(r"\.damaged(-[0-9]+)?$", "", path.name), _number(path.name)
         named = folder.snapshot if path.parent.name == "snapshots" and weights == path.name else folder.checkpoint
@@ -87,7 +93,7 @@ def remove_run(folder: RunFolder) -> Content:
             for path in found.own:
                 poll()
                 path.unlink()
-            for place in (*map(folder.path.joinpath, SUBFOLDERS), folder.path):
+            for place in (*map(folder.path.joinpath, FOLDERS), folder.path):
                 _remove_empty(place)
         except OSError as error:
             raise RunError(

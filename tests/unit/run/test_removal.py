@@ -32,6 +32,9 @@ def run() -> RunFolder:
         path.write_bytes(b"x")
     folder.checkpoint(1).with_name("000000001.safetensors.damaged-2").touch()
     (folder.path / ".ganforge-tmp-abcdefgh.png").touch()
+    for name in ("trackers/wandb.json", "trackers/wandb.lock", "tensorboard/events.out.tfevents.1.host.2.0"):
+        (folder.path / name).parent.mkdir(exist_ok=True)
+        (folder.path / name).touch()
     folder.report.write_text(PAGE)
     folder.evaluation(1, "ab12").write_text(RECORD)
     return folder
@@ -40,7 +43,7 @@ def run() -> RunFolder:
 FOREIGN = (
     "notes.txt", "fakes-12.png", "report.html", "evaluation-000000001-ab12.json", "nearest-000000001.png", "own/x.txt",
     "snapshots/best.safetensors", "snapshots/000000001.safetensors.damaged", "checkpoints/x/y", ".ganforge-tmp-mine",
-    "config.json.bak", "checkpoints/000000001.safetensors.damaged-x",
+    "tensorboard/notes", "trackers/mine.txt", "config.json.bak", "checkpoints/000000001.safetensors.damaged-x",
 )  # fmt: skip
 
 
@@ -62,7 +65,13 @@ def test_what_is_not_the_runs_own_stays_and_is_told(
     assert main(["runs", "rm", "runs/a", "--yes"]) == 0
     assert [path for path in run.path.rglob("*") if path.is_file()] == [mine]
     assert mine.read_bytes() == b"mine"
-    top = name if name.startswith(("snapshots", "checkpoints/0")) else "checkpoints/x" if "/y" in name else name
+    top = (
+        name
+        if name.startswith(("snapshots", "checkpoints/0", "tensorboard", "trackers"))
+        else "checkpoints/x"
+        if "/y" in name
+        else name
+    )
     assert top.removesuffix("/x.txt") in capsys.readouterr().out
 
 
@@ -155,7 +164,8 @@ def test_a_run_goes_nowhere_it_would_change_anything(run: RunFolder, capsys: pyt
     Path("file").touch()
     for target, said in (
         ("runs", "something at runs/a already"), ("file", "something at file"), ("nowhere/b", "no folder nowhere"),
-        ("runs/a/inner", "in the run itself"), ("runs/a", "in the run itself"), ("runs/b", "is a run, and no run"),
+        ("runs/a/inner", "in the run itself"), ("runs/a/snapshots", "in the run itself"),
+        ("runs/a", "in the run itself"), ("runs/b", "is a run, and no run"),
     ):  # fmt: skip
         assert main(["runs", "mv", "runs/a", target]) == 2
         assert said in capsys.readouterr().err
