@@ -109,8 +109,10 @@ def remove(paths: Sequence[Path], yes: bool, stop: StopRequest) -> int:
     for folder in runs.values():
         try:
             said(folder, remove_run(folder), "removed")
+        except UserError:  # nothing of it was
+            raise
         except BaseException:
-            complain(printable(f"{folder} is removed in part at most; `ganforge runs rm` removes the rest."))
+            complain(printable(f"{folder.path} is removed in part at most; `ganforge runs rm` removes the rest."))
             raise
     return 0
 

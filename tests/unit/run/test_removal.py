@@ -2,8 +2,10 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,15 @@ def test_nothing_is_removed_unless_somebody_says_so(
             assert main(["runs", "rm", "runs/a"]) == 0
         os.close(ours)
         assert run.exists() == there
+
+
+def test_a_signal_ends_the_question(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, theirs = pty.openpty()
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        assert main(["runs", "rm", "runs/a"]) == 143
+    assert run.snapshot(1).exists()
 
 
 def test_a_removal_that_is_stopped_leaves_a_run_that_can_be_removed(run: RunFolder) -> None:
