@@ -138,6 +138,8 @@ class Handler(BaseHTTPRequestHandler):
             private = asked.get("private", asked.get("visibility") == "private")
             hub.repos.setdefault(name, Repo(private=bool(private)))
             return self.answer(200, {"url": f"{hub.url}/{name}"})
+        if path == "/verify":
+            return self.answer(200, {})
         if path == "/api/validate-yaml":
             return self.answer(200, {"errors": [], "warnings": []})
         if "/preupload/" in path:
@@ -148,9 +150,10 @@ class Handler(BaseHTTPRequestHandler):
             ]  # fmt: skip
             return self.answer(200, {"files": modes})
         if path.endswith("/info/lfs/objects/batch"):
+            place = hub.elsewhere or hub.url
             objects = [
                 {"oid": each["oid"], "size": each["size"],
-                 "actions": {"upload": {"href": f"{hub.elsewhere or hub.url}/lfs/{each['oid']}"}}}
+                 "actions": {"upload": {"href": f"{place}/lfs/{each['oid']}"}, "verify": {"href": f"{place}/verify"}}}
                 for each in json.loads(body)["objects"]
             ]  # fmt: skip
             return self.answer(200, {"transfer": "basic", "objects": objects})

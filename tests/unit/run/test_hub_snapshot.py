@@ -48,7 +48,8 @@ def test_a_model_is_fetched_once_and_told_by_commit_and_digest(
     assert COMMIT in said
     assert hashlib.sha256(snapshot).hexdigest() in said
     assert local(Path("hub:me/digits@main")) == path
-    assert sum("/resolve/" in asked for asked in hub.asked) == 1
+    fetched = [asked for asked in hub.asked if "/resolve/" in asked]
+    assert fetched == [f"GET /me/digits/resolve/{COMMIT}/model.safetensors"]
     assert cached(tmp_path) == [f"me--digits@{COMMIT}.safetensors"]
 
 
