@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.sizes import is_point
 from ganforge.metrics.catalog import EXTRACTORS
 
 MAX_BATCH_SIZE = 256
@@ -85,7 +86,7 @@ def build_extractor(
 
 def describe_shape(shape: Sequence[int]) -> str:
     """Items of one shape in words, height before width: `32 x 32 pictures in colour`, `points in the plane`."""
-    if tuple(shape) == (2,):
+    if is_point(shape):
         return EXTRACTORS["coordinates"].takes
     if len(shape) != 3:
         return f"items of shape {tuple(shape)}"
@@ -117,7 +118,7 @@ def _extract(network: Network, shape: tuple[int, ...], device: torch.device, ite
 def _checked(items: Tensor, shape: tuple[int, ...]) -> Tensor:
     if tuple(items.shape[1:]) != shape:
         raise UserError(f"The features are of {describe_shape(shape)}; these are {describe_shape(items.shape[1:])}.")
-    dtype = torch.float32 if shape == (2,) else torch.uint8
+    dtype = torch.float32 if is_point(shape) else torch.uint8
     if items.dtype != dtype or not len(items):
         raise ValueError(f"items are {items.dtype} {list(items.shape)}; at least one of {dtype} is wanted")
     return items

@@ -46,6 +46,12 @@ def text(words: str, classes: str = "") -> ui.label:
     return ui.label(encodable(words)).classes(classes)
 
 
+def show_text(label: ui.label, words: str) -> None:
+    """Another text; without words, the label is not seen."""
+    label.set_text(words)
+    label.set_visibility(bool(words))
+
+
 def picture(source: str, alternative: str) -> ui.element:
     """<img> with crisp pixels. source: an address, such as ``picture_address`` gives."""
     image = ui.element("img").classes("gf-pixels")
