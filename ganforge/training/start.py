@@ -12,13 +12,20 @@ import torch
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
 from ganforge.base.processes import refuse_several_processes
-from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
+from ganforge.base.runtime import (
+    choose_device,
+    environment,
+    is_out_of_memory,
+    keep_freed_memory,
+    use_deterministic_operations,
+)
 from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
 from ganforge.data.summary import data_notes, one_line
+from ganforge.networks.precision import allow_tf32
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -195,6 +202,8 @@ def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
+    use_deterministic_operations(config.deterministic)
+    allow_tf32(config.precision == "tf32")
     device = choose_device(config.device)
     if config.precision == "bfloat16" and device.type == "cpu":
         say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
