@@ -30,6 +30,7 @@ from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
+from ganforge.run.hub_snapshot import pinned
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.tracking.catalog import require
@@ -175,9 +176,12 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
-    where there is nothing of that name, or the held-out pictures are those to learn from."""
+    """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
+    hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
+    from."""
     places = {"data": locate(config.data)}
+    if config.init_from is not None:
+        places["init_from"] = pinned(config.init_from)
     if config.test_data is not None:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)

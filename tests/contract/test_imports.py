@@ -143,6 +143,7 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 COMMANDS = [
     ["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"], ["sample", "--help"],
     ["report", "--help"], ["export", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
+    ["push", "--help"], ["runs", "--help"], ["help"], ["help", "FD"], ["completion", "bash"],
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys
