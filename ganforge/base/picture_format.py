@@ -1,0 +1,72 @@
+"""A single picture as the bytes of a file: PNG, JPEG or WebP, at its own size or enlarged by a whole factor."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ganforge.base.errors import UserError
+from ganforge.base.file_marks import MARKS, NAME
+from ganforge.base.given import shown
+
+ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+LONGEST = {"png": 65_535, "jpeg": 65_500, "webp": 16_383}
+"""Pixels of a side: what the kind's libraries write."""
+JPEG_QUALITY = 95
+PNG_EFFORT = 3
+"""zlib's level: several times as fast as its usual 6, for a few per cent more bytes."""
+
+
+@dataclass(frozen=True)
+class PictureFormat:
+    """kind: png, jpeg or webp. quality: 1 to 100, of JPEG (by default ``JPEG_QUALITY``) and WebP (by default lossless).
+    upscale: each pixel becomes a square of so many. Raises UserError for another of these."""
+
+    kind: str = "png"
+    quality: int | None = None
+    upscale: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in ENDINGS:
+            raise UserError(f"Pictures are written as {', '.join(ENDINGS)}, and {shown(self.kind)} is none of them.")
+        if self.quality is not None and self.kind == "png":
+            raise UserError("PNG keeps every pixel and has no quality; leave it out, or take jpeg or webp.")
+        if self.quality is not None and (type(self.quality) is not int or not 1 <= self.quality <= 100):
+            raise UserError(f"The quality is {shown(self.quality)}; give a whole number from 1 to 100.")
+        if type(self.upscale) is not int or self.upscale < 1:
+            raise UserError(f"The upscale is {shown(self.upscale)}; give a whole number from 1.")
+
+    @property
+    def ending(self) -> str:
+        return ENDINGS[self.kind]
+
+    def refuse_shape(self, channels: int, height: int, width: int) -> None:
+        """Raise UserError for pictures that this kind of file cannot hold."""
+        if channels in (2, 4) and self.kind == "jpeg":
+            raise UserError("The pictures are transparent, which JPEG cannot hold; take png or webp.")
+        if (side := max(height, width) * self.upscale) > LONGEST[self.kind]:
+            raise UserError(f"{self.kind} holds {LONGEST[self.kind]:,} pixels a side, and {side:,} are asked for.")
+
+    def encode(self, picture: NDArray[np.uint8]) -> bytes:
+        """picture: uint8 [H, W, C], C = 1 (grey), 2 (grey and alpha), 3 or 4. Equal pictures give equal bytes."""
+        pixels = picture[..., 0] if picture.shape[2] == 1 else picture
+        if self.upscale > 1:
+            pixels = pixels.repeat(self.upscale, axis=0).repeat(self.upscale, axis=1)
+        written = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(pixels)).save(written, format=self.kind.upper(), **self._options())
+        return written.getvalue()
+
+    def _options(self) -> dict[str, Any]:
+        if self.kind == "png":
+            mark = PngInfo()
+            mark.add_text("Software", NAME)
+            return {"pnginfo": mark, "compress_level": PNG_EFFORT}
+        if self.kind == "jpeg":
+            return {"quality": self.quality or JPEG_QUALITY, "subsampling": 0, "comment": f"made by {NAME}"}
+        if self.quality is None:
+            return {"lossless": True, "exact": True, "quality": 50, "method": 1, "xmp": MARKS[".webp"]}
+        return {"quality": self.quality, "xmp": MARKS[".webp"]}
