@@ -21,7 +21,7 @@ def is_film(out: str | Path) -> bool:
 
 
 def is_folder(out: str) -> bool:
-    """It ends in a line, has no ending, or is one."""
+    """It ends in a slash, has no ending, or is one."""
     return out.endswith(("/", os.sep)) or not Path(out).suffix or Path(out).is_dir()
 
 
