@@ -7,6 +7,7 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,6 @@ from ganforge.sampling.picture_plan import DATASET_JSON, HEAD, INDEX, Plan, goes
 PART, ABOUT_PART, LOCK_PART = ".part", ".part.json", ".part.lock"
 SHARD = 10_000
 """Pictures in one tar file."""
-DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest that a zip file can tell: equal pictures give equal bytes."""
 Files = list[list[tuple[str, bytes]]]
 """For each row, its files."""
 
@@ -117,18 +116,28 @@ class IntoShards:
 
     def begin(self) -> int:
         self._at = next((n for n, shard in enumerate(self._shards) if not shard.exists()), len(self._shards))
-        done = min(self._at * SHARD, len(self.plan))
-        with contextlib.suppress(tarfile.ReadError, FileNotFoundError):
-            if self._at < len(self._shards):
-                self._tar = tarfile.open(self._begun.part, "a", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-                names = self._tar.getnames()
-                count = min(len(names) // len(self._names(done)), len(self.plan) - done)
-                if names == [name for row in range(done, done + count) for name in self._names(row)]:
-                    return self._next(done + count)
-                self._tar.close()
-        if self._at < len(self._shards):
-            self._tar = tarfile.open(self._begun.part, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-        return done
+        self._row = min(self._at * SHARD, len(self.plan))
+        if self._at < len(self._shards) and not self._goes_on():
+            self._tar = self._open("w")
+        return self._row
+
+    def _goes_on(self) -> bool:
+        """Is there a shard that was begun, with whole rows from its first on? Open it for more."""
+        first = self._row
+        try:
+            self._tar = self._open("a")
+            names = self._tar.getnames()
+        except tarfile.ReadError:
+            return False
+        count = min(len(names) // len(self._names(first)), len(self.plan) - first)
+        if names != [name for row in range(first, first + count) for name in self._names(row)]:
+            self._tar.close()
+            return False
+        self._next(first + count)
+        return True
+
+    def _open(self, mode: Literal["a", "w"]) -> tarfile.TarFile:
+        return tarfile.open(self._begun.part, mode, format=tarfile.USTAR_FORMAT)
 
     def _names(self, row: int) -> list[str]:
         told = [] if self.plan.labels is None else [".cls", *([".json"] if self.plan.class_names else [])]
@@ -152,10 +161,9 @@ class IntoShards:
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 self._tar.addfile(member, io.BytesIO(content))
-            self._row += 1
-            self._next(self._row)
+            self._next(self._row + 1)
 
-    def _next(self, row: int) -> int:
+    def _next(self, row: int) -> None:
         """After so many rows in all: is a shard full?"""
         self._row = row
         if row == min((self._at + 1) * SHARD, len(self.plan)):
@@ -163,10 +171,7 @@ class IntoShards:
             self._tar.close()
             self._begun.becomes(self._begun.part, self._shards[self._at])
             self._at += 1
-            self._tar = None
-            if self._at < len(self._shards):
-                self._tar = tarfile.open(self._begun.part, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
-        return row
+            self._tar = self._open("w") if self._at < len(self._shards) else None
 
     def finish(self) -> None:
         with self._begun.part.open("w", encoding="utf-8", newline="\n") as file:
@@ -182,7 +187,7 @@ class IntoShards:
 
 
 def zip_entry(path: str) -> zipfile.ZipInfo:
-    """Of a file in a zip: stored as it is, and never younger."""
-    entry = zipfile.ZipInfo(path, DATE)
+    """Of a file in a zip: stored as it is, with no date of its own."""
+    entry = zipfile.ZipInfo(path)
     entry.external_attr = 0o644 << 16
     return entry

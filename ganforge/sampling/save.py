@@ -101,8 +101,8 @@ def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]],
     if 0 < done < len(plan):
         complain(f"{done:,} of {len(plan):,} pictures are there already; going on.")
     workers, waiting = usual_workers(), deque[Future[Any]]()
-    with ThreadPoolExecutor(workers) as pool, shown(len(plan), "saving") as tell:
-        try:
+    try:
+        with ThreadPoolExecutor(workers) as pool, shown(len(plan), "saving") as tell:
             for items in stream(row):
                 poll()
                 waiting.append(pool.submit(target.work, row, items.numpy()))
@@ -110,11 +110,11 @@ def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]],
                 if len(waiting) > AHEAD * workers:
                     target.add(waiting.popleft().result())
                 tell(row)
-        except Stopped:
-            _drain(target, waiting)
-            complain(f"{row:,} of {len(plan):,} pictures are saved; the same command goes on from there.")
-            raise
         _drain(target, waiting)
+    except Stopped:
+        _drain(target, waiting)
+        complain(f"{row:,} of {len(plan):,} pictures are saved; the same command goes on from there.")
+        raise
     target.finish()
     return done
 

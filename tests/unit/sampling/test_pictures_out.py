@@ -155,7 +155,8 @@ def test_what_was_killed_in_the_middle_of_a_write_is_made_whole(name: str, model
     with pytest.raises(Stopped):
         model.save(f"{cut}/{name}", SEEDS, poll=stopping_after(2))
     [last] = [cut / "f" / "index.csv"] if name == "f/" else list(cut.glob("*.part"))
-    last.write_bytes(last.read_bytes()[:-777])
+    content = last.read_bytes()
+    last.write_bytes(content[: len(content) // 2 + 3])
     if name == "f/":
         (cut / "f" / "2-train" / "seed00000002-class2.png").write_bytes(b"")
     model.save(f"{cut}/{name}", SEEDS)
