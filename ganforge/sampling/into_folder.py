@@ -66,7 +66,9 @@ class IntoFolder:
         lines = []
         for row, picture in enumerate(pictures, first):
             path = self.plan.path(row)
-            (self.out / path).write_bytes(self.plan.look.encode(picture.transpose(1, 2, 0)))
+            content = self.plan.look.encode(picture.transpose(1, 2, 0))
+            with open(f"{self.out}/{path}", "wb") as file:  # noqa: PTH123 - a third of the time that Path takes
+                file.write(content)
             lines.append(self.plan.line(row, path))
         return lines
 
