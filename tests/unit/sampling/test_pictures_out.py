@@ -15,6 +15,8 @@ from PIL import Image
 from untrained import make_run
 
 from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
+from ganforge.base.picture_format import PictureFormat
 from ganforge.base.stopping import Stopped
 from ganforge.cli.main import main
 from ganforge.data.load import load as load_data
@@ -212,6 +214,20 @@ def test_the_kinds_of_pictures(plain: Model, tmp_path: Path) -> None:
         plain.save(tmp_path / f"q{quality}", [3], kind="jpeg", quality=quality)
         sizes.append((tmp_path / f"q{quality}" / "seed00000003.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("side", [3, 64, 66])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_png_keeps_every_pixel_and_bears_our_mark(side: int, channels: int, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (side, side - 1, channels), np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(PictureFormat().encode(picture))
+    with Image.open(path) as read:
+        assert read.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+        assert np.array_equal(np.asarray(read).reshape(picture.shape), picture)
+    with Image.open(path) as read:
+        read.verify()
+    refuse_foreign(path)
 
 
 def test_points_go_into_an_array_only(tmp_path: Path) -> None:
