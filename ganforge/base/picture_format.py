@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import MARKS, NAME
-from ganforge.base.given import shown
+from ganforge.base.given import shown, whole_given
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 LONGEST = {"png": 65_535, "jpeg": 65_500, "webp": 16_383}
@@ -37,13 +37,13 @@ class PictureFormat:
     upscale: int = 1
 
     def __post_init__(self) -> None:
-        if self.kind not in ENDINGS:
+        if not isinstance(self.kind, str) or self.kind not in ENDINGS:
             raise UserError(f"Pictures are written as {', '.join(ENDINGS)}, and {shown(self.kind)} is none of them.")
         if self.quality is not None and self.kind == "png":
             raise UserError("PNG keeps every pixel and has no quality; leave it out, or take jpeg or webp.")
-        if self.quality is not None and (type(self.quality) is not int or not 1 <= self.quality <= 100):
+        if self.quality is not None and not 1 <= whole_given(self.quality, "The quality") <= 100:
             raise UserError(f"The quality is {shown(self.quality)}; give a whole number from 1 to 100.")
-        if type(self.upscale) is not int or self.upscale < 1:
+        if whole_given(self.upscale, "The upscale") < 1:
             raise UserError(f"The upscale is {shown(self.upscale)}; give a whole number from 1.")
 
     @property

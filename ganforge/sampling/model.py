@@ -63,7 +63,7 @@ class Model:
         if len(z) * math.prod(self.shape) > MAX_NUMBERS:
             size = " x ".join(map(str, self.shape))
             raise UserError(f"{len(z):,} pictures of {size} are more than fit into memory; ask for fewer.")
-        told = self.labels(range(len(z)), labels)
+        told = self._labels(range(len(z)), labels)
         if not len(z):
             return finish(torch.empty(0, *self.shape))
         return generate(self.G, z, told, self.device, self.batch_size, finish)
@@ -76,13 +76,13 @@ class Model:
         by ``num_classes``, so that a seed's picture is its own, whichever others are asked for. Raises UserError.
         """
         seeds = seeds_given(seeds)
-        return self.pictures(self.z(seeds), self.labels(seeds, labels))
+        return self.pictures(self.z(seeds), self._labels(seeds, labels))
 
     def pictures(self, z: Tensor, labels: Labels = None) -> Tensor:
         """``generate``, with pictures as uint8 [N, C, H, W]; points stay float [N, 2]."""
         return self._made(z, labels, to_uint8 if len(self.shape) == 3 else lambda points: points)
 
-    def labels(self, seeds: Sequence[int], labels: Labels = None) -> Tensor | None:
+    def _labels(self, seeds: Sequence[int], labels: Labels = None) -> Tensor | None:
         """The seeds' classes, int64 [N], as ``sample`` takes them; None for a model that is told none. Raises
         UserError."""
         if labels is None:
@@ -95,7 +95,7 @@ class Model:
         """``sample``, batch by batch, so that any number can be made: the pictures of up to ``batch_size`` seeds each
         time. truncation: the psi of ``noise.truncate``. Raises UserError, at once."""
         seeds = rows_of(seeds)
-        return self._stream(seeds, self.labels(seeds, labels), checked_truncation(self, truncation))
+        return self._stream(seeds, self._labels(seeds, labels), checked_truncation(self, truncation))
 
     def _stream(self, seeds: Sequence[int], labels: Tensor | None, truncation: float) -> Iterator[Tensor]:
         for first in range(0, len(seeds), self.batch_size):
@@ -114,7 +114,7 @@ class Model:
         one was stopped. Raises UserError where that cannot be, and leaves alone what is there already.
         """
         seeds, look = rows_of(seeds), PictureFormat(kind, quality, upscale)
-        told = self.labels(seeds, labels)
+        told = self._labels(seeds, labels)
         about = {"recipe": self.config.recipe, "model": weights_digest(self.G), "batch_size": self.batch_size}
         about |= {"precision": self.config.precision, "device": self.device.type, "torch": torch.__version__}
         plan = Plan(

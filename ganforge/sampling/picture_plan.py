@@ -83,8 +83,8 @@ class Plan:
         plain = isinstance(self.seeds, range) and self.seeds == range(len(self))
         facts = {"format": 1, "count": len(self), "seeds": f"0-{len(self) - 1}" if plain else seeds, "classes": classes}
         facts |= {"class_names": list(self.class_names), "shape": list(self.shape), "nimg": self.nimg}
-        facts |= {"truncation": self.truncation, "kind": self.look.kind, "quality": self.look.quality}
-        return facts | {"upscale": self.look.upscale} | self.about
+        facts |= {"truncation": self.truncation, "kind": self.look.kind, "upscale": int(self.look.upscale)}
+        return facts | {"quality": None if self.look.quality is None else int(self.look.quality)} | self.about
 
     def refuse_repeated(self) -> None:
         """Raise UserError where two rows would have one name."""

@@ -210,7 +210,7 @@ def test_the_kinds_of_pictures(plain: Model, tmp_path: Path) -> None:
             error = np.abs(np.asarray(picture.convert("L")).astype(int) - large).max()
         assert error == 0 if kind != "jpeg" else 0 < error < 60
     sizes = []
-    for quality in (10, 90):
+    for quality in (np.int64(10), 90):
         plain.save(tmp_path / f"q{quality}", [3], kind="jpeg", quality=quality)
         sizes.append((tmp_path / f"q{quality}" / "seed00000003.jpg").stat().st_size)
     assert sizes[0] < sizes[1]
