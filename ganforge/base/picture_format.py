@@ -74,10 +74,10 @@ class PictureFormat:
             mark.add_text("Software", NAME)
             return {"pnginfo": mark, "compress_level": PNG_EFFORT}
         if self.kind == "jpeg":
-            return {"quality": self.quality or JPEG_QUALITY, "subsampling": 0, "comment": f"made by {NAME}"}
+            return {"quality": int(self.quality or JPEG_QUALITY), "subsampling": 0, "comment": f"made by {NAME}"}
         if self.quality is None:
             return {"lossless": True, "exact": True, "quality": 50, "method": 1, "xmp": MARKS[".webp"]}
-        return {"quality": self.quality, "xmp": MARKS[".webp"]}
+        return {"quality": int(self.quality), "xmp": MARKS[".webp"]}
 
 
 def small_png(picture: NDArray[np.uint8]) -> bytes:
