@@ -165,6 +165,19 @@ def test_what_was_killed_in_the_middle_of_a_write_is_made_whole(name: str, model
     assert bytes_in(cut) == bytes_in(whole)
 
 
+def test_a_shard_cut_between_a_picture_and_its_class_is_made_whole(model: Model, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    model.save(whole / "f.tar", range(20))
+    with tarfile.open(whole / "f-00000.tar") as shard:
+        end = shard.getmembers()[4].offset  # behind the second picture
+    cut.mkdir()
+    with pytest.raises(Stopped):
+        model.save(cut / "f.tar", range(20), poll=stopping_after(0))
+    (cut / "f.tar.part").write_bytes((whole / "f-00000.tar").read_bytes()[:end])
+    model.save(cut / "f.tar", range(20))
+    assert bytes_in(cut) == bytes_in(whole)
+
+
 def test_what_is_whole_is_not_made_again(plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain.save(tmp_path / "f", range(5))
     before = bytes_in(tmp_path)
