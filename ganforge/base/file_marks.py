@@ -15,8 +15,10 @@ MARKS: dict[str, bytes] = {
     ".webp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><!-- made by " + NAME.encode() + b" --></x:xmpmeta>",
     ".onnx": b"\x12\x08" + NAME.encode(),  # its producer's name, the second field of the message
     ".pt2": b"/extra/" + NAME.encode() + b".json",  # the facts' name in the archive
+    ".mp4": b"made by " + NAME.encode(),
+    ".webm": b"made by " + NAME.encode(),
 } | dict.fromkeys((".html", ".htm"), b'<meta name="generator" content="' + NAME.encode())
-"""By a name's ending, the bytes that the writers put into such a file: text chunk, comment, XMP packet, or tag."""
+"""By a name's ending, the bytes that the writers put into such a file: text chunk, comment, XMP packet, tag."""
 WITHIN = 4096
 """Bytes from the start, or before the end, where a mark lies."""
 MAX_RECORD_BYTES = 1 << 20
@@ -25,8 +27,8 @@ MAX_RECORD_BYTES = 1 << 20
 def refuse_foreign(path: Path) -> None:
     """Raise UserError where there is something at ``path`` that ganforge did not make: it is not overwritten.
 
-    A picture, an animation or a report must have its mark, a .json file must be a record of figures, and none may be a
-    link.
+    A picture, an animation, a film or a report must have its mark, a .json file must be a record of figures, and none
+    may be a link.
     """
     try:
         ours = is_marked(path)

@@ -90,9 +90,7 @@ def grid(images: Tensor, columns: int | None = None, scale: int | None = None) -
     if (columns is not None and columns < 1) or (scale is not None and scale < 1):
         raise UserError(f"columns is {columns} and scale is {scale}; both are 1 or more.")
     count, channels, height, width = images.shape
-    columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
-    rows = math.ceil(count / columns)
-    scale = scale or min(MAX_SCALE, math.ceil(MIN_SIDE / max(columns * width, rows * height)))
+    columns, rows, scale = layout(count, height, width, columns, scale)
     pixels = images.cpu().permute(0, 2, 3, 1).numpy().repeat(scale, axis=1).repeat(scale, axis=2)  # NHWC
     height, width = height * scale, width * scale
     canvas = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), GAP_VALUE, np.uint8)
@@ -101,6 +99,15 @@ def grid(images: Tensor, columns: int | None = None, scale: int | None = None) -
         top, left = cell // columns * (height + GAP), cell % columns * (width + GAP)
         canvas[top : top + height, left : left + width] = picture
     return Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
+
+
+def layout(
+    count: int, height: int, width: int, columns: int | None = None, scale: int | None = None
+) -> tuple[int, int, int]:
+    """Columns, rows and enlargement of the grid of so many pictures, where they are not given as ``grid`` has them."""
+    columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
+    rows = math.ceil(count / columns)
+    return columns, rows, scale or min(MAX_SCALE, math.ceil(MIN_SIDE / max(columns * width, rows * height)))
 
 
 def contact_sheet(items: Tensor, labels: Tensor | None, num_classes: int, columns: int = 10) -> Image.Image:
@@ -142,7 +149,7 @@ def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:
         return
     count = min(len(paths), MAX_FRAMES)
     chosen = [paths[round(k * (len(paths) - 1) / max(1, count - 1))] for k in range(count)]
-    frames = [_open_frame(path) for path in chosen]
+    frames = [open_frame(path) for path in chosen]
     size = frames[-1].size
     frames = [frame if frame.size == size else frame.resize(size, Image.Resampling.NEAREST) for frame in frames]
     durations = [min(500, round(1000 * seconds / count))] * count
@@ -154,7 +161,8 @@ def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:
     ))  # fmt: skip
 
 
-def _open_frame(path: Path) -> Image.Image:
+def open_frame(path: Path) -> Image.Image:
+    """A PNG of a run's, made smaller by a whole factor if a side is above ``MAX_FRAME_SIDE``. Raises OSError."""
     try:
         content = io.BytesIO(read_plain(path, MAX_FRAME_BYTES))
         with warnings.catch_warnings(action="ignore"), Image.open(content, formats=["PNG"]) as picture:

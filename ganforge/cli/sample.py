@@ -3,26 +3,37 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
-from ganforge.base.stopping import StopRequest
+from ganforge.base.stopping import Stopped, StopRequest
 from ganforge.base.terminal import printable, tell
 from ganforge.cli.options import SOURCE, Parser, refuse_other_than_png, setting_help, whole
+from ganforge.cli.sample_checks import check_sample_options, is_film, is_folder, takes_many
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganforge.sampling.model import Model
+
+MAX_COUNT, MAX_GRID = 10_000_000, 100_000
 SUMMARY = "make pictures from a run or snapshot: by seeds, a walk, neighbours"
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path, help=SOURCE)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    parser.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
+    parser.add_argument("--seeds", help="such as 0-63 or 1,5,20-29 (default: 0-63)")
+    parser.add_argument("--count", type=whole, metavar="N", help="seeds from 0 on, or, of --around, pictures in all")
+    parser.add_argument("--per-class", type=whole, metavar="N", help="of a conditional run: so many of each class")
+    parser.add_argument("--balance-like", metavar="DATA", help="classes as frequent as in these data")
     parser.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
     parser.add_argument("--frames", type=whole, metavar="N", help="of a walk: from one seed to the next (default: 30)")
     parser.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
-    parser.add_argument("--fps", type=float, help="of a walk: frames a second, at most 50 (default: 20)")
+    parser.add_argument("--fps", type=float, help="of a walk or film: frames a second (default: 20; at most 50 or 60)")
+    parser.add_argument("--evolution", action="store_true", help="the run's own grids, as a film, instead")
     parser.add_argument("--around", metavar="SEED", help="a seed's picture and neighbours of it instead")
-    parser.add_argument("--count", type=whole, metavar="N", help="of --around: pictures in all (default: 64)")
     parser.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")
     parser.add_argument(
         "--class", dest="classes", metavar="CLASSES",
@@ -32,56 +43,159 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
         "--truncation", type=float, default=1.0, metavar="PSI",
         help="for normal noise: z times PSI, at most 1; less is more typical, and less diverse (default: 1)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, help="default: samples.png; of a walk: walk.webp, or .gif, .png")
+    parser.add_argument("--scale", type=whole, metavar="K", help="enlargement of a grid or a walk; 1: none")
+    parser.add_argument("--format", choices=("png", "jpeg", "webp"), help="of single pictures (default: png)")
+    parser.add_argument("--quality", type=whole, help="of jpeg (default: 95) and webp (default: lossless), 1 to 100")
+    parser.add_argument("--upscale", type=whole, metavar="K", help="of single pictures: each pixel K x K (default: 1)")
+    parser.add_argument(
+        "--out", help="NAME.png: a grid (default: samples.png); FOLDER/, NAME.zip, NAME.tar: single pictures; "
+        "NAME.npz: an array; of a walk: .webp (default: walk.webp), .gif, .png, .mp4, .webm, or FOLDER/ of frames",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", help=setting_help("device"))
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     check_sample_options(given)
-    from ganforge.base.selections import parse_classes, parse_seeds
-    from ganforge.data.draw import check_walk_name, draw_items, save_picture, save_walk
-    from ganforge.sampling.model import load
-    from ganforge.sampling.selection import Selection, Way, choose
-
-    way: Way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
-    out = given.out or Path("walk.webp" if way == "walk" else "samples.png")
+    if given.evolution:
+        return save_evolution(given, stop)
+    way = "walk" if given.interpolate is not None else "near" if given.around is not None else "seeds"
+    given.out = given.out or ("walk.webp" if way == "walk" else "samples.png")
     if way == "walk":
-        check_walk_name(out)
-    else:
-        refuse_other_than_png(out)
+        return save_a_walk(given, stop)
+    if way == "seeds" and takes_many(given.out):
+        return save_many(given, stop)
+    for name in ("format", "quality", "upscale"):
+        if getattr(given, name) is not None:
+            raise UserError(
+                f"--{name} is of single pictures; give --out a FOLDER/, or a name that ends in .zip or .tar."
+            )
+    return save_grid(given, stop, near=way == "near")
+
+
+def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
+    """A picture of pictures, or of points."""
+    from ganforge.base.images import layout
+    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.data.draw import draw_items, save_picture
+    from ganforge.sampling.model import load
+    from ganforge.sampling.selection import Selection, choose
+
+    out = Path(given.out)
+    refuse_other_than_png(out)
     refuse_foreign(out)
-    texts = {"walk": given.interpolate, "near": given.around, "seeds": "0-63" if given.seeds is None else given.seeds}
-    seeds = parse_seeds(texts[way])
-    options = {name: getattr(given, name) for name in ("frames", "spread", "count") if getattr(given, name) is not None}
+    seeds = parse_seeds(given.around) if near else None
     model = load(given.source, given.device, best=given.best)
     stop.poll()
-    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
-    chosen = Selection(seeds, way, loop=given.loop, classes=classes, truncation=given.truncation, **options)
-    z, labels = choose(model, chosen)
-    items = model.pictures(z, labels)
-    stop.poll()
-    if way == "walk":
-        save_walk(items, out, given.fps or 20.0, given.loop)
+    if seeds is None:
+        chosen_seeds, labels = choose_seeds(given, model)
+        told = None if labels is None else labels.tolist()
+        chosen = Selection(chosen_seeds, classes=told, truncation=given.truncation)
     else:
-        save_picture(draw_items(items), out)
-    tell(printable(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}"))
+        options = {name: getattr(given, name) for name in ("spread", "count") if getattr(given, name) is not None}
+        classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
+        chosen = Selection(seeds, "near", classes=classes, truncation=given.truncation, **options)
+    items = model.pictures(*choose(model, chosen))
+    stop.poll()
+    if given.scale is not None and len(model.shape) != 3:
+        raise UserError("--scale is of pictures, and this model makes points; leave it out.")
+    save_picture(draw_items(items, scale=given.scale), out)
+    enlarged = ""
+    if len(model.shape) == 3:
+        _, height, width = model.shape
+        scale = layout(len(items), height, width, scale=given.scale)[2]
+        enlarged = f", enlarged {scale} times (--scale 1: {width} x {height} pixels each)" if scale > 1 else ""
+    tell(printable(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}{enlarged}"))
     return 0
 
 
-def check_sample_options(given: argparse.Namespace) -> None:
-    """Raise UserError for options that do not go together, before the seconds that importing PyTorch takes."""
-    ways = [f"--{name}" for name in ("seeds", "interpolate", "around") if getattr(given, name) is not None]
-    if len(ways) > 1:
-        raise UserError(f"{' and '.join(ways)} ask for different pictures; give one of them.")
-    needs = {
-        "frames": "--interpolate",
-        "fps": "--interpolate",
-        "loop": "--interpolate",
-        "spread": "--around",
-        "count": "--around",
-    }
-    for name, needed in needs.items():
-        if getattr(given, name) not in (None, False) and needed not in ways:
-            raise UserError(f"--{name} goes with {needed}, which is not given; add it, or leave --{name} out.")
-    if given.fps is not None and not 0 < given.fps <= 50:
-        raise UserError(f"--fps is {given.fps:g}; give more than 0 and at most 50 frames a second.")
+def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.data.draw import check_walk_name, save_walk
+    from ganforge.sampling.film_frames import walk_frames, write_frames
+    from ganforge.sampling.model import load
+    from ganforge.sampling.selection import MAX_FILM, MAX_WALK, Selection, choose
+
+    out, one_by_one = Path(given.out), is_film(given.out) or is_folder(given.out)
+    if not one_by_one:
+        check_walk_name(out)
+    if not is_folder(given.out):
+        refuse_foreign(out)
+    seeds = parse_seeds(given.interpolate)
+    model = load(given.source, given.device, best=given.best)
+    stop.poll()
+    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
+    options = {} if given.frames is None else {"frames": given.frames}
+    longest = MAX_FILM if one_by_one and len(model.shape) == 3 else MAX_WALK
+    z, labels = choose(
+        model, Selection(seeds, "walk", loop=given.loop, classes=classes, truncation=given.truncation, longest=longest,
+                         **options)
+    )  # fmt: skip
+    count, fps = len(z), given.fps or 20.0
+    if one_by_one:
+        write_frames(walk_frames(model, z, labels, given.scale, stop.poll), out, fps)
+    else:
+        items = model.pictures(z, labels)
+        stop.poll()
+        save_walk(items, out, fps, given.loop, given.scale)
+    tell(printable(f"{count:,} picture{'s' * (count > 1)} in {out}"))
+    return 0
+
+
+def save_evolution(given: argparse.Namespace, stop: StopRequest) -> int:
+    from ganforge.run.folder import RunFolder
+    from ganforge.sampling.film_frames import evolution_frames, write_frames
+
+    out, fps = Path(given.out or "evolution.mp4"), given.fps or 10.0
+    if not is_film(out):
+        raise UserError(f"The film of a run's grids is .mp4 or .webm, not {out.name}; evolution.webp is in the run.")
+    refuse_foreign(out)
+    count = write_frames(evolution_frames(RunFolder(given.source), fps, stop.poll), out, fps)
+    tell(printable(f"{count:,} frames in {out}"))
+    return 0
+
+
+def save_many(given: argparse.Namespace, stop: StopRequest) -> int:
+    """Single pictures, or an array of them."""
+    from ganforge.sampling.model import load
+
+    model = load(given.source, given.device, best=given.best)
+    stop.poll()
+    seeds, labels = choose_seeds(given, model)
+    look = {"kind": given.format or "png", "quality": given.quality, "upscale": given.upscale or 1}
+    try:
+        written = model.save(given.out, seeds, labels, truncation=given.truncation, poll=stop.poll, **look)
+    except Stopped:
+        return 128 + stop.signum  # how far it came has been said
+    more = f" and {len(written) - 1:,} more files" if len(written) > 1 else ""
+    what = "picture" if len(model.shape) == 3 else "point"
+    tell(printable(f"{len(seeds):,} {what}{'s' * (len(seeds) > 1)} in {written[0]}{more}"))
+    return 0
+
+
+def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[int], Tensor | None]":
+    """The seeds, and their classes where others are asked for than theirs."""
+    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.data.load import load as load_data
+    from ganforge.sampling.balance import counts_for, labels_like
+    from ganforge.sampling.model import labels_for
+
+    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
+    if (classes, given.per_class, given.balance_like) != (None, None, None) and not model.num_classes:
+        raise UserError(f"The model in {model.path} is not told any class; leave the class out.")
+    if given.per_class is not None:
+        classes = list(range(model.num_classes)) if classes is None else list(dict.fromkeys(classes))
+    count = given.count if given.per_class is None else given.per_class * len(classes or ())
+    most = MAX_COUNT if takes_many(given.out) else MAX_GRID
+    if count is not None and count > most:
+        raise UserError(f"{count:,} pictures are more than can be asked for at a time here; give {most:,} at most.")
+    counts = []
+    if given.balance_like is not None:
+        data = load_data(given.balance_like)
+        if data.labels is None:
+            raise UserError(f"{given.balance_like} has no classes ({data.no_labels or 'none are told'}).")
+        counts = counts_for(model.class_names, model.num_classes, data.labels, data.class_names)
+        count = min(most, sum(counts)) if count is None and given.seeds is None else count
+    seeds = parse_seeds(given.seeds or "0-63") if count is None else range(count)
+    if counts:
+        return seeds, labels_like(counts, len(seeds))
+    return seeds, None if classes is None else labels_for(model, seeds, classes)

@@ -31,15 +31,16 @@ SPARE = 20
 
 
 def draw_items(
-    items: Tensor, dataset: Dataset | None = None, decision_map: Tensor | None = None, columns: int | None = None
-) -> Image:
+    items: Tensor, dataset: Dataset | None = None, decision_map: Tensor | None = None, columns: int | None = None,
+    scale: int | None = None,
+) -> Image:  # fmt: skip
     """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
 
-    columns: of the grid; by default such that it is about as wide as high. With a 2-D data set, its own points and
+    columns, scale: of the grid, as ``grid`` takes them. With a 2-D data set, its own points and
     modes are drawn with the given ones, and ``decision_map`` (``scatter``) behind all.
     """
     if items.dim() == 4:
-        return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns)
+        return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns, scale)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
     return scatter(
@@ -123,13 +124,13 @@ def _on_grey(picture: Image | None, side: int) -> NDArray[np.uint8]:
     return np.array(canvas.convert("RGB"))
 
 
-def draw_frames(items: Tensor) -> list[Image]:
+def draw_frames(items: Tensor, scale: int | None = None) -> list[Image]:
     """A picture for each item, all of one size: the item alone, or, of points, a ring where it is on the whole way.
 
     items: as for ``draw_items``.
     """
     if items.dim() == 4:
-        return [draw_items(items[row : row + 1]) for row in range(len(items))]
+        return [draw_items(items[row : row + 1], scale=scale) for row in range(len(items))]
     return [scatter(items[row : row + 1], reference=items, centers=items[row : row + 1]) for row in range(len(items))]
 
 
@@ -146,18 +147,18 @@ def check_walk_name(path: Path) -> None:
     if path.suffix.lower().removeprefix(".") not in (*FORMATS, "png"):
         raise UserError(
             f"A walk cannot be saved as {path.name}; give --out a name that ends in .webp or .gif, which move, "
-            "or in .png for all its pictures side by side."
+            "in .mp4 or .webm, a film, in .png for all its pictures side by side, or a FOLDER/ for its frames."
         )
 
 
-def save_walk(items: Tensor, path: Path, fps: float, loop: bool) -> None:
+def save_walk(items: Tensor, path: Path, fps: float, loop: bool, scale: int | None = None) -> None:
     """Items as an animation, or side by side in a PNG, as the path's ending says. Raises UserError as
     ``save_picture``, and for another ending."""
     check_walk_name(path)
     if path.suffix.lower() == ".png":
-        save_picture(draw_items(items), path)
+        save_picture(draw_items(items, scale=scale), path)
         return
     try:
-        save_animation(draw_frames(items), path, fps, loop)
+        save_animation(draw_frames(items, scale), path, fps, loop)
     except OSError as error:
         raise UserError(f"The walk cannot be written: {reason(error)}; choose another place with --out.") from None

@@ -12,8 +12,9 @@ from ganforge.base.files import is_plain, open_plain
 Held = contextlib.AbstractContextManager[object]
 
 
-def acquire(path: Path, wait_sec: float = 0.0) -> Held:
-    """Hold the lock at ``path``, a file that is made where there is none: use as a context.
+def acquire(path: Path, busy: str = "", wait_sec: float = 0.0) -> Held:
+    """Hold the lock at ``path``, a file that is made where there is none: use as a context. busy: what to say where
+    another process holds it, by default that it trains there.
 
     Raises UserError where another process holds it, for longer than ``wait_sec``, or there is something else than a
     plain file, and OSError.
@@ -23,7 +24,8 @@ def acquire(path: Path, wait_sec: float = 0.0) -> Held:
     try:
         return FileLock(path).acquire(timeout=wait_sec)
     except Timeout:
-        raise UserError(f"Another process is training in {path.parent}; wait for it, or stop it first.") from None
+        busy = busy or f"Another process is training in {path.parent}"
+        raise UserError(f"{busy}; wait for it, or stop it first.") from None
 
 
 def is_held(path: Path) -> bool:

@@ -2,7 +2,8 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given, shown
 from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z
+from ganforge.base.noise import draw_z, truncate
+from ganforge.base.picture_format import PictureFormat
 from ganforge.base.runtime import choose_device
 from ganforge.base.seeding import generator
 from ganforge.base.selections import Labels, Seeds, labels_given, seeds_given, z_given
@@ -21,6 +23,8 @@ from ganforge.networks.construct import build_generator, on_device
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot, refuse_other_shapes
+from ganforge.sampling.picture_plan import Plan, weights_digest
+from ganforge.sampling.save import save_pictures
 
 MAX_NUMBERS = 2**31
 """In all the pictures that are made together: 2 GiB as bytes."""
@@ -59,14 +63,9 @@ class Model:
         if len(z) * math.prod(self.shape) > MAX_NUMBERS:
             size = " x ".join(map(str, self.shape))
             raise UserError(f"{len(z):,} pictures of {size} are more than fit into memory; ask for fewer.")
-        if labels is not None and not self.num_classes:
-            raise UserError(f"The model in {self.path} is not told any class; leave the labels out.")
-        if self.num_classes:
-            in_turn = torch.arange(len(z)) % self.num_classes
-            labels = in_turn if labels is None else labels_given(labels, len(z), self.num_classes, self.class_names)
+        told = self._labels(range(len(z)), labels)
         if not len(z):
             return finish(torch.empty(0, *self.shape))
-        told = labels if isinstance(labels, Tensor) else None
         return generate(self.G, z, told, self.device, self.batch_size, finish)
 
     def sample(self, seeds: Seeds, labels: Labels = None) -> Tensor:
@@ -77,11 +76,56 @@ class Model:
         by ``num_classes``, so that a seed's picture is its own, whichever others are asked for. Raises UserError.
         """
         seeds = seeds_given(seeds)
-        return self.pictures(self.z(seeds), labels_for(self, seeds, None) if labels is None else labels)
+        return self.pictures(self.z(seeds), self._labels(seeds, labels))
 
     def pictures(self, z: Tensor, labels: Labels = None) -> Tensor:
         """``generate``, with pictures as uint8 [N, C, H, W]; points stay float [N, 2]."""
         return self._made(z, labels, to_uint8 if len(self.shape) == 3 else lambda points: points)
+
+    def _labels(self, seeds: Sequence[int], labels: Labels = None) -> Tensor | None:
+        """The seeds' classes, int64 [N], as ``sample`` takes them; None for a model that is told none. Raises
+        UserError."""
+        if labels is None:
+            return labels_for(self, seeds, None)
+        if not self.num_classes:
+            raise UserError(f"The model in {self.path} is not told any class; leave the labels out.")
+        return labels_given(labels, len(seeds), self.num_classes, self.class_names)
+
+    def stream(self, seeds: Seeds, labels: Labels = None, *, truncation: float = 1.0) -> Iterator[Tensor]:
+        """``sample``, batch by batch, so that any number can be made: the pictures of up to ``batch_size`` seeds each
+        time. truncation: the psi of ``noise.truncate``. Raises UserError, at once."""
+        seeds = rows_of(seeds)
+        return self._stream(seeds, self._labels(seeds, labels), checked_truncation(self, truncation))
+
+    def _stream(self, seeds: Sequence[int], labels: Tensor | None, truncation: float) -> Iterator[Tensor]:
+        for first in range(0, len(seeds), self.batch_size):
+            part = slice(first, first + self.batch_size)
+            z = truncate(self.z(seeds[part]), truncation)
+            yield self.pictures(z, None if labels is None else labels[part])
+
+    def save(
+        self, out: str | os.PathLike[str], seeds: Seeds, labels: Labels = None, *, truncation: float = 1.0,
+        kind: str = "png", quality: int | None = None, upscale: int = 1, poll: Callable[[], None] = lambda: None,
+    ) -> list[Path]:  # fmt: skip
+        """The pictures of ``stream`` as files, one a seed, in a folder, a .zip or .tar files; or in an .npz file.
+
+        out: what it is is told by its ending (docs/pictures.md). kind, quality, upscale: as of ``PictureFormat``.
+        poll: called for every batch; raises to stop. Returns what was written. The same call goes on where an earlier
+        one was stopped. Raises UserError where that cannot be, and leaves alone what is there already.
+        """
+        seeds, look = rows_of(seeds), PictureFormat(kind, quality, upscale)
+        told = self._labels(seeds, labels)
+        about = {"recipe": self.config.recipe, "model": weights_digest(self.G), "batch_size": self.batch_size}
+        about |= {"precision": self.config.precision, "device": self.device.type, "torch": torch.__version__}
+        plan = Plan(
+            seeds, told, tuple(self.class_names), self.shape, self.nimg, checked_truncation(self, truncation), look,
+            about,
+        )  # fmt: skip
+
+        def from_row(row: int) -> Iterator[Tensor]:
+            return self._stream(seeds[row:], None if told is None else told[row:], plan.truncation)
+
+        return save_pictures(out, plan, from_row, poll)
 
 
 def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, best: bool = False) -> Model:
@@ -136,3 +180,23 @@ def labels_for(model: Model, seeds: Sequence[int], classes: Sequence[int] | None
     if unknown:
         raise UserError(f"There is no class {unknown[0]} in {model.path}; give one from 0 to {model.num_classes - 1}.")
     return torch.tensor([classes[row % len(classes)] for row in range(len(seeds))], dtype=torch.int64)
+
+
+def checked_truncation(model: Model, psi: float) -> float:
+    """The psi. Raises UserError for one outside (0, 1], and for one below 1 where the noise has no middle to go to."""
+    if isinstance(psi, bool) or not isinstance(psi, int | float):
+        raise UserError(f"The truncation is a number, not {shown(psi)}.")
+    if not 0 < psi <= 1:
+        raise UserError(f"The truncation is {psi:g}; give more than 0 and at most 1, which changes nothing.")
+    if psi < 1 and model.config.noise != "normal":
+        raise UserError(
+            f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
+            "whose middle is no more typical than the rest, so that nothing narrows it; leave the truncation out, look "
+            "around a picture that you like (--around SEED --spread 0.1), or train with --noise normal."
+        )
+    return float(psi)
+
+
+def rows_of(seeds: Seeds) -> Sequence[int]:
+    """The seeds; a range stays one, so that it takes no memory. Raises UserError for anything else."""
+    return seeds if isinstance(seeds, range) else seeds_given(seeds)

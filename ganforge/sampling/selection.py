@@ -10,12 +10,14 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.noise import draw_z, near, truncate, walk
 from ganforge.base.seeding import generator
-from ganforge.sampling.model import Model, labels_for
+from ganforge.sampling.model import Model, checked_truncation, labels_for
 
 Way = Literal["seeds", "walk", "near"]
 
 MAX_WALK = 1_000
 """Pictures of a walk, at most: each is a frame in memory."""
+MAX_FILM = 100_000
+"""Those of a walk as a film or as files, which are made and written one after the other."""
 MAX_NEAR = 10_000
 
 
@@ -29,6 +31,7 @@ class Selection:
     classes: given to the seeds in turn, by default each seed's remainder by ``num_classes``; a walk and a neighbourhood
     keep one, by default the first seed's.
     truncation: the psi of ``noise.truncate``.
+    longest: pictures of a walk, at most.
     """
 
     seeds: Sequence[int]
@@ -39,6 +42,7 @@ class Selection:
     spread: float = 0.3
     classes: Sequence[int] | None = None
     truncation: float = 1.0
+    longest: int = MAX_WALK
 
 
 def choose(model: Model, chosen: Selection) -> tuple[Tensor, Tensor | None]:
@@ -49,31 +53,29 @@ def choose(model: Model, chosen: Selection) -> tuple[Tensor, Tensor | None]:
     seeds, classes = chosen.seeds, chosen.classes
     if not seeds:
         raise UserError("No seed is given; give one or more, such as 0-63.")
-    check_truncation(model, chosen.truncation)
+    checked_truncation(model, chosen.truncation)
     if chosen.way == "seeds":
         z, labels = model.z(seeds), labels_for(model, seeds, classes)
     else:
         if classes is not None and len(classes) != 1:
             raise UserError(f"A walk or a neighbourhood keeps one class, not {len(classes)}; give one.")
-        if chosen.way == "walk":
-            z = walk_z(model, seeds, chosen.frames, chosen.loop)
-        else:
-            z = near_z(model, seeds, chosen.count, chosen.spread)
+        z = walk_z(model, chosen) if chosen.way == "walk" else near_z(model, seeds, chosen.count, chosen.spread)
         labels = labels_for(model, seeds[:1], classes)
         labels = None if labels is None else labels.expand(len(z))
     return truncate(z, chosen.truncation), labels
 
 
-def walk_z(model: Model, seeds: Sequence[int], frames: int, loop: bool) -> Tensor:
+def walk_z(model: Model, chosen: Selection) -> Tensor:
     """``noise.walk`` between seeds. Raises UserError for fewer than two, and for none or too many pictures."""
+    seeds, frames, loop = chosen.seeds, chosen.frames, chosen.loop
     total = (len(seeds) - (not loop)) * frames + (not loop)
     if len(seeds) < 2:
         raise UserError("A walk leads from seed to seed; give two seeds or more, such as 3,17,42.")
     if frames < 1:
         raise UserError(f"A walk cannot have {frames} frames from one seed to the next; give 1 or more.")
-    if total > MAX_WALK:
+    if total > chosen.longest:
         long = f"{frames:,} frames from one to the next of {len(seeds):,} seeds are {total:,} pictures"
-        raise UserError(f"{long}; give fewer frames or seeds, so that they are {MAX_WALK:,} at most.")
+        raise UserError(f"{long}; give fewer frames or seeds, so that they are {chosen.longest:,} at most.")
     return walk(model.config.noise, model.z(seeds), frames, loop)
 
 
@@ -89,15 +91,3 @@ def near_z(model: Model, seeds: Sequence[int], count: int, spread: float) -> Ten
     center = model.z(seeds)
     fresh = [draw_z(kind, 1, z_dim, generator(seeds[0], "sample/near", index)) for index in range(1, count)]
     return torch.cat([center, near(kind, center[0], spread, torch.cat(fresh))]) if fresh else center
-
-
-def check_truncation(model: Model, psi: float) -> None:
-    """Raise UserError for a psi outside (0, 1], and for one below 1 where the noise has no middle to go to."""
-    if not 0 < psi <= 1:
-        raise UserError(f"The truncation is {psi:g}; give more than 0 and at most 1, which changes nothing.")
-    if psi < 1 and model.config.noise != "normal":
-        raise UserError(
-            f"Truncation is for normal noise, and the model in {model.path} learned from {model.config.noise} noise, "
-            "whose middle is no more typical than the rest, so that nothing narrows it; leave the truncation out, look "
-            "around a picture that you like (--around SEED --spread 0.1), or train with --noise normal."
-        )

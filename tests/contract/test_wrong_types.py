@@ -72,6 +72,16 @@ CALLS: dict[str, Callable[[dict[str, Any], Any], object]] = {
     "generate": lambda had, odd: had["model"].generate(odd),
     "generate labels": lambda had, odd: had["told"].generate(torch.zeros(2, 4), odd),
     "pictures": lambda had, odd: had["told"].pictures(odd),
+    "stream": lambda had, odd: list(had["model"].stream(odd)),
+    "stream labels": lambda had, odd: had["told"].stream([0, 1], odd),
+    "stream truncation": lambda had, odd: had["model"].stream([0], truncation=odd),
+    "save": lambda had, odd: had["model"].save(odd, [0]),
+    "save seeds": lambda had, odd: had["model"].save("a/", odd),
+    "save labels": lambda had, odd: had["told"].save("b/", [0, 1], odd),
+    **{
+        f"save {name}": lambda had, odd, name=name: had["model"].save(f"{name}/", [0], **{"kind": "webp", name: odd})
+        for name in ("truncation", "kind", "quality", "upscale")
+    },
     "load_data": lambda had, odd: ganforge.load_data(odd),
     **{
         f"load_data {name}": lambda had, odd, name=name: ganforge.load_data("digits", **{name: odd})

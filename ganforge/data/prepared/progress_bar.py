@@ -1,4 +1,4 @@
-"""Showing how far the preparing of pictures is: a bar in a terminal, a line now and then elsewhere; both on stderr."""
+"""Showing how far work on pictures is: a bar in a terminal, a line now and then elsewhere; both on stderr."""
 
 import sys
 import time
@@ -12,10 +12,11 @@ LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def shown(total: int) -> Iterator[Callable[[int], None]]:
-    """While the context lasts, the function that it gives is to be called with the number of pictures done so far."""
+def shown(total: int, what: str = "preparing") -> Iterator[Callable[[int], None]]:
+    """While the context lasts, the function that it gives is to be called with the number of pictures done so far.
+    what: the work, in a word."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield _lines(total)
+        yield _lines(total, what)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,7 +25,7 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
     console = Console(file=cast(TextIO, Careful(sys.stderr)))
     whole = Column(no_wrap=True)  # in a narrow terminal the bar becomes shorter, and nothing else
     columns = (
-        TextColumn("preparing"),
+        TextColumn(what),
         BarColumn(),
         MofNCompleteColumn(table_column=whole),
         TimeRemainingColumn(table_column=whole),
@@ -34,7 +35,7 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _lines(total: int) -> Callable[[int], None]:
+def _lines(total: int, what: str) -> Callable[[int], None]:
     said = time.monotonic()
     first: tuple[float, int] | None = None  # the speed is taken from there, as processes need a moment to start
 
@@ -46,6 +47,6 @@ def _lines(total: int) -> Callable[[int], None]:
         elif now - said >= LINE_EVERY_S and done > first[1]:
             said = now
             left = (now - first[0]) / (done - first[1]) * (total - done)
-            complain(f"preparing: {done:,} of {total:,} pictures, about {left:.0f} s left")
+            complain(f"{what}: {done:,} of {total:,} pictures, about {left:.0f} s left")
 
     return tell

@@ -108,7 +108,19 @@ def _json_pairs(content: bytes) -> tuple[Pairs, str]:
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
             shown = brief(json.dumps(pair)[:200])
             raise ValueError(f'entry {at:,} of its "labels" is {shown}, and not a pair ["path", class]')
-    return [(picture, value) for picture, value in pairs], ""
+    return list(
+        zip([picture for picture, _ in pairs], class_names_of(held, [value for _, value in pairs]), strict=True)
+    ), ""
+
+
+def class_names_of(held: Mapping[str, Any], values: Sequence[Any]) -> list[Any]:
+    """The values by the names that stand in ``class_names``, as ganforge writes it beside StyleGAN's "labels"; as they
+    are where that is not there, or names not all of them."""
+    names = held.get("class_names")
+    if not isinstance(names, list) or not all(map(is_label, names)) or len(set(names)) < len(names):
+        return list(values)
+    fit = all(type(value) is int and 0 <= value < len(names) for value in values)
+    return [names[value] for value in values] if fit else list(values)
 
 
 def _text_of(content: bytes) -> str:

@@ -10,13 +10,15 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_LABEL, MAX_NAMES_BYTES, brief
-from ganforge.data.sources.labels import all_classes
+from ganforge.data.sources.labels import all_classes, class_names_of
 from ganforge.data.sources.rows import MAX_PACKED, Rows, RowSource, npy_header, rows_in, unreadable_array
 from ganforge.data.sources.zip import open_zip
 
 PICTURES = ("images", "image", "imgs", "x", "data", "samples", "arr_0")
 LABELS = ("labels", "label", "y", "targets", "arr_1")
 """``numpy.savez`` gives the names arr_0 and arr_1 on its own account."""
+CLASS_NAMES = "class_names"
+"""Which ganforge itself writes."""
 SPLITS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 """Before or behind these names, with a line between them: MedMNIST's train_images, Keras' x_train."""
 MAX_ARRAYS = 1_000
@@ -47,7 +49,7 @@ def open_npz(path: Path) -> RowSource:
                 one.stream.close()
             raise
     told = sorted({one.labels for one in found.values() if one.labels is not None})
-    others = infos.keys() - {one.pictures for one in found.values()} - set(told)
+    others = infos.keys() - {one.pictures for one in found.values()} - {*told, *([CLASS_NAMES] if told else [])}
     skipped = [(f"array '{brief(name)}'", "neither pictures nor their classes, by its name") for name in others]
     where = f"array{'s' * (len(told) > 1)} {', '.join(map(repr, told))}"
     return RowSource(path, "array", rows, labels, where, skipped=sorted(skipped), no_labels=why)
@@ -122,7 +124,7 @@ def _labels(
     for (split, names), one in zip(found.items(), rows, strict=True):
         if names.labels is None:
             continue
-        values += npz_labels(path, archive, infos[names.labels])
+        values += _by_name(path, archive, infos, npz_labels(path, archive, infos[names.labels]))
         at += [f"{split}{', ' * bool(split)}picture {row}" for row in range(one.count)]
         if len(values) != len(at):
             count = len(values) - len(at) + one.count
@@ -135,6 +137,15 @@ def _labels(
     for names, one in zip(found.values(), rows, strict=True):
         labels += [None if names.labels is None else next(left) for _ in range(one.count)]
     return labels, "" if len(told) == len(found) else f"only {', '.join(map(repr, told))} tells any"
+
+
+def _by_name(
+    path: Path, archive: zipfile.ZipFile, infos: Mapping[str, zipfile.ZipInfo], values: list[Any]
+) -> list[Any]:
+    """The labels by the names of their classes, where an array class_names has one for each number."""
+    if CLASS_NAMES not in infos:
+        return values
+    return class_names_of({CLASS_NAMES: npz_labels(path, archive, infos[CLASS_NAMES])}, values)
 
 
 def npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> list[Any]:

@@ -1,0 +1,310 @@
+"""sampling/save.py: single pictures as files, read back with their classes, gone on with to the same bytes."""
+
+import csv
+import json
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from untrained import make_run
+
+from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
+from ganforge.base.picture_format import PictureFormat
+from ganforge.base.stopping import Stopped
+from ganforge.cli.main import main
+from ganforge.data.load import load as load_data
+from ganforge.sampling import into_archive
+from ganforge.sampling.balance import counts_for, labels_like
+from ganforge.sampling.model import Model, load
+
+NAMES = ("cat", "a/b, 'x'", "train")
+SEEDS = range(150)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    run = make_run(tmp_path_factory.mktemp("told") / "run", (3, 5, 9), num_classes=3, class_names=NAMES)
+    return load(run.path, "cpu")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return load(make_run(tmp_path_factory.mktemp("plain") / "run", noise="normal").path, "cpu")
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(into_archive, "SHARD", 70)
+
+
+def stopping_after(batches: int) -> Callable[[], None]:
+    left = [batches]
+
+    def poll() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stopped("SIGINT")
+
+    return poll
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_stream_is_the_sample_in_pieces(model: Model) -> None:
+    pieces = list(model.stream(SEEDS))
+    assert [len(one) for one in pieces] == [64, 64, 22]
+    assert torch.equal(torch.cat(pieces), model.sample(SEEDS))
+    assert torch.equal(torch.cat(list(model.stream("3,5", "cat"))), model.sample([3, 5], "cat"))
+    with pytest.raises(UserError, match="Truncation is for normal noise"):
+        model.stream(SEEDS, truncation=0.5)  # at once, not when the first is asked for
+
+
+def test_a_streams_truncation(plain: Model) -> None:
+    assert torch.equal(next(plain.stream([4], truncation=0.5)), plain.pictures(plain.z([4]) / 2))
+
+
+def test_a_folder_is_read_by_the_rules_of_others(model: Model, tmp_path: Path) -> None:
+    """ImageFolder's: a class for each sub-folder, numbered in their order; StyleGAN's: the pairs in dataset.json."""
+    assert model.save(f"{tmp_path}/f/", SEEDS) == [tmp_path / "f"]
+    out, pictures = tmp_path / "f", model.sample(SEEDS).permute(0, 2, 3, 1).numpy()
+    folders = sorted(path.name for path in out.iterdir() if path.is_dir())
+    assert folders == ["0-cat", "1-a_b_x", "2-train"]
+    labels = dict(json.loads((out / "dataset.json").read_text())["labels"])
+    with (out / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["seed"]) for row in rows] == list(SEEDS)
+    assert rows[4] | {"file": ""} == {"file": "", "seed": "4", "class": "1", "nimg": "640", "truncation": "1.0"}
+    for row in rows:
+        seed, path = int(row["seed"]), out / row["file"]
+        assert path.name == f"seed{seed:08}-class{seed % 3}.png"
+        assert folders.index(path.parent.name) == labels[row["file"]] == int(row["class"]) == seed % 3
+        with Image.open(path) as picture:
+            assert np.array_equal(np.asarray(picture), pictures[seed])
+    assert len(list(out.rglob("*.png"))) == len(labels) == 150
+
+
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_ganforge_reads_them_back_with_their_classes(name: str, model: Model, tmp_path: Path) -> None:
+    written = model.save(f"{tmp_path}/{name}", SEEDS)
+    assert all(path.exists() for path in written)
+    data = load_data(tmp_path if name == "f.tar" else written[0])
+    assert data.class_names == tuple(sorted(NAMES))
+    got = {
+        (item.numpy().tobytes(), data.class_names[label]) for item, label in zip(data.items, data.labels, strict=True)
+    }
+    made = model.sample(SEEDS)
+    assert got == {(item.numpy().tobytes(), NAMES[seed % 3]) for seed, item in zip(SEEDS, made, strict=True)}
+
+
+def test_an_npz_is_the_evaluators(model: Model, plain: Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "a.npz", SEEDS)
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert np.array_equal(arrays["arr_0"], model.sample(SEEDS).permute(0, 2, 3, 1).numpy())
+        assert arrays["arr_0"].dtype == np.uint8
+        assert arrays["arr_1"].tolist() == [seed % 3 for seed in SEEDS]
+        assert arrays["seeds"].tolist() == list(SEEDS)
+        assert (arrays["nimg"], arrays["truncation"]) == (640, 1.0)
+    plain.save(tmp_path / "b.npz", [7, 3], truncation=0.5)
+    with np.load(tmp_path / "b.npz") as arrays:
+        assert "arr_1" not in arrays
+        assert (arrays["seeds"].tolist(), arrays["truncation"]) == ([7, 3], 0.5)
+
+
+def test_shards_are_webdatasets(model: Model, tmp_path: Path) -> None:
+    written = [path.name for path in model.save(tmp_path / "s-{00000}.tar", SEEDS)]
+    assert written == ["s-00000.tar", "s-00001.tar", "s-00002.tar", "s-index.csv"]
+    with tarfile.open(tmp_path / "s-00002.tar") as shard:
+        assert shard.getnames()[:3] == [f"seed00000140-class2.{ending}" for ending in ("png", "cls", "json")]
+        files = [shard.extractfile(name) for name in shard.getnames()[1:3]]
+        assert [file and file.read() for file in files] == [b"2", b'{"label": "train"}']
+    assert len((tmp_path / "s-index.csv").read_text().splitlines()) == 151
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_what_was_stopped_goes_on_to_the_same_bytes(
+    name: str, batches: int, model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    model.save(f"{whole}/{name}", SEEDS)
+    with pytest.raises(Stopped):
+        model.save(f"{halves}/{name}", SEEDS, poll=stopping_after(batches))
+    assert f"{64 * batches} of 150 pictures are saved; the same command goes on" in capsys.readouterr().err
+    assert bytes_in(halves) != bytes_in(whole)
+    made = list[int]()
+    stream = Model._stream
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Model, "_stream", lambda self, seeds, *rest: made.extend(seeds) or stream(self, seeds, *rest))
+        model.save(f"{halves}/{name}", SEEDS)
+    assert made == list(SEEDS[64 * batches :])  # only what was left
+    assert f"{64 * batches} of 150 pictures are there already" in capsys.readouterr().err
+    assert bytes_in(halves) == bytes_in(whole)
+
+
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_what_was_killed_in_the_middle_of_a_write_is_made_whole(name: str, model: Model, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    model.save(f"{whole}/{name}", SEEDS)
+    with pytest.raises(Stopped):
+        model.save(f"{cut}/{name}", SEEDS, poll=stopping_after(2))
+    [last] = [cut / "f" / "index.csv"] if name == "f/" else list(cut.glob("*.part"))
+    content = last.read_bytes()
+    last.write_bytes(content[: len(content) // 2 + 3])
+    if name == "f/":
+        (cut / "f" / "2-train" / "seed00000002-class2.png").write_bytes(b"")
+    model.save(f"{cut}/{name}", SEEDS)
+    assert bytes_in(cut) == bytes_in(whole)
+
+
+def test_a_shard_cut_between_a_picture_and_its_class_is_made_whole(model: Model, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    model.save(whole / "f.tar", range(20))
+    with tarfile.open(whole / "f-00000.tar") as shard:
+        end = shard.getmembers()[4].offset  # behind the second picture
+    cut.mkdir()
+    with pytest.raises(Stopped):
+        model.save(cut / "f.tar", range(20), poll=stopping_after(0))
+    (cut / "f.tar.part").write_bytes((whole / "f-00000.tar").read_bytes()[:end])
+    model.save(cut / "f.tar", range(20))
+    assert bytes_in(cut) == bytes_in(whole)
+
+
+def test_what_is_whole_is_not_made_again(plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain.save(tmp_path / "f", range(5))
+    before = bytes_in(tmp_path)
+    plain.save(tmp_path / "f", range(5))
+    assert "All 5 pictures were there already." in capsys.readouterr().err
+    assert bytes_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_path: Path) -> None:
+    """Neither somebody's files, nor other pictures of our own, whole or begun."""
+    out = f"{tmp_path}/{name}"
+    if name == "f/":
+        (tmp_path / "f" / "deep").mkdir(parents=True)
+    theirs = {"f/": "f/deep/mine.txt", "f.tar": "f-00001.tar"}.get(name, name)
+    (tmp_path / theirs).write_bytes(b"mine")
+    with pytest.raises(UserError, match=rf"holds \S*{theirs.removeprefix('f/')} already, and pictures are not mixed"):
+        plain.save(out, SEEDS)
+    assert bytes_in(tmp_path) == {theirs: b"mine"}
+    (tmp_path / theirs).unlink()
+    with pytest.raises(Stopped):
+        plain.save(out, SEEDS, poll=stopping_after(1))
+    before = bytes_in(tmp_path)
+    with pytest.raises(UserError, match=r"holds other pictures: they differ in truncation; give the same options"):
+        plain.save(out, SEEDS, truncation=0.5)
+    assert bytes_in(tmp_path) == before
+
+
+def test_a_strangers_picture_among_ours_is_refused(plain: Model, tmp_path: Path) -> None:
+    plain.save(tmp_path / "f", range(5))
+    (tmp_path / "f" / "other.png").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"f holds other\.png, which is none of these pictures; move it away\.$"):
+        plain.save(tmp_path / "f", range(5))
+
+
+def test_the_kinds_of_pictures(plain: Model, tmp_path: Path) -> None:
+    [exact] = plain.sample([3])[:, 0].numpy()
+    large = exact.repeat(3, 0).repeat(3, 1)
+    for kind, ending in (("png", "png"), ("jpeg", "jpg"), ("webp", "webp")):
+        plain.save(tmp_path / kind, [3], kind=kind, upscale=3)
+        with Image.open(tmp_path / kind / f"seed00000003.{ending}") as picture:
+            assert (picture.format, picture.size) == (kind.upper(), (24, 24))
+            error = np.abs(np.asarray(picture.convert("L")).astype(int) - large).max()
+        assert error == 0 if kind != "jpeg" else 0 < error < 60
+    sizes = []
+    for quality in (np.int64(10), 90):
+        plain.save(tmp_path / f"q{quality}", [3], kind="jpeg", quality=quality)
+        sizes.append((tmp_path / f"q{quality}" / "seed00000003.jpg").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("side", [3, 64, 66])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_png_keeps_every_pixel_and_bears_our_mark(side: int, channels: int, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (side, side - 1, channels), np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(PictureFormat().encode(picture))
+    with Image.open(path) as read:
+        assert read.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+        assert np.array_equal(np.asarray(read).reshape(picture.shape), picture)
+    with Image.open(path) as read:
+        read.verify()
+    refuse_foreign(path)
+
+
+def test_points_go_into_an_array_only(tmp_path: Path) -> None:
+    points = load(make_run(tmp_path / "run", (2,), data="ring").path, "cpu")
+    with pytest.raises(UserError, match=r"^This model makes points, not pictures; save them with .* \.npz\.$"):
+        points.save(tmp_path / "f", [1])
+    points.save(tmp_path / "p.npz", SEEDS)
+    with np.load(tmp_path / "p.npz") as arrays:
+        assert np.array_equal(arrays["arr_0"], points.sample(SEEDS).numpy())
+
+
+def test_several_threads_encode(plain: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.sampling.save.usual_workers", lambda: 3)
+    meet = threading.Barrier(3, timeout=20)
+    work = into_archive.IntoZip.work
+    monkeypatch.setattr(into_archive.IntoZip, "work", lambda *given: (meet.wait(), work(*given))[1])
+    plain.save(tmp_path / "a.zip", range(64 * 3))  # else the barrier breaks
+    with zipfile.ZipFile(tmp_path / "a.zip") as file:
+        assert file.namelist()[:192] == [f"seed{seed:08}.png" for seed in range(192)]
+
+
+def test_labels_like() -> None:
+    labels = labels_like([1, 0, 6, 3], 20)
+    assert torch.bincount(labels).tolist() == [2, 0, 12, 6]
+    assert torch.bincount(labels[:10], minlength=4).tolist() == [1, 0, 6, 3]
+    assert sorted(torch.bincount(labels_like([1, 1, 1], 8)).tolist()) == [2, 3, 3]
+    assert counts_for(("b", "a"), 2, torch.tensor([0, 0, 1]), ("a", "b")) == [1, 2]
+    assert counts_for((), 3, torch.tensor([0, 0, 1]), ()) == [2, 1, 0]
+    with pytest.raises(UserError, match=r"^The data have the class 'c', of which the model was not told\.$"):
+        counts_for(("b", "a"), 2, torch.tensor([0, 1]), ("a", "c"))
+    with pytest.raises(UserError, match=r"^The data have 3 classes, and the model was told of 2\.$"):
+        counts_for((), 2, torch.tensor([0, 2]), ())
+
+
+def sample(model: Model, *options: str) -> int:
+    return main(["sample", str(model.path), "--device", "cpu", *options])
+
+
+def test_from_the_command_line(model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "f"
+    assert sample(model, "--per-class", "2", "--class", "cat,train", "--out", f"{out}/") == 0
+    assert capsys.readouterr().out == f"4 pictures in {out}\n"
+    rows = [line.split(",") for line in (out / "index.csv").read_text().splitlines()[1:]]
+    assert [(row[1], row[2]) for row in rows] == [("0", "0"), ("1", "2"), ("2", "0"), ("3", "2")]
+    assert sample(model, "--count", "5", "--out", f"{tmp_path}/a.npz") == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["arr_1"].tolist() == [0, 1, 2, 0, 1]
+
+
+def test_classes_like_some_data(tmp_path: Path) -> None:
+    model = load(make_run(tmp_path / "run", num_classes=10).path, "cpu")
+    assert sample(model, "--balance-like", "digits", "--count", "1797", "--out", f"{tmp_path}/a.npz") == 0
+    labels = load_data("digits").labels
+    with np.load(tmp_path / "a.npz") as arrays:
+        share = 1797 / len(labels)
+        assert np.abs(np.bincount(arrays["arr_1"]) - np.bincount(labels) * share).max() <= 1
+        assert len(arrays["arr_1"]) == 1797
+
+
+def test_a_grids_own_enlargement_is_said(plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "a.png"
+    enlarged = ", enlarged 16 times (--scale 1: 8 x 8 pixels each)"
+    for options, size, told in (([], (258, 128), enlarged), (["--scale", "1"], (18, 8), "")):
+        assert sample(plain, "--seeds", "1,2", "--out", str(out), *options) == 0
+        assert capsys.readouterr().out == f"2 pictures in {out}{told}\n"
+        with Image.open(out) as picture:
+            assert picture.size == size
