@@ -132,7 +132,7 @@ def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
     )  # fmt: skip
     count, fps = len(z), given.fps or 20.0
     if one_by_one:
-        write_frames(walk_frames(model, z, labels, given.scale, stop.poll), out, fps)
+        write_frames(walk_frames(model, z, labels, given.scale), out, fps)
     else:
         items = model.pictures(z, labels)
         stop.poll()
@@ -149,7 +149,7 @@ def save_evolution(given: argparse.Namespace, stop: StopRequest) -> int:
     if not is_film(out):
         raise UserError(f"The film of a run's grids is .mp4 or .webm, not {out.name}; evolution.webp is in the run.")
     refuse_foreign(out)
-    count = write_frames(evolution_frames(RunFolder(given.source), fps, stop.poll), out, fps)
+    count = write_frames(evolution_frames(RunFolder(given.source), fps), out, fps)
     tell(printable(f"{count:,} frames in {out}"))
     return 0
 
@@ -163,7 +163,7 @@ def save_many(given: argparse.Namespace, stop: StopRequest) -> int:
     seeds, labels = choose_seeds(given, model)
     look = {"kind": given.format or "png", "quality": given.quality, "upscale": given.upscale or 1}
     try:
-        written = model.save(given.out, seeds, labels, truncation=given.truncation, poll=stop.poll, **look)
+        written = model.save(given.out, seeds, labels, truncation=given.truncation, **look)
     except Stopped:
         return 128 + stop.signum  # how far it came has been said
     more = f" and {len(written) - 1:,} more files" if len(written) > 1 else ""

@@ -1,6 +1,6 @@
 """Pictures that follow each other: a walk as frames, made as they are written, and the grids of a run."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
@@ -10,6 +10,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.film_files import save_film
 from ganforge.base.images import open_frame, save_png
+from ganforge.base.stopping import poll
 from ganforge.data.draw import draw_frames
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model
@@ -18,9 +19,7 @@ HOLD_S = 2.0
 """Seconds for which the last grid of a run stays."""
 
 
-def walk_frames(
-    model: Model, z: Tensor, labels: Tensor | None, scale: int | None, poll: Callable[[], None]
-) -> Iterator[Image.Image]:
+def walk_frames(model: Model, z: Tensor, labels: Tensor | None, scale: int | None) -> Iterator[Image.Image]:
     """A frame for each z [N, z_dim], as ``draw_frames`` draws them; points all at once, as each is drawn among all."""
     batch = model.batch_size if len(model.shape) == 3 else len(z)
     for first in range(0, len(z), batch):
@@ -29,7 +28,7 @@ def walk_frames(
         yield from draw_frames(model.pictures(z[part], None if labels is None else labels[part]), scale)
 
 
-def evolution_frames(run: RunFolder, fps: float, poll: Callable[[], None]) -> Iterator[Image.Image]:
+def evolution_frames(run: RunFolder, fps: float) -> Iterator[Image.Image]:
     """The run's grids, oldest first, in the size of the newest; that one for ``HOLD_S``. Raises UserError where there
     is none, or one cannot be read."""
     run.read_config()

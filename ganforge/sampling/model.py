@@ -105,12 +105,12 @@ class Model:
 
     def save(
         self, out: str | os.PathLike[str], seeds: Seeds, labels: Labels = None, *, truncation: float = 1.0,
-        kind: str = "png", quality: int | None = None, upscale: int = 1, poll: Callable[[], None] = lambda: None,
+        kind: str = "png", quality: int | None = None, upscale: int = 1,
     ) -> list[Path]:  # fmt: skip
         """The pictures of ``stream`` as files, one a seed, in a folder, a .zip or .tar files; or in an .npz file.
 
         out: what it is is told by its ending (docs/pictures.md). kind, quality, upscale: as of ``PictureFormat``.
-        poll: called for every batch; raises to stop. Returns what was written. The same call goes on where an earlier
+        Returns what was written. The same call goes on where an earlier
         one was stopped. Raises UserError where that cannot be, and leaves alone what is there already.
         """
         seeds, look = rows_of(seeds), PictureFormat(kind, quality, upscale)
@@ -125,7 +125,7 @@ class Model:
         def from_row(row: int) -> Iterator[Tensor]:
             return self._stream(seeds[row:], None if told is None else told[row:], plan.truncation)
 
-        return save_pictures(out, plan, from_row, poll)
+        return save_pictures(out, plan, from_row)
 
 
 def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, best: bool = False) -> Model:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.given import shown as shown_value
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, poll
 from ganforge.base.terminal import complain, printable
 from ganforge.data.prepared.progress_bar import shown
 from ganforge.data.prepared.workers import usual_workers
@@ -72,18 +72,17 @@ def target_for(out: object, plan: Plan) -> Target:
     return kind(path, plan)
 
 
-def save_pictures(
-    out: object, plan: Plan, stream: Callable[[int], Iterable[Tensor]], poll: Callable[[], None]
-) -> list[Path]:
+def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tensor]]) -> list[Path]:
     """Save the plan's pictures; returns what was written. stream: the items of the rows from this one on, in batches.
 
-    The same call goes on where an earlier one was stopped or killed, to the same bytes. poll: called for every batch;
-    raises to stop. Raises UserError as ``target_for``, where others lie there, and where they cannot be written.
+    The same call goes on where an earlier one was stopped or killed, to the same bytes. A request to stop is met
+    between batches (``base.stopping``). Raises UserError as ``target_for``, where others lie there, and where they
+    cannot be written.
     """
     try:
         target = target_for(out, plan)
         try:
-            done = _save(target, plan, stream, poll)
+            done = _save(target, plan, stream)
         finally:
             target.close()
     except OSError as error:
@@ -96,7 +95,7 @@ def save_pictures(
     return target.written
 
 
-def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]], poll: Callable[[], None]) -> int:
+def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]]) -> int:
     done = row = target.begin()
     if 0 < done < len(plan):
         complain(f"{done:,} of {len(plan):,} pictures are there already; going on.")

@@ -5,7 +5,7 @@ import json
 import tarfile
 import threading
 import zipfile
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from untrained import make_run
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.picture_format import PictureFormat
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
 from ganforge.data.load import load as load_data
 from ganforge.sampling import into_archive
@@ -44,7 +44,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(into_archive, "SHARD", 70)
 
 
-def stopping_after(batches: int) -> Callable[[], None]:
+def stopping_after(batches: int) -> AbstractContextManager[None]:
     left = [batches]
 
     def poll() -> None:
@@ -52,7 +52,7 @@ def stopping_after(batches: int) -> Callable[[], None]:
         if left[0] < 0:
             raise Stopped("SIGINT")
 
-    return poll
+    return polled_by(poll)
 
 
 def bytes_in(folder: Path) -> dict[str, bytes]:
@@ -136,8 +136,8 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
 ) -> None:
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     model.save(f"{whole}/{name}", SEEDS)
-    with pytest.raises(Stopped):
-        model.save(f"{halves}/{name}", SEEDS, poll=stopping_after(batches))
+    with pytest.raises(Stopped), stopping_after(batches):
+        model.save(f"{halves}/{name}", SEEDS)
     assert f"{64 * batches} of 150 pictures are saved; the same command goes on" in capsys.readouterr().err
     assert bytes_in(halves) != bytes_in(whole)
     made = list[int]()
@@ -154,8 +154,8 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
 def test_what_was_killed_in_the_middle_of_a_write_is_made_whole(name: str, model: Model, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     model.save(f"{whole}/{name}", SEEDS)
-    with pytest.raises(Stopped):
-        model.save(f"{cut}/{name}", SEEDS, poll=stopping_after(2))
+    with pytest.raises(Stopped), stopping_after(2):
+        model.save(f"{cut}/{name}", SEEDS)
     [last] = [cut / "f" / "index.csv"] if name == "f/" else list(cut.glob("*.part"))
     content = last.read_bytes()
     last.write_bytes(content[: len(content) // 2 + 3])
@@ -171,8 +171,8 @@ def test_a_shard_cut_between_a_picture_and_its_class_is_made_whole(model: Model,
     with tarfile.open(whole / "f-00000.tar") as shard:
         end = shard.getmembers()[4].offset  # behind the second picture
     cut.mkdir()
-    with pytest.raises(Stopped):
-        model.save(cut / "f.tar", range(20), poll=stopping_after(0))
+    with pytest.raises(Stopped), stopping_after(0):
+        model.save(cut / "f.tar", range(20))
     (cut / "f.tar.part").write_bytes((whole / "f-00000.tar").read_bytes()[:end])
     model.save(cut / "f.tar", range(20))
     assert bytes_in(cut) == bytes_in(whole)
@@ -198,8 +198,8 @@ def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_p
         plain.save(out, SEEDS)
     assert bytes_in(tmp_path) == {theirs: b"mine"}
     (tmp_path / theirs).unlink()
-    with pytest.raises(Stopped):
-        plain.save(out, SEEDS, poll=stopping_after(1))
+    with pytest.raises(Stopped), stopping_after(1):
+        plain.save(out, SEEDS)
     before = bytes_in(tmp_path)
     with pytest.raises(UserError, match=r"holds other pictures: they differ in truncation; give the same options"):
         plain.save(out, SEEDS, truncation=0.5)
