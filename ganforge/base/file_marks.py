@@ -13,6 +13,7 @@ MARKS: dict[str, bytes] = {
     ".png": b"tEXtSoftware\0" + NAME.encode(),
     ".gif": b"made by " + NAME.encode(),
     ".webp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><!-- made by " + NAME.encode() + b" --></x:xmpmeta>",
+    ".onnx": b"\x12\x08" + NAME.encode(),  # its producer's name, the second field of the message
 } | dict.fromkeys((".html", ".htm"), b'<meta name="generator" content="' + NAME.encode())
 """By a name's ending, the bytes that the writers put into such a file: text chunk, comment, XMP packet, or tag."""
 WITHIN = 4096

@@ -13,11 +13,11 @@ from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import suggestion
-from ganforge.cli import compare, data, evaluate, recipes, report, resume, sample, train, watch
+from ganforge.cli import compare, data, evaluate, export, recipes, report, resume, sample, train, watch
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, compare, watch, report, recipes, data)
+VERBS = (train, resume, sample, evaluate, compare, watch, report, export, recipes, data)
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute

@@ -55,8 +55,8 @@ def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
     """
     if num_classes == 0:
         return z
-    # Not by one_hot, which waits for the labels, to check them.
-    code = z.new_zeros(len(z), num_classes).scatter_(1, _needed(labels).unsqueeze(1), 1.0)
+    # Not by one_hot, which waits for the labels, to check them; nor by len(z), a number that torch.export would fix.
+    code = z.new_zeros(z.shape[0], num_classes).scatter_(1, _needed(labels).unsqueeze(1), 1.0)
     return torch.cat([z, code * num_classes**0.5], dim=1)
 
 

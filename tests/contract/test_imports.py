@@ -22,6 +22,7 @@ BELOW = {
     "training": {"base", "data", "networks", "objectives", "metrics", "run"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
+    "export": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
     "viewer": {"base", "data", "objectives", "metrics", "run", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""

@@ -1,0 +1,51 @@
+"""`ganforge export`: a run's generator as others can use it without ganforge."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganforge.base.errors import UserError
+from ganforge.base.file_marks import refuse_foreign
+from ganforge.base.stopping import StopRequest
+from ganforge.base.terminal import printable, tell
+from ganforge.cli.options import Parser
+
+SUMMARY = "a run's generator as others can use it without ganforge"
+TO = {"onnx": "generator.onnx"}
+"""What a run can be exported to, and the name of what is made unless --out gives another."""
+
+
+def add_options(parser: Parser, arguments: Sequence[str]) -> None:
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
+    parser.add_argument("--to", required=True, choices=TO, help="onnx: one file for onnxruntime and others")
+    parser.add_argument(
+        "--output", choices=("uint8", "float"), default="uint8",
+        help="what the model gives: pictures as bytes [N, H, W, C], or as numbers [N, C, H, W] in [-1, 1]",
+    )  # fmt: skip
+    parser.add_argument("--license", help="under which others may use the model, such as cc-by-4.0; kept in its facts")
+    parser.add_argument("--out", type=Path, help=f"default: {', '.join(TO.values())}")
+
+
+def run(given: argparse.Namespace, stop: StopRequest) -> int:
+    out = given.out or Path(TO[given.to])
+    check_name(out, given.to)
+    refuse_foreign(out)
+    from ganforge.export.to_onnx import require_packages, write_onnx
+    from ganforge.sampling.model import load
+
+    require_packages()
+    model = load(given.source, "cpu", best=given.best)
+    stop.poll()
+    found = write_onnx(model, out, given.output, given.license)
+    tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
+    return 0
+
+
+def check_name(out: Path, to: str) -> None:
+    """Raise UserError where the name that was given is not one for such a file, or its folder is not there."""
+    ending = Path(TO[to]).suffix
+    if out.suffix.lower() != ending:
+        raise UserError(f"The file is {to}'s; give --out a name that ends in {ending}, not {out.name!r}.")
+    if not out.parent.is_dir():
+        raise UserError(f"There is no folder {out.parent}; make it, or choose another place with --out.")
