@@ -37,7 +37,7 @@ def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
     try:
         write(temporary)
         sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~umask())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -149,7 +149,8 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Which rights new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
