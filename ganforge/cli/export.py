@@ -19,7 +19,12 @@ TO = {"onnx": "generator.onnx", "page": "page"}
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
-    parser.add_argument("--to", required=True, choices=TO, help="onnx: one file for onnxruntime and others; page: a folder for any web server")
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=TO,
+        help="onnx: one file for onnxruntime and others; page: a folder for any web server",
+    )
     parser.add_argument(
         "--output", choices=("uint8", "float"), default="uint8",
         help="what the model gives: pictures as bytes [N, H, W, C], or as numbers [N, C, H, W] in [-1, 1]",

@@ -55,7 +55,9 @@ def runtime_files(
             f"{TARBALL} elsewhere and name its folder package/dist with --wasm-dir."
         ) from error
     except OSError as error:
-        raise UserError(f"The files of {PACKAGE} cannot be had: {reason(error)}; name others with --wasm-dir.") from error
+        raise UserError(
+            f"The files of {PACKAGE} cannot be had: {reason(error)}; name others with --wasm-dir."
+        ) from error
     return paths
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
+from ganforge.data.catalog import folder_name
 from ganforge.export.page_folder import FACTS, INDEX, MODEL, RUNTIME, STATIC, refuse_other_folder, written_aside
 from ganforge.export.page_runtime import VERSION, runtime_files
 from ganforge.export.portable import facts
@@ -58,13 +59,15 @@ def _fill(folder: Path, model: Model, runtime: dict[str, Path], license: str | N
     told = page_facts(model, license)
     told["bytes"] = sum((folder / name).stat().st_size for name in (MODEL, "onnxruntime.wasm"))
     (folder / FACTS).write_text(json.dumps(told, indent=1), encoding="utf-8", newline="\n")
-    pages = Environment(loader=PackageLoader("ganforge.export", "page_files"), autoescape=True, undefined=StrictUndefined)
+    pages = Environment(
+        loader=PackageLoader("ganforge.export", "page_files"), autoescape=True, undefined=StrictUndefined
+    )
     pages.trim_blocks = pages.lstrip_blocks = True
     text = pages.get_template(INDEX).render(facts=told, policy=POLICY, version=__version__, runtime=VERSION)
     (folder / INDEX).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def page_facts(model: Model, license: str | None) -> dict[str, Any]:
-    """``portable.facts``, and what the page calls itself: of a path to data, only the last name."""
-    data = PurePath(model.config.data).name or model.config.data
+    """``portable.facts``, and what the page calls itself: of a path to data, only its last name."""
+    data = folder_name(model.config.data)
     return facts(model, "uint8", license) | {"data": data, "name": f"{model.config.recipe} on {data}"}

@@ -1,5 +1,5 @@
 // The page: what is asked for (wish.js) shown as pictures that the engine makes.
-import { address, at, complain, forget, page } from "./common.js";
+import { address, at, complain, forget, page, say } from "./common.js";
 import { Engine } from "./engine.js";
 import { closed, jump, moveInGrid, shift, showGrid, showLarge, turn } from "./grid.js";
 import { copyLink, saveLarge, saveShown } from "./keep.js";
@@ -11,6 +11,7 @@ async function update() {
   stop();
   address();
   complain("");
+  say("");
   document.body.classList.toggle("walk", walking);
   document.body.classList.toggle("grid", !walking);
   fillControls(wish);

@@ -1,9 +1,9 @@
 // What is asked for, as it stands in the address after the #, and what people type.
 
-export const DEFAULTS = {
-  way: "seeds", seeds: "0-23", label: null, truncation: 1, open: null, walk: "0,1,2", frames: 30, loop: true, at: 0,
+const DEFAULTS = {
+  way: "seeds", label: null, truncation: 1, open: null, walk: "0,1,2", frames: 30, loop: true, at: 0,
 };
-export const MAX_PICTURES = 1000;
+const MAX_PICTURES = 1000;
 
 // `0-23,100` -> [0n, ..., 23n, 100n]; throws a sentence for anything else.
 export function parseSeeds(text) {
@@ -31,7 +31,7 @@ export function parseWalk(wish) {
 // The part of the address after the # -> a wish; what makes no sense there is left at its default.
 export function readWish(fragment, facts) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
-  const wish = { ...DEFAULTS };
+  const wish = { ...DEFAULTS, seeds: Math.max(...facts.shape.slice(1)) <= 64 ? "0-39" : "0-23" };
   const number = (name, least, most, whole) => {
     const value = given.has(name) && given.get(name) !== "" ? Number(given.get(name)) : NaN;
     return value >= least && value <= most && (!whole || Number.isInteger(value)) ? value : null;
