@@ -1,4 +1,4 @@
-"""The folder of an exported page: which files lie in it; it appears whole or not at all, and never over others' files."""
+"""The folder of an exported page: its files; it appears whole or not at all, and never over others' files."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ from ganforge.base.files import TEMPORARY, reason, sync, umask
 
 INDEX, MODEL, FACTS = "index.html", "model.onnx", "model.json"
 STATIC = (
-    "common.js", "engine.js", "grid.js", "keep.js", "noise.js", "onnxruntime-license.txt", "page.css", "page.js", "walk.js",
-    "wish.js", "worker.js",
+    "common.js", "engine.js", "grid.js", "keep.js", "noise.js", "onnxruntime-license.txt", "page.css", "page.js",
+    "walk.js", "wish.js", "worker.js",
 )  # fmt: skip
 RUNTIME = {"ort.wasm.bundle.min.mjs": "onnxruntime.js", "ort-wasm-simd-threaded.wasm": "onnxruntime.wasm"}
 """By name in the package, the name beside the page: some servers do not know what an .mjs file is."""

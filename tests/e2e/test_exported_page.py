@@ -143,7 +143,8 @@ def shown(visitor: Visitor, selector: str = ".cell canvas") -> np.ndarray:
     """The pictures in the canvases [N, H, W, 4], once all are made."""
     if selector.startswith(".cell"):
         visitor.page.locator("#said", has_text="pictures in").wait_for()
-    get = "(all) => all.map((c) => [c.height, c.width, [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]])"
+    data = "c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
+    get = f"(all) => all.map((c) => [c.height, c.width, [...{data}]])"
     return np.stack(
         [np.array(d, np.uint8).reshape(h, w, 4) for h, w, d in visitor.page.locator(selector).evaluate_all(get)]
     )
@@ -182,8 +183,8 @@ def test_a_seeds_z(visit: Open, noise: str) -> None:
 
     visitor = visit("plain")
     for size in (1, 2, 15, 16, 17, 32, 100):
-        code = f"import('./noise.js').then((m) => ['3', '123456789012345678'].map((s) => [...m.seedZ('{noise}', {size}, BigInt(s))]))"
-        found = torch.tensor(visitor.page.evaluate(code))
+        made = f"[3n, 123456789012345678n].map((seed) => [...m.seedZ('{noise}', {size}, seed)])"
+        found = torch.tensor(visitor.page.evaluate(f"import('./noise.js').then((m) => {made})"))
         wanted = torch.cat([draw_z(noise, 1, size, generator(s, "sample")) for s in (3, 123456789012345678)])
         assert (found - wanted).abs().max() <= (0 if noise == "uniform" else 3e-6), size
 
@@ -286,7 +287,7 @@ def test_pictures_are_kept_as_png(visit: Open, models: dict[str, Model]) -> None
 def test_what_makes_no_sense_is_said(visit: Open) -> None:
     visitor = visit("plain", "#seeds=3-1")
     said = {
-        "#seeds=3-1": "Seeds are whole numbers", "#seeds=0-5000": "at most 1000", "#seeds=-1": "Seeds are whole numbers",
+        "#seeds=3-1": "Seeds are whole numbers", "#seeds=0-5000": "at most 1000", "#seeds=-1": "are whole numbers",
         "#walk=3": "two or more", "#walk=0-99&frames=200": "fewer seeds",
     }  # fmt: skip
     for fragment, sentence in said.items():

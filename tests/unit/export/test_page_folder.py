@@ -73,7 +73,7 @@ def test_and_comes_back_where_the_new_one_cannot_take_its_place(
 
 
 def test_a_file_that_came_meanwhile_stays(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mine.txt"), written_aside(page(tmp_path / "page")) as aside:
+    with pytest.raises(UserError, match=r"mine\.txt"), written_aside(page(tmp_path / "page")) as aside:
         (aside / "index.html").write_text("new")
         (tmp_path / "page" / "mine.txt").write_text("mine")
     assert content(tmp_path)["page/mine.txt"] == "mine"
@@ -92,8 +92,8 @@ def test_what_is_not_ours_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "ours")
     refused = {
         "git": r"holds other files than a page's \(\.git\)", "other": "index.html is not overwritten",
-        "half": r"\(index.html\)", "file": "is not a folder", "link": "is not a folder", "no/page": "There is no folder",
-        "..": "no name for", "": "no name for",
+        "half": r"\(index.html\)", "file": "is not a folder", "link": "is not a folder",
+        "no/page": "There is no folder", "..": "no name for", "": "no name for",
     }  # fmt: skip
     for name, sentence in refused.items():
         with pytest.raises(UserError, match=sentence):
