@@ -14,6 +14,7 @@ MARKS: dict[str, bytes] = {
     ".gif": b"made by " + NAME.encode(),
     ".webp": b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><!-- made by " + NAME.encode() + b" --></x:xmpmeta>",
     ".onnx": b"\x12\x08" + NAME.encode(),  # its producer's name, the second field of the message
+    ".pt2": b"/extra/" + NAME.encode() + b".json",  # the facts' name in the archive
 } | dict.fromkeys((".html", ".htm"), b'<meta name="generator" content="' + NAME.encode())
 """By a name's ending, the bytes that the writers put into such a file: text chunk, comment, XMP packet, or tag."""
 WITHIN = 4096

@@ -1,18 +1,19 @@
 """`ganforge export`: a run's generator as others can use it without ganforge."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
-from ganforge.base.terminal import printable, tell
-from ganforge.base.wording import pasted
+from ganforge.base.terminal import complain, printable, tell
+from ganforge.base.wording import as_typed, pasted
 from ganforge.cli.options import Parser
 
 SUMMARY = "a run's generator as others can use it without ganforge"
-TO = {"onnx": "generator.onnx", "page": "page"}
+TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "page": "page", "card": "card"}
 """What a run can be exported to, and the name of what is made unless --out gives another."""
 
 
@@ -20,14 +21,14 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument(
-        "--to",
-        required=True,
-        choices=TO,
-        help="onnx: one file for onnxruntime and others; page: a folder for any web server",
-    )
+        "--to", required=True, choices=TO,
+        help="onnx: one file for onnxruntime and others; torch: one file for PyTorch without ganforge; page: a folder "
+        "for any web server that makes the pictures in the browser; card: a folder with a model card, as hubs show it, "
+        "and a grid of pictures",
+    )  # fmt: skip
     parser.add_argument(
-        "--output", choices=("uint8", "float"), default="uint8",
-        help="what the model gives: pictures as bytes [N, H, W, C], or as numbers [N, C, H, W] in [-1, 1]",
+        "--output", choices=("uint8", "float"),
+        help="of onnx and torch: pictures as bytes [N, H, W, C], or as numbers [N, C, H, W] in [-1, 1] (default: uint8)",
     )  # fmt: skip
     parser.add_argument("--license", help="under which others may use the model, such as cc-by-4.0; kept in its facts")
     parser.add_argument(
@@ -39,23 +40,58 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     out = given.out or Path(TO[given.to])
+    if given.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", given.license):
+        raise UserError(f"The license is '{as_typed(given.license)}'; give its short name, such as cc-by-4.0 or mit.")
+    if given.wasm_dir is not None and given.to != "page":
+        raise UserError(f"--wasm-dir is for the page, not for {given.to}; leave it out.")
     if given.to == "page":
         return run_page(given, out, stop)
+    if given.to == "card":
+        return run_card(given, out, stop)
+    return run_file(given, out, stop)
+
+
+def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
+    """`--to onnx` and `--to torch`."""
     check_name(out, given.to)
     refuse_foreign(out)
     from ganforge.export.to_onnx import require_packages, write_onnx
+    from ganforge.export.to_torch import write_torch
     from ganforge.sampling.model import load
 
-    require_packages()
+    if given.to == "onnx":
+        require_packages()
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
-    found = write_onnx(model, out, given.output, given.license)
+    write = write_onnx if given.to == "onnx" else write_torch
+    found = write(model, out, given.output or "uint8", given.license)
     tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
+    if model.config.precision != "float32":
+        tell(f"It computes in float32, and the run in {model.config.precision}: `ganforge sample` rounds otherwise.")
+    return 0
+
+
+def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
+    """`--to card`."""
+    if given.output is not None:
+        raise UserError("--output is for onnx and torch, and a card has no model; leave it out.")
+    from ganforge.export.card import GRID, README, write_card
+    from ganforge.run.folder import RunFolder
+    from ganforge.sampling.model import load
+
+    model = load(given.source, "cpu", best=given.best)
+    stop.poll()
+    complaints = write_card(model, RunFolder(given.source) if given.source.is_dir() else None, out, given.license)
+    tell(printable(f"{out / README} and {out / GRID}"))
+    for complaint in complaints:
+        complain(printable(complaint))
     return 0
 
 
 def run_page(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     """`--to page`."""
+    if given.output is not None:
+        raise UserError("--output is for onnx and torch, and a page's model gives bytes; leave it out.")
     from ganforge.export.page_folder import refuse_other_folder
 
     refuse_other_folder(out)
