@@ -35,7 +35,7 @@ RECIPES = {"note": (1, 28, 28), "dcgan": (1, 28, 28), "sngan": (3, 32, 32), "r3g
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--pictures", type=int, default=400)
+    parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--visits", type=int, default=5)
     parser.add_argument("--wasm-dir", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "exported_page.md")

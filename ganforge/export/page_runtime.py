@@ -4,6 +4,7 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ganforge.base.errors import UserError
@@ -80,12 +81,12 @@ def _fetch(folder: Path, digests: Mapping[str, str], tarball_sha512: str, poll: 
                 content = file.read() if file is not None else b""
                 if hashlib.sha256(content).hexdigest() != digest:
                     raise AssertionError(f"{TARBALL} holds another {name}")  # the two digests do not belong together
-                write_atomically(folder / name, lambda path, content=content: _write(path, content))
+                write_atomically(folder / name, partial(_write, content))
     finally:
         tarball.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(content: bytes, path: Path) -> None:
     path.write_bytes(content)
 
 
