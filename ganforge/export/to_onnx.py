@@ -10,7 +10,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import NAME
 from ganforge.base.files import write_atomically
-from ganforge.export.parity import check_parity
+from ganforge.export.parity import Run, check_parity
 from ganforge.export.portable import Output, Portable, facts, portable, quiet, traced_with
 from ganforge.sampling.model import Model
 
@@ -57,13 +57,13 @@ def converted(module: Portable, model: Model, told: dict[str, object]) -> bytes:
     return program.model_proto.SerializeToString()
 
 
-def onnx_runner(path: Path):  # type: ignore[no-untyped-def]
-    """The model in a file as a function of z and labels, by onnxruntime on the CPU."""
+def onnx_runner(path: Path, threads: int = 0) -> Run:
+    """The model in a file as a function of z and labels, by onnxruntime on the CPU; threads: 0 for its own choice."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    options.log_severity_level, options.intra_op_num_threads = 3, threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(z: Tensor, labels: Tensor | None) -> Tensor:
         given = {"z": z.numpy()} if labels is None else {"z": z.numpy(), "labels": labels.numpy()}

@@ -1,0 +1,39 @@
+"""Small snapshots of every family, as training leaves them: batch norms that have learned, classes that differ."""
+
+from pathlib import Path
+
+import torch
+
+from ganforge.base.tensorfile import write_tensorfile
+from ganforge.networks.construct import build_generator
+from ganforge.recipes.catalog import recipe
+from ganforge.sampling.model import Model, load
+
+FAMILIES = ("mlp", "dcgan", "upsample", "resnet", "r3gan")
+SHAPE = (3, 9, 6)
+CASES = [(family, told, ("float32", "bfloat16")[(row + bool(told)) % 2], SHAPE)
+         for row, family in enumerate(FAMILIES) for told in (0, 3)]  # fmt: skip
+CASES += [("mlp", 0, "float32", (2,)), ("mlp", 3, "bfloat16", (2,))]
+"""Family, number of classes that G is told, precision, shape of an item."""
+
+
+def snapshot(folder: Path, family: str, told: int, precision: str, shape: tuple[int, ...]) -> Path:
+    width = {"g_hidden": [32]} if family == "mlp" else {"g_width": 8}
+    config = recipe(
+        "note", generator=family, conditional=told > 0, precision=precision, z_dim=12, data="digits", **width
+    )
+    G = build_generator(family, 12, shape, 0, num_classes=told, **config.g_sizes)
+    torch.manual_seed(0)
+    for weight in G.parameters():
+        weight.data += 0.05 * torch.randn_like(weight)
+    for _ in range(3):
+        G(torch.rand(64, 12) * 2 - 1, torch.arange(64) % max(1, told))
+    names = {"class_names": [f"kind {number}" for number in range(told)]} if told else {}
+    facts = {"format": 1, "nimg": 640, "shape": list(shape), "num_classes": told, "settings": config.model_dump(mode="json")}
+    path = folder / f"{family}-{told}-{len(shape)}.safetensors"
+    write_tensorfile(path, "snapshot", G.state_dict(), facts | names)
+    return path
+
+
+def model(folder: Path, family: str = "mlp", told: int = 0, precision: str = "float32", shape: tuple[int, ...] = SHAPE) -> Model:
+    return load(snapshot(folder, family, told, precision, shape), "cpu")

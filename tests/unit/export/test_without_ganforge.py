@@ -1,0 +1,92 @@
+"""What others run where there is no ganforge: .pt2 files, and the loader of docs/sharing.md."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from exported import CASES, model
+from safetensors.torch import load_file
+
+import ganforge
+from ganforge.base.errors import RunError
+from ganforge.export import to_torch
+from ganforge.export.card import loader
+from ganforge.export.parity import TOLERANCE, difference
+from ganforge.export.portable import Portable, inputs, portable
+
+PROGRAM = """
+import json, sys
+sys.modules["ganforge"] = None  # importing it fails from now on
+import torch
+from safetensors.torch import load_file, save_file
+exec(open("loader.py").read())
+for path in json.load(open("paths.json")):
+    given = load_file(path + ".inputs")
+    labels = given.get("labels")
+    extra = {"ganforge.json": ""}
+    module = torch.export.load(path + ".pt2", extra_files=extra).module()
+    facts = json.loads(extra["ganforge.json"])
+    told = {"labels": labels} if facts["num_classes"] else {}
+    generate, snapshot_facts = load(path)
+    assert snapshot_facts["nimg"] == facts["nimg"] == 640
+    save_file({"pt2": module(z=given["z"], **told).contiguous(), "loader": generate(given["z"], labels)}, path + ".made")
+assert not any(name.startswith("ganforge.") for name in sys.modules)
+"""
+
+
+def test_pt2_files_and_the_loader_run_without_it(tmp_path: Path) -> None:
+    models = [model(tmp_path, *case) for case in CASES]
+    for made in models:
+        output = "uint8" if made.num_classes else "float"
+        assert to_torch.write_torch(made, Path(f"{made.path}.pt2"), output) <= TOLERANCE
+        z, labels = inputs(made, 5)
+        from safetensors.torch import save_file
+
+        save_file({"z": z} | ({} if labels is None else {"labels": labels}), f"{made.path}.inputs")
+    (tmp_path / "loader.py").write_text(loader())
+    (tmp_path / "paths.json").write_text(json.dumps([str(made.path) for made in models]))
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "ignore", "-c", PROGRAM], cwd=tmp_path, env=clean, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for made in models:
+        z, labels = inputs(made, 5)
+        found, narrow = load_file(f"{made.path}.made"), made.config.precision == "bfloat16"
+        for name, pictures in found.items():
+            assert difference(pictures, portable(made, "float")(z, labels)) <= TOLERANCE, (made.path.name, name)
+            assert difference(pictures, made.generate(z, labels)) <= (0.1 if narrow else TOLERANCE)
+        assert found["loader"].shape == (5, *made.shape)
+
+
+def test_the_loader_stands_in_the_docs_and_is_forty_lines() -> None:
+    page = (Path(ganforge.__file__).parents[1] / "docs" / "sharing.md").read_text(encoding="utf-8")
+    assert loader() in page
+    assert len(loader().splitlines()) <= 40
+    assert set(re.findall(r"^(?:import|from) (\w+)", loader(), re.MULTILINE)) == {"json", "torch", "safetensors"}
+
+
+def test_a_pt2_that_differs_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, whole = model(tmp_path), to_torch.traced
+
+    def changed(module: Portable, *rest: Any) -> bytes:
+        other = portable(made, "uint8")
+        other.G.layers[-2].bias.data[0] += 0.01
+        return whole(other, *rest)
+
+    monkeypatch.setattr(to_torch, "traced", changed)
+    with pytest.raises(RunError, match=r"torch.export model is not written: at batch 1"):
+        to_torch.write_torch(made, tmp_path / "generator.pt2")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
+
+
+def test_bytes_are_those_of_ganforge(tmp_path: Path) -> None:
+    made = model(tmp_path)
+    z, labels = inputs(made, 7)
+    assert torch.equal(portable(made, "uint8")(z).permute(0, 3, 1, 2), made.pictures(z, labels))
