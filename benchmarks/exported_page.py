@@ -42,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     lines = [
         f"Medians of {given.visits} visits, lowest and highest in brackets. First picture: from the start of loading, "
-        "with nothing cached, until one is drawn. Pictures a second: while the next ones are made and drawn, one thread.",
+        "with nothing cached, until one is drawn. Pictures a second: the next ones, made on one thread and drawn.",
         "",
         "| recipe | pictures | model, MiB | page, MiB | first picture, s | pictures/s |",
         "|---|---|---|---|---|---|",

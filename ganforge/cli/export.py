@@ -28,7 +28,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--output", choices=("uint8", "float"),
-        help="of onnx and torch: pictures as bytes [N, H, W, C], or as numbers [N, C, H, W] in [-1, 1] (default: uint8)",
+        help="of onnx and torch: pictures as bytes [N, H, W, C], or float32 [N, C, H, W] in [-1, 1] (default: uint8)",
     )  # fmt: skip
     parser.add_argument("--license", help="under which others may use the model, such as cc-by-4.0; kept in its facts")
     parser.add_argument(
@@ -81,7 +81,8 @@ def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
 
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
-    complaints = write_card(model, RunFolder(given.source) if given.source.is_dir() else None, out, given.license)
+    folder = RunFolder(model.path.resolve().parent.parent)  # a snapshot by itself lies in none
+    complaints = write_card(model, folder if folder.exists() else None, out, given.license)
     tell(printable(f"{out / README} and {out / GRID}"))
     for complaint in complaints:
         complain(printable(complaint))

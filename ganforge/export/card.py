@@ -66,8 +66,8 @@ def refuse_changed(path: Path) -> None:
     above = text[: -len(MARK.format("0" * 64))]
     if text != above + MARK.format(hashlib.sha256(above.encode()).hexdigest()):
         raise UserError(
-            f"The file {path} is not overwritten, since it is no card of ganforge's, or was changed since; choose another "
-            "folder with --out."
+            f"The file {path} is not overwritten, since it is no card of ganforge's, or was changed since; choose "
+            "another folder with --out."
         )
 
 
@@ -150,9 +150,7 @@ def told_of(data: dict[str, Any]) -> str:
     return f", {data.get('count', 0):,} items learned from, fingerprint {printable(str(data.get('fingerprint')))}"
 
 
-def front_matter(
-    model: Model, title: str, dataset: str, records: list[StoredRecord], license: str | None
-) -> list[str]:
+def front_matter(model: Model, title: str, dataset: str, records: list[StoredRecord], license: str | None) -> list[str]:
     """Lines of YAML, each value as JSON, which YAML has within it."""
     task = "unconditional-image-generation"
     tags = ["ganforge", "gan", "image-generation", model.config.generator, model.config.recipe]

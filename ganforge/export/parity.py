@@ -1,4 +1,4 @@
-"""Is what leaves what was trained? Pictures of the exported model beside PyTorch's own, before the file has its name."""
+"""Is what leaves what was trained? The exported model's pictures beside PyTorch's, before the file has its name."""
 
 from collections.abc import Callable
 
@@ -40,8 +40,8 @@ def check_parity(run: Run, module: Portable, model: Model, what: str) -> float:
             found = difference(made, other)
             if not found <= tolerance:  # nor where it is NaN
                 raise RunError(
-                    f"The {what} model is not written: at batch {count} its pictures differ from {whose} by {found:.2g} "
-                    f"of a range of 2, and {tolerance:g} is the most; please report it, with the run's config.json."
+                    f"The {what} model is not written: at batch {count} its pictures differ from {whose} by {found:.2g}"
+                    f" of a range of 2, and {tolerance:g} is the most; please report it, with config.json."
                 )
             largest = max(largest, found if other is plain else 0.0)
     return largest
@@ -50,7 +50,7 @@ def check_parity(run: Run, module: Portable, model: Model, what: str) -> float:
 def difference(made: Tensor, fakes: Tensor) -> float:
     """The largest difference of values, as a share of the largest fake above 1; infinite where shapes differ.
 
-    made: fakes of the exported model, or bytes [N, H, W, C] of them, for which only what rounding cannot explain counts.
+    made: fakes of the exported model, or bytes [N, H, W, C] of them: then only what rounding cannot explain counts.
     fakes: float [N, *shape].
     """
     if made.dtype == torch.uint8:

@@ -39,7 +39,7 @@ class Portable(nn.Module):
 
 
 def portable(model: Model, output: Output) -> Portable:
-    """The model's weights in plain layers of float32, on the CPU: without what was tuned for the device, or autocast."""
+    """The model's weights in plain layers of float32, on the CPU, without autocast or what was tuned for the device."""
     config = model.config
     G = build_generator(
         config.generator, config.z_dim, model.shape, config.seed, num_classes=model.num_classes, **config.g_sizes
@@ -88,8 +88,11 @@ def facts(model: Model, output: Output, license: str | None) -> dict[str, Any]:
 
 def sha256_of(model: Model) -> str:
     """Of the file that the model was read from."""
+    digest = hashlib.sha256()
     with open_plain(model.path.resolve()) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

@@ -24,18 +24,19 @@ def write_onnx(model: Model, out: Path, output: Output = "uint8", license: str |
 
     Inputs: `z` float32 [N, z_dim] and, where the model is told the class, `labels` int64 [N]; output: `pictures`, as
     ``Portable`` says, or `points`. The facts are in its metadata, each as text, JSON where it is none. Raises RunError,
-    leaving ``out`` as it was, where the pictures differ, and UserError where a package is missing or the model too large.
+    leaving ``out`` as it was, where the pictures differ, UserError where a package is missing or the model too large.
     """
     require_packages()
     module = portable(model, output)
     content = converted(module, model, facts(model, output, license))
+
+    found = float("inf")
 
     def write(temporary: Path) -> None:
         nonlocal found
         temporary.write_bytes(content)
         found = check_parity(onnx_runner(temporary), module, model, "ONNX")
 
-    found = float("inf")
     write_atomically(out, write)
     return found
 

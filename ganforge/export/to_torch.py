@@ -1,4 +1,4 @@
-"""A generator as one file of torch.export's, which runs without ganforge; compared with PyTorch's before it is named."""
+"""A generator as one file of torch.export's, which runs without ganforge; compared before it gets its name."""
 
 import io
 import json

@@ -29,11 +29,19 @@ def snapshot(folder: Path, family: str, told: int, precision: str, shape: tuple[
     for _ in range(3):
         G(torch.rand(64, 12) * 2 - 1, torch.arange(64) % max(1, told))
     names = {"class_names": [f"kind {number}" for number in range(told)]} if told else {}
-    facts = {"format": 1, "nimg": 640, "shape": list(shape), "num_classes": told, "settings": config.model_dump(mode="json")}
+    facts = {
+        "format": 1,
+        "nimg": 640,
+        "shape": list(shape),
+        "num_classes": told,
+        "settings": config.model_dump(mode="json"),
+    }
     path = folder / f"{family}-{told}-{len(shape)}.safetensors"
     write_tensorfile(path, "snapshot", G.state_dict(), facts | names)
     return path
 
 
-def model(folder: Path, family: str = "mlp", told: int = 0, precision: str = "float32", shape: tuple[int, ...] = SHAPE) -> Model:
+def model(
+    folder: Path, family: str = "mlp", told: int = 0, precision: str = "float32", shape: tuple[int, ...] = SHAPE
+) -> Model:
     return load(snapshot(folder, family, told, precision, shape), "cpu")

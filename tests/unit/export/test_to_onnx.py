@@ -86,7 +86,9 @@ def test_differences() -> None:
     fakes = torch.tensor([[[[-1.0, 0.0], [0.5, 2.0]]]])  # levels 0, 127.5, 191.25, 255 of [1, 1, 2, 2]
     bytes_out = torch.tensor([0, 128, 191, 255], dtype=torch.uint8).view(1, 2, 2, 1)
     assert difference(bytes_out, fakes) == 0
-    assert difference(bytes_out + torch.tensor([1, 0, 0, 0], dtype=torch.uint8).view(1, 2, 2, 1), fakes) == pytest.approx(0.5 / 127.5)
+    assert difference(
+        bytes_out + torch.tensor([1, 0, 0, 0], dtype=torch.uint8).view(1, 2, 2, 1), fakes
+    ) == pytest.approx(0.5 / 127.5)
     assert difference(bytes_out.permute(0, 3, 1, 2), fakes) == float("inf")
     assert difference(fakes + 0.01, fakes) == pytest.approx(0.005)  # of the largest, which is 2
     assert difference(fakes[:1, :, :1], fakes) == difference(fakes.double(), fakes) == float("inf")
