@@ -91,7 +91,7 @@ def pass_of_a_loader(path: Path) -> None:
 
 def prepare_anew(path: Path, root: Path, workers: int | None) -> None:
     shutil.rmtree(root, ignore_errors=True)
-    prepare(str(path), Request(), None, lambda line: None, lambda: None, root=root, workers=workers)
+    prepare(str(path), Request(), None, lambda line: None, root=root, workers=workers)
 
 
 def seconds_of(work: Callable[[], None]) -> float:
@@ -108,7 +108,7 @@ def preparing(path: Path, rounds: int, folder: Path) -> list[str]:
         "prepare, one process": lambda: prepare_anew(path, root, 0),
         "prepare, as it comes": lambda: prepare_anew(path, root, None),
         "finding it prepared": lambda: prepare(
-            str(path), Request(), None, lambda line: None, lambda: None, root=root
+            str(path), Request(), None, lambda line: None, root=root
         ) and None,
     }  # fmt: skip
     taken: dict[str, list[float]] = {name: [] for name in ways}

@@ -36,7 +36,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.mnist import load_mnist
 from ganforge.metrics.features import MAX_BATCH_SIZE, build_extractor
 from ganforge.metrics.judge import Judge, Plan
-from ganforge.metrics.protocol import split_reals
+from ganforge.metrics.protocol import split_rows
 
 CPU = torch.device("cpu")
 CHUNK = 512  # pictures at a time, as `ganforge evaluate` hands them over
@@ -93,7 +93,7 @@ def race(rounds: int, cache: Path) -> tuple[list[str], list[str]]:
 
     train, test = load_mnist("train"), load_mnist("test")
     record = judged(train, test, cache)
-    reals = split_reals(train, Judge(train, test, CPU, cache_dir=cache).protocol)[1]
+    reals = train.items[split_rows(train, Judge(train, test, CPU, cache_dir=cache).protocol)[1]]
     features = Features()
     kept = FrechetInceptionDistance(features, reset_real_features=False)
     take_in(kept, reals, real=True)

@@ -30,7 +30,7 @@ from ganforge.data.mnist import load_mnist
 from ganforge.judging.description import number
 from ganforge.metrics.catalog import FIGURES
 from ganforge.metrics.judge import Judge, Plan
-from ganforge.metrics.protocol import split_reals
+from ganforge.metrics.protocol import split_rows
 
 SHARE_JUDGED_BY = 0.8
 CLEAR = 3.0
@@ -173,7 +173,7 @@ def main() -> None:
             known, fresh, labels = cut(dataset, draw)
             judge = Judge(known, held_out, torch.device("cpu"), Plan(num_fakes=given.pictures), cache_dir=Path(cache))
             say(f"draw {draw}: ready")
-            made = faults(fresh, labels, split_reals(known, judge.protocol)[1], judge.protocol.num_fakes)
+            made = faults(fresh, labels, known.items[split_rows(known, judge.protocol)[1]], judge.protocol.num_fakes)
             for fault, make in made.items() if draw == 0 else [(FRESH, made[FRESH])]:
                 figures = measure(judge, make())
                 say(f"draw {draw}: {fault}")

@@ -42,11 +42,7 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 20.0,
     """``encode_animation`` into a file, atomically; the path's ending says which kind. Raises OSError, too, where the
     file cannot be written."""
     content = encode_animation(frames, path.suffix.lower().removeprefix("."), fps, loop)
-    write_atomically(path, lambda temporary: _write(temporary, content))
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _with_palette(frame: Image.Image) -> Image.Image:

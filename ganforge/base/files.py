@@ -15,7 +15,7 @@ TEMPORARY = ".ganforge-tmp-"
 """How the names of files begin that are being written, or were when their process was killed."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path``, sync it to the disk, and rename it to ``path``.
 
     Raises whatever ``write`` raises, and OSError (disk full, no permission) with ``path`` as its file name; ``path`` is
@@ -30,7 +30,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise
 
 
-def _write_aside(path: Path, write: Callable[[Path], None]) -> None:
+def _write_aside(path: Path, write: Callable[[Path], object]) -> None:
     handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -51,7 +51,7 @@ def is_temporary(name: str) -> bool:
 
 def write_text_atomically(path: Path, text: str) -> None:
     """``write_atomically`` for a text, in UTF-8."""
-    write_atomically(path, lambda temporary: _write_text(temporary, text))
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def open_plain(path: Path) -> BinaryIO:
@@ -143,10 +143,6 @@ def reason(error: OSError) -> str:
     """`FILE: No space left on device`, for a sentence."""
     text = error.strerror or str(error)
     return f"{error.filename}: {text}" if error.filename else text
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def umask() -> int:

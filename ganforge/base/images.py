@@ -33,7 +33,6 @@ MAX_SCALE = 16
 MAX_CLASS_ROWS = 10
 """Rows of a contact sheet; classes from this one on are left out."""
 
-ENCODER_EFFORT = 20  # of 100: WebP files a little larger, made several times faster
 MAX_FRAMES = 60
 """Frames of an animation; longer sequences are thinned evenly."""
 
@@ -148,15 +147,11 @@ def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:
     frames = [frame if frame.size == size else frame.resize(size, Image.Resampling.NEAREST) for frame in frames]
     durations = [min(500, round(1000 * seconds / count))] * count
     durations[-1] += 2000
-
-    def write(temporary: Path) -> None:
-        # For lossless files quality and method are effort only; more of either costs time and saves little.
-        frames[0].save(
-            temporary, format="WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0,
-            lossless=True, quality=50, method=1,
-        )  # fmt: skip
-
-    write_atomically(out, write)
+    # For lossless files quality and method are effort only; more of either costs time and saves little.
+    write_atomically(out, lambda temporary: frames[0].save(
+        temporary, format="WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, lossless=True,
+        quality=50, method=1,
+    ))  # fmt: skip
 
 
 def _open_frame(path: Path) -> Image.Image:

@@ -65,6 +65,21 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
+def use_deterministic_operations(wanted: bool) -> None:
+    """Whether operations on a GPU must give the same bits each time, in this process from now on; those that cannot
+    then raise RuntimeError. To be called before the first product on the device."""
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(wanted)
+
+
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on the device; a copy to a GPU waits for nothing."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 def peak_memory_mib(device: torch.device) -> dict[str, float]:
     """The most memory that this process has held so far, in MiB: main memory, and the device's where it has its own."""
     peaks: dict[str, float] = {}

@@ -1,15 +1,35 @@
-"""Stopping on request: SIGINT, SIGTERM and SIGHUP set a flag, and every phase of a run polls it."""
+"""Stopping on request: SIGINT, SIGTERM and SIGHUP set a flag, and whatever takes long asks for it by ``poll``."""
 
 import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from types import FrameType
 
 from ganforge.base.terminal import complain_at_once
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 """Windows has no SIGHUP, which a terminal sends when it is closed."""
+
+
+_ASKED = ContextVar[Callable[[], None]]("asked", default=lambda: None)
+
+
+def poll() -> None:
+    """To be called now and then by whatever takes long: raises what stops it, where that was asked for. A thread that
+    is to be stopped, too, needs the context of the one that started it, or a ``polled_by`` of its own."""
+    _ASKED.get()()
+
+
+@contextlib.contextmanager
+def polled_by(ask: Callable[[], None]) -> Iterator[None]:
+    """In the context, ``poll`` calls ``ask``, which raises to stop."""
+    token = _ASKED.set(ask)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was met, not an error
@@ -39,7 +59,8 @@ def heard() -> list[signal.Signals]:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """While the context lasts, the first of ``SIGNALS`` only sets the flag; a second SIGINT interrupts at once.
+    """While the context lasts, the first of ``SIGNALS`` only sets the flag, which ``poll`` asks for; a second SIGINT
+    interrupts at once.
 
     Outside the main thread, where Python delivers no signals, the flag is never set.
     """
@@ -54,7 +75,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
             complain_at_once(f"\n{name}: stopping{again}")
         request.signum = request.signum or signum
 
-    with handled_by(on_signal):
+    with handled_by(on_signal), polled_by(request.poll):
         yield request
 
 

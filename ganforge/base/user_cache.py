@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
@@ -22,7 +21,14 @@ def cache_folder(name: str) -> Path:
 
 def clear_statistics() -> tuple[int, int]:
     """Remove what was measured of real pictures; returns how many files, and their bytes. Nothing else is touched."""
-    return _remove(path for path in _files("statistics") if STATISTICS.fullmatch(path.name) or is_temporary(path.name))
+    count = total = 0
+    for path in _files("statistics"):
+        if STATISTICS.fullmatch(path.name) or is_temporary(path.name):
+            with contextlib.suppress(OSError):
+                size = path.lstat().st_size
+                path.unlink()
+                count, total = count + 1, total + size
+    return count, total
 
 
 def downloads() -> dict[Path, int]:
@@ -36,13 +42,3 @@ def _files(name: str) -> list[Path]:
     with contextlib.suppress(OSError):
         return [path for path in sorted(cache_folder(name).iterdir()) if is_plain(path)]
     return []
-
-
-def _remove(paths: Iterable[Path]) -> tuple[int, int]:
-    count = total = 0
-    for path in paths:
-        with contextlib.suppress(OSError):
-            size = path.lstat().st_size
-            path.unlink()
-            count, total = count + 1, total + size
-    return count, total

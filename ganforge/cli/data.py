@@ -50,7 +50,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
             "folder or file of pictures."
         )
     locate(given.name)
-    return {"inspect": inspect_data, "prepare": prepare_data}[given.action](given, stop)
+    return {"inspect": inspect_data, "prepare": prepare_data}[given.action](given)
 
 
 def list_data() -> int:
@@ -88,7 +88,7 @@ def clear_data() -> int:
     return 0
 
 
-def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
+def inspect_data(given: argparse.Namespace) -> int:
     from ganforge.data.draw import draw_contact_sheet, draw_source_sheet, save_picture
 
     if given.out is not None:
@@ -99,7 +99,7 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
 
         out = given.out or Path(f"{given.name}-{given.split or 'train'}.png")
         refuse_foreign(out)
-        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir, poll=stop.poll)
+        dataset = load(given.name, split=given.split or "train", data_dir=given.data_dir)
         tell(describe_dataset(inspect_dataset(dataset)))
         save_picture(draw_contact_sheet(dataset), out)
     else:
@@ -115,20 +115,20 @@ def inspect_data(given: argparse.Namespace, stop: StopRequest) -> int:
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
         settings = make_config({"data": given.name} | settings_given(given))
-        with closing(open_guarded(given.name, stop.poll)) as source:
+        with closing(open_guarded(given.name)) as source:
             if settings.pages == "all":
                 source.take_pages()
             learned = choose_split(source, "train").indices
-            span, span_from = take_range(source, parse_range(settings.range), learned, stop.poll)
-            facts = inspect_source(source, stop.poll)
+            span, span_from = take_range(source, parse_range(settings.range), learned)
+            facts = inspect_source(source)
             facts.pages, facts.span, facts.span_from = settings.pages, span, span_from
             tell(describe_source(facts))
-            save_picture(draw_source_sheet(source, poll=stop.poll), out)
+            save_picture(draw_source_sheet(source), out)
     tell(printable(f"Contact sheet: {out}"))
     return 0
 
 
-def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
+def prepare_data(given: argparse.Namespace) -> int:
     if given.name in DATA_SETS:
         raise UserError(f"{given.name} needs no preparing; train on it with --data {given.name}.")
     refuse_options(given, ("data_dir", "out"), "for inspecting")
@@ -138,7 +138,7 @@ def prepare_data(given: argparse.Namespace, stop: StopRequest) -> int:
     def say(line: str) -> None:
         mention(printable(line))
 
-    dataset = load(given.name, given.split or "train", poll=stop.poll, say=say, **settings)
+    dataset = load(given.name, given.split or "train", say=say, **settings)
     for note in dataset.notes:
         say(note)
     classes = f"found, {dataset.num_classes:,} classes ({dataset.labels_from})" if dataset.labels_from else "none"

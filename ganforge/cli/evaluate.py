@@ -35,7 +35,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
 
     against = Against(given.against, given.test_data, given.data_dir)
     wanted = Wanted(given.samples, given.features or None, given.inception_file)
-    done = evaluate(given.source, against, wanted, best=given.best, device=given.device, out=given.out, poll=stop.poll)
+    done = evaluate(given.source, against, wanted, best=given.best, device=given.device, out=given.out)
     tell(describe(done.record))
     tell(printable(f"Written: {', '.join(str(path) for path in done.written)}"))
     return 0

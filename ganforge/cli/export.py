@@ -103,7 +103,7 @@ def run_page(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     require_packages()
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
-    found = write_page(model, out, given.wasm_dir, given.license, stop.poll)
+    found = write_page(model, out, given.wasm_dir, given.license)
     size = sum(path.stat().st_size for path in out.iterdir())
     tell(printable(f"{out}: a page of {size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
     tell("Browsers do not run it as a file: put the folder on any web server, or look at it here with")

@@ -112,7 +112,9 @@ def sign_mean(real_logits: Tensor, fake_logits: Tensor, boundary: float | None) 
     return (real_logits - (fake_logits if boundary is None else boundary)).sign().mean()
 
 
-def next_p(p: Tensor, sign_mean: Tensor, batch_size: int, target: float = 0.6, ada_nimg: int = 500_000) -> Tensor:
+def next_p(
+    p: Tensor, sign_mean: Tensor, batch_size: float | Tensor, target: float = 0.6, ada_nimg: int = 500_000
+) -> Tensor:
     """ADA's probability, 0-d, within [0, 1], after a look at how well D knows the reals by heart: the same paper,
     section 3.
 

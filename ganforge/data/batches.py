@@ -5,6 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ganforge.base.runtime import send
 from ganforge.base.seeding import generator
 from ganforge.data.dataset import Dataset
 
@@ -47,41 +48,40 @@ class Batches:
         self._labels = None if dataset.labels is None else dataset.labels.to(self._home)
         self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
 
-    def __call__(self, nimg: int) -> tuple[Tensor, Tensor | None]:
+    def __call__(self, nimg: int, count: int = 1) -> tuple[Tensor, Tensor | None]:
         """The batch at stream positions nimg to nimg + batch_size - 1, and its labels, on the device.
 
-        nimg: 0 or more. Items come as they are in the data set (uint8 pictures, float32 points), [batch_size,
-        ...]; labels int64 [batch_size], None where there are none. A batch may reach over the end of an
-        epoch, or over several. Raises ValueError for a negative nimg.
+        nimg: 0 or more. count: of batches, one after the other in one tensor. Items come as they are in the data set
+        (uint8 pictures, float32 points), [count * batch_size, ...]; labels int64 [count * batch_size], None where there
+        are none. A batch may reach over the end of an epoch, or over several. Raises ValueError for a negative nimg.
         """
-        places = self._rows(nimg)
+        places = self._rows(nimg, count * self.batch_size)
         rows = places % self._size if self._mirror else places
-        labels = None if self._labels is None else self._to_device(self._labels.index_select(0, rows))
+        labels = None if self._labels is None else send(self._labels.index_select(0, rows), self._device)
         items = self._items.index_select(0, rows)
-        self._give_back()
+        self._give_back(len(places))
         if self._mirror:
             mirrored = (places >= self._size).view(-1, 1, 1, 1)
             items = torch.where(mirrored, items.flip(3), items)
-        return self._to_device(items), labels
+        return send(items, self._device), labels
 
-    def _rows(self, nimg: int) -> Tensor:
+    def _rows(self, nimg: int, missing: int) -> Tensor:
         if nimg < 0:
             raise ValueError(f"the stream starts at 0, not at {nimg}")
         epoch, start = divmod(nimg, self._count)
         parts: list[Tensor] = []
-        missing = self.batch_size
         while missing > 0:
             parts.append(self._permutation(epoch)[start : start + missing])
             missing -= len(parts[-1])
             epoch, start = epoch + 1, 0
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _give_back(self) -> None:
+    def _give_back(self, count: int) -> None:
         """Pages of a mapped file count as this process's memory until it lets go of them; the system keeps them as long
         as it has room, so that looking again is no reading from the disk."""
         if self._release is None:
             return
-        self._looked_at += self.batch_size * self._item_bytes
+        self._looked_at += count * self._item_bytes
         if self._looked_at > MAPPED_BYTES:
             self._release()
             self._looked_at = 0
@@ -89,10 +89,3 @@ class Batches:
     def _draw_permutation(self, epoch: int) -> Tensor:
         rows = torch.randperm(self._count, generator=generator(self._seed, self._purpose, epoch))
         return rows.to(self._home)
-
-    def _to_device(self, batch: Tensor) -> Tensor:
-        if self._home == self._device:
-            return batch
-        if self._device.type == "cuda":
-            batch = batch.pin_memory()  # so that the copy does not wait for the device
-        return batch.to(self._device, non_blocking=True)

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from ganforge.base.files import write_atomically
+from ganforge.base.stopping import poll
 from ganforge.base.terminal import Careful, complain
 
 CHUNK_BYTES = 1 << 16
@@ -33,17 +35,10 @@ class NoMirror(Exception):  # noqa: N818 - the name says what happened
         self.failures = failures
 
 
-def download(
-    mirrors: Sequence[str],
-    name: str,
-    target: Path,
-    is_right: Callable[[Path], bool],
-    poll: Callable[[], None],
-) -> str:
+def download(mirrors: Sequence[str], name: str, target: Path, is_right: Callable[[Path], bool]) -> str:
     """Fetch ``name`` from the first mirror whose file ``is_right`` to ``target``; return its URL.
 
     mirrors: URLs that end in a slash. is_right: looks at a finished download, before it is put in place.
-    poll: called for every piece that arrives and while waiting; raises to stop.
     ``target`` appears whole or not at all, and no partial file remains, whatever is raised: NoMirror, OSError
     where the folder cannot be written, what ``poll`` raises. With ``OFFLINE`` set, no mirror is asked.
     """
@@ -54,7 +49,7 @@ def download(
         url = mirror + name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, partial(_fetch, url, is_right, poll))
+            write_atomically(target, partial(_fetch, url, is_right))
             return url
         except (requests.RequestException, _WrongContentError) as error:
             failures.append(f"{urlsplit(url).netloc}: {_reason(error)}")
@@ -65,22 +60,22 @@ class _WrongContentError(Exception):
     pass
 
 
-def _fetch(url: str, is_right: Callable[[Path], bool], poll: Callable[[], None], path: Path) -> None:
+def _fetch(url: str, is_right: Callable[[Path], bool], path: Path) -> None:
     for pause_s in (*RETRY_AFTER_S, None):
         poll()
         try:
-            _fetch_once(url, path, poll)
+            _fetch_once(url, path)
             break
         except requests.RequestException as error:
             if pause_s is None or _is_final(error):
                 raise
-            _wait(pause_s, poll)
+            _wait(pause_s)
     poll()
     if not is_right(path):
         raise _WrongContentError
 
 
-def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
+def _fetch_once(url: str, path: Path) -> None:
     console = Console(stderr=True, file=None if sys.stderr is None else cast(TextIO, Careful(sys.stderr)))
     complain(f"fetching {url}")
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -88,10 +83,10 @@ def _fetch_once(url: str, path: Path, poll: Callable[[], None]) -> None:
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         path.open("wb") as file,
     ):
-        _polling(lambda: _stream(url, file, progress, poll), poll)
+        _polling(lambda: _stream(url, file, progress))
 
 
-def _stream(url: str, file: BinaryIO, progress: Progress, poll: Callable[[], None]) -> None:
+def _stream(url: str, file: BinaryIO, progress: Progress) -> None:
     # Closed at the end, whatever happens: a connection left to the garbage collector complains at some other time.
     with requests.get(url, stream=True, timeout=TIMEOUT_S) as response:
         response.raise_for_status()
@@ -103,7 +98,7 @@ def _stream(url: str, file: BinaryIO, progress: Progress, poll: Callable[[], Non
             poll()
 
 
-def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
+def _polling(work: Callable[[], None]) -> None:
     """Do ``work`` in a thread beside this one, which polls: a request to stop need not wait for a slow network."""
     raised: list[BaseException] = []
 
@@ -113,7 +108,8 @@ def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
         except BaseException as error:
             raised.append(error)
 
-    thread = threading.Thread(target=catch, daemon=True)  # when ``poll`` raises, it is left alone to end with its file
+    # When ``poll`` raises, it is left alone to end with its file.
+    thread = threading.Thread(target=copy_context().run, args=[catch], daemon=True)
     thread.start()
     while thread.is_alive():
         poll()
@@ -122,7 +118,7 @@ def _polling(work: Callable[[], None], poll: Callable[[], None]) -> None:
         raise raised.pop()  # popped, so that the error is in no cycle
 
 
-def _wait(seconds: float, poll: Callable[[], None]) -> None:
+def _wait(seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         poll()

@@ -1,6 +1,5 @@
 """Items as pictures: grids of pictures, scatters of points."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from ganforge.base.files import reason
 from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid, save_png, to_uint8
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.splits import Chosen, choose_split
 from ganforge.data.sources.open import Opened, picture_at
@@ -62,12 +62,12 @@ def draw_contact_sheet(dataset: Dataset) -> Image:
     return contact_sheet(dataset.items, labels, dataset.num_classes)
 
 
-def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = lambda: None) -> Image:
+def draw_source_sheet(source: Opened, seed: int = 0) -> Image:
     """Random pictures of a source (of its part train, if it has parts), RGB: a row for each of up to ten classes, else
     up to ten rows over all.
 
     Pictures are made smaller to fit into squares of ``CELL`` pixels, never larger, and lie on grey; unreadable ones are
-    left out. poll: called for every picture; raises to stop. Raises UserError if none of those tried can be read.
+    left out. Raises UserError if none of those tried can be read.
     """
     chosen = choose_split(source, "train")
     names = chosen.classes()
@@ -77,7 +77,7 @@ def draw_source_sheet(source: Opened, seed: int = 0, poll: Callable[[], None] = 
     drawn = []
     for number, row in enumerate(rows):
         order = torch.randperm(len(row), generator=generator(seed, f"sheet-{number}")).tolist()[: wanted + SPARE]
-        drawn.append(_thumbnails(source, sorted(row[place] for place in order), wanted, poll))
+        drawn.append(_thumbnails(source, sorted(row[place] for place in order), wanted))
     side = max((max(picture.size) for row in drawn for picture in row), default=0)
     if not side:
         raise UserError(
@@ -100,7 +100,7 @@ def _rows_of(chosen: Chosen, names: list[str]) -> list[list[int]]:
     return [rows[name] for name in names]
 
 
-def _thumbnails(source: Opened, indices: list[int], wanted: int, poll: Callable[[], None]) -> list[Image]:
+def _thumbnails(source: Opened, indices: list[int], wanted: int) -> list[Image]:
     """Up to ``wanted`` of the entries, RGB or RGBA, within ``CELL`` pixels."""
     found: list[Image] = []
     for index in indices:

@@ -1,6 +1,5 @@
 """Pictures that some other tool has made, to be judged: a folder of picture files, or any other source of them."""
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.depth import SAY
@@ -26,7 +26,7 @@ MAX_BYTES = 8 << 30
 """The most that is read: 43,690 pictures of 256 x 256 in colour."""
 
 
-def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Dataset:
+def read_pictures(path: Path) -> Dataset:
     """All pictures of a source that ``open_guarded`` opens: uint8 [N, C, H, W], without labels.
 
     In the order of the source's entries, decoded as ``decode`` does it; notes tell what was passed over. All must
@@ -34,11 +34,10 @@ def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Datase
     picture is refused, as what is judged would depend on what lies behind it; an alpha channel that is opaque
     everywhere is dropped.
 
-    poll: called for every picture; raises to stop. Raises UserError as ``open_source`` does, for the first picture
-    that cannot be read, for files of which only a part would be judged, for several sizes, kinds or parts, and for
-    more than ``MAX_BYTES``.
+    Raises UserError as ``open_source`` does, for the first picture that cannot be read, for files of which only a part
+    would be judged, for several sizes, kinds or parts, and for more than ``MAX_BYTES``.
     """
-    with closing(open_guarded(path, poll)) as source:
+    with closing(open_guarded(path)) as source:
         parts = {entry.split for entry in source.entries if entry.split != BESIDE}
         if len(parts) > 1:
             raise UserError(
@@ -51,7 +50,7 @@ def read_pictures(path: Path, poll: Callable[[], None] = lambda: None) -> Datase
         passed = [f"{name} ({why})" for name, why in skipped[:LISTED]]
         more = f" and {len(skipped) - LISTED:,} more" if len(skipped) > LISTED else ""
         notes = (f"Skipped: {', '.join(passed)}{more}",) if passed else ()
-        return Dataset(str(path), str(path), _read_all(source, poll), notes=notes)
+        return Dataset(str(path), str(path), _read_all(source), notes=notes)
 
 
 def as_grey(items: Tensor) -> Tensor:
@@ -63,7 +62,7 @@ def as_grey(items: Tensor) -> Tensor:
     return red if items.shape[1] == 3 and bool((items == red).all()) else items
 
 
-def _read_all(source: Guarded, poll: Callable[[], None]) -> Tensor:
+def _read_all(source: Guarded) -> Tensor:
     tally = Tally()
     count, first = len(source.entries), _read(source, 0, tally)
     if count * first.size > MAX_BYTES:

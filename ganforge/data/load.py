@@ -23,7 +23,6 @@ def load(
     split: str = "train",
     data_dir: str | os.PathLike[str] | None = None,
     max_images: int | None = None,
-    poll: Callable[[], None] = lambda: None,
     *,
     say: Callable[[str], None] = lambda line: None,
     **settings: Any,
@@ -33,7 +32,6 @@ def load(
     split: "train" or "test".
     data_dir: where to look first for files (only mnist and stacked-mnist have any).
     max_images: only the first so many items.
-    poll: called now and then while files are read or downloaded; raises to stop.
     say: takes lines about long work.
     settings: how pictures are prepared, by the names of ``PreparationSettings``: size, fit, channels, background,
         max_broken, pages, range and hold_out (none by default), as in docs/data.md. With hold_out "auto", the data set
@@ -44,14 +42,14 @@ def load(
     name = os.fspath(path_given(name, "A data set by a name or its pictures"))
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
     max_images = None if max_images is None else whole_given(max_images, "max_images")
-    if not (callable(poll) and callable(say)):
-        raise UserError("poll and say must be functions.")
+    if not callable(say):
+        raise UserError("say must be a function.")
     if max_images is not None and max_images < 1:
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
     preparation = preparation_given({"hold_out": "none"} | settings)
     request = make_request(split, preparation)
     if name not in DATA_SETS:
-        return load_pictures(locate(name), request, max_images, preparation.max_broken, say, poll)
+        return load_pictures(locate(name), request, max_images, preparation.max_broken, say)
     for option, value in (("pages", preparation.pages), ("range", preparation.range)):
         if value is not None:
             raise UserError(
@@ -59,20 +57,20 @@ def load(
             )
     match name:
         case "mnist":
-            dataset = load_mnist(split, data_dir, poll)
+            dataset = load_mnist(split, data_dir)
         case "stacked-mnist":
-            dataset = load_stacked_mnist(split, data_dir, poll)
+            dataset = load_stacked_mnist(split, data_dir)
         case "digits":
             dataset = load_digits(split)
         case "ring":
             dataset = load_ring(split)
         case _:
             dataset = load_grid(split)
-    return reshape(dataset.first(max_images), request, poll)
+    return reshape(dataset.first(max_images), request)
 
 
 def load_held_out(
-    name: str, test_data: str | None, like: Dataset, data_dir: Path | None, poll: Callable[[], None],
+    name: str, test_data: str | None, like: Dataset, data_dir: Path | None,
     say: Callable[[str], None], **settings: Any,
 ) -> Dataset | None:  # fmt: skip
     """Items to judge by that nothing was learned from, of the shape and range of ``like``; None where there are none.
@@ -92,7 +90,7 @@ def load_held_out(
     if not like.is_points:
         settings |= {"size": size_text(*like.shape[1:]), "channels": like.shape[0]}
     settings |= {"pages": None} if name in DATA_SETS else {"range": like.range}
-    held_out = load(name, split, data_dir, poll=poll, say=say, **settings)
+    held_out = load(name, split, data_dir, say=say, **settings)
     for note in held_out.notes:
         say(f"Held out: {note}")
     return held_out

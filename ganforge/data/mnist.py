@@ -5,12 +5,13 @@ Source: LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to docu
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.base.terminal import complain
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.dataset import Dataset
@@ -38,7 +39,6 @@ SUBFOLDERS = ("", "mnist", "MNIST/raw")  # the last is where torchvision puts th
 def load_mnist(
     split: str = "train",
     data_dir: Path | None = None,
-    poll: Callable[[], None] = lambda: None,
     *,
     cache_dir: Path | None = None,
     mirrors: Sequence[str] = MIRRORS,
@@ -48,9 +48,8 @@ def load_mnist(
 
     split: "train" (60,000) or "test" (10,000). Each of the split's two files is looked for, gzipped or not,
     in ``data_dir``, in ``$GANFORGE_DATA`` and in the user's cache (``cache_dir`` if given), and is otherwise
-    downloaded into that cache. poll: called between phases and for every piece of a download; raises to stop.
-    Raises UserError for a local file that is damaged or another data set's, and where there is nothing to
-    download from.
+    downloaded into that cache. Raises UserError for a local file that is damaged or another data set's, and where
+    there is nothing to download from.
     """
     if split not in FILES:
         raise UserError(f"mnist has no split {split!r}; it has train and test.")
@@ -60,7 +59,7 @@ def load_mnist(
     found = []
     for name in FILES[split]:
         poll()
-        found.append(_find(name, data_dir, cache_dir, digests[name], mirrors, poll))
+        found.append(_find(name, data_dir, cache_dir, digests[name], mirrors))
     poll()
     (images_path, images_bytes), (labels_path, labels_bytes) = found
     images, labels = to_tensor(images_bytes), to_tensor(labels_bytes)
@@ -78,7 +77,6 @@ def _find(
     cache_dir: Path,
     digest: str,
     mirrors: Sequence[str],
-    poll: Callable[[], None],
 ) -> tuple[Path, bytearray]:
     """The path and the unpacked, verified bytes of one file."""
     for path in _candidates(name, _local_folders(data_dir)):
@@ -94,7 +92,7 @@ def _find(
         if _matches(content, digest):
             return path, content
         complain(f"{path} in the cache is damaged: fetching it again")
-    return _download(name, data_dir, cache_dir, digest, mirrors, poll)
+    return _download(name, data_dir, cache_dir, digest, mirrors)
 
 
 def _download(
@@ -103,7 +101,6 @@ def _download(
     cache_dir: Path,
     digest: str,
     mirrors: Sequence[str],
-    poll: Callable[[], None],
 ) -> tuple[Path, bytearray]:
     content = bytearray()
 
@@ -117,7 +114,7 @@ def _download(
 
     target = cache_dir / f"{name}.gz"
     try:
-        download(mirrors, target.name, target, is_right, poll)
+        download(mirrors, target.name, target, is_right)
     except NoMirror as error:
         folders = [*_local_folders(data_dir), cache_dir]
         raise UserError(_nowhere(name, folders, error.failures)) from error

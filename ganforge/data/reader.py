@@ -25,7 +25,7 @@ from ganforge.data.sources.entries import Source
 from ganforge.data.sources.look import look_reports
 from ganforge.data.sources.open import open_source
 from ganforge.data.sources.paged import PagedSource
-from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.pixel_kinds import Unreadable, reported
 
 ENTRIES_AT_ONCE = 10_000
 REPORT_EVERY_S = 1.0
@@ -99,16 +99,8 @@ class Reader:
 
     def _pages(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
         known = dict(broken)
-
-        def count(index: int) -> list[Any]:
-            try:
-                return [known[index] if index in known else self.taken.pages(index)]
-            except Unreadable as reason:
-                return [str(reason)]
-            except MemoryError:
-                return ["does not fit into memory"]
-
-        self._report(map(count, indices), one_by_one)
+        told = (reported(index, known, lambda entry: [self.taken.pages(entry)]) for index in indices)
+        self._report(told, one_by_one)
 
     def _picture(self, index: int, most: int | None) -> None:
         picture, rest = self.taken.take(index)

@@ -6,13 +6,13 @@ Learning Trilemma with Denoising Diffusion GANs", arXiv:2112.07804. Others stack
 a split is made of MNIST's own split, so that the test stacks hold no training digit.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.data.mnist import FILES, load_mnist
 
@@ -22,25 +22,23 @@ PERMUTATIONS = 2  # of all digits, in every channel: so many stacks come from on
 SEED = 0  # the stacks are the same in every run: they are a data set, not a stream
 
 
-def load_stacked_mnist(
-    split: str = "train", data_dir: Path | None = None, poll: Callable[[], None] = lambda: None
-) -> Dataset:
+def load_stacked_mnist(split: str = "train", data_dir: Path | None = None) -> Dataset:
     """Stacks uint8 [N, 3, 28, 28], 0 the background, with labels 100 * red + 10 * green + blue, 0 to 999.
 
-    split: "train", 120,000 stacks of MNIST's training digits, or "test", 20,000 of its test digits. data_dir, poll: as
-    for ``load_mnist``, which finds the digits and raises UserError. The training stacks take 282 MB of memory, and
+    split: "train", 120,000 stacks of MNIST's training digits, or "test", 20,000 of its test digits. data_dir: as for
+    ``load_mnist``, which finds the digits and raises UserError. The training stacks take 282 MB of memory, and
     about a second.
     """
     if split not in FILES:
         raise UserError(f"{NAME} has no split {split!r}; it has train and test.")
-    return stack(load_mnist(split, data_dir, poll), split, poll)
+    return stack(load_mnist(split, data_dir), split)
 
 
-def stack(digits: Dataset, split: str, poll: Callable[[], None] = lambda: None) -> Dataset:
+def stack(digits: Dataset, split: str) -> Dataset:
     """Stacks uint8 [2 N, 3, H, W] of N labelled grey digits; each digit is twice in each channel.
 
-    digits: uint8 [N, 1, H, W] with labels 0 to 9. split: another one gives other stacks. poll: called between the
-    channels; raises to stop. Raises ValueError for other digits.
+    digits: uint8 [N, 1, H, W] with labels 0 to 9. split: another one gives other stacks. Raises ValueError for
+    other digits.
     """
     count, (channels, height, width) = len(digits), digits.shape
     if channels != 1 or digits.labels is None or digits.num_classes != 10:

@@ -3,12 +3,13 @@
 import hashlib
 import os
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason, write_atomically
+from ganforge.base.stopping import poll
 from ganforge.base.terminal import complain, printable
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.download import NoMirror, download
@@ -30,7 +31,6 @@ FILES = {
 
 def runtime_files(
     given: Path | None = None,
-    poll: Callable[[], None] = lambda: None,
     *,
     digests: Mapping[str, str] = FILES,
     tarball_sha512: str = TARBALL_SHA512,
@@ -38,9 +38,8 @@ def runtime_files(
     """Where the files of ``digests`` lie, by name, whole.
 
     given: a folder that holds them, such as the package's `dist`; without it they are taken from the user's cache,
-    into which they are fetched from the npm registry that `npm_config_registry` names, or npm's own. poll: called for
-    every piece of a download; raises to stop. Raises UserError for other files than these, and where there is nothing
-    to fetch from.
+    into which they are fetched from the npm registry that `npm_config_registry` names, or npm's own. Raises UserError for
+    other files than these, and where there is nothing to fetch from.
     """
     folder = given or cache_folder(PACKAGE)
     paths = {name: folder / name for name in digests}
@@ -49,7 +48,7 @@ def runtime_files(
         if given is not None and wrong:
             raise UserError(_other_file(wrong[0]))
         if wrong:
-            _fetch(folder, digests, tarball_sha512, poll)
+            _fetch(folder, digests, tarball_sha512)
     except NoMirror as error:
         raise UserError(
             f"{PACKAGE} is not in {folder} and could not be downloaded ({error}); try again with a network, or unpack "
@@ -68,11 +67,11 @@ def registry() -> str:
     return next((one for one in named if one), REGISTRY).rstrip("/")
 
 
-def _fetch(folder: Path, digests: Mapping[str, str], tarball_sha512: str, poll: Callable[[], None]) -> None:
+def _fetch(folder: Path, digests: Mapping[str, str], tarball_sha512: str) -> None:
     """The package into the folder, its files beside it, and the package away again: most of it is not needed."""
     tarball = folder / TARBALL
     mirror = f"{registry()}/{PACKAGE}/-/"
-    download([mirror], TARBALL, tarball, lambda fetched: _is_right(fetched, "sha512", tarball_sha512), poll)
+    download([mirror], TARBALL, tarball, lambda fetched: _is_right(fetched, "sha512", tarball_sha512))
     try:
         with tarfile.open(tarball) as package:
             for name in digests:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
+from ganforge.base.stopping import poll
 from ganforge.data.catalog import folder_name
 from ganforge.export.page_folder import FACTS, INDEX, MODEL, RUNTIME, STATIC, refuse_other_folder, written_aside
 from ganforge.export.page_runtime import VERSION, runtime_files
@@ -26,20 +26,16 @@ POLICY = (
 """What the page may do: nothing but run its own files. A server may send it as a header, too, for all files."""
 
 
-def write_page(
-    model: Model, out: Path, wasm_dir: Path | None = None, license: str | None = None,
-    poll: Callable[[], None] = lambda: None,
-) -> float:  # fmt: skip
+def write_page(model: Model, out: Path, wasm_dir: Path | None = None, license: str | None = None) -> float:
     """Write the page's folder; returns the largest difference of the model in it from PyTorch's (``write_onnx``).
 
     The folder appears whole or not at all, and takes the place of an earlier page only if nothing else lies in it.
-    wasm_dir: as ``runtime_files`` takes it. poll: called between phases; raises to stop. Raises UserError, and RunError
-    as ``write_onnx`` does.
+    wasm_dir: as ``runtime_files`` takes it. Raises UserError, and RunError as ``write_onnx`` does.
     """
     if len(model.shape) == 1:
         raise UserError(f"The model in {model.path} makes points, and the page shows pictures; use --to onnx.")
     refuse_other_folder(out)
-    runtime = runtime_files(wasm_dir, poll)
+    runtime = runtime_files(wasm_dir)
     try:
         with written_aside(out) as folder:
             found = write_onnx(model, folder / MODEL, "uint8", license)

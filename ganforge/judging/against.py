@@ -1,7 +1,6 @@
 """What is judged against: the real items, and those that were held out."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ class Against:
         return None if self.test_data is None else str(path_given(self.test_data, "What is held out"))
 
 
-def open_data(judged: Judged, against: Against, poll: Callable[[], None]) -> tuple[Dataset, Dataset | None]:
+def open_data(judged: Judged, against: Against) -> tuple[Dataset, Dataset | None]:
     """The real items, and the held-out ones where there are any. Lines about long work go to stderr."""
     model, place, test_data, data_dir = judged.model, against.place(), against.held_out_place(), against.data_dir
     if place is None and model is None:
@@ -63,15 +62,15 @@ def open_data(judged: Judged, against: Against, poll: Callable[[], None]) -> tup
     elif name in DATA_SETS:
         settings = {}
     elif model is not None and settings.get("range") == "auto":  # the numbers that it learned by, not those of others
-        learned = load_data(place_of(model), poll=poll, say=say, **model.config.data_settings())
+        learned = load_data(place_of(model), say=say, **model.config.data_settings())
         settings["range"] = learned.range
-    train = load_data(name, data_dir=data_dir, max_images=max_images, poll=poll, say=say, **settings)
+    train = load_data(name, data_dir=data_dir, max_images=max_images, say=say, **settings)
     if not own:  # of its own data, a run has been told
         for note in train.notes:
             if not note.startswith("warning: "):  # of what would hurt a training
                 say(note)
     policy = {key: settings[key] for key in ("fit", "background", "max_broken", "pages") if key in settings}
-    return train, load_held_out(name, test_data, train, data_dir, poll, say, **policy)
+    return train, load_held_out(name, test_data, train, data_dir, say, **policy)
 
 
 def place_of(model: Model) -> str:

@@ -6,12 +6,11 @@ from typing import Any
 
 from ganforge.base.tables import Column, table
 from ganforge.base.terminal import printable
-from ganforge.judging.comparison import Comparison, Run, different_settings, leading, sides_of
+from ganforge.judging.comparison import ABSENT, Comparison, Run, different_settings, leading, sides_of
 from ganforge.metrics.catalog import in_order
 from ganforge.metrics.figure import notes_on
 from ganforge.run.stored_records import StoredFigure, StoredProtocol
 
-NONE = "-"
 BEST = "*"
 
 
@@ -43,13 +42,13 @@ def figure_columns(runs: Sequence[Run], protocol: StoredProtocol) -> list[Column
     """nimg, the reason for that one, and the figures by one protocol: in each a cell a run, then one for the floor.
 
     A figure's header has three lines: what is measured, with which features, what is better. ``BEST`` follows the best
-    value of a column, ``NONE`` where there is none.
+    value of a column, ``ABSENT`` where there is none.
     """
     measured = [run.measured.get(protocol.id) for run in runs]
     records = [m.shown if m else None for m in measured]
     figures = {name: figure for record in records if record for name, figure in record.figures.items()}
     columns = [
-        Column("nimg", [f"{r.nimg:,}" if r else NONE for r in records] + [""]),
+        Column("nimg", [f"{r.nimg:,}" if r else ABSENT for r in records] + [""]),
         Column("chosen", [m.how if m else "not measured" for m in measured] + [""]),
     ]
     for name in in_order(figures, [*protocol.extractors, "pixels"]):
@@ -57,7 +56,7 @@ def figure_columns(runs: Sequence[Run], protocol: StoredProtocol) -> list[Column
         what, _, features = name.partition("/")
         found = [record.figures.get(name) if record else None for record in records]
         floor = next((f.floor for f in found if f and f.floor is not None), None)
-        cells = [*_marked(found), NONE if floor is None else f"{floor:.4g} "]
+        cells = [*_marked(found), ABSENT if floor is None else f"{floor:.4g} "]
         columns.append(Column(f"{what}\n{features}\n{figure.better}", cells))
     return columns
 
@@ -75,7 +74,7 @@ def _marked(figures: Sequence[StoredFigure | None]) -> list[str]:
 
 def _text(figure: StoredFigure | None) -> str:
     if figure is None or figure.value is None:
-        return NONE
+        return ABSENT
     return f"{figure.value:.4g}" + ("" if figure.spread is None else f" ± {figure.spread:.2g}")
 
 

@@ -1,7 +1,7 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,6 @@ def evaluate(
     best: bool = False,
     device: str = "auto",
     out: str | os.PathLike[str] | None = None,
-    poll: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
 
@@ -67,7 +66,6 @@ def evaluate(
     wanted: how many are judged, and by which features.
     best: the run's best snapshot instead of its newest.
     out: the folder to write to; by default a run's own, else the current one.
-    poll: called now and then; raises to stop.
     Raises UserError for whatever cannot be judged.
     """
     refuse_several_processes()
@@ -76,17 +74,17 @@ def evaluate(
     samples, names = wanted.count(), wanted.names()
     keep_freed_memory()
     chosen = choose_device(device)
-    judged = open_judged(source, best, device, poll)
-    dataset, held_out = open_data(judged, against, poll)
+    judged = open_judged(source, best, device)
+    dataset, held_out = open_data(judged, against)
     judged = judged.beside(dataset)
     samples = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
     if judged.pictures is not None:
         samples = min(samples, len(judged.pictures))
     plan = Plan(names=names, num_fakes=samples)
-    judge = Judge(dataset, held_out, chosen, plan, inception_file=wanted.inception_file, poll=poll)
+    judge = Judge(dataset, held_out, chosen, plan, inception_file=wanted.inception_file)
     json_path, png_path = places(judged, out, judge)
     items = judged.items(dataset, judge.protocol.num_fakes)
-    record = judge.judge(items, judged.subject(), judged.nimg, poll)
+    record = judge.judge(items, judged.subject(), judged.nimg)
     if judge.copying is not None:
         record["nearest"] = [list(pair) for pair in judge.copying.nearest_names(PAIRS)]
     if held_out is None:

@@ -1,6 +1,6 @@
 """What is judged: a run's snapshot, a snapshot file, or pictures of any other tool."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Judged:
         return self
 
 
-def open_judged(source: Path, best: bool, device: str, poll: Callable[[], None]) -> Judged:
+def open_judged(source: Path, best: bool, device: str) -> Judged:
     """What is at a path: any folder that is no run, and any file that is no snapshot, are pictures."""
     if not is_there(source):
         raise UserError(f"There is no run, snapshot, folder or file of pictures at {source}; check the path.")
@@ -68,7 +68,7 @@ def open_judged(source: Path, best: bool, device: str, poll: Callable[[], None])
         raise UserError(folder.what_is_there())
     if best:
         raise UserError(f"{source} is not a run folder, so it has no best snapshot; leave --best out.")
-    judged = read_pictures(source, poll)
+    judged = read_pictures(source)
     for note in judged.notes:
         complain(printable(note))
     return Judged(source, pictures=judged.items)

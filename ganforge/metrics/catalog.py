@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ganforge.base.records import Record, read_records
+from ganforge.base.sizes import is_point
 
 FORMAT = 2
 """Of a stored record of figures: raised when names or keys in it change."""
@@ -49,7 +50,7 @@ class FigureRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractorRecord(Record):
-    """A way to turn items into features. Its file has ``network(channels, weights, poll)``.
+    """A way to turn items into features. Its file has ``network(channels, weights)``.
 
     takes: what it can look at, in words. channels, side: of the pictures that it takes, None where any will do; of
     points both are empty or 0. rank: of several, the lowest decides which snapshot is best. is_scaled: False where
@@ -67,7 +68,7 @@ class ExtractorRecord(Record):
     def can_take(self, shape: Sequence[int]) -> bool:
         """Items of this shape, (C, H, W) or (2,)?"""
         if self.channels == ():
-            return tuple(shape) == (2,)
+            return is_point(shape)
         return (
             len(shape) == 3
             and (self.channels is None or shape[0] in self.channels)

@@ -1,6 +1,6 @@
 """Points as they are: the features of data in the plane."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -33,6 +33,6 @@ class Coordinates(nn.Module):
         return points, None
 
 
-def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> Coordinates:
+def network(channels: int, weights: Path | None) -> Coordinates:
     """channels: of no meaning for points."""
     return Coordinates()

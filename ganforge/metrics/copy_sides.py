@@ -34,13 +34,12 @@ class Space:
 
 @dataclass(frozen=True)
 class CopySides:
-    """The judged pictures, [N, D] in a space. are_held_out: are they the held-out pictures themselves, for the floors?
-    poll: called between long steps; raises to stop."""
+    """The judged pictures, [N, D] in a space. are_held_out: are they the held-out pictures themselves, for the
+    floors?"""
 
     space: Space
     vectors: Tensor
     are_held_out: bool = False
-    poll: Callable[[], None] = lambda: None
 
     @property
     def features(self) -> str:

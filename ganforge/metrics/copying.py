@@ -1,25 +1,22 @@
 """Are the fakes copies? The memorisation figures, in pixels and in features, each beside that of held-out pictures."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.base.files import is_there
 from ganforge.base.seeding import generator
-from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
-from ganforge.base.terminal import complain
-from ganforge.base.user_cache import cache_folder
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.catalog import definitions
 from ganforge.metrics.copy_sides import CopySides, Space
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json, with_floors
+from ganforge.metrics.kept_statistics import kept_or_measured
 from ganforge.metrics.nearest import Neighbours, Sketch, nearest, sketch_of
 from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol
 
@@ -45,12 +42,12 @@ class Copying:
         """Take fakes uint8 [N, C, H, W] in, up to ``MAX_SAMPLES_FOR_COPIES`` of them in all."""
         self.samples = torch.cat([self.samples, fakes[: MAX_SAMPLES_FOR_COPIES - len(self.samples)].cpu()])
 
-    def figures(self, poll: Callable[[], None]) -> Figures:
+    def figures(self) -> Figures:
         """The figures of copying in each space, with their floors."""
         figures: Figures = {}
         for space in self.spaces:
             poll()
-            sides = CopySides(space, space.embed(self.samples), poll=poll)
+            sides = CopySides(space, space.embed(self.samples))
             figures |= with_floors(compare(sides), space.floors)
             if space.name == "pixels":
                 self.neighbours = sides.neighbours
@@ -82,7 +79,6 @@ def prepare_copying(
     extractor: Extractor,
     protocol: Protocol,
     cache_dir: Path | None,
-    poll: Callable[[], None],
 ) -> Copying:
     """Both spaces, from the cache where it holds them. Raises UserError where the two splits differ in shape."""
     if held_out.shape != dataset.shape:
@@ -100,61 +96,44 @@ def prepare_copying(
     spaces = []
     for name, function in (("pixels", lambda pictures: pictures.flatten(1)), (extractor.name, embed)):
         identity = extractor.hash if name == extractor.name else "pixels"
-        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir, poll))
+        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir))
     return Copying(dataset, spaces)
 
 
 def prepare_space(
     name: str, identity: str, embed: Callable[[Tensor], Tensor], dataset: Dataset, fresh: Tensor, protocol: Protocol,
-    cache_dir: Path | None, poll: Callable[[], None],
+    cache_dir: Path | None,
 ) -> Space:  # fmt: skip
     """One space: from the cache if it is there and whole, else measured."""
     parts = [
-        FORMAT,
-        protocol.conventions,
-        protocol.fingerprint,
-        protocol.held_out,
-        protocol.seed,
-        len(fresh),
-        name,
-        identity,
-        definitions(),
-    ]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-    folder = cache_dir or cache_folder("statistics")
-    path = folder / f"{key}.safetensors"
-    if is_there(path):
-        try:
-            tensors, facts = read_tensorfile(path, KIND)
-            train = tensors["train"] if "train" in tensors else embed(dataset.items)
-            sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
-            floors = figures_from_json(facts["floors"])
-            return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), floors)
-        except (DamagedFileError, KeyError, TypeError, ValueError):
-            complain(f"{path} in the cache is damaged: measuring the held-out pictures again")
-        except UserError as error:
-            complain(f"{error} Measuring the held-out pictures again.")
-    train = embed(dataset.items)
-    space = measure_space(name, embed, train, embed(fresh), poll)
-    tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": train})
-    tensors |= dict(zip(SKETCH, space.sketch, strict=True)) if space.sketch else {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensorfile(path, KIND, tensors, {"near": space.near, "floors": as_json(space.floors)})
-    except OSError as error:
-        complain(f"The held-out pictures' statistics are not kept: {folder}: {error.strerror}")
-    return space
+        FORMAT, protocol.conventions, protocol.fingerprint, protocol.held_out, protocol.seed, len(fresh), name,
+        identity, definitions(),
+    ]  # fmt: skip
+
+    def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Space:
+        train = tensors["train"] if "train" in tensors else embed(dataset.items)
+        sketch = Sketch(*(tensors[part] for part in SKETCH)) if SKETCH[0] in tensors else None
+        floors = figures_from_json(facts["floors"])
+        return Space(name, embed, train, sketch, tensors["held_out"], float(facts["near"]), floors)
+
+    def to_file(space: Space) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {"held_out": space.held_out} | ({} if name == "pixels" else {"train": space.train})
+        tensors |= dict(zip(SKETCH, space.sketch, strict=True)) if space.sketch else {}
+        return tensors, {"near": space.near, "floors": as_json(space.floors)}
+
+    return kept_or_measured(
+        KIND, parts, "the held-out pictures", cache_dir, from_file,
+        lambda: measure_space(name, embed, embed(dataset.items), embed(fresh)), to_file,
+    )  # fmt: skip
 
 
-def measure_space(
-    name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor, poll: Callable[[], None]
-) -> Space:
+def measure_space(name: str, embed: Callable[[Tensor], Tensor], train: Tensor, fresh: Tensor) -> Space:
     """The held-out side: how far held-out pictures are from the training set, and from each other."""
     sketch = sketch_of(train)
     neighbours = nearest(fresh, train, sketch=sketch)
     poll()
     among = nearest(fresh, fresh, skip=torch.arange(len(fresh))).distances if len(fresh) > 1 else torch.zeros(1)
     space = Space(name, embed, train, sketch, neighbours.distances, among.median().item() / 2)
-    sides = CopySides(space, fresh, are_held_out=True, poll=poll)
+    sides = CopySides(space, fresh, are_held_out=True)
     vars(sides)["neighbours"] = neighbours  # a cached property, which is known already
     return replace(space, floors=compare(sides))

@@ -5,7 +5,7 @@ pictures and measured them (benchmarks/results/digit_classifier.md).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -98,7 +98,7 @@ class ChannelClassifier(nn.Module):
         return features.view(-1, self.dims), probabilities.view(-1, self.num_classes)
 
 
-def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> DigitClassifier | ChannelClassifier:
+def network(channels: int, weights: Path | None) -> DigitClassifier | ChannelClassifier:
     """By the pictures' channels, grey or stacked; its weights come with the package."""
     return load_classifier() if channels == 1 else ChannelClassifier(load_classifier())
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.sizes import is_point
 from ganforge.metrics.catalog import EXTRACTORS
 
 MAX_BATCH_SIZE = 256
@@ -64,11 +65,10 @@ def build_extractor(
     shape: Sequence[int],
     device: torch.device,
     inception_file: Path | None = None,
-    poll: Callable[[], None] = lambda: None,
 ) -> Extractor:
     """The extractor ``name`` for items of one shape, (2,) or (C, H, W), that computes on ``device``.
 
-    inception_file, poll: as for ``load_inception``; the other extractors need no file and no download.
+    inception_file: as for ``load_inception``; the other extractors need no file and no download.
     Raises UserError for an unknown name, for a shape that it cannot take, and for weights that are missing or damaged.
     """
     shape = tuple(shape)
@@ -78,7 +78,7 @@ def build_extractor(
     if not record.can_take(shape):
         instead = " or ".join(other.name for other in EXTRACTORS.values() if other.can_take(shape))
         raise UserError(f"The {name} extractor needs {record.takes}; these are {describe_shape(shape)}: use {instead}.")
-    network = record.load().network(shape[0], inception_file, poll)
+    network = record.load().network(shape[0], inception_file)
     identity = _hash(name, network.version, network.state_dict())
     network.to(device).to(memory_format=torch.channels_last)
     return Extractor(name, identity, network.dims, partial(_extract, network, shape, device))
@@ -86,7 +86,7 @@ def build_extractor(
 
 def describe_shape(shape: Sequence[int]) -> str:
     """Items of one shape in words, height before width: `32 x 32 pictures in colour`, `points in the plane`."""
-    if tuple(shape) == (2,):
+    if is_point(shape):
         return EXTRACTORS["coordinates"].takes
     if len(shape) != 3:
         return f"items of shape {tuple(shape)}"
@@ -118,7 +118,7 @@ def _extract(network: Network, shape: tuple[int, ...], device: torch.device, ite
 def _checked(items: Tensor, shape: tuple[int, ...]) -> Tensor:
     if tuple(items.shape[1:]) != shape:
         raise UserError(f"The features are of {describe_shape(shape)}; these are {describe_shape(items.shape[1:])}.")
-    dtype = torch.float32 if shape == (2,) else torch.uint8
+    dtype = torch.float32 if is_point(shape) else torch.uint8
     if items.dtype != dtype or not len(items):
         raise ValueError(f"items are {items.dtype} {list(items.shape)}; at least one of {dtype} is wanted")
     return items

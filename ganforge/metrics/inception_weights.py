@@ -1,7 +1,6 @@
 """The published weights of FID's Inception network: a file that the user names, or a download into the user's cache."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -31,14 +30,13 @@ DIGEST = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """SHA-256 of ``FILE``, 95,628,359 bytes; by PyTorch's custom its name carries the first eight digits."""
 
 
-def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> Inception:
-    """weights, poll: as for ``load_inception``."""
-    return load_inception(weights, poll)
+def network(channels: int, weights: Path | None) -> Inception:
+    """weights: as for ``load_inception``."""
+    return load_inception(weights)
 
 
 def load_inception(
     path: Path | None = None,
-    poll: Callable[[], None] = lambda: None,
     *,
     cache_dir: Path | None = None,
     mirror: str = MIRROR,
@@ -48,10 +46,10 @@ def load_inception(
 
     path: a `.safetensors` file whose tensors are named as in the published file, or the published file itself, which is
     a pickle and is read only if its SHA-256 is ``digest``. Without a path the published file is taken from the user's
-    cache (``cache_dir`` if given) or downloaded into it. poll: called for every piece of a download; raises to stop.
+    cache (``cache_dir`` if given) or downloaded into it.
     Raises UserError for a file that is missing, damaged or something else, and where there is nothing to download from.
     """
-    path = path or _cached(cache_dir or cache_folder("inception"), mirror, digest, poll)
+    path = path or _cached(cache_dir or cache_folder("inception"), mirror, digest)
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else _load_published(path, digest)
     except OSError as error:
@@ -87,14 +85,14 @@ def _is_published(path: Path, digest: str) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == digest
 
 
-def _cached(folder: Path, mirror: str, digest: str, poll: Callable[[], None]) -> Path:
+def _cached(folder: Path, mirror: str, digest: str) -> Path:
     path = folder / FILE
     try:
         if path.exists():
             if _is_published(path, digest):
                 return path
             complain(f"{path} in the cache is damaged: fetching it again")
-        download([mirror], FILE, path, lambda fetched: _is_published(fetched, digest), poll)
+        download([mirror], FILE, path, lambda fetched: _is_published(fetched, digest))
     except NoMirror as error:
         raise UserError(
             f"The Inception weights are not in {folder} and could not be downloaded ({error}); "

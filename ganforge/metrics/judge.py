@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.catalog import FORMAT, HEADLINES
 from ganforge.metrics.copying import Copying, prepare_copying
@@ -66,7 +67,6 @@ class Judge:
         *,
         inception_file: Path | None = None,
         cache_dir: Path | None = None,
-        poll: Callable[[], None] = lambda: None,
     ) -> None:
         """Measure the real side, or read it from the cache. Raises UserError for too few items and for extractors that
         do not fit them.
@@ -76,7 +76,6 @@ class Judge:
         device: where features are computed.
         inception_file: that extractor's weights.
         cache_dir: None for the user's own.
-        poll: called now and then; raises to stop.
         """
         num_fakes, kernel_subsets = plan.num_fakes, plan.kernel_subsets
         num_floor, reals = share_out(len(dataset), num_fakes, plan.num_reals)
@@ -103,7 +102,7 @@ class Judge:
                 extractor,
                 *prepare_reference(
                     extractor, self.protocol, lambda: real_chunks(dataset, self.protocol), dataset.mixture,
-                    cache_dir, poll,
+                    cache_dir,
                 ),
             )
             for extractor in extractors
@@ -112,15 +111,13 @@ class Judge:
         self.headline = headline(floors)
         self.copying: Copying | None = None
         if held_out is not None and dataset.mixture is None:
-            self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir, poll)
+            self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir)
 
-    def judge(
-        self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int, poll: Callable[[], None] = lambda: None
-    ) -> dict[str, Any]:
+    def judge(self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int) -> dict[str, Any]:
         """A record: JSON, as docs/metrics.md describes it.
 
         batches: the items judged, uint8 [N, C, H, W] or points float32 [N, 2], ``protocol.num_fakes`` in all.
-        subject: what they are. poll: called between batches; raises to stop.
+        subject: what they are.
         Raises UserError for items of another size, or another number of them.
         """
         start = time.perf_counter()
@@ -148,7 +145,7 @@ class Judge:
             poll()
             figures |= with_floors(compare(Sides(tally, reference, self.protocol, self.dataset.mixture)), floors)
         if self.copying is not None:
-            figures |= self.copying.figures(poll)
+            figures |= self.copying.figures()
         notes = notes_on({name: figure.note for name, figure in figures.items()}) + self.notes_on_numbers()
         leads = self.headline is not None and figures[self.headline].value is not None
         classes = {t.extractor.name: s.tolist() for t in tallies if (s := t.shares()) is not None and len(s) <= 100}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.metrics.catalog import FigureRecord
 from ganforge.metrics.copy_sides import CopySides
 from ganforge.metrics.figure import Value, read_unless
@@ -80,7 +81,7 @@ def measure(sides: CopySides) -> dict[str, Value]:
     if "pixels" in sides.offers:
         found["copies"] = Value(copies(vectors, space.train))
         found["exact duplicates"] = Value(exact_duplicates(vectors))
-    sides.poll()
+    poll()
     spacing = spacing_of(neighbours, space.train, space.sketch)
     why = no_memorisation(space.held_out, sides.distinct, len(vectors))
     # Near duplicates come more often among more pictures: they are counted among as many as are held out.

@@ -5,7 +5,6 @@ side. Two distances count as equal where they agree to the rounding of float64 (
 is as far from everything as the picture is; a ball of radius 0, of a sample repeated k times, holds nothing.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -116,7 +115,8 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = Non
 
     precision: the share of fakes inside some real's ball; recall: of reals inside some fake's; density: how many
     reals' balls hold a fake, on average, divided by k; coverage: the share of reals whose ball holds a fake. Fakes
-    distributed as the reals reach ``expected_coverage``, and a precision and recall below 1. real_radii: what
+    distributed as the reals reach a coverage of 1 minus the probability that the k nearest of a real's N - 1 + M
+    neighbours are all real, and a precision and recall below 1. real_radii: what
     ``radii(real, k)`` gave, to save a third of the work. Time N^2 + M^2 + NM; memory ``CHUNK`` (N + M).
     Raises UserError for features that are not finite, of unequal d, or no more than k on a side. Source: Naeem et al.
     2020, arXiv:2002.09797, and their code, whose balls are open; precision and recall: Kynkäänniemi et al. 2019,
@@ -156,15 +156,6 @@ def radii(features: Tensor, k: int = 5) -> Tensor:
     check_features(features, "given", at_least=k + 1)
     rows = to_float64(features)
     return _radii(rows - rows.mean(dim=0), k)
-
-
-def expected_coverage(num_reals: int, num_fakes: int, k: int = 5) -> float:
-    """The mean coverage of fakes distributed as the reals: Naeem et al. 2020, arXiv:2002.09797, section 3.
-
-    1 minus the probability that the k nearest of a real's N - 1 + M neighbours are all real.
-    """
-    others = num_reals - 1
-    return 1 - math.prod((others - i) / (others + num_fakes - i) for i in range(k))
 
 
 def _radii(rows: Tensor, k: int) -> Tensor:

@@ -82,12 +82,6 @@ def split_rows(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
     return order[: protocol.num_floor], order[protocol.num_floor :][: protocol.num_reals]
 
 
-def split_reals(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """The floor's items and the reference's."""
-    floor, reals = split_rows(dataset, protocol)
-    return dataset.items[floor], dataset.items[reals]
-
-
 def chunks_of(dataset: Dataset, rows: Tensor, size: int) -> Iterator[Tensor]:
     """These items, ``size`` at a time, so that memory does not grow with their number."""
     for part in rows.split(size):

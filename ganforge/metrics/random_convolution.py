@@ -7,7 +7,7 @@ quarters of the picture, so that texture at three scales counts, and coarse layo
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -72,7 +72,7 @@ class RandomConvolution(nn.Module):
         return torch.cat(features, 1), None
 
 
-def network(channels: int, weights: Path | None, poll: Callable[[], None]) -> RandomConvolution:
+def network(channels: int, weights: Path | None) -> RandomConvolution:
     """For pictures of so many channels; it needs no file."""
     return RandomConvolution(channels)
 

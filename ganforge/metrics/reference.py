@@ -1,7 +1,5 @@
 """The real side of every figure: its features' statistics and the floors, computed once and kept in a cache."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,14 +8,12 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.base.files import is_there
-from ganforge.base.tensorfile import DamagedFileError, read_tensorfile, write_tensorfile
-from ganforge.base.terminal import complain
-from ganforge.base.user_cache import cache_folder
+from ganforge.base.stopping import poll
 from ganforge.data.dataset import Mixture
 from ganforge.metrics.catalog import EXTRACTORS, definitions
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.figure import Figures, as_json, compare, figures_from_json
+from ganforge.metrics.kept_statistics import kept_or_measured
 from ganforge.metrics.kernel_distance import kernels_within
 from ganforge.metrics.moments import Moments
 from ganforge.metrics.prdc import radii
@@ -39,39 +35,32 @@ def prepare_reference(
     split: Callable[[], tuple[Chunks, Chunks]],
     mixture: Mixture | None,
     cache_dir: Path | None,
-    poll: Callable[[], None],
 ) -> tuple[Reference, Figures]:
     """The reference of one extractor, and the floors: the figures of fresh real items against it.
 
     split: gives the floor's and the reference's items, chunk by chunk; called only if the cache has nothing. cache_dir:
-    None for the user's own. poll: called between chunks; raises to stop. What the cache holds is used only if it is
-    whole and was made for the same data, extractor and protocol; otherwise it is made again. A cache that cannot be
-    written is reported, and done without.
+    as for ``kept_or_measured``.
     """
-    folder = cache_dir or cache_folder("statistics")
-    path = folder / f"{cache_key(extractor, protocol)}.safetensors"
-    if is_there(path):
-        try:
-            return from_file(*read_tensorfile(path, KIND))
-        except (DamagedFileError, KeyError, TypeError, ValueError):
-            complain(f"{path} in the cache is damaged: measuring the real pictures again")
-        except UserError as error:
-            complain(f"{error} Measuring the real pictures again.")
-    fresh, reals = split()
-    reference = measure_reference(extractor, protocol, reals, poll)
-    floors = compare(Sides(gather(extractor, fresh, reference.scale, poll), reference, protocol, mixture))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensorfile(path, KIND, *to_file(reference, floors))
-    except (OSError, DamagedFileError) as error:
-        complain(f"The statistics of the real pictures are not kept in {folder}: {getattr(error, 'strerror', error)}")
-    return reference, floors
+    parts = [
+        protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
+        protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
+        definitions(),
+    ]  # fmt: skip
+
+    def measure() -> tuple[Reference, Figures]:
+        fresh, reals = split()
+        reference = measure_reference(extractor, protocol, reals)
+        return reference, compare(Sides(gather(extractor, fresh, reference.scale), reference, protocol, mixture))
+
+    return kept_or_measured(
+        KIND, parts, "the real pictures", cache_dir, from_file, measure, lambda found: to_file(*found)
+    )
 
 
-def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, poll: Callable[[], None]) -> Reference:
+def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks) -> Reference:
     """Features of all reference items, scaled where they have no scale of their own. Raises UserError where some of
     the features are not finite."""
-    tally = gather(extractor, reals, 1.0, poll)
+    tally = gather(extractor, reals, 1.0)
     if tally.bad:
         raise UserError(
             f"{tally.bad:,} of the {tally.count:,} real items have features that are not finite; repair or remove them."
@@ -91,7 +80,7 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks, p
     return Reference(scale, moments, kept, near, kernels, tally.shares(), distinct_rows(kept))
 
 
-def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[], None]) -> Tally:
+def gather(extractor: Extractor, chunks: Chunks, scale: float) -> Tally:
     """A tally of items."""
     tally = Tally(extractor, scale)
     for chunk in chunks:
@@ -100,18 +89,8 @@ def gather(extractor: Extractor, chunks: Chunks, scale: float, poll: Callable[[]
     return tally
 
 
-def cache_key(extractor: Extractor, protocol: Protocol) -> str:
-    """32 hexadecimal digits over all that the reference and its floors depend on."""
-    parts = [
-        protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
-        protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
-        definitions(),
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
 def to_file(reference: Reference, floors: Figures) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts for ``write_tensorfile``."""
+    """Tensors and facts for ``kept_or_measured``."""
     tensors = {"mean": reference.moments.mean, "cov": reference.moments.cov}
     tensors |= {"kept": reference.kept, "radii": reference.radii, "kernels": reference.kernels}
     if reference.classes is not None:

@@ -61,14 +61,17 @@ def _built(make: Callable[[], nn.Module], which: str, seed: int, *, meta: bool) 
         return make()
 
 
-def on_device(network: nn.Module, device: torch.device, *, tuned: bool) -> nn.Module:
+def on_device(network: nn.Module, device: torch.device, *, tuned: bool, narrow: bool = False) -> nn.Module:
     """The network on the device.
 
-    tuned: on a CPU, convolutions' weights lie channels last, as the kernels there want them (up to 1.3 times faster),
-    and with several threads the mlp's hidden layers lie transposed: the same numbers up to rounding.
+    tuned: the weights lie as the device's kernels want them: the same numbers up to rounding. On a CPU convolutions'
+    lie channels last (up to 1.3 times faster), and with several threads the mlp's hidden layers transposed. On a GPU
+    convolutions' lie channels last where the network is to compute in bfloat16 (narrow): up to 1.2 times faster for
+    wide networks, 0.95 times for narrow ones; in float32 it is slower (benchmarks/results/accelerator.md).
     """
-    if tuned and device.type == "cpu":
+    if tuned and (device.type == "cpu" or (device.type == "cuda" and narrow)):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if tuned and device.type == "cpu":
         for layer in network.modules():
             if isinstance(layer, Linear):
                 layer.transposed = torch.get_num_threads() > 1

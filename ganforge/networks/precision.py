@@ -1,9 +1,15 @@
-"""bfloat16: networks compute in it, weights and what comes out stay float32."""
+"""What networks compute in; weights and what comes out stay float32."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Whether GPUs may round the factors of products to TF32's 10 bits, in this process from now on: in convolutions as
+    in matrix products (PyTorch's own default allows it in convolutions alone)."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def autocast_forward(network: nn.Module) -> None:

@@ -38,10 +38,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class WeighedPenalty:
-    """A penalty that D pays: ``weight`` times ``function``, [N]."""
+    """A penalty that D pays: ``weight`` times ``function``, [N]. weight: 0-d, if a tensor."""
 
     record: Penalty
-    weight: float
+    weight: float | Tensor
     function: Callable[[Judged], Tensor]
 
 

@@ -47,22 +47,22 @@ class RunPaths:
         Only what has exactly the name that ganforge gives, and is a file and no link. Raises OSError where one may not
         look, or where the sub-folder is a link.
         """
-        return _plain(_numbered(self.path, self.fakes))
+        return _numbered(self.path, self.fakes)
 
     def all_snapshots(self) -> list[tuple[int, Path]]:
-        return _plain(_numbered(self.subfolder("snapshots"), self.snapshot))
+        return _numbered(self.subfolder("snapshots"), self.snapshot)
 
     def all_checkpoints(self) -> list[tuple[int, Path]]:
-        return _plain(_numbered(self.subfolder("checkpoints"), self.checkpoint))
+        return _numbered(self.subfolder("checkpoints"), self.checkpoint)
 
     def no_checkpoints(self) -> list[tuple[int, Path]]:
         """What has a checkpoint's name and is no file: a folder, link, pipe, device. Raises as ``all_checkpoints``."""
-        return _not_plain(_numbered(self.subfolder("checkpoints"), self.checkpoint))
+        return _numbered(self.subfolder("checkpoints"), self.checkpoint, plain=False)
 
     def no_pictures(self) -> list[tuple[int, Path]]:
         """The same of grids and snapshots, which are passed over."""
-        snapshots = _numbered(self.subfolder("snapshots"), self.snapshot)
-        return _not_plain(_numbered(self.path, self.fakes)) + _not_plain(snapshots)
+        snapshots = _numbered(self.subfolder("snapshots"), self.snapshot, plain=False)
+        return _numbered(self.path, self.fakes, plain=False) + snapshots
 
     def subfolder(self, name: str) -> Path:
         folder = self.path / name
@@ -88,19 +88,12 @@ def next_free(parent: Path, name: str) -> Path:
     return next(path for path in candidates if not os.path.lexists(path))
 
 
-def _numbered(folder: Path, name_of: Callable[[int], Path]) -> list[tuple[int, Path, bool]]:
-    """(nimg, path, is it a plain file?) of whatever has exactly the name that ``name_of`` gives. Raises OSError."""
-    found = ((re.search(r"[0-9]{9,18}", name), folder / name, plain) for name, plain in entries(folder))
-    numbers = ((int(number[0]), path, plain) for number, path, plain in found if number is not None)
-    return sorted((nimg, path, plain) for nimg, path, plain in numbers if path == name_of(nimg))
-
-
-def _plain(found: list[tuple[int, Path, bool]]) -> list[tuple[int, Path]]:
-    return [(nimg, path) for nimg, path, plain in found if plain]
-
-
-def _not_plain(found: list[tuple[int, Path, bool]]) -> list[tuple[int, Path]]:
-    return [(nimg, path) for nimg, path, plain in found if not plain]
+def _numbered(folder: Path, name_of: Callable[[int], Path], *, plain: bool = True) -> list[tuple[int, Path]]:
+    """(nimg, path) of whatever has exactly the name that ``name_of`` gives: of plain files, or else of what is none.
+    Raises OSError."""
+    found = ((re.search(r"[0-9]{9,18}", name), folder / name) for name, is_file in entries(folder) if is_file == plain)
+    numbers = ((int(number[0]), path) for number, path in found if number is not None)
+    return sorted((nimg, path) for nimg, path in numbers if path == name_of(nimg))
 
 
 def entries(folder: Path) -> list[tuple[str, bool]]:

@@ -102,7 +102,7 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, b
         complain(printable(snapshot.note))
     G = network_of(snapshot)
     fill_network(G, snapshot.weights, str(snapshot.path))
-    G = on_device(G, chosen, tuned=config.fused_adam).eval()
+    G = on_device(G, chosen, tuned=config.fused_adam, narrow=config.precision == "bfloat16").eval()
     if config.precision == "bfloat16":
         autocast_forward(G)
     return Model(G, config, snapshot, chosen, batch_size)

@@ -69,7 +69,9 @@ def step_if_finite(optimizer: Optimizer, loss: Tensor, grads: Sequence[Tensor], 
 def total_norm(grads: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all gradients together, 0-d; not finite where one of them is not.
 
-    By dot products, which are faster on a CPU than torch.nn.utils.get_total_norm.
+    On a CPU by dot products, which are faster there than torch.nn.utils.get_total_norm.
     """
+    if grads[0].device.type != "cpu":
+        return torch.nn.utils.get_total_norm(grads)
     flat = [g.flatten() for g in grads]
     return torch.stack([torch.dot(g, g) for g in flat]).sum().sqrt()

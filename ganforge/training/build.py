@@ -1,6 +1,7 @@
 """From settings to objects: networks, optimizers, and the state of training."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from ganforge.networks.construct import build_discriminator, build_generator, on
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.checkpoint import part_of
 from ganforge.run.snapshot import refuse_other_shapes
+from ganforge.training.capture import Captured, StepTaker
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import Items, Source, read_source, warm_start
+from ganforge.training.whole_step import whole_step
 
 COPIES, MAX_STATISTICS = 8, 1 << 28
 """A network's weights, their moving average and the optimizers' moments, in a checkpoint; and the steps' statistics."""
@@ -51,7 +54,8 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
     """Fresh networks and optimizers on the device."""
     G, D = build_networks(config, Items(dataset.shape, dataset.num_classes if config.conditional else 0))
     # Plain Adam stands for the note's own bits, which come of the note's own products.
-    G, D = (on_device(network, device, tuned=config.fused_adam) for network in (G, D))
+    narrow = config.precision == "bfloat16"
+    G, D = (on_device(network, device, tuned=config.fused_adam, narrow=narrow) for network in (G, D))
     G_opt, D_opt = build_optimizer(config, G, config.lr), build_optimizer(config, D, config.d_lr or config.lr)
     state = TrainingState(
         G,
@@ -62,7 +66,7 @@ def build_state(config: Config, dataset: Dataset, device: torch.device) -> Train
         with_ada=config.augment == "ada",
         num_logits=config.batch_size,
     )
-    if config.precision == "bfloat16":
+    if narrow:
         for network in (state.G, state.D, state.G_ema):
             if network is not None:
                 autocast_forward(network)
@@ -103,3 +107,13 @@ def build_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:
     if config.optimizer == "rmsprop":
         return RMSprop(network, lr)
     return Adam(network, lr, (config.beta1, config.beta2), fused=config.fused_adam)
+
+
+def step_taker(config: Config, device: torch.device, say: Callable[[str], None]) -> StepTaker:
+    """How this run's steps are taken: recorded where that is possible and wanted, else one operation at a time."""
+    if device.type != "cuda" or not config.capture:
+        return whole_step
+    if not config.fused_adam and config.optimizer == "adam":
+        say("Steps are not recorded to be replayed, since plain Adam counts them on the CPU; --fused-adam is faster.")
+        return whole_step
+    return Captured(device, say, beta2_changes=config.beta2_end is not None)

@@ -1,7 +1,7 @@
 """A moving average of G's weights, which makes steadier pictures than G itself."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def ema_beta(batch_size: int, halflife_nimg: float) -> float:
@@ -10,10 +10,15 @@ def ema_beta(batch_size: int, halflife_nimg: float) -> float:
 
 
 @torch.no_grad()
-def update_ema(G_ema: nn.Module, G: nn.Module, beta: float) -> None:
-    """G_ema <- beta * G_ema + (1 - beta) * G for every parameter; buffers are copied."""
-    averages: list[torch.Tensor] = list(G_ema.parameters())
-    weights: list[torch.Tensor] = list(G.parameters())
-    torch._foreach_lerp_(averages, weights, 1.0 - beta)
+def update_ema(G_ema: nn.Module, G: nn.Module, new_share: float | Tensor) -> None:
+    """G_ema <- G_ema + new_share * (G - G_ema) for every parameter; buffers are copied. new_share: 0-d, if a tensor."""
+    averages: list[Tensor] = list(G_ema.parameters())
+    weights: list[Tensor] = list(G.parameters())
+    if isinstance(new_share, Tensor):
+        steps = torch._foreach_sub(weights, averages)
+        torch._foreach_mul_(steps, new_share)
+        torch._foreach_add_(averages, steps)
+    else:
+        torch._foreach_lerp_(averages, weights, new_share)
     for kept, new in zip(G_ema.buffers(), G.buffers(), strict=True):
         kept.copy_(new)

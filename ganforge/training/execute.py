@@ -7,7 +7,7 @@ from ganforge.base.errors import RunError
 from ganforge.base.files import reason
 from ganforge.base.images import save_png
 from ganforge.base.runtime import is_out_of_memory
-from ganforge.base.stopping import StopRequest
+from ganforge.base.stopping import StopRequest, polled_by
 from ganforge.base.tensorfile import DamagedFileError
 from ganforge.base.wording import pasted
 from ganforge.config import Config
@@ -26,7 +26,8 @@ def run_training(
     judge: Judge | None,
 ) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended."""
-    with recording_failure(folder, state, config):
+    # Between the steps the loop itself asks for the request, and saves; nothing within them stops.
+    with recording_failure(folder, state, config), polled_by(lambda: None):
         folder.write_status("running", state.nimg, end_of(config))
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
             save_png(draw_reals(feed.dataset, config.grid_size, config.seed), folder.reals)

@@ -3,6 +3,7 @@
 Nothing here remembers anything: whoever knows the settings and nimg can make any step again.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,20 +14,27 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
-from ganforge.base.schedules import cosine, critic_steps, linear
+from ganforge.base.runtime import send
+from ganforge.base.schedules import cosine, critic_steps, linear, ramped_halflife
 from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
+from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.objectives.losses import load_losses
 from ganforge.objectives.penalties import load_penalties
 from ganforge.objectives.settings import chosen_penalties, penalty_weights
+from ganforge.training.ema import ema_beta
 from ganforge.training.state import TrainingState
-from ganforge.training.step_inputs import Batch, StepOptions
+from ganforge.training.step_inputs import Batch, Following, StepOptions
 
 AUGMENT_DRAWS = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}
 """Uniform numbers for an item, by the setting."""
+
+AHEAD, AHEAD_NUMBERS = 16, 1 << 22
+"""On a GPU, batches for so many updates of D are made at once, as long as they have no more numbers than these: asking
+for many small operations would take longer than the update."""
 
 
 def images_in(config: Config, step: int) -> int:
@@ -55,6 +63,9 @@ class Feed:
         refuse_unfit_data(config, dataset)
         self.config, self.dataset, self.device = config, dataset, device
         self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
+        item = math.prod(dataset.shape) * config.batch_size
+        self.ahead = max(1, min(AHEAD, AHEAD_NUMBERS // item)) if device.type == "cuda" else 1
+        self.made: tuple[int, tuple[Tensor, Tensor, Tensor | None]] | None = None
         self.g_stream = None
         if not config.shared_noise:
             # G's reals are others than D's, in another order.
@@ -84,17 +95,38 @@ class Feed:
     def _batch(self, stream: Batches, prefix: str, nimg: int) -> Batch:
         """prefix: of the names of the random streams, so that G's own numbers are others than D's."""
         config = self.config
-        items, labels = stream(nimg)
-        z = draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{prefix}z", nimg))
+        items, z, labels = self._items(stream, prefix, nimg)
         purposes = ("reals", "fakes", "G") if self.augment_columns else ()
         draws = {name: self._uniform(f"{prefix}augment/{name}", nimg, (self.augment_columns,)) for name in purposes}
         told = labels if config.conditional else None
-        return Batch(to_float(items), z.to(self.device), told, draws, penalty_scale(config, nimg))
+        return Batch(items, z, told, draws, penalty_scale(config, nimg))
+
+    def _items(self, stream: Batches, prefix: str, nimg: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Items, z and labels. D's are made for the next ``ahead`` updates at once."""
+        size, ahead = self.config.batch_size, self.ahead if stream is self.d_stream else 1
+        first = nimg - nimg // size % ahead * size
+        if ahead == 1:
+            return self._made(stream, prefix, nimg, 1)
+        if self.made is None or self.made[0] != first:
+            self.made = first, self._made(stream, prefix, first, ahead)
+        items, z, labels = self.made[1]
+        part = slice(nimg - first, nimg - first + size)
+        return items[part], z[part], None if labels is None else labels[part]
+
+    def _made(self, stream: Batches, prefix: str, nimg: int, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Those of the updates that begin at ``nimg`` and after it, so many, one after the other."""
+        config = self.config
+        items, labels = stream(nimg, count)
+        z = [
+            draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{prefix}z", at))
+            for at in range(nimg, nimg + count * config.batch_size, config.batch_size)
+        ]
+        return to_float(items), send(z[0] if count == 1 else torch.cat(z), self.device), labels
 
     def _uniform(self, purpose: str, nimg: int, shape: Sequence[int]) -> Tensor:
         """[batch, *shape], in [0, 1)."""
         source = generator(self.config.seed, purpose, nimg)
-        return torch.rand(self.config.batch_size, *shape, generator=source).to(self.device)
+        return send(torch.rand(self.config.batch_size, *shape, generator=source), self.device)
 
     def options(self, nimg: int, state: TrainingState) -> StepOptions:
         """What is learned in the step that begins at ``nimg``, as the settings' schedules have it."""
@@ -159,3 +191,12 @@ def schedule_optimizers(config: Config, state: TrainingState, nimg: int) -> None
     beta2 = config.beta2 if config.beta2_end is None else scheduled(config, nimg, config.beta2, config.beta2_end)
     state.G_opt.lr, state.D_opt.lr = config.lr * share, (config.d_lr or config.lr) * share
     state.G_opt.betas = state.D_opt.betas = (config.beta1, beta2)
+
+
+def following(config: Config, nimg: int, images: int) -> Following:
+    """What follows from a step that begins at ``nimg`` and shows D so many images."""
+    share, usual = 0.0, config.ema_halflife_nimg
+    if usual is not None:
+        halflife = ramped_halflife(nimg + images, usual) if config.ema_rampup else usual
+        share = 1.0 - ema_beta(images, halflife)
+    return Following(OBJECTIVES[config.objective].boundary, images, share)

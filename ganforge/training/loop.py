@@ -1,21 +1,16 @@
 """The loop: while there are images to go, do what is due, then update."""
 
-import torch
-
 from ganforge.base.errors import RunError
 from ganforge.base.images import animation
-from ganforge.base.schedules import ramped_halflife
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
-from ganforge.data.augment import next_p, sign_mean
-from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.training.accumulate import Stats
 from ganforge.training.actions import Actions
-from ganforge.training.adversarial import train_step
-from ganforge.training.ema import ema_beta, update_ema
-from ganforge.training.feed import Feed, end_of, images_at, images_in, schedule_optimizers
+from ganforge.training.build import step_taker
+from ganforge.training.feed import Feed, end_of, following, images_at, images_in, schedule_optimizers
 from ganforge.training.nonfinite import explain
 from ganforge.training.state import TrainingState
+from ganforge.training.step_inputs import Following
 from ganforge.training.unreached import out_of_reach
 
 
@@ -28,6 +23,7 @@ class Loop:
         self.step_nimg = images_in(config, max(state.step - 1, 0))  # pictures that the last step showed to D
         self.is_whole = True  # would a longer run come by this state, too?
         self.unverified: list[tuple[int, int]] = []  # (nimg, step) of the steps since ``failed`` was last looked at
+        self.take = step_taker(config, feed.device, self.progress.say)
 
     def run(self) -> bool:
         """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint: at the end
@@ -61,19 +57,11 @@ class Loop:
         """One update of everything, on the batches that nimg addresses."""
         state, config = self.state, self.config
         self.unverified.append((state.nimg, state.step))
-        stats = self.update_networks()
         images = self.step_nimg = images_at(config, state.nimg, state.step)
+        stats = self.update(following(config, state.nimg, images))
         self.is_whole = images == images_in(config, state.step)
-        if state.with_ada:
-            boundary = OBJECTIVES[config.objective].boundary
-            p = next_p(state.ada_p, sign_mean(stats["real_logits"], stats["fake_logits"], boundary), images)
-            state.ada_p.copy_(torch.where(state.failed > 0, state.ada_p, p))
         state.nimg += images
         state.step += 1
-        if state.G_ema is not None and config.ema_halflife_nimg is not None:
-            usual = config.ema_halflife_nimg
-            halflife = ramped_halflife(state.nimg, usual) if config.ema_rampup else usual
-            update_ema(state.G_ema, state.G, ema_beta(images, halflife))
         state.stats.add(stats)
         # Looking at `failed` waits for the device: free on a CPU, elsewhere done now and then. Nothing is lost by
         # looking late, since the failing half of a step and all after it changed no weight.
@@ -81,13 +69,11 @@ class Loop:
             self.check_finite()
         return stats
 
-    def update_networks(self) -> Stats:
+    def update(self, then: Following) -> Stats:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
-        d_batches, g_batch = feed.batches(state.nimg, state.step)
-        options = feed.options(state.nimg, state)
         try:
-            return train_step(state.G, state.D, state.G_opt, state.D_opt, options, d_batches, g_batch, state.failed)
+            return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
         except RuntimeError as error:
             if why := out_of_reach(state, feed, state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error

@@ -18,9 +18,7 @@ MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
 """Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
 
 
-def prepare_judge(
-    config: Config, dataset: Dataset, device: torch.device, poll: Callable[[], None], say: Callable[[str], None]
-) -> Judge | None:
+def prepare_judge(config: Config, dataset: Dataset, device: torch.device, say: Callable[[str], None]) -> Judge | None:
     """The judge of a run's snapshots; None where the settings ask for none, or the data cannot be judged by."""
     if config.metric_samples == 0:
         return None
@@ -29,7 +27,7 @@ def prepare_judge(
             names=usual_extractors(dataset)[:1], num_fakes=config.metric_samples, num_reals=NUM_REALS_CHEAP,
             kernel_subsets=0,
         )  # fmt: skip
-        return Judge(dataset, few_held_out(dataset), device, plan, poll=poll)
+        return Judge(dataset, few_held_out(dataset), device, plan)
     except UserError as error:
         say(f"No figures while training: {error}")
         return None

@@ -19,12 +19,13 @@ WRAPPERS = {"DistributedDataParallel", "DataParallel", "FullyShardedDataParallel
 class Optimizer(Protocol):
     """What the update needs: the parameters in their order, and a step.
 
-    lr, betas: may be set anew before every step, by a schedule.
+    lr, betas: may be set anew before every step, by a schedule; 0-d float32 tensors beside the weights do, too: the
+    rate, the second beta, as a step that is recorded to be replayed needs them (``training.capture``).
     """
 
     params: list[Tensor]
-    lr: float
-    betas: tuple[float, float]
+    lr: float | Tensor
+    betas: tuple[float, float | Tensor]
 
     def step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
         """Update the weights and moments with one gradient each, unless ``skip`` (a float, 0-d, 0 or 1) is set, from
@@ -61,7 +62,9 @@ class Adam:
 
     def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float], *, fused: bool) -> None:
         self.names, self.params = parameters_of(network)
-        self.lr, self.betas, self.fused = lr, betas, fused
+        self.fused = fused
+        self.lr: float | Tensor = lr
+        self.betas: tuple[float, float | Tensor] = betas
         self.exp_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.exp_avg_sq = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.count = 0  # of the steps, on the host, so that nobody has to read ``steps`` from the device
@@ -76,17 +79,43 @@ class Adam:
         # As torch.optim.adam.adam does it, without its regrouping of the tensors and its count for each of them.
         (count,) = self.steps
         count.add_(1).sub_(skip)
+        beta1, beta2 = self.betas
+        grads = laid_out_as(self.params, grads)
+        if isinstance(beta2, Tensor):
+            self._step_by_lists(grads, skip, count, beta2)
+            return
         torch._fused_adam_(
-            self.params, laid_out_as(self.params, grads), self.exp_avg, self.exp_avg_sq, [],
-            [count] * len(grads), found_inf=skip, lr=self.lr, beta1=self.betas[0], beta2=self.betas[1],
-            weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
+            self.params, grads, self.exp_avg, self.exp_avg_sq, [], [count] * len(grads), found_inf=skip,
+            lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False,
         )  # fmt: skip
+
+    def _step_by_lists(self, grads: Sequence[Tensor], skip: Tensor, count: Tensor, beta2: Tensor) -> None:
+        """The same with a beta2 that only the device knows, which the one-pass kernel does not take: an operation for
+        all weights at a time; with ``skip`` set, each leaves things as they are."""
+        beta1, go, count = self.betas[0], 1 - skip, count.clamp(min=1)
+        flat = torch.where(skip == 0, torch.cat(list(map(_in_memory, grads))), 0.0)
+        finite = list(flat.split([grad.numel() for grad in grads]))
+        params, means, squares = (list(map(_in_memory, one)) for one in (self.params, self.exp_avg, self.exp_avg_sq))
+        nearer = torch._foreach_sub(finite, means)
+        torch._foreach_mul_(nearer, go * (1 - beta1))
+        torch._foreach_add_(means, nearer)
+        torch._foreach_mul_(squares, go * beta2 + skip)
+        torch._foreach_mul_(finite, finite)
+        torch._foreach_mul_(finite, 1 - beta2)
+        torch._foreach_add_(squares, finite)
+        roots = torch._foreach_sqrt(squares)
+        torch._foreach_div_(roots, (1 - beta2**count).sqrt())
+        torch._foreach_add_(roots, 1e-8)
+        steps = torch._foreach_div(means, roots)
+        torch._foreach_mul_(steps, -self.lr * go / (1 - beta1**count))
+        torch._foreach_add_(params, steps)
 
     def _plain_step(self, grads: Sequence[Tensor], skip: Tensor) -> None:
         """The operations of torch.optim.Adam, one by one; with ``skip`` set, each leaves things as they are."""
-        beta1, beta2 = self.betas
+        (beta1, beta2), lr = self.betas, self.lr
+        assert not isinstance(beta2, Tensor) and not isinstance(lr, Tensor)  # the count is on the host, too
         self.count += 1
-        step_size, correction = self.lr / (1 - beta1**self.count), (1 - beta2**self.count) ** 0.5
+        step_size, correction = lr / (1 - beta1**self.count), (1 - beta2**self.count) ** 0.5
         go, one = _go_ahead(skip)
         share, kept = (one * (1 - beta1)).to(self.params[0].dtype), one * beta2 + (1 - one)
         eps = 1e-8 / one  # infinite where the step is skipped: the weight's change is then 0
@@ -122,6 +151,11 @@ def laid_out_as(params: Sequence[Tensor], grads: Sequence[Tensor]) -> list[Tenso
     ]
 
 
+def _in_memory(tensor: Tensor) -> Tensor:
+    """The tensor's numbers in the order in which they lie in memory, without gaps: a view."""
+    return tensor.as_strided((tensor.numel(),), (1,))
+
+
 class RMSprop:
     """Tieleman & Hinton 2012, lecture 6.5, with alpha = 0.99, eps = 1e-8 and no momentum.
 
@@ -131,7 +165,8 @@ class RMSprop:
 
     def __init__(self, network: nn.Module, lr: float) -> None:
         self.names, self.params = parameters_of(network)
-        self.lr, self.betas = lr, (0.0, 0.0)
+        self.lr: float | Tensor = lr
+        self.betas: tuple[float, float | Tensor] = (0.0, 0.0)
         self.square_avg = [torch.zeros_like(p, requires_grad=False) for p in self.params]
         self.steps = [torch.zeros((), device=p.device) for p in self.params]
 
@@ -143,7 +178,11 @@ class RMSprop:
         for param, grad, square in zip(self.params, grads, self.square_avg, strict=True):
             finite = torch.where(go, grad, 0.0)
             square.mul_(kept).addcmul_(finite, finite, value=1 - 0.99)
-            param.addcdiv_(finite, square.sqrt().add_(1e-8), value=-self.lr)
+            root = square.sqrt().add_(1e-8)
+            if isinstance(self.lr, Tensor):
+                param.sub_(finite.div_(root).mul_(self.lr))
+            else:
+                param.addcdiv_(finite, root, value=-self.lr)
         torch._foreach_add_(self.steps, [1 - skip] * len(self.steps))
 
     def tensors(self) -> dict[str, Tensor]:

@@ -87,8 +87,8 @@ class OptimizerSettings(Section):
 class RunSettings(Section):
     """How long, what is kept of it and how often, and where it is computed."""
 
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """What the networks compute in; bfloat16 is meant for recent GPUs. Weights and losses stay float32."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """What the networks compute in; tf32 and bfloat16 are faster, on recent GPUs. Weights and losses stay float32."""
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 0
     """Everything random in the run follows from it."""
 
@@ -114,6 +114,10 @@ class RunSettings(Section):
     """How many of the newest checkpoints to keep."""
     device: Text = "auto"
     """cpu, cuda, cuda:1, mps; auto takes the first accelerator there is, else the CPU."""
+    deterministic: bool = False
+    """On a GPU, use only operations that give the same bits each time; a CPU's always do."""
+    capture: bool = True
+    """On CUDA, record a step once and replay it (a CUDA graph), which spares the CPU asking for each operation."""
     threads: Annotated[int, Field(gt=0, le=1024), WHOLE] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
 

@@ -12,13 +12,20 @@ import torch
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
 from ganforge.base.processes import refuse_several_processes
-from ganforge.base.runtime import choose_device, environment, is_out_of_memory, keep_freed_memory
-from ganforge.base.stopping import StopRequest, stop_on_signals
+from ganforge.base.runtime import (
+    choose_device,
+    environment,
+    is_out_of_memory,
+    keep_freed_memory,
+    use_deterministic_operations,
+)
+from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
 from ganforge.data.summary import data_notes, one_line
+from ganforge.networks.precision import allow_tf32
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -90,11 +97,11 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     folder.refuse_occupied()
     source = source_of(config)
     by_rule = "auto" in penalty_weights(config).values()
-    config, dataset, feed, state = prepare(config, stop.poll, progress.say)
+    config, dataset, feed, state = prepare(config, progress.say)
     for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     started_from, source_facts = start_from(source, config, state, dataset)
-    judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
+    judge = prepare_judge(config, dataset, feed.device, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
@@ -136,12 +143,12 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
-        config, dataset, feed, state = prepare(config, stop.poll, progress.say)
+        config, dataset, feed, state = prepare(config, progress.say)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
-        judge = prepare_judge(config, dataset, feed.device, stop.poll, progress.say)
+        judge = prepare_judge(config, dataset, feed.device, progress.say)
         now = environment(feed.device)
         if facts:
             state.load(tensors, facts)
@@ -183,9 +190,7 @@ def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
     return changes | places
 
 
-def prepare(
-    config: Config, poll: Callable[[], None], say: Callable[[str], None]
-) -> tuple[Config, Dataset, Feed, TrainingState]:
+def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset, Feed, TrainingState]:
     """The settings with numbers for all that is "auto" in them, the data, and fresh networks to fit.
 
     Raises UserError where the data or the device is not to be had.
@@ -193,13 +198,13 @@ def prepare(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
+    use_deterministic_operations(config.deterministic)
+    allow_tf32(config.precision == "tf32")
     device = choose_device(config.device)
     if config.precision == "bfloat16" and device.type == "cpu":
         say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
-    dataset = load(
-        config.data, data_dir=data_dir, max_images=config.max_images, poll=poll, say=say, **config.data_settings()
-    )
+    dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, say=say, **config.data_settings())
     poll()
     config = with_gammas(config, dataset.shape)
     try:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -32,10 +34,18 @@ class Batch:
             return
         size = len(self.reals) // parts
         for first in range(0, size * parts, size):
-            part = slice(first, first + size)
-            labels = None if self.labels is None else self.labels[part]
-            draws = {name: d[part] for name, d in self.draws.items()}
-            yield Batch(self.reals[part], self.z[part], labels, draws, self.penalty_scale)
+            yield self.each(itemgetter(slice(first, first + size)))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """With every tensor changed."""
+        labels = None if self.labels is None else change(self.labels)
+        draws = {name: change(numbers) for name, numbers in self.draws.items()}
+        return replace(self, reals=change(self.reals), z=change(self.z), labels=labels, draws=draws)
+
+    def tensors(self) -> list[Tensor]:
+        """All of them, in an order of their own."""
+        labels = [] if self.labels is None else [self.labels]
+        return [self.reals, self.z, *labels, *(self.draws[name] for name in sorted(self.draws))]
 
 
 @dataclass(frozen=True)
@@ -65,5 +75,18 @@ class StepOptions:
     def penalties_of(self, batch: Batch) -> list[WeighedPenalty]:
         """Those that D pays in the update of this batch, at their weights in it."""
         scale = batch.penalty_scale
-        scaled = [replace(p, weight=p.weight * scale) if p.record.may_be_lazy else p for p in self.penalties]
-        return [penalty for penalty in scaled if penalty.weight]
+        paid = [p for p in self.penalties if isinstance(p.weight, Tensor) or p.weight]
+        paid = [p for p in paid if scale or not p.record.may_be_lazy]
+        return [replace(p, weight=p.weight * scale) if p.record.may_be_lazy else p for p in paid]
+
+
+class Following(NamedTuple):
+    """What follows from an update, and how fast.
+
+    boundary: of D's decision, as ``sign_mean`` takes it. images: that D saw in the step. new_share: of G's new weights
+    in their average.
+    """
+
+    boundary: float | None
+    images: float | Tensor
+    new_share: float | Tensor

@@ -21,8 +21,8 @@ import ganforge.judging.judged
 import ganforge.metrics.fakes
 import ganforge.sampling.model
 import ganforge.training.actions
-import ganforge.training.loop
 import ganforge.training.measure
+import ganforge.training.whole_step
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.training.feed import images_in
@@ -100,8 +100,8 @@ class Witness:
         self.steps: list[dict[str, Any]] = []
         self.made: list[dict[str, Any]] = []
         self.evaluated: list[dict[str, Any]] = []
-        loop, actions, measure = ganforge.training.loop, ganforge.training.actions, ganforge.training.measure
-        step, average, generate = loop.train_step, loop.update_ema, actions.generate
+        whole, actions, measure = ganforge.training.whole_step, ganforge.training.actions, ganforge.training.measure
+        step, average, generate = whole.train_step, whole.update_ema, actions.generate
 
         def train_step(
             G: nn.Module, D: nn.Module, G_opt: Optimizer, D_opt: Optimizer, options: StepOptions,
@@ -117,9 +117,9 @@ class Witness:
             self.steps.append(one)
             return stats
 
-        def update_ema(G_ema: nn.Module, G: nn.Module, beta: float) -> None:
-            self.steps[-1]["average keeps"] = beta
-            average(G_ema, G, beta)
+        def update_ema(G_ema: nn.Module, G: nn.Module, new_share: float) -> None:
+            self.steps[-1]["average keeps"] = 1 - new_share
+            average(G_ema, G, new_share)
 
         def noting(whose: str) -> Any:
             def made(G: nn.Module, z: Tensor, labels: Tensor | None, *given: Any) -> Tensor:
@@ -129,8 +129,8 @@ class Witness:
 
             return made
 
-        patch.setattr(loop, "train_step", train_step)
-        patch.setattr(loop, "update_ema", update_ema)
+        patch.setattr(whole, "train_step", train_step)
+        patch.setattr(whole, "update_ema", update_ema)
         patch.setattr(actions, "generate", noting("the grid"))
         patch.setattr(measure, "generate", noting("the figures"))
         patch.setattr(ganforge.sampling.model, "generate", noting("the evaluation"))

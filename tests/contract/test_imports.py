@@ -141,7 +141,7 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 
 COMMANDS = [
     ["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"], ["sample", "--help"],
-    ["report", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
+    ["report", "--help"], ["export", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys

@@ -362,7 +362,7 @@ def test_evaluate_is_stopped(phase: str, judged: RunFolder, tmp_path: Path) -> N
 
 
 def test_a_signal_while_the_evaluation_is_written_changes_nothing(judged: RunFolder) -> None:
-    done = signalled("ganforge.base.files._write_text", 1, signal.SIGTERM, ["evaluate", str(judged.path)])
+    done = signalled("pathlib:Path.write_text", 1, signal.SIGTERM, ["evaluate", str(judged.path)])
     assert done.returncode == 0, done.stderr
     [record] = judged.all_evaluations()
     assert json.loads(record.read_text())["nimg"] == 640
@@ -371,7 +371,7 @@ def test_a_signal_while_the_evaluation_is_written_changes_nothing(judged: RunFol
 
 def test_a_second_sigint_while_the_evaluation_is_written(judged: RunFolder, tmp_path: Path) -> None:
     before = files_in(judged.path)
-    done = signalled("ganforge.base.files._write_text", 1, signal.SIGINT, ["evaluate", str(judged.path)], times=2)
+    done = signalled("pathlib:Path.write_text", 1, signal.SIGINT, ["evaluate", str(judged.path)], times=2)
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
     assert files_in(judged.path) == before

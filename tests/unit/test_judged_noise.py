@@ -137,7 +137,7 @@ def test_the_protocols_are_the_documented_ones(without_measuring: None) -> None:
     assert numbers(Judge(points(90_000), None, CPU)) == (10_000, 50_000, 10_000, 100)
     assert numbers(Judge(points(50_000), None, CPU)) == (10_000, 40_000, 10_000, 100)
     assert numbers(Judge(points(9_000), None, CPU)) == (3_000, 6_000, 3_000, 100)
-    judge = ganforge.training.measure.prepare_judge(recipe("note"), points(90_000), CPU, lambda: None, print)
+    judge = ganforge.training.measure.prepare_judge(recipe("note"), points(90_000), CPU, print)
     assert judge is not None
     assert numbers(judge) == (2_000, 10_000, 2_000, 0)
     assert judge.copying is None
@@ -184,10 +184,9 @@ def test_what_evaluate_judges_against_is_what_the_run_learned_from(monkeypatch: 
     own = {"size": "9x8", "channels": 3, "fit": "pad", "max_images": 50, "data_dir": "place", "test_data": "/held"}
     snapshot = Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0)
     model = Model(Told(), recipe("note", data="/pets", **own), snapshot, CPU)
-    poll: Any = None
-    open_data(Judged(Path("x"), model), Against("pets"), poll)
-    open_data(Judged(Path("x"), model), Against("pets", "/other", Path("elsewhere")), poll)
-    open_data(Judged(Path("x"), model), Against("cars"), poll)
+    open_data(Judged(Path("x"), model), Against("pets"))
+    open_data(Judged(Path("x"), model), Against("pets", "/other", Path("elsewhere")))
+    open_data(Judged(Path("x"), model), Against("cars"))
     assert given == [
         ("/pets", Path("place"), 50, "9x8", 3), ("/pets", "/held", "pad"),
         ("/pets", Path("elsewhere"), 50, "9x8", 3), ("/pets", "/other", "pad"),
@@ -207,11 +206,10 @@ def test_other_pictures_are_taken_by_the_numbers_that_a_run_measured(monkeypatch
     monkeypatch.setattr(ganforge.judging.against, "locate", lambda name: f"/{name}")
     monkeypatch.setattr(ganforge.judging.against, "load_data", load_data)
     monkeypatch.setattr(ganforge.judging.against, "load_held_out", lambda *_, **how: None)
-    poll: Any = None
     for range_, calls in (("auto", [("/pets", "auto"), ("/cars", (0.0, 4095.0))]), ("0,99", [("/cars", "0,99")])):
         model = Model(
             Told(), recipe("note", data="/pets", range=range_), Snapshot(Path("x"), {}, {}, (1, 2, 2), 0, 0), CPU
         )
-        open_data(Judged(Path("x"), model), Against("cars"), poll)
+        open_data(Judged(Path("x"), model), Against("cars"))
         assert given == calls
         given.clear()

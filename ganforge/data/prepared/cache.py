@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_plain, reason
+from ganforge.base.stopping import poll
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.prepared.prepared_facts import read_facts
 from ganforge.data.prepared.prepared_files import FACTS, PICTURES, discard, is_own
@@ -76,8 +77,8 @@ def note_use(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
-    """Only one process at a time makes or removes ``folder``; others wait here. poll: raises to stop waiting."""
+def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Only one process at a time makes or removes ``folder``; others wait here."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.with_suffix(".lock").is_symlink():
         raise UserError(f"{folder.with_suffix('.lock')} is a link, which ganforge has not made; remove it.")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,7 +12,7 @@ from ganforge.data.prepared.fit import Target, fit_picture, is_grey
 from ganforge.data.sources.entries import Source
 from ganforge.data.sources.guarded import Report
 from ganforge.data.sources.paged import PagedSource, as_paged
-from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.pixel_kinds import reported
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def decode_piece(
     black. broken: entries that are known to be so, and why. Raises OSError."""
     rows, source = np.zeros((len(indices), *target.shape), np.uint8), as_paged(source)
     for index, row in zip(indices, rows, strict=True):
-        yield [broken[index]] if index in broken else _decode(source, index, target, row)
+        yield reported(index, broken, partial(_decode, source, target=target, row=row))
     file.seek(first * rows[0].nbytes)
     file.write(rows.data)
     file.flush()
@@ -49,13 +50,8 @@ def try_picture(source: Source | PagedSource, index: int) -> tuple[bool, float]:
 
 
 def _decode(source: PagedSource, index: int, target: Target, row: np.ndarray) -> Report:
-    try:
-        picture, rest = source.take(index)
-        row[:] = fit_picture(picture, target)
-    except Unreadable as error:
-        return [str(error)]
-    except MemoryError:
-        return ["does not fit into memory"]
+    picture, rest = source.take(index)
+    row[:] = fit_picture(picture, target)
     transparent = picture.mode in ("LA", "RGBA") and picture.getextrema()[-1] != (255, 255)
     grey = (
         picture.mode in ("L", "LA")

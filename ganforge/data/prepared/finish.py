@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
+from ganforge.base.stopping import poll
 from ganforge.data.prepared.fit import Target, describe_kind, infer_size
 from ganforge.data.prepared.hold_out import append_rows, set_aside
 from ganforge.data.prepared.item_names import write_names
@@ -29,7 +30,6 @@ COPY_BYTES = 1 << 24
 
 def finish(
     part: Path, source: Opened, chosen: Chosen, request: Request, target: Target, found: Findings,
-    poll: Callable[[], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Close the gaps that broken pictures left, move those that are held out to the end, write labels and names, and
     gather the facts. Raises UserError where fewer than two pictures are left, all are equal, or too much of the files
@@ -46,8 +46,8 @@ def finish(
             f"most that can be left out; {name}, for one: {why}."
         )
     found.tally.refuse(source.name, request.pages, found.span)
-    close_gaps(part / PICTURES, found.kept, math.prod(target.shape), poll)
-    held_out = hold_out(part / PICTURES, chosen, target, found, poll) if request.hold_out else 0
+    close_gaps(part / PICTURES, found.kept, math.prod(target.shape))
+    held_out = hold_out(part / PICTURES, chosen, target, found) if request.hold_out else 0
     facts: dict[str, Any] = {"format": FORMAT, "shape": [count, *target.shape]}
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
@@ -60,32 +60,32 @@ def finish(
         "broken": found.broken,
         "skipped": _some(source.skipped),
     }
-    facts["seen"] = survey(part / PICTURES, facts["shape"], poll)
+    facts["seen"] = survey(part / PICTURES, facts["shape"])
     if facts["seen"]["duplicates"] == count - 1:
         raise UserError(f"{source.name}: {all_equal(count, bool(facts['seen']['constant']))}")
     names = (source.entries[chosen.indices[row]].name for row in found.kept)
     facts["names_digest"] = write_names(part / NAMES, names)
-    facts["digest"] = facts["learned_digest"] = pictures_digest(part / PICTURES, facts["shape"], poll)
+    facts["digest"] = facts["learned_digest"] = pictures_digest(part / PICTURES, facts["shape"])
     facts["held_out"] = held_out
     if held_out:
-        facts["learned_digest"] = pictures_digest(part / PICTURES, [count - held_out, *target.shape], poll)
+        facts["learned_digest"] = pictures_digest(part / PICTURES, [count - held_out, *target.shape])
     facts |= {"left": found.tally.lines(found.span, found.span_from), "range": found.span and list(found.span)}
     size, kind = size_text(target.height, target.width), describe_kind(target.channels)
     facts["summary"] = f"{count:,} pictures of {size} {kind}, {request.split}, from {source.name}"
     return facts | _write_labels(part / LABELS, chosen, found)
 
 
-def hold_out(path: Path, chosen: Chosen, target: Target, found: Findings, poll: Callable[[], None]) -> int:
+def hold_out(path: Path, chosen: Chosen, target: Target, found: Findings) -> int:
     """Move the pictures that are held out to the end of the file, and of ``found.kept``; returns how many. None are
     where the source has a test split."""
     if has_test_split(chosen.parts):
         return 0
     count, row_bytes = len(found.kept), math.prod(target.shape)
     labels = None if chosen.labels is None else [chosen.labels[row] for row in found.kept]
-    learned, held_out = set_aside(path, count, row_bytes, labels, poll)
+    learned, held_out = set_aside(path, count, row_bytes, labels)
     if held_out:
-        append_rows(path, held_out, row_bytes, poll)
-        close_gaps(path, [*learned, *range(count, count + len(held_out))], row_bytes, poll)
+        append_rows(path, held_out, row_bytes)
+        close_gaps(path, [*learned, *range(count, count + len(held_out))], row_bytes)
         found.kept[:] = [found.kept[row] for row in [*learned, *held_out]]
     return len(held_out)
 
@@ -97,7 +97,7 @@ def _some(skipped: Sequence[tuple[str, str]]) -> list[list[str]]:
     return [*some, [f"{more:,} more", "not listed"]] if more else some
 
 
-def close_gaps(path: Path, kept: Sequence[int], row_bytes: int, poll: Callable[[], None]) -> None:
+def close_gaps(path: Path, kept: Sequence[int], row_bytes: int) -> None:
     """Move the rows ``kept``, ascending, together at the file's start, and cut the rest off."""
     with path.open("r+b") as file:
         to, at = 0, 0

@@ -1,10 +1,11 @@
 """What a few pictures, spread over all, tell before the others are decoded: the range, the shape, and the time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.request import Findings, Request, settle
 from ganforge.data.sources.depth import PERCENTILES, Span, brief_number
@@ -17,9 +18,7 @@ SAMPLE_SIZES, SAMPLE_PICTURES = 200, 24
 """So many headers, and so many pictures, are looked at for a first guess of the shape, and of the time it will take."""
 
 
-def take_range(
-    source: Guarded, wanted: Span | str | None, indices: Sequence[int], poll: Callable[[], None]
-) -> tuple[Span | None, str]:
+def take_range(source: Guarded, wanted: Span | str | None, indices: Sequence[int]) -> tuple[Span | None, str]:
     """Have the source's pictures taken by a range; returns it, and where it comes from, for people.
 
     wanted: (low, high), or "auto": the percentiles of these entries' numbers; None: leave it to the files. Raises
@@ -52,9 +51,7 @@ def take_range(
     return (low, high), f"the {below:g} and {above:g} percentiles of {len(found):,} numbers of {read:,} pictures"
 
 
-def first_guess(
-    source: Guarded, indices: Sequence[int], request: Request, poll: Callable[[], None]
-) -> tuple[Target, float]:
+def first_guess(source: Guarded, indices: Sequence[int], request: Request) -> tuple[Target, float]:
     """The shape, and the seconds that one process will take, judged by some pictures spread over all. Raises UserError
     where there are too few."""
     if len(indices) < 2:

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganforge.data.sources.paged import MODES
+
 SIDES = (16, 32, 64, 128, 256)
 """The sides that pictures of different sizes may be brought to without being asked."""
 LARGEST_COMMON_SIDE = 1024
 """Pictures that all have one size keep it up to this side."""
 COLOURS = {"white": 255, "black": 0}
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 REDUCING_GAP = 3.0
 """Much larger pictures are first averaged over whole blocks, to three times the wanted size: Pillow's own advice for a
 result that is nearly the same, several times faster."""

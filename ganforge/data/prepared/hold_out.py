@@ -7,8 +7,10 @@ only cost time.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from ganforge.base.stopping import poll
 
 LEAST, MOST = 200, 1_000
 SHARE = 10
@@ -17,14 +19,12 @@ SEED = 0
 """As that of every protocol."""
 
 
-def set_aside(
-    path: Path, count: int, row_bytes: int, labels: Sequence[str] | None, poll: Callable[[], None]
-) -> tuple[list[int], list[int]]:
+def set_aside(path: Path, count: int, row_bytes: int, labels: Sequence[str] | None) -> tuple[list[int], list[int]]:
     """(rows to learn from, rows held out) of a file of ``count`` rows, both ascending; none are held out of too few.
 
     labels: of the rows, or None. Reads the file once. Raises OSError.
     """
-    held_out = choose(digests_of(path, count, row_bytes, poll), labels) if count >= LEAST else []
+    held_out = choose(digests_of(path, count, row_bytes), labels) if count >= LEAST else []
     without = set(held_out)
     return [row for row in range(count) if row not in without], held_out
 
@@ -51,7 +51,7 @@ def choose(digests: Sequence[bytes], labels: Sequence[str] | None) -> list[int]:
     return sorted(chosen) if SHARE * len(chosen) >= LEAST else []
 
 
-def digests_of(path: Path, count: int, row_bytes: int, poll: Callable[[], None]) -> list[bytes]:
+def digests_of(path: Path, count: int, row_bytes: int) -> list[bytes]:
     """SHA-256 of each row."""
     found = []
     with path.open("rb") as file:
@@ -61,7 +61,7 @@ def digests_of(path: Path, count: int, row_bytes: int, poll: Callable[[], None])
     return found
 
 
-def append_rows(path: Path, rows: Sequence[int], row_bytes: int, poll: Callable[[], None]) -> None:
+def append_rows(path: Path, rows: Sequence[int], row_bytes: int) -> None:
     """Write these rows once more, after the last."""
     with path.open("r+b") as file:
         for row in rows:

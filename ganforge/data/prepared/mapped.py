@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.files import open_plain
+from ganforge.base.stopping import poll
 from ganforge.data.prepared.cache import hold
 from ganforge.data.sources.budget import MAX_ENTRIES
 
@@ -62,7 +63,7 @@ def labels_digest(labels: np.ndarray) -> str:
     return hashlib.sha256(f"{labels.dtype} {labels.shape}".encode() + labels.tobytes()).hexdigest()
 
 
-def pictures_digest(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> str:
+def pictures_digest(path: Path, shape: Sequence[int]) -> str:
     """``Dataset.fingerprint`` of the first pictures in a file, as many as the shape says, read piece by piece: about a
     second for a GiB."""
     digest, left = hashlib.sha256(f"torch.uint8 {tuple(shape)}".encode()), math.prod(shape)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
+from ganforge.base.stopping import poll
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target, describe_kind, fit_picture
@@ -35,11 +36,11 @@ ATTEMPTS = 3
 
 def load_pictures(
     path: str, request: Request, max_images: int | None, max_broken: int | None, say: Callable[[str], None],
-    poll: Callable[[], None], *, root: Path | None = None, workers: int | None = None,
+    *, root: Path | None = None, workers: int | None = None,
 ) -> Dataset:  # fmt: skip
     """The prepared pictures of a source, as a data set that maps them; arguments as for ``prepare``."""
     for attempts_left in reversed(range(ATTEMPTS)):
-        folder, facts = prepare(path, request, max_broken, say, poll, root=root, workers=workers)
+        folder, facts = prepare(path, request, max_broken, say, root=root, workers=workers)
         try:
             items, release = map_pictures(folder / PICTURES, facts["shape"])
             labels = read_labels(folder / LABELS, facts["labels_digest"]) if facts["classes"] else None
@@ -124,7 +125,7 @@ def describe_cut(count: int, labels: torch.Tensor | None, max_images: int, num_c
     return f"{line}."
 
 
-def reshape(dataset: Dataset, request: Request, poll: Callable[[], None]) -> Dataset:
+def reshape(dataset: Dataset, request: Request) -> Dataset:
     """A data set in memory, its pictures brought to the size and channels that are asked for; as it is if none are.
 
     Raises UserError for points.

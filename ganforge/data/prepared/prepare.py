@@ -41,7 +41,6 @@ def prepare(
     request: Request,
     max_broken: int | None,
     say: Callable[[str], None],
-    poll: Callable[[], None],
     *,
     root: Path | None = None,
     workers: int | None = None,
@@ -50,29 +49,29 @@ def prepare(
     pictures by another request are there.
 
     path: as ``open_source`` takes it. max_broken: unreadable pictures that are left out without a fault; None: one in a
-    hundred, but at least 10. say: takes lines for the person. poll: raises to stop; then, and at any fault, nothing
+    hundred, but at least 10. say: takes lines for the person. Where it is stopped, and at any fault, nothing
     half-made stays. What is there is compared with its digest, and made again if it is damaged. root: the cache.
     workers: processes; None: as many as are worth it, 0: only the one that lists.
     Raises UserError for a source that cannot be used, more broken pictures, and a full disk or cache.
     """
     root = root or prepared_folder()
-    with closing(open_guarded(path, poll)) as source:
+    with closing(open_guarded(path)) as source:
         chosen = choose_split(source, request.split)
         fingerprint = source.fingerprint()
         folder = root / request.key(fingerprint)
         try:
-            facts = _whole(folder, poll, say)
+            facts = _whole(folder, say)
             for other in request.alike() if facts is None else ():
                 there = read_facts(place := root / other.key(fingerprint))
-                if there is not None and request.fits(there) and (facts := _whole(place, poll, say)):
+                if there is not None and request.fits(there) and (facts := _whole(place, say)):
                     folder = place
                     break
             if facts is None:
-                with locked(folder, poll, say):
-                    facts = _whole(folder, poll, say)
+                with locked(folder, say):
+                    facts = _whole(folder, say)
                     if facts is None and folder.exists():
                         say(f"The prepared pictures in {folder} are damaged: preparing them again.")
-                    facts = facts or _make(source, chosen, fingerprint, request, folder, say, poll, workers)
+                    facts = facts or _make(source, chosen, fingerprint, request, folder, say, workers)
         except OSError as error:
             raise UserError(f"The pictures cannot be prepared: {reason(error)}; the cache is {root}.") from error
     refuse_broken(facts, max_broken, folder / FACTS)
@@ -80,7 +79,7 @@ def prepare(
     return folder, facts
 
 
-def _whole(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -> dict[str, Any] | None:
+def _whole(folder: Path, say: Callable[[str], None]) -> dict[str, Any] | None:
     """The facts of what is prepared there, if it is all there, and what it was when it was made."""
     facts = read_facts(folder)
     if facts is None:
@@ -89,7 +88,7 @@ def _whole(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -
     if size > WORTH_SAYING_BYTES:
         say(f"Comparing the prepared pictures with their digest: {gib(size)}")
     try:
-        if pictures_digest(folder / PICTURES, facts["shape"], poll) != facts["digest"]:
+        if pictures_digest(folder / PICTURES, facts["shape"]) != facts["digest"]:
             return None
     except OSError:  # it was removed a moment ago, or the disk is damaged there
         return None
@@ -104,7 +103,7 @@ def _whole(folder: Path, poll: Callable[[], None], say: Callable[[str], None]) -
 
 def _make(
     source: Guarded, chosen: Chosen, fingerprint: str, request: Request, folder: Path,
-    say: Callable[[str], None], poll: Callable[[], None], workers: int | None,
+    say: Callable[[str], None], workers: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Into <key>.part, then renamed."""
     part = folder.with_suffix(".part")
@@ -115,7 +114,7 @@ def _make(
 
     def decode(target: Target, seconds: float) -> Findings:
         _make_place(part, chosen, target, source, say)
-        found = decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds), poll)
+        found = decode_all(source, chosen, target, part / PICTURES, _worth(workers, seconds))
         found.span, found.span_from = span, span_from
         return found
 
@@ -123,14 +122,14 @@ def _make(
         if request.pages == "all":
             source.take_pages()
             chosen = choose_split(source, request.split)
-        span, span_from = take_range(source, request.range, chosen.indices, poll)
-        target, seconds = first_guess(source, chosen.indices, request, poll)
+        span, span_from = take_range(source, request.range, chosen.indices)
+        target, seconds = first_guess(source, chosen.indices, request)
         found = decode(target, seconds)
         right = settle(request, found)
         if found.kept and right.shape != target.shape:
             say("Decoding again: the pictures sampled first were not like all the others.")
             target, found = right, decode(right, seconds)
-        facts = finish(part, source, chosen, request, target, found, poll)
+        facts = finish(part, source, chosen, request, target, found)
         if source.fingerprint() != fingerprint:
             raise SourceChanged
         facts["seconds"] = round(time.monotonic() - start, 2)

@@ -12,12 +12,13 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import shown, whole_given
 from ganforge.base.sizes import parse_size, size_given
 from ganforge.base.wording import as_typed, suggestion
-from ganforge.data.prepared.fit import MODES, SIDES, Target, infer_size
+from ganforge.data.prepared.fit import SIDES, Target, infer_size
 from ganforge.data.prepared.prepared_files import FORMAT
 from ganforge.data.prepared.splits import SPLITS
 from ganforge.data.settings import PREPARED_BY, PreparationSettings
 from ganforge.data.sources.depth import Span, parse_range
 from ganforge.data.sources.left_out import Tally
+from ganforge.data.sources.paged import MODES
 
 
 @dataclass(frozen=True)

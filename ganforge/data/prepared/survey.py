@@ -2,20 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganforge.data.sources.entries import Array
+from ganforge.base.stopping import poll
 from ganforge.data.sources.hints import NEAR_CONSTANT, Seen
-from ganforge.data.sources.look import FRAME_SPAN
+from ganforge.data.sources.look import plain_frames
 
 CHUNK_BYTES = 4 << 20
 
 
-def survey(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> dict[str, Any]:
+def survey(path: Path, shape: Sequence[int]) -> dict[str, Any]:
     """Of pictures uint8 [N, C, H, W] in a file: duplicates, constant, near_constant, minimum, maximum, frame, framed,
     as ``Seen`` has them, for facts.json. Eight bytes of each picture are held, to tell duplicates."""
     count, channels, height, width = shape
@@ -39,7 +39,7 @@ def survey(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> dict[s
             )
             seen["constant"] += int((span == 0).sum())
             seen["near_constant"] += int(((span > 0) & (span < NEAR_CONSTANT)).sum())
-            frames.update(_frames(colours[span >= NEAR_CONSTANT]))
+            frames.update(plain_frames(colours[span >= NEAR_CONSTANT]))
     frame = max(frames, key=lambda colour: frames[colour], default=None)
     duplicates = count - len(np.unique(digests))
     return seen | {
@@ -47,14 +47,6 @@ def survey(path: Path, shape: Sequence[int], poll: Callable[[], None]) -> dict[s
         "frame": None if frame is None else list(frame),
         "framed": frames[frame or ()],
     }
-
-
-def _frames(rows: Array) -> list[tuple[int, ...]]:
-    """The colours of the plain frames among pictures [N, C, H, W], as ``look`` tells them."""
-    lines = np.concatenate([rows[:, :, 0], rows[:, :, -1], rows[..., 0], rows[..., -1]], axis=2)
-    plain = (lines.max(2).astype(np.int16) - lines.min(2)).max(1) <= FRAME_SPAN
-    colours = np.round(np.median(lines[plain], 2) / 17).astype(int) * 17
-    return [tuple(colour) * (3 // len(colour)) for colour in colours.tolist()]
 
 
 def seen_in(facts: dict[str, Any]) -> Seen:

@@ -4,11 +4,12 @@ import math
 import os
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
+from ganforge.base.stopping import poll, polled_by
 from ganforge.data.prepared.decode_rows import Piece
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.progress_bar import shown
@@ -34,18 +35,16 @@ def usual_workers() -> int:
     return min(MAX_WORKERS, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-def decode_all(
-    source: Guarded, chosen: Chosen, target: Target, file: Path, workers: int, poll: Callable[[], None]
-) -> Findings:  # fmt: skip
+def decode_all(source: Guarded, chosen: Chosen, target: Target, file: Path, workers: int) -> Findings:
     """Every chosen picture into the file, and what decoding them brought to light. workers: other processes; 0: none.
     Raises as ``decode_with_workers``."""
     indices, found = chosen.indices, Findings()
     per_piece = max(1, min(MAX_PIECE, MAX_PIECE_BYTES // math.prod(target.shape)))
     pieces = [Piece(at, list(indices[at : at + per_piece])) for at in range(0, len(indices), per_piece)]
     if workers:
-        answers = decode_with_workers(min(workers, len(pieces)), source, pieces, target, file, poll)
+        answers = decode_with_workers(min(workers, len(pieces)), source, pieces, target, file)
     else:
-        answers = decode_here(source, pieces, target, file, poll)
+        answers = decode_here(source, pieces, target, file)
     done = 0
     with shown(len(indices)) as tell, closing(answers):
         for piece, reports in answers:
@@ -70,18 +69,14 @@ def _note(found: Findings, source: Guarded, piece: Piece, reports: Sequence[Repo
         found.kept.append(piece.first + offset)
 
 
-def decode_here(
-    source: Guarded, pieces: Iterable[Piece], target: Target, path: Path, poll: Callable[[], None]
-) -> Answers:
+def decode_here(source: Guarded, pieces: Iterable[Piece], target: Target, path: Path) -> Answers:
     """Every piece, decoded by the source's own process into the file at ``path``, with its reports."""
     for piece in pieces:
         poll()
         yield piece, source.piece(piece.first, piece.indices, asdict(target), str(path))
 
 
-def decode_with_workers(
-    count: int, source: Guarded, pieces: Sequence[Piece], target: Target, path: Path, poll: Callable[[], None]
-) -> Answers:  # fmt: skip
+def decode_with_workers(count: int, source: Guarded, pieces: Sequence[Piece], target: Target, path: Path) -> Answers:
     """The same by ``count`` other processes, in the order in which they finish.
 
     Raises SourceChanged where one of them does not find what ``source`` found, OSError where the file cannot be
@@ -99,8 +94,8 @@ def decode_with_workers(
 
     def work() -> None:
         try:
-            with closing(Guarded(source.path, halt, like=source)) as mine:
-                for answer in decode_here(mine, _taken(todo), target, path, halt):
+            with polled_by(halt), closing(Guarded(source.path, like=source)) as mine:
+                for answer in decode_here(mine, _taken(todo), target, path):
                     done.put(answer)
         except BaseException as error:  # the main thread raises it
             done.put(error)
@@ -110,7 +105,7 @@ def decode_with_workers(
         for thread in threads:
             thread.start()
         for _ in pieces:
-            yield _next(done, poll)
+            yield _next(done)
     finally:
         halted.set()
         for thread in threads:
@@ -125,9 +120,7 @@ def _taken(todo: "queue.SimpleQueue[Piece]") -> Iterable[Piece]:
             return
 
 
-def _next(
-    done: "queue.SimpleQueue[tuple[Piece, list[Report]] | BaseException]", poll: Callable[[], None]
-) -> tuple[Piece, list[Report]]:
+def _next(done: "queue.SimpleQueue[tuple[Piece, list[Report]] | BaseException]") -> tuple[Piece, list[Report]]:
     while True:
         poll()
         try:

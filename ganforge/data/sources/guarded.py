@@ -5,7 +5,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from PIL import Image
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.data.sources.budget import MAX_ENDED, MAX_ENTRIES, MAX_MEMORY_BYTES, MAX_SECONDS
 from ganforge.data.sources.decode import Header
 from ganforge.data.sources.depth import Span
@@ -46,13 +47,13 @@ class Guarded:
     goes on with the next one; after more than ``MAX_ENDED`` of them the source is refused. For one thread at a time.
     """
 
-    def __init__(self, path: str | Path, poll: Callable[[], None], like: "Guarded | None" = None) -> None:
+    def __init__(self, path: str | Path, like: "Guarded | None" = None) -> None:
         """List the source, as ``open_source`` does.
 
-        poll: called often as long as anything takes; raises to stop. like: one of the same source, whose listing and
-        whose knowledge of undecodable pictures it shares. Raises UserError, and SourceChanged if it is not like that.
+        like: one of the same source, whose listing and whose knowledge of undecodable pictures it shares. Raises
+        UserError, and SourceChanged if it is not like that.
         """
-        self.path, self._poll, self._unknown = str(path), poll, 0
+        self.path, self._unknown = str(path), 0
         self.name, self.kind, self.labels_from, self.no_labels = self.path, "", "", ""
         self.entries: list[Entry] = []
         self.skipped: list[tuple[str, str]] = []
@@ -226,7 +227,7 @@ class Guarded:
         """The next answer. seconds: None: without a limit."""
         end = None if seconds is None else time.monotonic() + seconds
         while True:
-            self._poll()
+            poll()
             wait = POLL_EVERY_S if end is None else max(0.0, min(POLL_EVERY_S, end - time.monotonic()))
             try:
                 answer = self._answers.get(timeout=wait)

@@ -9,8 +9,8 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, read_plain, reason
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, read_json, words
-from ganforge.data.sources.columns import holds_labels, label_fault, named, other_columns
-from ganforge.data.sources.entries import LABEL_COLUMNS, PICTURE_COLUMNS, digest_of_files, make_entries
+from ganforge.data.sources.columns import label_column, label_fault, named, other_columns
+from ganforge.data.sources.entries import PICTURE_COLUMNS, digest_of_files, make_entries
 from ganforge.data.sources.labels import all_classes
 from ganforge.data.sources.parquet import HUB_EXTRA, LABEL_ROWS, picture_bytes, short_values
 from ganforge.data.sources.picture_folder import read_file
@@ -42,9 +42,7 @@ class HubSource:
         self._column = (usual or pictures)[0]
         skipped += other_columns(pictures, self._column)
         schema, labels = held.features.arrow_schema, None
-        label = next(
-            (one for one in LABEL_COLUMNS if one in schema.names and holds_labels(schema.field(one).type)), None
-        )
+        label = label_column(schema)
         self.no_labels = label_fault(schema, self._column)
         if label is not None:
             values = named(_values(name, held, label), list(getattr(held.features[label], "names", None) or []))

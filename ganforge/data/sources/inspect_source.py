@@ -1,10 +1,10 @@
 """What is in a source of pictures, before anything is made of it, and what of that will hurt."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ganforge.base.sizes import size_text
+from ganforge.base.stopping import poll
 from ganforge.data.inspect_dataset import MAX_CLASS_LINES, class_bars, summed_up
 from ganforge.data.prepared.splits import choose_split, describe_parts
 from ganforge.data.sources.budget import brief, broken_allowed
@@ -89,12 +89,9 @@ class SourceStatistics:
         )  # fmt: skip
 
 
-def inspect_source(source: Opened, poll: Callable[[], None] = lambda: None) -> SourceStatistics:
+def inspect_source(source: Opened) -> SourceStatistics:
     """Read every picture that would be learned from once, one at a time; 16 bytes and a number of each are kept, to
-    tell duplicates.
-
-    poll: called for every picture; raises to stop.
-    """
+    tell duplicates."""
     chosen = choose_split(source, "train")
     counts = Counter(chosen.labels)
     facts = SourceStatistics(

@@ -11,7 +11,7 @@ from ganforge.data.sources.entries import Array, Source
 from ganforge.data.sources.guarded import Guarded
 from ganforge.data.sources.open import Opened
 from ganforge.data.sources.paged import PagedSource, as_paged
-from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.pixel_kinds import reported
 
 FRAME_SPAN = 4
 """Of 255: the outermost lines may span so much and still be a plain frame: JPEG is not exact."""
@@ -58,13 +58,7 @@ def look_reports(
     source: Source | PagedSource, indices: Iterable[int], broken: Mapping[int, str]
 ) -> Iterator[list[Any]]:
     """The same in lists: a look's values, or [reason]. broken: entries known to be unreadable, and why."""
-    for index in indices:
-        try:
-            yield [broken[index]] if index in broken else list(vars(look_at(source, index)).values())
-        except Unreadable as reason:
-            yield [str(reason)]
-        except MemoryError:
-            yield ["does not fit into memory"]
+    return (reported(index, broken, lambda entry: list(vars(look_at(source, entry)).values())) for index in indices)
 
 
 def look_at(source: Source | PagedSource, index: int) -> Look:
@@ -82,7 +76,7 @@ def look_at(source: Source | PagedSource, index: int) -> Look:
         grey=colours.shape[2] == 3 and bool((colours == colours[..., :1]).all()),
         values=colours.size, total=int(colours.sum(dtype=np.uint64)), square=_square(colours),
         minimum=int(low.min()), maximum=int(high.max()), span=int((high.astype(np.int64) - low).max()),
-        rest=rest.told(), frame=_frame(colours),
+        rest=rest.told(), frame=next(iter(plain_frames(colours.transpose(2, 0, 1)[None])), None),
     )  # fmt: skip
 
 
@@ -98,11 +92,11 @@ def _digest(mode: str, pixels: Array) -> str:
     return hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16, key=key).hexdigest()
 
 
-def _frame(colours: Array) -> tuple[int, ...] | None:
-    """The colour (red, green, blue) of the outermost pixels, in 16 steps, if they have about one; None if not."""
-    lines = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-    low, high = lines.min(0), lines.max(0)
-    if int((high.astype(np.int64) - low).max()) > FRAME_SPAN:
-        return None
-    rounded = tuple(round(float(value) / 17) * 17 for value in np.median(lines, 0))
-    return rounded * (3 // len(rounded))
+def plain_frames(pictures: Array) -> list[tuple[int, ...]]:
+    """Of pictures uint8 [N, C, H, W], C 1 or 3, the colours (red, green, blue) of the outermost pixels, in 16 steps, of
+    those in which they have about one."""
+    edges = [pictures[:, :, 0], pictures[:, :, -1], pictures[..., 0], pictures[..., -1]]
+    lines = np.concatenate(edges, axis=2)
+    plain = (lines.max(2).astype(np.int16) - lines.min(2)).max(1) <= FRAME_SPAN
+    colours = np.round(np.median(lines[plain], 2) / 17).astype(int) * 17
+    return [tuple(colour) * (3 // len(colour)) for colour in colours.tolist()]

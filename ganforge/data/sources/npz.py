@@ -11,7 +11,7 @@ import numpy as np
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import MAX_ENTRIES, MAX_LABEL, MAX_NAMES_BYTES, brief
 from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.rows import Rows, RowSource, npy_header, rows_in, unreadable_array
+from ganforge.data.sources.rows import MAX_PACKED, Rows, RowSource, npy_header, rows_in, unreadable_array
 from ganforge.data.sources.zip import open_zip
 
 PICTURES = ("images", "image", "imgs", "x", "data", "samples", "arr_0")
@@ -19,8 +19,6 @@ LABELS = ("labels", "label", "y", "targets", "arr_1")
 """``numpy.savez`` gives the names arr_0 and arr_1 on its own account."""
 SPLITS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
 """Before or behind these names, with a line between them: MedMNIST's train_images, Keras' x_train."""
-MAX_PACKED = 1100
-"""No gzip or zip file that is what it says unpacks to more than this many times its size."""
 MAX_ARRAYS = 1_000
 
 

@@ -2,7 +2,6 @@
 
 import re
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -60,10 +59,9 @@ def open_source(path: str | Path) -> Source:
         raise UserError(f"{place} cannot be read ({text}); check its name, and that you may read it.") from None
 
 
-def open_guarded(path: str | Path, poll: Callable[[], None] = lambda: None) -> Guarded:
-    """The same, read by another process within the limits of ``budget``. poll: called often, also by whatever reads
-    from the source later; raises to stop."""
-    return Guarded(path, poll)
+def open_guarded(path: str | Path) -> Guarded:
+    """The same, read by another process within the limits of ``budget``."""
+    return Guarded(path)
 
 
 def picture_at(source: Opened | PagedSource, index: int, most: int | None = None) -> Image.Image:

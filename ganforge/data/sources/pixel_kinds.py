@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,18 @@ SIXTEEN = "numbers of 16 bits"
 
 class Unreadable(Exception):  # noqa: N818 - a picture's state, counted and passed over, not a fault of the program
     """A picture cannot be read; the text is the reason in a few plain words, without the picture's name."""
+
+
+def reported(index: int, broken: Mapping[int, str], report: Callable[[int], list[Any]]) -> list[Any]:
+    """What ``report`` gives of an entry; [reason] where it is unreadable. broken: entries known to be so, and why."""
+    if index in broken:
+        return [broken[index]]
+    try:
+        return report(index)
+    except Unreadable as reason:
+        return [str(reason)]
+    except MemoryError:
+        return ["does not fit into memory"]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from ganforge.viewer.pages.layout import (
     heading,
     page_address,
     picture_address,
+    show_text,
     text,
     wide_table,
 )
@@ -51,7 +52,7 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
     listed = [run.id for run, _ in await catalogue.runs()]
     chosen, unknown = wanted_ids(run_ids, listed)
     if unknown:
-        chosen, unknown = wanted_ids(run_ids, list(catalogue.folders_again()))
+        chosen, unknown = wanted_ids(run_ids, list(catalogue.folders(again=True)))
     if not run_ids:
         chosen = listed[:SUGGESTED]
     left_out, chosen = chosen[MAX_RUNS:], chosen[:MAX_RUNS]
@@ -84,8 +85,7 @@ async def compare_page(catalogue: Catalogue, run_ids: Sequence[str]) -> None:
         nonlocal comparison, ids, shown
         found = {run_id: await catalogue.view(run_id) for run_id in views}
         lost = [run_id for run_id, view in found.items() if view is None]
-        gone.set_visibility(bool(lost))
-        gone.set_text(f"Gone, and shown as last read: {', '.join(lost)}.")
+        show_text(gone, f"Gone, and shown as last read: {', '.join(lost)}." if lost else "")
         now = {run_id: view or views[run_id] for run_id, view in found.items()}
         versions = {run_id: view.version for run_id, view in now.items()}
         if lost or versions == shown:

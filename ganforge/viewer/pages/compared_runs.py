@@ -11,7 +11,7 @@ from ganforge.judging.comparison import Comparison, Run, compare, different_sett
 from ganforge.judging.comparison_text import as_text, figure_columns
 from ganforge.run.folder import RunFolder
 from ganforge.run.stored_records import StoredProtocol
-from ganforge.viewer.read.curve_meanings import meanings, shared_band, title_of
+from ganforge.viewer.read.curve_meanings import TITLES, meanings, shared_band, title_of
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import cut, first_complaints, mapping, string
 
@@ -21,10 +21,7 @@ MAX_PARTS = 100
 MAX_MOMENTS = 200
 MAX_ROWS, MAX_PROTOCOLS = 200, 20
 """Of a table, and tables; what is beyond them is counted."""
-LOG_COLUMNS = (
-    "Loss/D", "Loss/G", "Loss/scores/real", "Loss/scores/fake", "Accuracy/real", "Accuracy/fake", "Gradient/D",
-    "Gradient/G", "Augmentation/p", "Timing/images_per_sec",
-)  # fmt: skip
+LOG_COLUMNS = [name for name in TITLES if not name.startswith("Resources/")]
 """What is drawn of the logs."""
 
 

@@ -1,7 +1,7 @@
 """The choices on the explore page, and the request that they stand for."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments
@@ -9,7 +9,6 @@ from nicegui.events import GenericEventArguments
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages.layout import set_prop, text
 from ganforge.viewer.read.formatting import class_words
-from ganforge.viewer.read.untrusted import is_plain
 from ganforge.viewer.sampler.sample_request import ModelSummary, SampleRequest, Way
 
 WAYS: dict[Way, str] = {"seeds": "Seeds", "walk": "Walk between seeds", "near": "Neighbours of a seed"}
@@ -86,13 +85,9 @@ class Controls:
 
     def _snapshots(self) -> dict[str, str]:
         found = {"newest": "newest", "best": "best by its figures"}
-        return found | {str(nimg): f"at {nimg:,} images" for nimg, _ in reversed(self._files())}
-
-    def _files(self) -> list[tuple[int, Path]]:
-        try:
-            return [(nimg, path) for nimg, path in self.folder.all_snapshots() if is_plain(path)]
-        except OSError:
-            return []
+        with contextlib.suppress(OSError):
+            found |= {str(nimg): f"at {nimg:,} images" for nimg, _ in reversed(self.folder.all_snapshots())}
+        return found
 
 
 def _number(label: str, value: int, least: int, most: int, changed: Callable[[], Awaitable[None]]) -> ui.number:

@@ -10,7 +10,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.viewer.pages import explore_text
 from ganforge.viewer.pages.explore_controls import Controls
 from ganforge.viewer.pages.explore_pictures import Detail, Pictures, command_line, push_button
-from ganforge.viewer.pages.layout import frame, text
+from ganforge.viewer.pages.layout import frame, show_text, text
 from ganforge.viewer.sampler.sample_request import RenderedSamples, SampleRequest
 from ganforge.viewer.sampler.sample_worker import SampleWorker
 
@@ -78,12 +78,11 @@ class Explorer:
         try:
             samples = await WORKER.render(request)
         except UserError as error:
-            self.trouble.set_text(str(error))
-            self.trouble.set_visibility(True)
+            show_text(self.trouble, str(error))
             if self.shown is None:
                 self.pictures.where.set_text("No pictures yet")
             return
-        self.trouble.set_visibility(False)
+        show_text(self.trouble, "")
         self.controls.learn(samples.model)
         if explore_text.page_size(samples.model) != self.size:
             self.size, self.is_wanted = explore_text.page_size(samples.model), True

@@ -38,7 +38,7 @@ def frame(title: str, run: str | None = None) -> Iterator[None]:
 
 def heading(level: int, text: str) -> ui.element:
     """<h1> to <h3> with a text."""
-    return ui.html(escape(encodable(text)), sanitize=False, tag=f"h{level}")
+    return leaf(f"h{level}", text)
 
 
 def text(words: str, classes: str = "") -> ui.label:
@@ -46,11 +46,17 @@ def text(words: str, classes: str = "") -> ui.label:
     return ui.label(encodable(words)).classes(classes)
 
 
-def picture(source: str, alternative: str, width: int | None = None) -> ui.element:
-    """<img> with crisp pixels. source: an address, such as ``picture_address`` gives. width: in pixels."""
+def show_text(label: ui.label, words: str) -> None:
+    """Another text; without words, the label is not seen."""
+    label.set_text(words)
+    label.set_visibility(bool(words))
+
+
+def picture(source: str, alternative: str) -> ui.element:
+    """<img> with crisp pixels. source: an address, such as ``picture_address`` gives."""
     image = ui.element("img").classes("gf-pixels")
     image._props |= {"src": source, "alt": alternative, "decoding": "async"}
-    return image.style(f"width: {width}px") if width is not None else image
+    return image
 
 
 def set_prop(element: ui.element, name: str, value: str) -> None:

@@ -6,7 +6,7 @@ from nicegui import ui
 
 from ganforge.base.terminal import printable
 from ganforge.metrics.trend import BestSoFar
-from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, text
+from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, show_text, text
 from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.runs import RunSummary
@@ -58,10 +58,8 @@ class Card:
         set_prop(self.bar, "aria-label", f"{run.share:.0%} of {run.id}")
         self.progress.set_text(run.progress())
         self.best.set_text(_best(best, run.state))
-        self.trouble.set_text(
-            " ".join([run.reason if run.state == "failed" else "", *first_complaints(run.complaints)]).strip()
-        )
-        self.trouble.set_visibility(bool(self.trouble.text))
+        said = [run.reason if run.state == "failed" else "", *first_complaints(run.complaints)]
+        show_text(self.trouble, " ".join(said).strip())
         if run.thumbnail is None:
             self.thumbnail.set_visibility(False)
             return
@@ -92,12 +90,9 @@ async def list_page(catalogue: Catalogue) -> None:
         chosen = [item for item in runs if all(word in _searched(item[0]) for word in words)]
         chosen.sort(key=ORDERS[order.value])
         summary.set_text(_summary([run for run, _ in chosen], len(runs)))
-        left_out.set_text(catalogue.left_out())
-        left_out.set_visibility(bool(left_out.text))
-        empty.set_text(
-            f"There is no run in {printable(str(catalogue.root))} yet: `ganforge train` makes one." if not runs else ""
-        )
-        empty.set_visibility(not runs)
+        show_text(left_out, catalogue.left_out())
+        nothing = f"There is no run in {printable(str(catalogue.root))} yet: `ganforge train` makes one."
+        show_text(empty, "" if runs else nothing)
         more.set_visibility(len(chosen) > limit)
         ids = [run.id for run, _ in chosen[:limit]]
         if ids != shown:

@@ -5,7 +5,7 @@ import json
 from nicegui import ui
 
 from ganforge.viewer.pages.echarts import options, sent
-from ganforge.viewer.pages.layout import text
+from ganforge.viewer.pages.layout import show_text, text
 from ganforge.viewer.read.curve_meanings import title_of
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.run_charts import Curve, RunChart, charts_of
@@ -38,8 +38,7 @@ class LiveCharts:
         for curve, value, verdict in self.words:
             newest = curve.newest(view)
             value.set_text(figure(newest))
-            verdict.set_text(curve.meaning.judge(newest) if curve.meaning is not None else "")
-            verdict.set_visibility(bool(verdict.text))
+            show_text(verdict, curve.meaning.judge(newest) if curve.meaning is not None else "")
 
     def _draw(self, view: RunView, charts: list[RunChart]) -> None:
         self.grid.clear()

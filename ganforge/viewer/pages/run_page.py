@@ -14,6 +14,7 @@ from ganforge.viewer.pages.layout import (
     picture,
     picture_address,
     set_prop,
+    show_text,
     text,
 )
 from ganforge.viewer.pages.live_charts import LiveCharts
@@ -56,9 +57,8 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
 
     async def refresh() -> None:
         now = await catalogue.view(run_id)
-        gone.set_visibility(now is None)
+        show_text(gone, "The run's folder is gone; this is what was last read." if now is None else "")
         if now is None:
-            gone.set_text("The run's folder is gone; this is what was last read.")
             return
         header.update(now)
         player.update(now.grids)
@@ -101,8 +101,7 @@ class RunHeader:
         self.progress.set_text(run.progress())
         self.speed.set_text(_speed(view))
         so_far = view.figures.best_so_far()
-        self.best.set_text(so_far.summary() if so_far is not None else "")
-        self.best.set_visibility(so_far is not None)
+        show_text(self.best, so_far.summary() if so_far is not None else "")
         said = (*_endings(view), *view.complaints)
         if said != self.said:
             self.said = said

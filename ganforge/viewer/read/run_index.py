@@ -57,18 +57,11 @@ class Catalogue:
         self._list = Once(self._summarise_all)
         self._views: OrderedDict[str, Once[RunView]] = OrderedDict()
 
-    def folders(self) -> dict[str, RunFolder]:
-        """id -> folder of every run that is there now."""
-        return self._found(FRESH_SEC)
-
-    def folders_again(self) -> dict[str, RunFolder]:
-        """The same, looked for again: for a run that is not known, and may have begun since the last look."""
-        return self._found(AGAIN_SEC)
-
-    def _found(self, fresh_sec: float) -> dict[str, RunFolder]:
-        """What was there so many seconds ago, or since."""
+    def folders(self, *, again: bool = False) -> dict[str, RunFolder]:
+        """id -> folder of every run that is there now. again: looked for again, for a run that is not known, and may
+        have begun since the last look."""
         with self._lock:
-            if time.monotonic() - self._found_at > fresh_sec:
+            if time.monotonic() - self._found_at > (AGAIN_SEC if again else FRESH_SEC):
                 self._folders, self.more = find_folders(self.root)
                 self._found_at = time.monotonic()
             return self._folders
@@ -83,7 +76,7 @@ class Catalogue:
 
     def folder(self, run_id: str) -> RunFolder | None:
         """The run of that id; None where there is none."""
-        return self.folders().get(run_id) or self.folders_again().get(run_id)
+        return self.folders().get(run_id) or self.folders(again=True).get(run_id)
 
     async def runs(self) -> list[tuple[RunSummary, BestSoFar | None]]:
         """The list, the newest first, each with its best figure as far as that is known yet."""

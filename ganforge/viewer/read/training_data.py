@@ -44,7 +44,7 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
     found = prepared(fingerprint, count, shape)
     if found is None and place is not None:
         request = make_request("train", config.preparation())
-        prepare(place, request, config.max_broken, lambda line: None, lambda: None)
+        prepare(place, request, config.max_broken, lambda line: None)
         found = prepared(fingerprint, count, shape)
         if found is None:
             raise UserError(f"The pictures in {place} are not those that this run learned from.")
@@ -78,7 +78,7 @@ def prepared(fingerprint: str, count: int, shape: Sequence[int]) -> Dataset | No
             continue
         path, kept = one.folder / PICTURES, [count, *shape]
         is_whole = one.facts["shape"] == kept
-        if (one.facts["digest"] if is_whole else pictures_digest(path, kept, lambda: None)) != fingerprint:
+        if (one.facts["digest"] if is_whole else pictures_digest(path, kept)) != fingerprint:
             continue
         items = map_read_only(path, kept)
         classes = one.facts["classes"]

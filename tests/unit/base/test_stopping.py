@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from ganforge.base.stopping import SIGNALS, Stopped, StopRequest, stop_on_signals
+from ganforge.base.stopping import SIGNALS, Stopped, StopRequest, poll, polled_by, stop_on_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself these signals")
 
@@ -24,6 +24,7 @@ def test_nobody_has_asked() -> None:
         assert not stop
         assert stop.signum == 0
         stop.poll()
+        poll()
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
@@ -34,6 +35,9 @@ def test_a_signal_sets_the_flag_and_says_so(signum: int, capfd: pytest.CaptureFi
         assert stop.signum == signum
         with pytest.raises(Stopped, match=f"^{signal.Signals(signum).name}$"):
             stop.poll()
+        with pytest.raises(Stopped):
+            poll()
+    poll()  # the request was met
     told = capfd.readouterr()
     assert told.out == ""
     assert told.err.count(f"{signal.Signals(signum).name}: stopping") == 1
@@ -70,6 +74,18 @@ def test_a_closed_terminal_is_a_request_unless_that_is_ignored() -> None:
             assert stop.signum == signal.SIGTERM
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_what_takes_long_asks_whoever_is_nearest() -> None:
+    asked: list[str] = []
+    with polled_by(lambda: asked.append("outer")):
+        poll()
+        with polled_by(lambda: asked.append("inner")), pytest.raises(ZeroDivisionError):
+            poll()
+            raise ZeroDivisionError
+        poll()
+    poll()
+    assert asked == ["outer", "inner", "outer"]
 
 
 def test_handlers_are_put_back() -> None:

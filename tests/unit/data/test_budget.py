@@ -269,7 +269,7 @@ def test_very_many_broken_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for number in range(8):
         (tmp_path / f"{number}.png").write_bytes(shade(1) if number < 4 else b"")
     with pytest.raises(UserError, match="4 of 8 pictures cannot be read, and 3 are the most that can be left out"):
-        prepare(str(tmp_path), Request(), 99, lambda line: None, lambda: None, root=tmp_path / "cache", workers=0)
+        prepare(str(tmp_path), Request(), 99, lambda line: None, root=tmp_path / "cache", workers=0)
 
 
 def test_a_listing_that_takes_too_much_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_what_is_passed_over_is_counted_and_said(tmp_path: Path, kept_in: str) -
         text = describe_source(inspect_source(source))
     assert "skipped     2 files ending in .psd: no pictures of a kind that is read" in text
     assert "skipped     1 file ending in .txt: no pictures" in text
-    _, facts = prepare(str(path), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=0)
+    _, facts = prepare(str(path), Request(), None, lambda line: None, root=tmp_path / "cache", workers=0)
     assert facts["shape"][0] == 2
     why = "(no pictures of a kind that is read)"
     assert f"Skipped: 2 files ending in .psd {why}, 1 file ending in .txt {why}" in describe_preparation(

@@ -8,7 +8,7 @@ from picture_files import COLOUR, GREY, RANDOM, RGBA, encode, png, save
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data.foreign_pictures import as_grey, read_pictures
 from ganforge.data.sources.decode import MAX_PIXELS
 
@@ -105,8 +105,8 @@ def test_stopping_on_request(tmp_path: Path) -> None:
     def poll() -> None:
         raise Stopped("SIGINT")
 
-    with pytest.raises(Stopped):
-        read_pictures(tmp_path, poll)
+    with polled_by(poll), pytest.raises(Stopped):
+        read_pictures(tmp_path)
 
 
 def test_where_there_is_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from picture_files import COLOUR, GREY, header_at, save, shade
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data.foreign_pictures import read_pictures
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.prepared_files import PICTURES
@@ -129,9 +129,7 @@ def test_of_a_piece_the_right_picture_is_to_blame(
 ) -> None:
     monkeypatch.setattr("ganforge.data.sources.process.PROGRAM", ("-c", DYING))
     monkeypatch.setattr("ganforge.data.prepared.first_look.SAMPLE_PICTURES", 1)  # else it is known before
-    made, facts = prepare(
-        str(pictures), Request(), None, lambda line: None, lambda: None, root=tmp_path / "cache", workers=workers
-    )
+    made, facts = prepare(str(pictures), Request(), None, lambda line: None, root=tmp_path / "cache", workers=workers)
     [[name, why]] = facts["broken"]
     assert name == "1/5.png"
     assert why.startswith("ends the process that decodes it")
@@ -151,13 +149,12 @@ def test_every_phase_can_be_stopped(pictures: Path, what: str, monkeypatch: pyte
             return process
 
         monkeypatch.setattr(guarded, "start_process", started)
-        with pytest.raises(Stopped):
-            open_guarded(pictures, stopping())
+        with polled_by(stopping()), pytest.raises(Stopped):
+            open_guarded(pictures)
         return
     with closing(open_guarded(pictures)) as source:
-        source._poll = stopping()
         halt(source)
-        with pytest.raises(Stopped):
+        with polled_by(stopping()), pytest.raises(Stopped):
             if what == "fingerprint":
                 source.fingerprint()
             elif what == "looks":
@@ -172,8 +169,8 @@ def test_no_process_is_left(pictures: Path) -> None:
     with closing(open_guarded(pictures)) as source:
         process = source._process
     assert process.returncode == -signal.SIGKILL
-    with pytest.raises(Stopped):
-        open_guarded(pictures, stopping_at_once)
+    with polled_by(stopping_at_once), pytest.raises(Stopped):
+        open_guarded(pictures)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 
@@ -213,7 +210,7 @@ def test_another_number_of_pictures(pictures: Path) -> None:
     with closing(open_guarded(pictures)) as source:
         (pictures / "0" / "new.png").write_bytes(shade(9))
         with pytest.raises(SourceChanged, match="changed while it was read"):
-            Guarded(pictures, lambda: None, like=source)
+            Guarded(pictures, like=source)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the system limits memory")

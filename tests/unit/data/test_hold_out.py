@@ -98,7 +98,7 @@ def test_what_is_held_out_is_not_learned_from(tmp_path: Path) -> None:
     assert contents(dataset) == learned  # in the order of the source
     again = load(path, hold_out="auto")
     assert dataset.fingerprint() == again.fingerprint() == Dataset("d", "", dataset.items.clone()).fingerprint()
-    assert load_held_out(path, None, again, None, lambda: None, lambda line: None) is again.held_out
+    assert load_held_out(path, None, again, None, lambda line: None) is again.held_out
 
 
 def test_none_learns_from_all(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from picture_files import COLOUR, GREY, save, shade, tiff
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_source_sheet
 from ganforge.data.sources.hints import warnings_for
@@ -176,9 +176,17 @@ def test_stopping_on_request(tmp_path: Path) -> None:
     def poll() -> None:
         raise Stopped("SIGINT")
 
-    for look in (inspect_source, lambda source, poll: draw_source_sheet(source, 0, poll)):
-        with pytest.raises(Stopped):
-            look(open_source(tmp_path), poll)
+    for look in (inspect_source, draw_source_sheet):
+        with polled_by(poll), pytest.raises(Stopped):
+            look(open_source(tmp_path))
+
+
+@pytest.mark.parametrize(("span", "told"), [(4, {(102, 102, 102): 1}), (5, {})])
+def test_a_frame_may_be_as_uneven_as_jpeg_makes_it(tmp_path: Path, span: int, told: dict[tuple[int, ...], int]) -> None:
+    pixels = np.full((8, 8), 100, np.uint8)
+    pixels[0, 3], pixels[2:6, 2:6] = 100 + span, 200
+    save(tmp_path / "a.png", pixels)
+    assert facts_of(tmp_path).frames == told
 
 
 def test_the_sheet_has_a_row_for_each_class(tmp_path: Path) -> None:

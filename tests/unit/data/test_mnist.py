@@ -10,7 +10,7 @@ from mirror_server import Server, breaks_off, sends
 from torch import Tensor
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data import mnist
 from ganforge.data.dataset import Dataset
 
@@ -192,8 +192,8 @@ def test_stopping_between_the_files_keeps_the_finished_one(
         if len(server.asked) == 2:
             raise Stopped("SIGINT")
 
-    with pytest.raises(Stopped):
-        mnist.load_mnist("test", None, poll, cache_dir=tmp_path, mirrors=[server.url], digests=digests)
+    with polled_by(poll), pytest.raises(Stopped):
+        mnist.load_mnist("test", cache_dir=tmp_path, mirrors=[server.url], digests=digests)
     assert [path.name for path in tmp_path.iterdir()] == [f"{IMAGES}.gz"]
 
 

@@ -36,7 +36,7 @@ KERAS = {"x_test": pictures(6, 100), "y_test": classes(6), "x_train": pictures(9
 
 def prepared(path: Path, **wanted: Any) -> dict[str, Any]:
     root = path.parent / "cache"
-    return prepare(str(path), Request(**wanted), None, lambda line: None, lambda: None, root=root, workers=0)[1]
+    return prepare(str(path), Request(**wanted), None, lambda line: None, root=root, workers=0)[1]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_splits_are_splits(
     assert dataset.labels.tolist() == classes(9).tolist()
     assert any(note.endswith(f"has parts: {parts}.") for note in dataset.notes)
     said: list[str] = []
-    held_out = load_held_out(str(path), None, dataset, None, lambda: None, said.append)
+    held_out = load_held_out(str(path), None, dataset, None, said.append)
     assert held_out is not None
     assert any(line.startswith("Held out: ") for line in said)
     assert not any("warning" in line for line in said)  # of what would hurt a training

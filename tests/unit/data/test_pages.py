@@ -36,7 +36,7 @@ def several(kind: str, frames: list[np.ndarray], **options: Any) -> bytes:
 
 def prepared(path: Path, **wanted: Any) -> tuple[np.ndarray, dict[str, Any]]:
     root = path.parent / "cache"
-    folder, facts = prepare(str(path), Request(**wanted), None, lambda line: None, lambda: None, root=root, workers=0)
+    folder, facts = prepare(str(path), Request(**wanted), None, lambda line: None, root=root, workers=0)
     return np.fromfile(folder / PICTURES, np.uint8).reshape(facts["shape"]), facts
 
 
@@ -112,7 +112,7 @@ def test_the_first_pages_if_they_are_asked_for(stacks: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_all_pages_with_the_classes_of_their_files(stacks: Path, workers: int) -> None:
     folder, facts = prepare(
-        str(stacks), Request(pages="all"), None, lambda line: None, lambda: None,
+        str(stacks), Request(pages="all"), None, lambda line: None,
         root=stacks.parent / "cache", workers=workers,
     )  # fmt: skip
     assert (folder / PICTURES).read_bytes()[::20] == bytes([0, 1, 2, 100, 101, 102])

@@ -89,11 +89,11 @@ def test_train_and_test_are_never_mixed(tmp_path: Path) -> None:
     train = load(str(tmp_path / "p"))
     assert train.items[:, 1, 0, 0].tolist() == [0, 1, 2, 10, 11, 12]
     assert (train.num_classes, train.labels_from, train.has_test_split) == (2, "sub-folders of train", True)
-    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda: None, lambda line: None)
+    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda line: None)
     assert held_out is not None
     assert held_out.items[:, 1, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
     others = load(str(fill(tmp_path / "q", 3)))
-    named = load_held_out(others.source, str(tmp_path / "p"), others, None, lambda: None, lambda line: None)
+    named = load_held_out(others.source, str(tmp_path / "p"), others, None, lambda line: None)
     assert named is not None
     assert torch.equal(named.items, held_out.items)
 
@@ -106,7 +106,7 @@ def test_val_is_held_out_where_there_is_no_test(tmp_path: Path) -> None:
     assert train.items[:, 1, 0, 0].tolist() == [0, 1, 2, 10, 11, 12]
     assert f"{tmp_path / 'p'} has parts: train 6, val 6 pictures: these are of train; val is held out." in train.notes
     assert (train.class_names, train.has_test_split) == (("cat", "dog"), True)
-    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda: None, lambda line: None)
+    held_out = load_held_out(str(tmp_path / "p"), None, train, None, lambda line: None)
     assert held_out is not None
     assert held_out.items[:, 1, 0, 0].tolist() == [100, 101, 102, 110, 111, 112]
 
@@ -191,7 +191,7 @@ def test_pictures_that_are_all_equal_are_refused(tmp_path: Path, value: int | No
 
 def test_pictures_without_a_test_split_have_none_until_some_are_named(tmp_path: Path) -> None:
     path = str(fill(tmp_path / "p", 3))
-    train, nothing = load(path, size="4x8"), (None, lambda: None, lambda line: None)
+    train, nothing = load(path, size="4x8"), (None, lambda line: None)
     assert load_held_out(path, None, train, *nothing) is None
     held_out = load_held_out(path, str(fill(tmp_path / "q", 4, mode="L")), train, *nothing)
     assert held_out is not None

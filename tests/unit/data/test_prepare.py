@@ -1,6 +1,7 @@
 """Pictures prepared once: what comes out, what is left out, and what stays behind when something goes wrong."""
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -13,13 +14,14 @@ import torch
 from PIL import Image
 
 from ganforge.base.errors import UserError
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared import prepare as module
 from ganforge.data.prepared.mapped import labels_digest, map_pictures, pictures_digest, read_labels
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.prepared_files import LABELS, PICTURES
 from ganforge.data.prepared.request import Request
+from ganforge.data.sources.guarded import Guarded
 
 Array = np.ndarray
 
@@ -48,7 +50,7 @@ class Place:
         self.root, self.said = root, []
 
     def __call__(self, path: Path, request: Request | None = None, **more: Any) -> tuple[Path, dict[str, Any]]:
-        options = {"max_broken": None, "say": self.said.append, "poll": lambda: None, "workers": 0} | more
+        options = {"max_broken": None, "say": self.said.append, "workers": 0} | more
         return prepare(str(path), request or Request(), root=self.root, **options)
 
     def items(self, path: Path, request: Request | None = None, **more: Any) -> torch.Tensor:
@@ -228,8 +230,8 @@ def test_a_source_that_changes_while_it_is_read(place: Place, tmp_path: Path, wo
         calls += 1
         (folder / "099.png").write_bytes(png(colours(1, 6, 5, seed=calls)[0]) + bytes(calls))
 
-    with pytest.raises(UserError, match="changed while it was read; wait until nothing writes to it"):
-        place(folder, poll=poll, workers=workers)
+    with polled_by(poll), pytest.raises(UserError, match="changed while it was read; wait until nothing writes to it"):
+        place(folder, workers=workers)
     assert place.left() == []
 
 
@@ -247,9 +249,28 @@ def stops_after(count: int) -> Callable[[], None]:
 @pytest.mark.parametrize("count", [0, 1, 130, 135])
 def test_stopping_leaves_nothing(place: Place, tmp_path: Path, workers: int, count: int) -> None:
     folder = fill(tmp_path / "p", colours(400))
-    with pytest.raises(Stopped):
-        place(folder, poll=stops_after(count), workers=workers)
+    with polled_by(stops_after(count)), pytest.raises(Stopped):
+        place(folder, workers=workers)
     assert place.left() == []
+
+
+def test_stopping_stops_the_other_processes(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    piece = Guarded.piece
+
+    def slow(self: Guarded, first: int, *arguments: Any) -> list[Any]:
+        begun.append(first)
+        time.sleep(0.2)
+        return piece(self, first, *arguments)
+
+    def poll() -> None:
+        if begun:
+            raise Stopped("SIGINT")
+
+    monkeypatch.setattr(Guarded, "piece", slow)
+    with polled_by(poll), pytest.raises(Stopped):
+        place(fill(tmp_path / "p", colours(64 * 8)), workers=2)
+    assert 0 < len(begun) <= 4  # of 8
 
 
 def test_a_full_disk_is_one_sentence(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,8 +334,8 @@ def test_checking_much_is_said(place: Place, tmp_path: Path, monkeypatch: pytest
 
 def test_checking_can_be_stopped(place: Place, tmp_path: Path) -> None:
     made, facts = place(fill(tmp_path / "p", colours(6)))
-    with pytest.raises(Stopped):
-        pictures_digest(made / PICTURES, facts["shape"], stops_after(0))
+    with polled_by(stops_after(0)), pytest.raises(Stopped):
+        pictures_digest(made / PICTURES, facts["shape"])
 
 
 def test_labels_that_are_no_classes_are_made_again(place: Place, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import polled_by
 from ganforge.data.prepared import cache as prepared
 from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, locked, make_room, remove
 from ganforge.data.prepared.mapped import map_pictures
@@ -79,7 +80,7 @@ def test_another_process_counts_too(tmp_path: Path) -> None:
 
 def test_what_is_being_made_stays(tmp_path: Path) -> None:
     folder = make(tmp_path, "a.part", 1.0)
-    with locked(tmp_path / key("a"), lambda: None, lambda line: None):
+    with locked(tmp_path / key("a"), lambda line: None):
         assert not remove(all_kept(tmp_path)[0])
     assert all_kept(tmp_path)[0].facts is None
     assert remove(all_kept(tmp_path)[0])
@@ -94,8 +95,8 @@ def test_who_waits_for_another_is_told_and_can_stop(tmp_path: Path, monkeypatch:
         if said:
             raise KeyboardInterrupt
 
-    first, second = locked(tmp_path / "a", lambda: None, said.append), locked(tmp_path / "a", poll, said.append)
-    with first, pytest.raises(KeyboardInterrupt), second:
+    first, second = locked(tmp_path / "a", said.append), locked(tmp_path / "a", said.append)
+    with first, polled_by(poll), pytest.raises(KeyboardInterrupt), second:
         pytest.fail("two at once")
     assert said == ["Another process is preparing the same pictures: waiting for it."]
 
@@ -194,7 +195,7 @@ def test_a_lock_that_is_a_link_is_not_opened(tmp_path: Path) -> None:
     made.with_suffix(".lock").symlink_to(tmp_path / "thesis")
     assert not remove(all_kept(tmp_path)[0])
     with pytest.raises(UserError, match="is a link, which ganforge has not made; remove it"):
-        locked(made, lambda: None, lambda line: None).__enter__()
+        locked(made, lambda line: None).__enter__()
     assert (tmp_path / "thesis").read_text() == "mine"
 
 

@@ -32,7 +32,7 @@ FLOATS[:, 0, 0], FLOATS[:, 0, 1] = -1, 1
 
 def prepared(path: Path, **wanted: Any) -> tuple[np.ndarray, dict[str, Any]]:
     root = path.parent / "cache"
-    folder, facts = prepare(str(path), Request(**wanted), None, lambda line: None, lambda: None, root=root, workers=0)
+    folder, facts = prepare(str(path), Request(**wanted), None, lambda line: None, root=root, workers=0)
     return np.fromfile(folder / PICTURES, np.uint8).reshape(facts["shape"]), facts
 
 
@@ -202,7 +202,7 @@ def test_held_out_pictures_are_taken_by_the_range_of_the_others(floats: Path, mo
     others = floats.parent / "others.npy"
     np.save(others, FLOATS / 4)
     dataset = load(str(floats), range="auto")
-    held_out = load_held_out(str(floats), str(others), dataset, None, lambda: None, lambda line: None)
+    held_out = load_held_out(str(floats), str(others), dataset, None, lambda line: None)
     assert held_out is not None
     assert held_out.range == dataset.range
     assert held_out.items.max() < 170  # by its own range it would reach 255

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.images import grid
-from ganforge.base.stopping import Stopped
+from ganforge.base.stopping import Stopped, polled_by
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_contact_sheet
 from ganforge.data.stacked import load_stacked_mnist, stack
@@ -66,8 +66,8 @@ def test_stopping_between_channels() -> None:
     def poll() -> None:
         raise Stopped("SIGINT")
 
-    with pytest.raises(Stopped):
-        stack(numbered(), "train", poll)
+    with polled_by(poll), pytest.raises(Stopped):
+        stack(numbered(), "train")
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,14 @@ def test_each_batch_is_looked_at(wrong_at: int, tmp_path: Path) -> None:
         parity.check_parity(lambda z, labels: module(z) + 0.001 * (len(z) == wrong_at), module, made, "ONNX")
 
 
+def test_what_is_no_number_differs(tmp_path: Path) -> None:
+    made = model(tmp_path)
+    with pytest.raises(RunError, match="differ from PyTorch's by nan"):
+        parity.check_parity(
+            lambda z, labels: torch.full((len(z), *SHAPE), torch.nan), portable(made, "float"), made, "ONNX"
+        )
+
+
 def test_differences() -> None:
     fakes = torch.tensor([[[[-1.0, 0.0], [0.5, 2.0]]]])  # levels 0, 127.5, 191.25, 255 of [1, 1, 2, 2]
     bytes_out = torch.tensor([0, 128, 191, 255], dtype=torch.uint8).view(1, 2, 2, 1)
@@ -106,4 +114,3 @@ def test_what_no_file_can_hold_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(UserError, match="larger than the 2 GiB"):
         to_onnx.write_onnx(model(tmp_path), tmp_path / "generator.onnx")
     assert not (tmp_path / "generator.onnx").exists()
-    assert SHAPE == (3, 9, 6)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import polled_by
 from ganforge.cli.main import main
 from ganforge.export import to_page
 from ganforge.export.page_folder import NAMES, RUNTIME, STATIC
@@ -33,7 +34,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of another content in place of onnxruntime-web's, which a page need not run here."""
     for name in RUNTIME:
         (tmp_path / name).write_bytes(b"wasm")
-    monkeypatch.setattr(to_page, "runtime_files", lambda given, poll: {name: tmp_path / name for name in RUNTIME})
+    monkeypatch.setattr(to_page, "runtime_files", lambda given: {name: tmp_path / name for name in RUNTIME})
 
 
 def test_the_folder_is_complete_and_tells_no_paths(tmp_path: Path) -> None:
@@ -66,8 +67,8 @@ def test_nothing_is_left_where_it_is_stopped(tmp_path: Path) -> None:
         if next(polled) == 1:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        write_page(model, tmp_path / "page", poll=stops)
+    with pytest.raises(KeyboardInterrupt), polled_by(stops):
+        write_page(model, tmp_path / "page")
     assert {path.name for path in tmp_path.iterdir()} == before
 
 

@@ -88,7 +88,7 @@ def test_other_held_out_pictures_have_other_distances(tmp_path: Path) -> None:
     for seed in (1, 3):
         fresh = noise(60, seed)
         protocol = replace(judge.protocol, held_out=str(seed))
-        spaces.append(prepare_space(*given, fresh, protocol, tmp_path, lambda: None))
+        spaces.append(prepare_space(*given, fresh, protocol, tmp_path))
     assert not torch.equal(spaces[0].held_out, spaces[1].held_out)
 
 

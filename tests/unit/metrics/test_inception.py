@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import polled_by
 from ganforge.metrics import features
 from ganforge.metrics.features import build_extractor
 from ganforge.metrics.inception import Inception
@@ -163,7 +164,8 @@ def test_the_published_file_is_downloaded_once_and_a_damaged_one_again(
     polls = []
 
     def load() -> str:
-        load_inception(None, lambda: polls.append("now"), cache_dir=tmp_path, mirror=mirror, digest=digest)
+        with polled_by(lambda: polls.append("now")):
+            load_inception(None, cache_dir=tmp_path, mirror=mirror, digest=digest)
         return capfd.readouterr().err
 
     assert f"fetching {mirror}{FILE}" in load()

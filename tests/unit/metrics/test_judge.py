@@ -15,7 +15,7 @@ from ganforge.judging.description import describe
 from ganforge.metrics.figure import Figure, with_floors
 from ganforge.metrics.judge import Judge, Plan, usual_extractors
 from ganforge.metrics.memorisation import near_duplicates
-from ganforge.metrics.protocol import split_reals
+from ganforge.metrics.protocol import split_rows
 
 CPU = torch.device("cpu")
 
@@ -44,7 +44,8 @@ def values(record: dict[str, Any]) -> dict[str, float]:
 
 
 def test_the_floor_is_what_fresh_real_pictures_reach(digits_judge: Judge) -> None:
-    fresh, _ = split_reals(load("digits"), digits_judge.protocol)
+    digits = load("digits")
+    fresh = digits.items[split_rows(digits, digits_judge.protocol)[0]]
     record = record_of(digits_judge, fresh)
     checked = 0
     for name, figure in record["figures"].items():

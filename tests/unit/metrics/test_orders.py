@@ -16,7 +16,7 @@ from ganforge.metrics.copying import Copying
 from ganforge.metrics.figure import Figure
 from ganforge.metrics.judge import Judge, Plan, headline, usual_extractors
 from ganforge.metrics.prdc import prdc
-from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_reals
+from ganforge.metrics.protocol import MAX_KEPT, MAX_NEIGHBOURHOOD, MAX_SAMPLES_FOR_COPIES, split_rows
 from ganforge.metrics.trend import best_of
 from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
@@ -87,7 +87,7 @@ def test_the_usual_extractors_and_the_one_of_training(
     monkeypatch.setattr("ganforge.metrics.judge.prepare_reference", lambda *_: (None, {}))
     assert usual_extractors(dataset) == usual
     assert list(Judge(dataset, None, CPU).protocol.extractors) == usual
-    in_training = prepare_judge(recipe("note"), dataset, CPU, lambda: None, print)
+    in_training = prepare_judge(recipe("note"), dataset, CPU, print)
     assert in_training is not None
     assert list(in_training.protocol.extractors) == usual[:1]
 
@@ -128,14 +128,14 @@ def test_the_nearest_pairs_are_shown_the_nearest_first_each_beside_its_training_
     copying.start()
     for part in fakes.split(3):
         copying.keep(part)
-    figures = copying.figures(lambda: None)
+    figures = copying.figures()
     assert figures["copies/pixels"].value == 0.25
     assert copying.nearest_pictures(3).flatten().tolist() == [200, 200, 101, 100, 57, 50]
     assert copying.nearest_pictures(99).flatten().tolist() == [200, 200, 101, 100, 57, 50, 20, 0]
     copying.start()
     copying.keep(fakes[3:])
     copying.keep(fakes[3:] + 1)
-    copying.figures(lambda: None)
+    copying.figures()
     assert copying.nearest_pictures(2).flatten().tolist() == [20, 0, 21, 0]
 
 
@@ -170,7 +170,7 @@ def test_as_many_neighbours_and_items_as_documented(tmp_path: Path) -> None:
     assert fresh.labels is not None
     fakes = fresh.items[fresh.labels < 4][:300]  # half of the modes
     figures = judge.judge([fakes], {"kind": "pictures", "path": "", "name": ""}, 0)["figures"]
-    near = prdc(split_reals(ring, judge.protocol)[1], fakes, k=5)
+    near = prdc(ring.items[split_rows(ring, judge.protocol)[1]], fakes, k=5)
     for name in ("precision", "recall", "density", "coverage"):
         assert figures[f"{name}/coordinates"]["value"] == pytest.approx(getattr(near, name))
     assert near.precision != near.recall

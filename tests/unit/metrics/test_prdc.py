@@ -12,7 +12,7 @@ from torch import Tensor
 from ganforge.base.errors import UserError
 from ganforge.base.seeding import generator
 from ganforge.metrics import prdc as room
-from ganforge.metrics.prdc import Prdc, expected_coverage, no_neighbourhoods, prdc, radii
+from ganforge.metrics.prdc import Prdc, no_neighbourhoods, prdc, radii
 
 SEEDS = st.integers(0, 2**32)
 
@@ -131,6 +131,12 @@ def test_neighbours_at_a_small_distance_are_no_copies() -> None:
     rows = normal(30, 784, 0)
     rows[1] = rows[0] + 1e-5
     assert radii(rows, 1)[:2].tolist() == pytest.approx([1e-5 * 28] * 2, rel=1e-3)
+
+
+def expected_coverage(num_reals: int, num_fakes: int, k: int) -> float:
+    """The mean coverage of fakes distributed as the reals: Naeem et al. 2020, arXiv:2002.09797, section 3."""
+    others = num_reals - 1
+    return 1 - math.prod((others - i) / (others + num_fakes - i) for i in range(k))
 
 
 def test_expected_coverage_and_density_of_perfect_fakes() -> None:

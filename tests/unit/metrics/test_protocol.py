@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.protocol import Protocol, share_out, split_reals
+from ganforge.metrics.protocol import Protocol, share_out, split_rows
 
 PROTOCOL = Protocol("d", "f", "train", 30, 60, 30, {"random": "1"}, None, 0, 0)
 
@@ -36,10 +36,10 @@ def test_shares() -> None:
 
 
 def test_the_floor_and_the_reference_are_disjoint_and_shuffled() -> None:
-    items = torch.arange(90, dtype=torch.float32).repeat(2, 1).T
-    floor, reals = split_reals(Dataset("d", "", items), PROTOCOL)
+    dataset = Dataset("d", "", torch.zeros(90, 2))
+    floor, reals = split_rows(dataset, PROTOCOL)
     assert (len(floor), len(reals)) == (30, 60)
-    assert sorted(torch.cat([floor, reals])[:, 0].tolist()) == list(range(90))
-    assert not torch.equal(floor[:, 0].sort().values, floor[:, 0])
-    again, _ = split_reals(Dataset("d", "", items), PROTOCOL)
+    assert sorted(torch.cat([floor, reals]).tolist()) == list(range(90))
+    assert not torch.equal(floor.sort().values, floor)
+    again, _ = split_rows(dataset, PROTOCOL)
     assert torch.equal(floor, again)

@@ -32,7 +32,7 @@ class Counting:
 
 
 def prepare(counting: Counting, cache: Path, protocol: Protocol = PROTOCOL) -> tuple[Reference, Figures]:
-    return prepare_reference(counting.extractor, protocol, lambda: ([FLOOR], [REALS]), None, cache, lambda: None)
+    return prepare_reference(counting.extractor, protocol, lambda: ([FLOOR], [REALS]), None, cache)
 
 
 def test_features_without_a_scale_are_divided_by_their_rms(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_average_follows_constant_weights_by_its_half_life() -> None:
     G, G_ema = nn.Linear(3, 2).double(), nn.Linear(3, 2).double()
     start = [p.detach().clone() for p in G_ema.parameters()]
     for _ in range(10):  # ten batches of 32: one half-life of 320
-        update_ema(G_ema, G, ema_beta(32, 320))
+        update_ema(G_ema, G, 1 - ema_beta(32, 320))
     for average, old, new in zip(G_ema.parameters(), start, G.parameters(), strict=True):
         torch.testing.assert_close(average.detach(), (old + new.detach()) / 2, rtol=1e-12, atol=1e-14)
 
@@ -31,7 +31,7 @@ def test_one_update_by_hand() -> None:
     with torch.no_grad():
         G.weight.fill_(2.0)
         G_ema.weight.fill_(10.0)
-    update_ema(G_ema, G, 0.75)
+    update_ema(G_ema, G, 0.25)
     assert G_ema.weight.item() == 8.0
     assert G.weight.item() == 2.0
 
@@ -40,7 +40,7 @@ def test_buffers_are_copied() -> None:
     G = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     G_ema = copy.deepcopy(G)
     G(torch.randn(8, 2))
-    update_ema(G_ema, G, 0.9)
+    update_ema(G_ema, G, 0.1)
     assert G_ema[1].num_batches_tracked.item() == 1
     assert torch.equal(G_ema[1].running_mean, G[1].running_mean)
     assert G_ema[1].running_mean.data_ptr() != G[1].running_mean.data_ptr()

@@ -1,13 +1,19 @@
 """Figures while training: rows, the best snapshot kept, the lines for the person."""
 
 import json
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ganforge
 from ganforge.cli.main import main
+from ganforge.metrics.copying import Copying
+from ganforge.metrics.figure import Figures
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
 from ganforge.sampling.model import load
@@ -117,3 +123,24 @@ def test_a_longer_run_takes_its_last_figures_back(tmp_path: Path) -> None:
     ganforge.resume(run.path, total_nimg=704)
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
     assert [line["nimg"] for line in lines] == [320, 640, 704]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send itself this signal")
+def test_a_request_to_stop_while_copies_are_looked_for_is_met_after_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the pictures that the features are taken of come in pieces, between which others may stop."""
+    levels = np.random.default_rng(0).integers(0, 256, (220, 8, 8), np.uint8)
+    np.save(tmp_path / "pictures.npy", levels)
+    figures = Copying.figures
+
+    def stopped(self: Copying) -> Figures:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return figures(self)
+
+    monkeypatch.setattr(Copying, "figures", stopped)
+    small = SMALL | {"data": str(tmp_path / "pictures.npy")}
+    run = ganforge.train("note", tmp_path / "run", total_nimg=640, snapshot_nimg=128, metric_samples=50, **small)
+    status = run.read_status()
+    assert (status["state"], status["nimg"]) == ("stopped", run.all_checkpoints()[-1][0])
+    assert [line["nimg"] for line in run.metrics_rows()] == [status["nimg"]]

@@ -106,7 +106,7 @@ def test_schedules_go_by_the_pictures_before_the_step(
         played.append((penalty.weight, 2000 * G_opt.lr, 400 * D_opt.lr, 4 * G_opt.betas[1], 4 * D_opt.betas[1]))
         return {"real_logits": torch.zeros(N), "fake_logits": torch.zeros(N)}
 
-    monkeypatch.setattr("ganforge.training.loop.train_step", train_step)
+    monkeypatch.setattr("ganforge.training.whole_step.train_step", train_step)
     for _ in gammas:
         loop.step()
     assert played == [pytest.approx((gamma,) * 5) for gamma in gammas]
@@ -125,7 +125,7 @@ def test_as_many_updates_of_d_as_pictures_are_counted(
         seen.extend(batch.reals for batch in d_batches)
         return {"real_logits": torch.zeros(N), "fake_logits": torch.zeros(N)}
 
-    monkeypatch.setattr("ganforge.training.loop.train_step", train_step)
+    monkeypatch.setattr("ganforge.training.whole_step.train_step", train_step)
     loop.step()
     assert (loop.state.step, loop.state.nimg) == (step + 1, (5 + updates) * N)
     stream = Batches(load_digits(), N, seed=0)

@@ -46,7 +46,7 @@ def actions_of(tmp_path: Path, averaged: bool, **changes: Any) -> Actions:
     folder = RunFolder(tmp_path / "run")
     with folder.create({"settings": config.model_dump(mode="json"), "data": {"shape": [1, 8, 8]}, "environment": [{}]}):
         pass
-    judge = prepare_judge(config, dataset, CPU, lambda: None, print)
+    judge = prepare_judge(config, dataset, CPU, print)
     return Actions(config, feed, state, folder, Progress(), judge)
 
 
@@ -73,7 +73,7 @@ def test_the_figures(averaged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyP
     actions = actions_of(tmp_path, averaged, seed=5)
     judged: list[Tensor] = []
 
-    def judge(self: Judge, batches: Any, subject: Any, nimg: int, poll: Any = None) -> dict[str, Any]:
+    def judge(self: Judge, batches: Any, subject: Any, nimg: int) -> dict[str, Any]:
         judged.extend(batches)
         return {"nimg": nimg, "headline": None, "notes": []}
 
