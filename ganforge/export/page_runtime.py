@@ -38,8 +38,8 @@ def runtime_files(
     """Where the files of ``digests`` lie, by name, whole.
 
     given: a folder that holds them, such as the package's `dist`; without it they are taken from the user's cache,
-    into which they are fetched from the npm registry that `npm_config_registry` names, or npm's own. Raises UserError for
-    other files than these, and where there is nothing to fetch from.
+    into which they are fetched from the npm registry that `npm_config_registry` names, or npm's own. Raises UserError
+    for other files than these, and where there is nothing to fetch from.
     """
     folder = given or cache_folder(PACKAGE)
     paths = {name: folder / name for name in digests}
