@@ -70,7 +70,7 @@ MAY_CHANGE = frozenset(
         "keep_snapshots",
         "milestone_nimg",
     }
-    | {"checkpoint_nimg", "checkpoint_sec", "keep_checkpoints", "device", "deterministic", "capture", "threads"}
+    | {"checkpoint_nimg", "checkpoint_sec", "keep_checkpoints", "device", "deterministic", "capture", "threads", "log"}
 )
 """The settings that a resumed run may change: length, cadences, and where it computes. All others shape the result."""
 

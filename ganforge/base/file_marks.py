@@ -28,13 +28,10 @@ def refuse_foreign(path: Path) -> None:
     A picture, an animation or a report must have its mark, a .json file must be a record of figures, and none may be a
     link.
     """
-    is_ours: Callable[[Path], bool] = _is_record if path.suffix.lower() == ".json" else _has_mark
     try:
-        ours = is_ours(path)
+        ours = is_marked(path)
     except (FileNotFoundError, NotADirectoryError):
         return
-    except ValueError:
-        ours = False
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise UserError(f"The file {path} is not overwritten: {why}; choose another name with --out.") from None
@@ -43,6 +40,15 @@ def refuse_foreign(path: Path) -> None:
             f"The file {path} is not overwritten, since nothing in it shows that ganforge made it; choose another name "
             "with --out."
         )
+
+
+def is_marked(path: Path) -> bool:
+    """Did ganforge make the picture, animation, report or record of figures? A link is none. Raises OSError."""
+    is_ours: Callable[[Path], bool] = _is_record if path.suffix.lower() == ".json" else _has_mark
+    try:
+        return is_ours(path)
+    except ValueError:
+        return False
 
 
 def _has_mark(path: Path) -> bool:

@@ -47,3 +47,12 @@ def is_point(shape: Sequence[int]) -> bool:
 def size_text(height: int, width: int) -> str:
     """64x96, as ``parse_size`` takes it."""
     return f"{height}x{width}"
+
+
+def gib(size: float) -> str:
+    """73.2 MiB; 1.5 GiB."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} GiB"

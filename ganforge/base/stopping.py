@@ -2,12 +2,13 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import FrameType
 
-from ganforge.base.terminal import complain_at_once
+from ganforge.base.terminal import complain_at_once, tell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 """Windows has no SIGHUP, which a terminal sends when it is closed."""
@@ -92,3 +93,16 @@ def handled_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[N
     finally:
         for signum, before in previous.items():
             signal.signal(signum, before)
+
+
+def answer(question: str, stop: StopRequest) -> str:
+    """What somebody types on the terminal, "" at its end. A signal ends the waiting at once: raises ``Stopped``."""
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        stop.signum = stop.signum or signum
+        complain_at_once("")
+        stop.poll()
+
+    tell(question.rstrip(), sys.stderr)
+    with handled_by(on_signal):
+        return sys.stdin.readline()

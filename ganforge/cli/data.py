@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
+from ganforge.base.sizes import gib
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import mention, printable, tell
 from ganforge.base.wording import pasted
@@ -54,7 +55,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
 
 
 def list_data() -> int:
-    from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, prepared_folder
+    from ganforge.data.prepared.cache import all_kept, limit_bytes, prepared_folder
 
     for name, summary in DATA_SETS.items():
         tell(f"{name:14} {summary}")
@@ -70,7 +71,7 @@ def list_data() -> int:
 
 def clear_data() -> int:
     from ganforge.base.user_cache import clear_statistics, downloads
-    from ganforge.data.prepared.cache import all_kept, gib, prepared_folder, remove, remove_locks
+    from ganforge.data.prepared.cache import all_kept, prepared_folder, remove, remove_locks
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]

@@ -7,14 +7,14 @@ from pathlib import Path
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
-from ganforge.cli.options import Parser, setting_help, whole
+from ganforge.cli.options import SOURCE, Parser, setting_help, whole
 from ganforge.metrics.catalog import EXTRACTORS
 
 SUMMARY = "how good are the pictures: a table of figures, each with its floor"
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path)
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT_OR_PICTURES", type=Path, help=SOURCE)
     parser.add_argument("--against", metavar="DATA", help="what to compare with (default: the run's own data)")
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument("--samples", type=whole, metavar="N", help="judge N (default: 10000; stacked-mnist: 26000)")

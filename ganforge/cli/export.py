@@ -10,7 +10,7 @@ from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import complain, printable, tell
 from ganforge.base.wording import as_typed, pasted
-from ganforge.cli.options import Parser
+from ganforge.cli.options import SOURCE, Parser
 
 SUMMARY = "a run's generator as others can use it without ganforge"
 TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "page": "page", "card": "card"}
@@ -18,7 +18,7 @@ TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "page": "page", "card"
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path, help=SOURCE)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument(
         "--to", required=True, choices=TO,

@@ -1,6 +1,7 @@
 """The command line: verbs, a file for each. Nothing heavy is imported before it is needed."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +14,26 @@ from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
 from ganforge.base.wording import suggestion
-from ganforge.cli import compare, data, evaluate, export, recipes, report, resume, sample, train, watch
+from ganforge.cli import (
+    compare,
+    completion,
+    data,
+    evaluate,
+    export,
+    help,
+    push,
+    recipes,
+    report,
+    resume,
+    runs,
+    sample,
+    train,
+    watch,
+)
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, compare, watch, report, export, recipes, data)
+VERBS = (train, resume, sample, evaluate, compare, watch, report, export, push, runs, recipes, data, help, completion)
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -32,6 +48,8 @@ EXAMPLES = """examples:
   ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures
   ganforge report RUN                          a run as one HTML file to keep or send
+  ganforge push RUN hub:OWNER/NAME             its best snapshot to the Hugging Face hub, with a card
+  ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
 exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130, 143 or 129 stopped by
@@ -41,6 +59,8 @@ SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 def program() -> int:
     """What the command `ganforge` is."""
     take_names_as_utf8()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+        completion.complete(*make_parser([]))
     return main()
 
 
@@ -77,6 +97,8 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     parser, verbs = make_parser(arguments)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs:
         parser.error(f"there is no command {arguments[0]!r}{suggestion(arguments[0], verbs)}")
+    if arguments[:1] == ["help"] and not {*arguments[1:2]} & {"-h", "--help"}:
+        arguments = ["help", "--", *arguments[1:]]  # an option is a word like any other there
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser = verbs.get(given.verb, parser)
@@ -107,6 +129,6 @@ def make_parser(arguments: list[str]) -> tuple[Parser, dict[str, Parser]]:
     for module in VERBS:
         name = module.__name__.rpartition(".")[2]
         verbs[name] = subparsers.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
-        verbs[name].set_defaults(do=module.run)
+        verbs[name].set_defaults(do=module.run, parsers=verbs)
         module.add_options(verbs[name], arguments)
     return parser, verbs

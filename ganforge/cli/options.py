@@ -3,13 +3,15 @@
 import argparse
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import parse_count
 from ganforge.base.terminal import tell
 from ganforge.base.wording import as_typed
 from ganforge.config import MAY_CHANGE, Config
+
+SOURCE = "a run folder, a snapshot file, or one on the hub: hub:OWNER/NAME[@REVISION]"
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,6 +64,17 @@ def add_settings(parser: Parser, defaults: Config | None) -> None:
 def setting_help(name: str) -> str:
     text = Config.model_fields[name].description or ""
     return text.removesuffix(".")
+
+
+def choices_of(name: str) -> list[str]:
+    """The words that a setting may be, in their order; none for a setting that is a number, a text or a switch."""
+
+    def words(annotation: Any) -> list[str]:
+        inner = [word for one in get_args(annotation) for word in ([one] if isinstance(one, str) else words(one))]
+        return [*inner, "none"] if type(None) in get_args(annotation) else inner
+
+    found = words(Config.model_fields[name].annotation)
+    return found if found != ["none"] else []
 
 
 def settings_given(given: argparse.Namespace) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import printable, tell
-from ganforge.cli.options import Parser, refuse_other_than_png, setting_help, whole
+from ganforge.cli.options import SOURCE, Parser, refuse_other_than_png, setting_help, whole
 
 SUMMARY = "make pictures from a run or snapshot: by seeds, a walk, neighbours"
 
 
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
-    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path)
+    parser.add_argument("source", metavar="RUN_OR_SNAPSHOT", type=Path, help=SOURCE)
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument("--seeds", help="a grid: such as 0-63 or 1,5,20-29 (default: 0-63)")
     parser.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -19,6 +19,7 @@ from ganforge.base.files import write_atomically
 from ganforge.base.stopping import poll
 from ganforge.base.terminal import Careful, complain
 
+T = TypeVar("T")
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (5.0, 15.0)  # to connect, and between two pieces of the answer
 RETRY_AFTER_S = (0.5, 1.0)  # so three attempts a mirror
@@ -83,7 +84,7 @@ def _fetch_once(url: str, path: Path) -> None:
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
         path.open("wb") as file,
     ):
-        _polling(lambda: _stream(url, file, progress))
+        polling(lambda: _stream(url, file, progress))
 
 
 def _stream(url: str, file: BinaryIO, progress: Progress) -> None:
@@ -98,13 +99,15 @@ def _stream(url: str, file: BinaryIO, progress: Progress) -> None:
             poll()
 
 
-def _polling(work: Callable[[], None]) -> None:
-    """Do ``work`` in a thread beside this one, which polls: a request to stop need not wait for a slow network."""
+def polling(work: Callable[[], T]) -> T:
+    """What ``work`` returns, done in a thread beside this one, which polls: a request to stop need not wait for a slow
+    network."""
     raised: list[BaseException] = []
+    made: list[T] = []
 
     def catch() -> None:
         try:
-            work()
+            made.append(work())
         except BaseException as error:
             raised.append(error)
 
@@ -116,6 +119,7 @@ def _polling(work: Callable[[], None]) -> None:
         thread.join(POLL_EVERY_S)
     if raised:
         raise raised.pop()  # popped, so that the error is in no cycle
+    return made[0]
 
 
 def _wait(seconds: float) -> None:

@@ -14,6 +14,7 @@ from ganforge.judging.against import Against, open_data
 from ganforge.judging.judged import open_judged
 from ganforge.judging.record_files import PAIRS, places, write
 from ganforge.metrics.judge import NUM_FAKES, NUM_FAKES_STACKED, Judge, Plan
+from ganforge.run.hub_snapshot import local
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def evaluate(
 ) -> Evaluation:
     """Judge what ``source`` makes or holds; write the record, and samples beside their nearest training pictures.
 
-    source: a run folder (its newest snapshot, or its best), a snapshot, or a folder or file of pictures.
+    source: a run folder (its newest snapshot, or its best), a snapshot, also hub:OWNER/NAME, or a folder or file of
+    pictures.
     against: the real items; by default what the run learned from.
     wanted: how many are judged, and by which features.
     best: the run's best snapshot instead of its newest.
@@ -69,7 +71,7 @@ def evaluate(
     Raises UserError for whatever cannot be judged.
     """
     refuse_several_processes()
-    source = path_given(source, "A run, a snapshot or pictures")
+    source = local(path_given(source, "A run, a snapshot or pictures"))
     out = None if out is None else path_given(out, "The folder to write to")
     samples, names = wanted.count(), wanted.names()
     keep_freed_memory()

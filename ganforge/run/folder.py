@@ -13,6 +13,9 @@ report.html                 what `ganforge report` wrote
 snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
 checkpoints/<nimg>.safetensors.damaged   one that could not be read, set aside
+trackers/<name>.json        how far a tracker has come (docs/trackers.md)
+trackers/<name>.lock        held by the process that tells it
+tensorboard/                TensorBoard's own files
 .lock                       held by the process that trains here
 
 Whatever else lies there is not ganforge's: it is neither read nor touched. Nothing is read through a link.
@@ -93,6 +96,16 @@ class RunFolder(RunLogs):
         """Make those again that somebody has removed. Raises OSError where that is impossible, or one is a link."""
         for name in SUBFOLDERS:
             self.subfolder(name).mkdir(exist_ok=True)
+
+    def make_trackers(self) -> None:
+        """The folder of what trackers have taken. Raises OSError where that is impossible, or it is a link."""
+        self.subfolder(self.trackers.name).mkdir(exist_ok=True)
+
+    def hold_tracker(self, name: str, wait_sec: float) -> Held:
+        """Be the one process that tells a tracker of this run: use as a context. Raises OSError, and UserError where
+        another one is still at it after ``wait_sec``."""
+        self.subfolder(self.trackers.name)
+        return acquire(self.trackers / f"{name}.lock", wait_sec=wait_sec)
 
     def refuse_occupied(self) -> None:
         """Raise UserError if the folder already holds a run, or anything else."""

@@ -12,15 +12,16 @@ from ganforge.base.files import is_plain, open_plain
 Held = contextlib.AbstractContextManager[object]
 
 
-def acquire(path: Path) -> Held:
+def acquire(path: Path, wait_sec: float = 0.0) -> Held:
     """Hold the lock at ``path``, a file that is made where there is none: use as a context.
 
-    Raises UserError where another process holds it or there is something else than a plain file, and OSError.
+    Raises UserError where another process holds it, for longer than ``wait_sec``, or there is something else than a
+    plain file, and OSError.
     """
     if os.path.lexists(path) and not is_plain(path):
         raise UserError(f"{path} is a link, folder, pipe or device, and not one of ganforge's files; move it away.")
     try:
-        return FileLock(path).acquire(timeout=0)
+        return FileLock(path).acquire(timeout=wait_sec)
     except Timeout:
         raise UserError(f"Another process is training in {path.parent}; wait for it, or stop it first.") from None
 

@@ -24,6 +24,8 @@ class RunPaths:
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"
         self.lock_file = self.path / ".lock"
+        self.trackers = self.path / "trackers"
+        self.tensorboard = self.path / "tensorboard"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
@@ -77,6 +79,9 @@ class RunPaths:
         """What is called like a record that `ganforge evaluate` leaves, by nimg, then by protocol. Raises OSError."""
         pattern = re.compile(r"evaluation-[0-9]{9,}-[0-9a-f]+\.json")
         return sorted(self.path / name for name, _ in entries(self.path) if pattern.fullmatch(name))
+
+    def tracker(self, name: str) -> Path:
+        return self.trackers / f"{name}.json"
 
     def nearest(self, nimg: int) -> Path:
         return self.path / f"nearest-{nimg:09d}.png"

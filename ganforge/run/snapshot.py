@@ -18,6 +18,7 @@ from ganforge.base.wording import as_typed
 from ganforge.metrics.trend import best_of, bests, series
 from ganforge.run.checkpoint import load_newest_checkpoint, part_of
 from ganforge.run.folder import RunFolder
+from ganforge.run.hub_snapshot import local
 from ganforge.run.stored_facts import SnapshotFacts
 
 KIND = "snapshot"
@@ -93,11 +94,13 @@ def find_snapshot(path: Path, *, best: bool = False) -> Path:
 def load_snapshot(
     path: Path, *, best: bool = False, check: Callable[[Snapshot, Shapes], object] = lambda snapshot, shapes: None
 ) -> Snapshot:
-    """Read a snapshot file, or a run folder's newest or best one; the newest checkpoint of a run that has none yet.
+    """Read a snapshot file, or a run folder's newest or best one; the newest checkpoint of a run that has none yet;
+    or hub:OWNER/NAME[@REVISION] (``hub_snapshot.local``).
 
     check: is given the snapshot, still without its weights, and their shapes, before any is read; what it raises goes
     out. Raises UserError for anything wrong with the file.
     """
+    path = local(path)
     if not best and path.is_dir() and (instead := _from_checkpoint(RunFolder(path), check)) is not None:
         return instead
     path = find_snapshot(path, best=best)

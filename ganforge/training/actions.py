@@ -18,6 +18,7 @@ from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
+from ganforge.tracking.trackers import TrackersOfRun
 from ganforge.training.decision_map import decision_map
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.measure import measure, say_what_it_means
@@ -42,10 +43,11 @@ class Actions:
 
     def __init__(
         self, config: Config, feed: Feed, state: TrainingState, folder: RunFolder, progress: Progress,
-        judge: Judge | None,
+        judge: Judge | None, trackers: TrackersOfRun | None = None,
     ) -> None:  # fmt: skip
         self.config, self.feed, self.state = config, feed, state
         self.folder, self.progress, self.judge = folder, progress, judge
+        self.trackers = trackers or TrackersOfRun(folder, progress.say)
         self.measuring_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
@@ -101,6 +103,7 @@ class Actions:
         self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
         self.folder.write_status("running", state.nimg, end_of(self.config))
         self.progress.picture(self.folder.fakes(state.nimg))
+        self.trackers.look(state.nimg)
 
     def row(self) -> dict[str, Any]:
         """One line of stats.jsonl."""

@@ -14,6 +14,7 @@ from ganforge.config import Config
 from ganforge.data.draw import draw_reals
 from ganforge.metrics.judge import Judge
 from ganforge.run.folder import RunFolder
+from ganforge.tracking.trackers import TrackersOfRun, tracked
 from ganforge.training.actions import Actions
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.loop import Loop
@@ -25,14 +26,23 @@ def run_training(
     config: Config, feed: Feed, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
     judge: Judge | None,
 ) -> RunFolder:  # fmt: skip
-    """Run the loop, and leave word in status.json of how it ended."""
+    """Run the loop, and leave word in status.json of how it ended. Trackers are told beside it."""
+    with tracked(folder, config.log or (), progress.say, stop) as trackers:
+        return run_loop(config, feed, state, folder, progress, stop, judge, trackers)
+
+
+def run_loop(
+    config: Config, feed: Feed, state: TrainingState, folder: RunFolder, progress: Progress, stop: StopRequest,
+    judge: Judge | None, trackers: TrackersOfRun,
+) -> RunFolder:  # fmt: skip
+    """``run_training``, with trackers that follow it."""
     # Between the steps the loop itself asks for the request, and saves; nothing within them stops.
     with recording_failure(folder, state, config), polled_by(lambda: None):
         folder.write_status("running", state.nimg, end_of(config))
         if not folder.reals.exists():  # a new run, or one that was killed before it had drawn them
             save_png(draw_reals(feed.dataset, config.grid_size, config.seed), folder.reals)
         progress.start(state.nimg, end_of(config))
-        actions = Actions(config, feed, state, folder, progress, judge)
+        actions = Actions(config, feed, state, folder, progress, judge, trackers)
         try:
             if not folder.all_checkpoints():
                 actions.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint

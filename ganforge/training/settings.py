@@ -7,6 +7,7 @@ from pydantic import Field
 from ganforge.base.quantities import WHOLE, Beta, Count, Positive, Text, Weight
 from ganforge.base.section import Conflicts, Section
 from ganforge.objectives.settings import SCALED, settings_of
+from ganforge.tracking.catalog import TRACKERS, Trackers
 
 
 class UpdateSettings(Section):
@@ -120,6 +121,10 @@ class RunSettings(Section):
     """On CUDA, record a step once and replay it (a CUDA graph), which spares the CPU asking for each operation."""
     threads: Annotated[int, Field(gt=0, le=1024), WHOLE] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
+
+    log: Trackers | None = Field(
+        default=None, description=f"Send rows, figures and grids to trackers, too, as a,b: {', '.join(TRACKERS)}."
+    )
 
     def conflicts(self) -> Conflicts:
         milestone_nimg, snapshot_nimg = self.milestone_nimg, self.snapshot_nimg

@@ -30,8 +30,10 @@ from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
+from ganforge.run.hub_snapshot import pinned
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
+from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
@@ -92,6 +94,7 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
 def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
     refuse_several_processes()
+    require(config.log or ())
     config = with_absolute_paths(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
@@ -130,6 +133,7 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         old = make_config(stored["settings"], source=folder.config)
         config = make_config(old.model_dump() | with_absolute_changes(changes))
         refuse_differences(folder, old, config)
+        require(config.log or ())
         refuse_missing_data(folder, config)
         items = items_of(stored, folder)
         tensors, facts, damaged = load_newest_checkpoint(
@@ -172,9 +176,12 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """The settings with the data's paths made absolute, so that they mean the same from any folder. Raises UserError
-    where there is nothing of that name, or the held-out pictures are those to learn from."""
+    """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
+    hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
+    from."""
     places = {"data": locate(config.data)}
+    if config.init_from is not None:
+        places["init_from"] = pinned(config.init_from)
     if config.test_data is not None:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)

@@ -16,7 +16,8 @@ from ganforge.config import MAY_CHANGE, Config
 from ganforge.recipes.catalog import RECIPES, recipe
 
 SHOWN = Path(__file__).parents[2] / "docs" / "help.txt"
-COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["report"], ["watch"], ["data"])
+COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["report"], ["watch"], ["data"],
+            ["export"], ["push"], ["runs"], ["help"], ["completion"])  # fmt: skip
 AGAIN = (
     "the help has changed: look at the difference, and if it is meant, run `python tests/contract/test_help_text.py`"
 )
@@ -81,9 +82,9 @@ def test_a_recipes_help_shows_its_own_defaults(recipe_name: str) -> None:
 
 
 def test_the_verbs_are_all_listed() -> None:
-    text = help_of([])
+    lines = help_of([]).splitlines()
     _, verbs = make_parser([])
-    assert [verb for verb in verbs if f"    {verb} " not in text] == []
+    assert [verb for verb in verbs if not any(f"{line} ".startswith(f"    {verb} ") for line in lines)] == []
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ BELOW = {
     "objectives": {"base"},
     "metrics": {"base", "data", "networks", "objectives"},
     "run": {"base", "data", "networks", "objectives", "metrics"},
-    "training": {"base", "data", "networks", "objectives", "metrics", "run"},
+    "tracking": {"base", "run"},
+    "training": {"base", "data", "networks", "objectives", "metrics", "run", "tracking"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
     "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
     "export": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
@@ -142,6 +143,7 @@ HEAVY = {"torch", "numpy", "PIL", "sklearn", "safetensors", "rich"}
 COMMANDS = [
     ["--help"], ["train", "--help"], ["train", "note", "--help"], ["resume", "--help"], ["sample", "--help"],
     ["report", "--help"], ["export", "--help"], ["data", "--help"], ["recipes"], ["data"], ["--version"],
+    ["push", "--help"], ["runs", "--help"], ["help"], ["help", "FD"], ["completion", "bash"],
 ]  # fmt: skip
 ONE_AFTER_THE_OTHER = """
 import contextlib, json, sys

@@ -66,7 +66,8 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
     "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
     "penalty_interval": st.integers(1, 1024), "device": TEXT, "init_from": st.none() | TEXT,
-    "threads": st.none() | st.integers(1, 1024),
+    "deterministic": st.booleans(), "capture": st.booleans(),
+    "threads": st.none() | st.integers(1, 1024), "log": st.none() | st.permutations(["wandb", "mlflow"]).map(tuple),
 }  # fmt: skip
 
 
@@ -145,6 +146,8 @@ def test_settings_as_the_command_line_gives_them(config: Config) -> None:
     values = config.model_dump()
     text = {k: str(v) for k, v in values.items() if v is not None and not k.endswith("_hidden")}
     text |= {k: [str(width) for width in values[k]] for k in ("g_hidden", "d_hidden")}
+    if config.log is not None:
+        text["log"] = ",".join(config.log)
     assert make_config({k: v for k, v in values.items() if v is None} | text) == config
 
 

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_plain, reason
+from ganforge.base.sizes import gib
 from ganforge.base.stopping import poll
 from ganforge.base.user_cache import cache_folder
 from ganforge.data.prepared.prepared_facts import read_facts
@@ -62,12 +63,12 @@ def limit_bytes() -> int:
     """What all prepared pictures may take together. Raises UserError where the variable is no number."""
     text = os.environ.get(LIMIT, "") or str(USUAL_LIMIT_GIB)
     try:
-        gib = float(text)
+        most = float(text)
     except ValueError:
-        gib = math.nan
-    if not 0 < gib < 2**30:
+        most = math.nan
+    if not 0 < most < 2**30:
         raise UserError(f"{LIMIT} is {text!r}; give the most that prepared pictures may take, in GiB, such as 20.")
-    return int(gib * 2**30)
+    return int(most * 2**30)
 
 
 def note_use(folder: Path) -> None:
@@ -208,12 +209,3 @@ def make_room(root: Path, needed: int, what: str) -> list[Kept]:
             "removes what was prepared before), or choose a smaller --size."
         )
     return removed
-
-
-def gib(size: float) -> str:
-    """73.2 MiB; 1.5 GiB."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:,.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:,.1f} GiB"

@@ -10,9 +10,8 @@ from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason, sync
-from ganforge.base.sizes import size_text
+from ganforge.base.sizes import gib, size_text
 from ganforge.data.prepared.cache import (
-    gib,
     locked,
     make_room,
     note_use,

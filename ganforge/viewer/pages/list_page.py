@@ -9,7 +9,7 @@ from ganforge.metrics.trend import BestSoFar
 from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, show_text, text
 from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
-from ganforge.viewer.read.runs import RunSummary
+from ganforge.viewer.read.run_summary import RunSummary
 from ganforge.viewer.read.untrusted import first_complaints
 
 REFRESH_SEC = 1.0

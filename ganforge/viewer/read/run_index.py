@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 from ganforge.metrics.trend import BestSoFar
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import FigureReader
+from ganforge.viewer.read.run_summary import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, newest_first
 from ganforge.viewer.read.run_view import RunView
-from ganforge.viewer.read.runs import MAX_RUNS, MOST_COUNTED, RunSummary, find_folders, newest_first
 
 FRESH_SEC = 0.9
 AGAIN_SEC = 0.1

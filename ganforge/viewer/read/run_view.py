@@ -9,7 +9,7 @@ from typing import Any
 from ganforge.base.files import reason
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import LONGEST_NAME, FigureReader
-from ganforge.viewer.read.runs import MAX_GRIDS, RunSummary, grids, summarise
+from ganforge.viewer.read.run_summary import MAX_GRIDS, RunSummary, grids, summarise
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import first_complaints, number, read_object
 

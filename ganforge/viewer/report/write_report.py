@@ -20,7 +20,7 @@ from ganforge.viewer.read.curve_meanings import meanings
 from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe, command
-from ganforge.viewer.read.runs import grids
+from ganforge.viewer.read.run_summary import grids
 from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from ganforge.base.errors import UserError
+from ganforge.base.sizes import gib
 from ganforge.base.stopping import polled_by
 from ganforge.data.prepared import cache as prepared
-from ganforge.data.prepared.cache import all_kept, gib, limit_bytes, locked, make_room, remove
+from ganforge.data.prepared.cache import all_kept, limit_bytes, locked, make_room, remove
 from ganforge.data.prepared.mapped import map_pictures
 from ganforge.data.prepared.prepared_facts import read_facts
 from ganforge.data.prepared.prepared_files import FACTS, FORMAT, PICTURES

@@ -11,8 +11,8 @@ import pytest
 from some_runs import make_run, row_at
 
 from ganforge.run.folder import RunFolder
-from ganforge.viewer.read import runs
-from ganforge.viewer.read.runs import MAX_DEPTH, RunSummary, find_folders, newest_first, summarise
+from ganforge.viewer.read import run_summary as runs
+from ganforge.viewer.read.run_summary import MAX_DEPTH, RunSummary, find_folders, newest_first, summarise
 
 
 def find_runs(root: Path) -> list[RunSummary]:
