@@ -37,7 +37,7 @@ def _write_aside(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~umask())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -145,7 +145,8 @@ def reason(error: OSError) -> str:
     return f"{error.filename}: {text}" if error.filename else text
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Which rights new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -10,7 +10,7 @@ from ganforge.base.files import is_plain, is_temporary
 
 STATISTICS = re.compile(r"[0-9a-f]{32}\.safetensors")
 """The files in "statistics": what was measured of real pictures."""
-DOWNLOADS = ("mnist", "inception", "hub")
+DOWNLOADS = ("mnist", "inception", "hub", "onnxruntime-web")
 """The folders of what was fetched."""
 
 

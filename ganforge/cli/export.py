@@ -9,11 +9,11 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import complain, printable, tell
-from ganforge.base.wording import as_typed
+from ganforge.base.wording import as_typed, pasted
 from ganforge.cli.options import SOURCE, Parser
 
 SUMMARY = "a run's generator as others can use it without ganforge"
-TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "card": "card"}
+TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "page": "page", "card": "card"}
 """What a run can be exported to, and the name of what is made unless --out gives another."""
 
 
@@ -22,14 +22,19 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("--best", action="store_true", help="the run's best snapshot instead of its newest")
     parser.add_argument(
         "--to", required=True, choices=TO,
-        help="onnx: one file for onnxruntime and others; torch: one file for PyTorch without ganforge; card: a folder "
-        "with a model card, as hubs show it, and a grid of pictures",
+        help="onnx: one file for onnxruntime and others; torch: one file for PyTorch without ganforge; page: a folder "
+        "for any web server that makes the pictures in the browser; card: a folder with a model card, as hubs show it, "
+        "and a grid of pictures",
     )  # fmt: skip
     parser.add_argument(
         "--output", choices=("uint8", "float"),
         help="of onnx and torch: pictures as bytes [N, H, W, C], or float32 [N, C, H, W] in [-1, 1] (default: uint8)",
     )  # fmt: skip
     parser.add_argument("--license", help="under which others may use the model, such as cc-by-4.0; kept in its facts")
+    parser.add_argument(
+        "--wasm-dir", type=Path, metavar="DIR",
+        help="of a page: the folder with onnxruntime-web's files, instead of fetching them once from npm's registry",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, help=f"default: {', '.join(TO.values())}")
 
 
@@ -37,6 +42,10 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     out = given.out or Path(TO[given.to])
     if given.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", given.license):
         raise UserError(f"The license is '{as_typed(given.license)}'; give its short name, such as cc-by-4.0 or mit.")
+    if given.wasm_dir is not None and given.to != "page":
+        raise UserError(f"--wasm-dir is for the page, not for {given.to}; leave it out.")
+    if given.to == "page":
+        return run_page(given, out, stop)
     if given.to == "card":
         return run_card(given, out, stop)
     return run_file(given, out, stop)
@@ -77,6 +86,28 @@ def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     tell(printable(f"{out / README} and {out / GRID}"))
     for complaint in complaints:
         complain(printable(complaint))
+    return 0
+
+
+def run_page(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
+    """`--to page`."""
+    if given.output is not None:
+        raise UserError("--output is for onnx and torch, and a page's model gives bytes; leave it out.")
+    from ganforge.export.page_folder import refuse_other_folder
+
+    refuse_other_folder(out)
+    from ganforge.export.to_onnx import require_packages
+    from ganforge.export.to_page import write_page
+    from ganforge.sampling.model import load
+
+    require_packages()
+    model = load(given.source, "cpu", best=given.best)
+    stop.poll()
+    found = write_page(model, out, given.wasm_dir, given.license)
+    size = sum(path.stat().st_size for path in out.iterdir())
+    tell(printable(f"{out}: a page of {size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
+    tell("Browsers do not run it as a file: put the folder on any web server, or look at it here with")
+    tell(printable(f"  python -m http.server --bind 127.0.0.1 --directory {pasted(out)}    and http://127.0.0.1:8000/"))
     return 0
 
 
