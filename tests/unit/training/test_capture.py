@@ -16,12 +16,17 @@ from ganforge.training.accumulate import Stats
 from ganforge.training.build import build_state, step_taker
 from ganforge.training.capture import Captured
 from ganforge.training.feed import Feed, following, images_at, schedule_optimizers
+from ganforge.training.optimizer import Optimizer
 from ganforge.training.state import TrainingState
 from ganforge.training.whole_step import whole_step
 
 CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"data": "digits", "batch_size": 8, "total_nimg": 10_000}
-SCHEDULED: dict[str, Any] = {"gamma_end": 0.0, "lr_end": 0.1, "beta2": 0.9, "beta2_end": 0.99, "burn_in_nimg": 64}
+SIZES: dict[str, dict[str, Any]] = {
+    "mlp": {"g_hidden": (16,), "d_hidden": (16,)}, "dcgan": {"g_width": 4, "d_width": 4},
+    "resnet": {"g_width": 4, "d_width": 4}, "r3gan": {},
+}  # fmt: skip
+SCHEDULED: dict[str, Any] = {"gamma_end": 0.0, "lr_end": 0.1, "beta2": 0.9, "beta2_end": 0.99, "burn_in_nimg": 200}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in RECIPES if name != "wgan"} | {
     "wgan": ("wgan", {"wgan_schedule": False}),
     "everything": (
@@ -31,20 +36,23 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in RECI
     ),
     "fresh noise": ("note", {"shared_noise": False, "d_steps": 2, "dragan_weight": 1.0, "augment": "diffaugment"}),
 }  # fmt: skip
-STEPS = 12
 
 
 class StandIn:
-    """Counts what is recorded and replayed."""
+    """Counts what is recorded and replayed. As in a recording, the optimizers' numbers stay those of that moment."""
 
     def __init__(self) -> None:
         self.recorded = self.replayed = 0
+        self.optimizers: list[Optimizer] = []
 
     def record(self, take: Callable[[], None]) -> Callable[[], None]:
         self.recorded += 1
+        rates = [(optimizer, optimizer.lr, optimizer.betas) for optimizer in self.optimizers]
 
         def replay() -> None:
             self.replayed += 1
+            for optimizer, lr, betas in rates:
+                optimizer.lr, optimizer.betas = lr, betas
             take()
 
         return replay
@@ -52,19 +60,24 @@ class StandIn:
 
 def config_of(name: str, dataset: Dataset, **changes: Any) -> Config:
     recipe_name, own = RUNS[name]
-    return with_gammas(recipe(recipe_name, **(SMALL | own | changes)), dataset.shape)
+    sizes = SIZES[recipe(recipe_name).generator]
+    return with_gammas(recipe(recipe_name, **(SMALL | sizes | own | changes)), dataset.shape)
 
 
-def trained(config: Config, dataset: Dataset, take: Any, spoil: bool = False) -> tuple[TrainingState, list[Stats]]:
-    """The state after some steps, and what each told. spoil: each step's own batches once it is taken."""
+def trained(
+    config: Config, dataset: Dataset, take: Any, graph: StandIn | None = None
+) -> tuple[TrainingState, list[Stats]]:
+    """The state after some steps, and what each told. graph: then each step's batches are spoiled once it is taken."""
     feed, state, told = Feed(config, dataset, CPU), build_state(config, dataset, CPU), []
-    for step in range(STEPS):
+    if graph is not None:
+        graph.optimizers = [state.G_opt, state.D_opt]
+    for step in range(16 if config.penalty_interval == 3 else 6):
         images = images_at(config, state.nimg, step)
         schedule_optimizers(config, state, state.nimg)
         d_batches, g_batch = feed.batches(state.nimg, step)
         then = following(config, state.nimg, images)
         told.append(take(state, feed.options(state.nimg, state), d_batches, g_batch, then))
-        for tensor in [t for batch in (*d_batches, g_batch) for t in batch.tensors()] * spoil:
+        for tensor in [t for batch in (*d_batches, g_batch) for t in batch.tensors()] * (graph is not None):
             tensor.fill_(float("nan") if tensor.is_floating_point() else 0)
         state.nimg += images
     return state, told
@@ -82,11 +95,11 @@ def test_replayed_steps_are_the_steps(name: str) -> None:
     config = config_of(name, dataset)
     beta2_changes = config.beta2_end is not None
     captured = Captured(CPU, pytest.fail, beta2_changes=beta2_changes, record=graph.record)
-    state, told = trained(config, dataset, captured, spoil=True)
+    state, told = trained(config, dataset, captured, graph)
     never = Captured(CPU, pytest.fail, beta2_changes=beta2_changes, record=graph.record)
     never.refused = True
     as_it_is, told_as_it_is = trained(config, dataset, never)
-    assert graph.replayed >= 5
+    assert graph.replayed >= 2
     # To the bit what the same operations give without a recording; and, up to rounding, what they give with numbers
     # in place of tensors.
     assert_alike(state.tensors(), as_it_is.tensors(), rtol=0, atol=0)
@@ -101,7 +114,7 @@ def test_few_recordings_serve_all_steps() -> None:
     config = config_of("everything", dataset, gamma_end=0.5)
     trained(config, dataset, Captured(CPU, pytest.fail, beta2_changes=True, record=graph.record))
     # D alone and D with G, each with and without the lazy penalty, which is due in every third update of D.
-    assert graph.recorded <= 4
+    assert 3 <= graph.recorded <= 4
 
 
 def test_what_cannot_be_recorded_is_taken_as_it_is() -> None:
