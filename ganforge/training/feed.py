@@ -63,8 +63,7 @@ class Feed:
         refuse_unfit_data(config, dataset)
         self.config, self.dataset, self.device = config, dataset, device
         self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
-        item = math.prod(dataset.shape) * config.batch_size
-        self.ahead = max(1, min(AHEAD, AHEAD_NUMBERS // item)) if device.type == "cuda" else 1
+        self.ahead = updates_ahead(config.batch_size * math.prod(dataset.shape), device)
         self.made: tuple[int, tuple[Tensor, Tensor, Tensor | None]] | None = None
         self.g_stream = None
         if not config.shared_noise:
@@ -140,6 +139,11 @@ class Feed:
         return StepOptions(
             self.losses, penalties, config.clip, augment, config.shared_noise, config.accumulate, one_pass(config)
         )
+
+
+def updates_ahead(numbers: int, device: torch.device) -> int:
+    """For how many updates of D batches of so many numbers are made at once."""
+    return max(1, min(AHEAD, AHEAD_NUMBERS // numbers)) if device.type == "cuda" else 1
 
 
 def refuse_unfit_data(config: Config, dataset: Dataset) -> None:

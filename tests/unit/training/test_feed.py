@@ -20,7 +20,7 @@ from ganforge.objectives import hinge
 from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.training.adversarial import update_d
 from ganforge.training.build import build_state
-from ganforge.training.feed import Feed, end_of, images_at, images_in, one_pass, schedule_optimizers
+from ganforge.training.feed import Feed, end_of, images_at, images_in, one_pass, schedule_optimizers, updates_ahead
 from ganforge.training.optimizer import Adam, RMSprop
 from ganforge.training.step_inputs import Batch, StepOptions
 
@@ -307,3 +307,22 @@ def test_a_recipes_first_step_keeps_each_weights_own_gradient(name: str, monkeyp
     for grad, mean, square in zip(grads, state.D_opt.exp_avg, state.D_opt.exp_avg_sq, strict=True):
         torch.testing.assert_close(mean, (1 - config.beta1) * grad, rtol=1e-5, atol=1e-8)
         torch.testing.assert_close(square, (1 - config.beta2) * grad.square(), rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("start", [0, 5 * N, 100])
+def test_batches_that_are_made_ahead_are_the_same(start: int) -> None:
+    """As on a GPU, where those of several updates are made at once."""
+    config = config_of(d_steps=3, shared_noise=False, conditional=True, augment="ada", dragan_weight=1.0)
+    plain, ahead = (Feed(config, load_digits(), CPU) for _ in range(2))
+    assert plain.ahead == 1
+    ahead.ahead = 4
+    for step in (0, 1, 2, 1):  # and back, as when a step is made again to be explained
+        (plain_d, plain_g), (ahead_d, ahead_g) = (feed.batches(start + step * 3 * N, step) for feed in (plain, ahead))
+        for one, other in zip([*plain_d, plain_g], [*ahead_d, ahead_g], strict=True):
+            for ours, theirs in zip(tensors_of(one), tensors_of(other), strict=True):
+                assert torch.equal(ours, theirs)
+
+
+def test_so_many_are_made_ahead_as_are_small_together() -> None:
+    assert [updates_ahead(numbers, torch.device("cuda")) for numbers in (1, 1 << 19, 1 << 30)] == [16, 8, 1]
+    assert updates_ahead(1, CPU) == 1
