@@ -1,10 +1,12 @@
 """The machine: which device to compute on, and the facts that a result depends on."""
 
+import contextlib
 import ctypes
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +67,24 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def use_deterministic_operations(wanted: bool) -> None:
-    """Whether operations on a GPU must give the same bits each time, in this process from now on; those that cannot
-    then raise RuntimeError. To be called before the first product on the device."""
-    if wanted:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    torch.use_deterministic_algorithms(wanted)
+def ask_for_deterministic_products() -> None:
+    """To be called before the first product on a GPU, when cuBLAS looks for this variable."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+@contextlib.contextmanager
+def deterministic_operations(wanted: bool) -> Iterator[None]:
+    """In the context, if wanted, operations on a GPU give the same bits each time, and those that cannot raise
+    RuntimeError. To be prepared by ``ask_for_deterministic_products``."""
+    if not wanted:
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -66,8 +66,8 @@ def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     write = write_onnx if given.to == "onnx" else write_torch
     found = write(model, out, given.output or "uint8", given.license)
     tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
-    if model.config.precision != "float32":
-        tell(f"It computes in float32, and the run in {model.config.precision}: `ganforge sample` rounds otherwise.")
+    if model.config.precision == "bfloat16":
+        tell("It computes in float32, and the run in bfloat16: `ganforge sample` rounds otherwise.")
     return 0
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ganforge.networks.precision import tf32
+
 BATCH_SIZE = 64
 """Items made at a time: always so many, the last batch filled up, so that what one z becomes is the same to the bit
 whichever others are asked for beside it. Fewer where a layer would hold more than ``MAX_LAYER`` numbers."""
@@ -37,8 +39,8 @@ def generate(
 ) -> Tensor:  # fmt: skip
     """z [N, z_dim], and labels int64 [N] for a G that is told the class -> items, float [N, *shape], on the CPU.
 
-    N is at least 1. G is in evaluation mode meanwhile: batch norms use, and leave alone, what they learned. finish:
-    what is to be made of each batch before the next.
+    In float32 also where G was trained in TF32. N is at least 1. G is in evaluation mode meanwhile: batch norms use,
+    and leave alone, what they learned. finish: what is to be made of each batch before the next.
     """
     was_training = G.training
     G.eval()
@@ -48,7 +50,9 @@ def generate(
             count = len(z[first : first + batch_size])
             rows = [min(first + row, len(z) - 1) for row in range(batch_size)]  # the last row again, to fill up
             told = None if labels is None else labels[rows].to(device)
-            made.append(finish(G(z[rows].to(device), told).cpu()[:count]))
+            with tf32(False):
+                fakes = G(z[rows].to(device), told)
+            made.append(finish(fakes.cpu()[:count]))
     finally:
         G.train(was_training)
     return torch.cat(made)

@@ -1,15 +1,24 @@
 """What networks compute in; weights and what comes out stay float32."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-def allow_tf32(allowed: bool) -> None:
-    """Whether GPUs may round the factors of products to TF32's 10 bits, in this process from now on: in convolutions as
-    in matrix products (PyTorch's own default allows it in convolutions alone)."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+@contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """In the context, GPUs may, or may not, round the factors of products to TF32's 10 bits: in convolutions as in
+    matrix products. (PyTorch's own default allows it in convolutions alone.)"""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before
 
 
 def autocast_forward(network: nn.Module) -> None:

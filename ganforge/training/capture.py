@@ -119,7 +119,7 @@ class Captured:
             replay = self.record(lambda: told.update(update(kept)))
         except RuntimeError as error:
             self.refused = True
-            [why, *_] = str(error).splitlines()
+            why = str(error).partition("\n")[0]
             self.say(f"Steps are taken one operation at a time, since they cannot be recorded to be replayed: {why}")
             return
         self.recordings[kind] = Recording(replay, kept, told)
@@ -145,7 +145,7 @@ class Graphs:
     """CUDA graphs that share their memory, since each is done with it when the next begins."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device, self.pool = device, torch.cuda.graph_pool_handle()
+        self.device, self.pool, self.stream = device, torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
 
     def record(self, take: Callable[[], None]) -> Replay:
         """Raises RuntimeError where something in it cannot be recorded, such as waiting for the device."""
@@ -153,7 +153,7 @@ class Graphs:
         with torch.cuda.device(self.device):
             before = torch.cuda.current_stream()
             try:
-                with torch.cuda.graph(graph, pool=self.pool):
+                with torch.cuda.graph(graph, pool=self.pool, stream=self.stream):
                     take()
             finally:
                 torch.cuda.set_stream(before)  # a recording that fails leaves its own

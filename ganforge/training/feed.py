@@ -21,6 +21,7 @@ from ganforge.config import Config
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
+from ganforge.networks.precision import tf32
 from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.objectives.losses import load_losses
 from ganforge.objectives.penalties import load_penalties
@@ -179,8 +180,9 @@ def one_pass(config: Config) -> bool:
 
 
 def augment_by(p: Tensor, images: Tensor, draws: Tensor) -> Tensor:
-    """``ada`` at the probability p, 0-d."""
-    return ada(images, p, draws)
+    """``ada`` at the probability p, 0-d. Where a pixel comes from is worked out in float32."""
+    with tf32(False):
+        return ada(images, p, draws)
 
 
 def scheduled(config: Config, nimg: int, start: float, end: float) -> float:

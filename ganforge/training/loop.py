@@ -4,6 +4,7 @@ from ganforge.base.errors import RunError
 from ganforge.base.images import animation
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
+from ganforge.networks.precision import tf32
 from ganforge.training.accumulate import Stats
 from ganforge.training.actions import Actions
 from ganforge.training.build import step_taker
@@ -73,7 +74,8 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
-            return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
+            with tf32(self.config.precision == "tf32"):
+                return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
         except RuntimeError as error:
             if why := out_of_reach(state, feed, state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error

@@ -63,11 +63,12 @@ def refuse_lost_checkpoints(folder: RunFolder) -> None:
 
 
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progress) -> None:
-    """Bits repeat only on the same device, versions and threads: say when they are not the same."""
+    """Bits repeat only on the same device, in the same way, with the same versions and threads: say when they are not
+    the same."""
     changed = [
-        f"{k} {before.get(k)} -> {now[k]}"
-        for k in ("device_name", "python", "torch", "ganforge", "threads")
-        if before.get(k) != now[k]
+        f"{k} {before.get(k)} -> {now.get(k)}"
+        for k in ("device_name", "python", "torch", "ganforge", "threads", "capture", "deterministic")
+        if before.get(k) != now.get(k)
     ]
     if changed:
         progress.say(

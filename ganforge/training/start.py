@@ -13,11 +13,12 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
 from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import (
+    ask_for_deterministic_products,
     choose_device,
+    deterministic_operations,
     environment,
     is_out_of_memory,
     keep_freed_memory,
-    use_deterministic_operations,
 )
 from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
@@ -25,7 +26,6 @@ from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
 from ganforge.data.summary import data_notes, one_line
-from ganforge.networks.precision import allow_tf32
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -108,7 +108,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
-        "environment": [environment(feed.device)],
+        "environment": [environment_of(config, feed.device)],
     }
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
@@ -121,7 +121,8 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
-        return run_training(config, feed, state, folder, progress, stop, judge)
+        with deterministic_operations(config.deterministic):
+            return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
@@ -153,7 +154,7 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
         judge = prepare_judge(config, dataset, feed.device, progress.say)
-        now = environment(feed.device)
+        now = environment_of(config, feed.device)
         if facts:
             state.load(tensors, facts)
         else:
@@ -172,7 +173,8 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {feed.device}")
-        return run_training(config, feed, state, folder, progress, stop, judge)
+        with deterministic_operations(config.deterministic):
+            return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -205,8 +207,8 @@ def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
-    use_deterministic_operations(config.deterministic)
-    allow_tf32(config.precision == "tf32")
+    if config.deterministic:
+        ask_for_deterministic_products()
     device = choose_device(config.device)
     if config.precision == "bfloat16" and device.type == "cpu":
         say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
@@ -220,6 +222,12 @@ def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset
         if not is_out_of_memory(error):
             raise
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
+
+
+def environment_of(config: Config, device: torch.device) -> dict[str, Any]:
+    """What config.json keeps of the machine and, on CUDA, of the way in which it computes."""
+    ways = {"capture": config.capture, "deterministic": config.deterministic} if device.type == "cuda" else {}
+    return environment(device) | ways
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:
