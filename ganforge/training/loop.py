@@ -2,6 +2,7 @@
 
 from ganforge.base.errors import RunError
 from ganforge.base.images import animation
+from ganforge.base.runtime import deterministic_operations
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.networks.precision import tf32
@@ -74,7 +75,7 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
-            with tf32(self.config.precision == "tf32"):
+            with tf32(self.config.precision == "tf32"), deterministic_operations(self.config.deterministic):
                 return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
         except RuntimeError as error:
             if why := out_of_reach(state, feed, state.nimg, state.step):

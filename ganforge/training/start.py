@@ -15,7 +15,6 @@ from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import (
     ask_for_deterministic_products,
     choose_device,
-    deterministic_operations,
     environment,
     is_out_of_memory,
     keep_freed_memory,
@@ -121,8 +120,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
-        with deterministic_operations(config.deterministic):
-            return run_training(config, feed, state, folder, progress, stop, judge)
+        return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
@@ -173,8 +171,7 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {feed.device}")
-        with deterministic_operations(config.deterministic):
-            return run_training(config, feed, state, folder, progress, stop, judge)
+        return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def with_absolute_paths(config: Config) -> Config:

@@ -13,7 +13,8 @@ from ganforge.data.digits import load_digits
 from ganforge.networks import mlp
 from ganforge.networks.catalog import DISCRIMINATORS, GENERATORS
 from ganforge.networks.construct import build_discriminator, build_generator
-from ganforge.networks.precision import autocast_forward
+from ganforge.networks.generate import generate
+from ganforge.networks.precision import autocast_forward, tf32
 from ganforge.recipes.catalog import recipe
 from ganforge.training.build import build_state
 from ganforge.training.state import TrainingState
@@ -124,3 +125,25 @@ def test_the_average_computes_with_its_own_weights() -> None:
         for weight in state.G_ema.parameters():
             weight.zero_()
         assert not torch.equal(state.G_ema(torch.ones(2, 100), None), before)
+
+
+def rounded() -> tuple[bool, bool]:
+    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_tf32_is_allowed_in_the_context_alone(allowed: bool) -> None:
+    before = rounded()
+    with pytest.raises(KeyError), tf32(allowed):
+        assert rounded() == (allowed, allowed)
+        raise KeyError
+    assert rounded() == before
+
+
+def test_pictures_are_made_in_float32() -> None:
+    G, seen = generator(), []
+    G.register_forward_hook(lambda *_: seen.append(rounded()))
+    with tf32(True):
+        generate(G, torch.zeros(2, 4), None, CPU)
+        assert rounded() == (True, True)
+    assert seen == [(False, False)]

@@ -131,3 +131,31 @@ def test_a_checkpoint_follows_a_measurement_that_took_long(
     monkeypatch.setattr(actions, "measure", slow)
     actions.run(Due(False, False, True, False, False), is_whole=is_whole)
     assert done == ["snapshot", "measured"] + ["checkpoint"] * is_whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [({}, (False, False)), ({"precision": "tf32"}, (True, False)),
+                              ({"deterministic": True}, (False, True))],
+)  # fmt: skip
+def test_a_step_computes_as_asked_and_leaves_the_process_as_it_was(
+    changes: dict[str, Any], expected: tuple[bool, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> tuple[bool, bool]:
+        assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32
+        return torch.backends.cuda.matmul.allow_tf32, torch.are_deterministic_algorithms_enabled()
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    loop, before, seen = loop_of(tmp_path, **changes), told(), []
+    loop.state.D.register_forward_hook(lambda *_: seen.append(told()))
+    loop.step()
+    assert set(seen) == {expected}
+    assert told() == before
+
+
+def test_a_users_own_deterministic_mode_stays(tmp_path: Path) -> None:
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        loop_of(tmp_path).step()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
