@@ -196,7 +196,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--d-norm=group"], ["d_norm cannot be 'group'", "'batch', 'layer', 'spectral' or 'unnormalised'"]),
         (["--augment=flip"], ["augment cannot be 'flip'", "'none', 'diffaugment' or 'ada'"]),
         (["--optimizer=sgd"], ["optimizer cannot be 'sgd'", "'adam' or 'rmsprop'"]),
-        (["--precision=float16"], ["precision cannot be 'float16'", "'float32' or 'bfloat16'"]),
+        (["--precision=float16"], ["precision cannot be 'float16'", "'float32', 'tf32' or 'bfloat16'"]),
         (["--burn-in-curve=step"], ["burn_in_curve cannot be 'step'", "'cosine' or 'linear'"]),
         (["--conditional=yes"], ["--conditional", "argument"]),
         (["--r1-gamma=-1"], ["r1_gamma cannot be '-1'", "greater than or equal to 0"]),
