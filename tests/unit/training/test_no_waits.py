@@ -11,10 +11,10 @@ from ganforge.config import Config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.recipes.catalog import RECIPES, recipe
-from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_state
-from ganforge.training.ema import update_ema
-from ganforge.training.feed import Feed, schedule_optimizers
+from ganforge.training.capture import Captured, StepTaker
+from ganforge.training.feed import Feed, following, schedule_optimizers
+from ganforge.training.whole_step import whole_step
 
 SMALL: dict[str, Any] = {"data": "digits", "batch_size": 4, "d_steps": 2, "wgan_schedule": False}
 PENALISED: dict[str, Any] = {"r1_gamma": 1.0, "r2_gamma": 1.0, "gp_weight": 1.0, "gamma_end": 0.5, "burn_in_nimg": 64}
@@ -42,7 +42,7 @@ def config_of(name: str, dataset: Dataset) -> Config:
     return with_gammas(recipe(recipe_name, **(SMALL | changes)), dataset.shape)
 
 
-def take_steps(config: Config, dataset: Dataset, device: str, inside: Any) -> Any:
+def take_steps(config: Config, dataset: Dataset, device: str, inside: Any, take: StepTaker = whole_step) -> Any:
     """The state after two steps, taken ``inside`` a context once their batches are drawn."""
     feed, state = Feed(config, dataset, torch.device(device)), build_state(config, dataset, torch.device(device))
     for step in range(2):
@@ -51,9 +51,7 @@ def take_steps(config: Config, dataset: Dataset, device: str, inside: Any) -> An
         with inside:
             schedule_optimizers(config, state, nimg)
             options = feed.options(nimg, state)
-            train_step(state.G, state.D, state.G_opt, state.D_opt, options, d_batches, g_batch, state.failed)
-            if state.G_ema is not None:
-                update_ema(state.G_ema, state.G, 0.5)
+            take(state, options, d_batches, g_batch, following(config, nimg, 8))
     return state
 
 
@@ -62,6 +60,17 @@ def test_no_step_waits_for_the_device(name: str) -> None:
     dataset = load_digits()
     state = take_steps(config_of(name, dataset), dataset, "cpu", Refuses())
     assert state.failed.item() == 0
+
+
+@pytest.mark.parametrize("name", [name for name, (_, changes) in RUNS.items() if changes.get("fused_adam", True)])
+def test_no_step_with_its_numbers_on_the_device_waits_for_it(name: str) -> None:
+    """As it is recorded on CUDA, where waiting ends a recording."""
+    dataset = load_digits()
+    config = config_of(name, dataset)
+    changes = config.beta2_end is not None
+    taker = Captured(torch.device("cpu"), pytest.fail, beta2_changes=changes, record=pytest.fail)
+    taker.refused = True
+    assert take_steps(config, dataset, "cpu", Refuses(), taker).failed.item() == 0
 
 
 @EACH
