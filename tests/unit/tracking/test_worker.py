@@ -106,6 +106,20 @@ def test_a_fault_is_noted_and_what_was_not_taken_is_sent_again(tmp_path: Path, r
     assert read_taken(folder, "wandb").error == ""
 
 
+def test_a_grid_counts_as_taken_only_where_it_is_gone_itself(tmp_path: Path, recorded: Recorded) -> None:
+    """And not where the tracker's library lacks a file of its own."""
+    folder = make_run(tmp_path / "run", (10, 20), state="finished")
+    recorded.faults, recorded.fault = ["picture"], FileNotFoundError(2, "No such file", "the library's")
+
+    def remove() -> None:
+        assert read_taken(folder, "wandb").upto["grids"] == -1
+        folder.fakes(20).unlink()
+
+    follow(folder, "wandb", 1, NOTHING, Ended(remove))
+    assert [nimg for what, nimg in recorded.told if what == "picture"] == [10]
+    assert (read_taken(folder, "wandb").upto["grids"], read_taken(folder, "wandb").closed) == (20, True)
+
+
 def test_a_fault_at_the_end_is_noted_and_the_run_not_closed(tmp_path: Path, recorded: Recorded) -> None:
     folder = make_run(tmp_path / "run", (10,), state="finished")
     recorded.faults, recorded.fault = ["close"], SystemExit("no key")
