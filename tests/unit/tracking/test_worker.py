@@ -16,7 +16,7 @@ from made_runs import NOTHING, make_run, report
 from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.tracking import worker
-from ganforge.tracking.catalog import TRACKERS, Start, Tracker
+from ganforge.tracking.catalog import TRACKERS, Start, Tracker, require
 from ganforge.tracking.said import bare, said
 from ganforge.tracking.taken import KINDS, Taken, cut_at, newest, read_taken, write_taken
 from ganforge.tracking.trackers import start_process
@@ -292,6 +292,18 @@ def test_the_place_of_a_tracker_tells_no_password(
     module = importlib.util.module_from_spec(spec)  # beside the one that others may have imported
     spec.loader.exec_module(module)
     assert module.Target(Start("run", {}, tmp_path, run="a")).place == "https://host/x"
+
+
+def test_a_folder_of_a_trackers_name_is_no_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m ganforge` looks for packages in the current folder, where an offline tracker may have left one."""
+    (tmp_path / "trackio").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    with pytest.raises(UserError, match="trackio is not installed"):
+        require(["trackio"])
+    (tmp_path / "trackio" / "__init__.py").touch()
+    importlib.invalidate_caches()
+    require(["trackio"])
 
 
 def test_one_process_at_a_time_tells_a_tracker(tmp_path: Path) -> None:
