@@ -33,7 +33,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_temporary, read_plain_json, reason, write_text_atomically
 from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
-from ganforge.run.lock import Held, acquire, is_held
+from ganforge.run.lock import Held, acquire, held_of, is_held
 from ganforge.run.logs import RunLogs
 from ganforge.run.paths import SUBFOLDERS, entries, next_free
 
@@ -143,12 +143,14 @@ class RunFolder(RunLogs):
 
     def remove_leftovers(self) -> None:
         """Remove the files that a process was writing here when it was killed. For the holder of the lock, once it is
-        going to write. Follows no link, and touches nothing whose whole name ganforge did not make."""
-        for name in ("", *SUBFOLDERS):
+        going to write. Where a tracker is still told, its file may be in the making: these stay then. Follows no link,
+        and touches nothing whose whole name ganforge did not make."""
+        for name in ("", *SUBFOLDERS, self.trackers.name):
             with contextlib.suppress(OSError):  # where it cannot be removed, nothing can be saved: that will be said
                 folder = self.subfolder(name) if name else self.path
+                told = folder == self.trackers and held_of(self.tracker_locks())
                 for inner, plain in entries(folder):
-                    if plain and is_temporary(inner):
+                    if plain and is_temporary(inner) and not told:
                         (folder / inner).unlink()
 
     def read_config(self) -> dict[str, Any]:

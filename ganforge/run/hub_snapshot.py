@@ -4,9 +4,11 @@ Only safetensors are fetched, only as many bytes as the hub said before, and the
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,10 @@ FILE = "model.safetensors"
 """What a snapshot is called on the hub. Where there is none, the only other file of safetensors is taken."""
 LARGEST = 2**32 + MAX_HEADER
 """Bytes of the largest network that ganforge makes, and of its header."""
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG}
+"""What writing and reading raise without the file's name, and no network does."""
+LIBRARY = ("huggingface_hub", "httpx", "httpcore")
+"""How the names of its packages begin."""
 TIMEOUT_S = 20.0
 CHUNK_BYTES = 1 << 16
 EXTRA = "install it with pip install 'ganforge[hub]'"
@@ -196,13 +202,23 @@ def hub_at_work(name: str, fails: str = "cannot be fetched") -> Iterator[None]:
     except (UserError, AssertionError):
         raise
     except OSError as error:
-        if error.filename is not None:  # of this machine's disk
+        network = isinstance(error, ConnectionError | TimeoutError)  # which may bear the name of the file it broke
+        if error.errno in DISK or (error.filename is not None and not network):
             raise UserError(f"{name} cannot be kept here ({reason(error)}); make room or choose another.") from None
         raise UserError(f"{name} {fails}: {_why(error, home.netloc)}.") from None
     except Exception as error:
-        if not type(error).__module__.startswith(("huggingface_hub", "httpx", "httpcore", "json", "builtins")):
+        if isinstance(error, MemoryError) or not _is_librarys(error):
             raise
         raise UserError(f"{name} {fails}: {_why(error, home.netloc)}.") from None
+
+
+def _is_librarys(error: Exception) -> bool:
+    """Did the hub's library raise it, of whatever kind it is, and not ganforge?"""
+    called = False
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        called = module.startswith(LIBRARY) or (called and not module.startswith("ganforge."))
+    return called
 
 
 def _why(error: Exception, host: str) -> str:
@@ -225,10 +241,10 @@ def _why(error: Exception, host: str) -> str:
         return f"{host} answered HTTP {status}"
     if "OfflineModeIsEnabled" in kinds:
         return "HF_HUB_OFFLINE is set"
-    if "TimeoutException" in kinds:
+    if kinds & {"TimeoutException", "TimeoutError"}:
         return f"no answer from {host} in time"
     if "RemoteProtocolError" in kinds:
         return f"{host} broke off its answer"
-    if "TransportError" in kinds:
+    if kinds & {"TransportError", "ConnectionError"}:
         return f"no connection to {host}"
     return f"{host} answered something else than the hub does ({type(error).__name__})"

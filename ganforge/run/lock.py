@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,6 +27,18 @@ def acquire(path: Path, busy: str = "", wait_sec: float = 0.0) -> Held:
     except Timeout:
         busy = busy or f"Another process is training in {path.parent}"
         raise UserError(f"{busy}; wait for it, or stop it first.") from None
+
+
+def held_of(paths: Iterable[Path]) -> list[Path]:
+    """Those of some locks that other processes hold now. Asking takes each for a moment. Raises OSError."""
+    held = []
+    for path in paths:
+        try:
+            with acquire(path):
+                pass
+        except UserError:
+            held.append(path)
+    return held
 
 
 def is_held(path: Path) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 SUBFOLDERS = ("snapshots", "checkpoints")
+TOLD = {"trackers": re.compile(r"[a-z]+\.(json|lock)"), "tensorboard": re.compile(r"events\.out\.tfevents\.[\w.-]+")}
+"""Folders of what trackers are told, and the whole names of the files in them."""
 
 
 class RunPaths:
@@ -82,6 +84,12 @@ class RunPaths:
 
     def tracker(self, name: str) -> Path:
         return self.trackers / f"{name}.json"
+
+    def tracker_locks(self) -> list[Path]:
+        """Those that are there, held or not; none through a link. Raises OSError."""
+        inner = [] if self.trackers.is_symlink() else entries(self.trackers)
+        names = (name for name, plain in inner if plain and TOLD["trackers"].fullmatch(name))
+        return sorted(self.trackers / name for name in names if name.endswith(".lock"))
 
     def nearest(self, nimg: int) -> Path:
         return self.path / f"nearest-{nimg:09d}.png"

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,12 @@ from ganforge.base.file_marks import is_marked
 from ganforge.base.files import is_temporary, reason
 from ganforge.base.stopping import poll
 from ganforge.run.folder import RunFolder
-from ganforge.run.paths import SUBFOLDERS, entries
+from ganforge.run.lock import held_of
+from ganforge.run.paths import SUBFOLDERS, TOLD, entries
 
 LAST = ("status.json", "config.json", ".lock")
 """Removed last, in this order: until then what is left is a run, of which the rest can be removed."""
 
-TOLD = {"trackers": re.compile(r"[a-z]+\.(json|lock)"), "tensorboard": re.compile(r"events\.out\.tfevents\.[\w.-]+")}
-"""Folders of what trackers are told, and the whole names of the files in them."""
 FOLDERS = (*SUBFOLDERS, *TOLD)
 
 
@@ -71,23 +71,37 @@ def is_own(folder: RunFolder, path: Path) -> bool:
 
 def removable(path: Path) -> RunFolder:
     """The run in a folder that may be removed or moved. Raises UserError for a link, for what is no run, and for one
-    that a process trains in now, or that cannot be written."""
+    that a process trains in now or tells a tracker of, or that cannot be written."""
     if path.is_symlink():
         raise UserError(f"{path} is a link; give the run folder itself.")
     folder = RunFolder(path)
     if not folder.exists():
         raise UserError(folder.what_is_there())
-    with folder.lock():
+    with _unused(folder):
         return folder
+
+
+@contextlib.contextmanager
+def _unused(folder: RunFolder) -> Iterator[None]:
+    """Hold the run's lock, where no tracker is told of the run any more: without it, none begins. Raises UserError."""
+    with folder.lock():
+        try:
+            held = held_of(folder.tracker_locks())
+        except OSError as error:
+            raise UserError(f"The run folder {folder.path} cannot be written ({reason(error)}).") from None
+        if held:
+            raise UserError(f"The tracker {held[0].stem} is still told of {folder.path}; wait half a minute for it.")
+        yield
 
 
 def remove_run(folder: RunFolder) -> Content:
     """Delete the run's own files, and the folder where nothing else is in it; returns what there was.
 
-    A request to stop is met between two files. Raises UserError where another process trains there, and RunError
-    where a file cannot be deleted; what is left is then still a run, that can be removed again.
+    A request to stop is met between two files. Raises UserError where another process trains there or tells a
+    tracker of it, and RunError where a file cannot be deleted; what is left is then still a run, that can be removed
+    again.
     """
-    with folder.lock():
+    with _unused(folder):
         try:
             found = content_of(folder)
             for path in found.own:
@@ -105,7 +119,8 @@ def remove_run(folder: RunFolder) -> Content:
 def move_run(folder: RunFolder, target: Path) -> Path:
     """Give the run folder another path, with all that is in it; returns it. An existing folder takes the run into it.
 
-    Raises UserError where that would replace or change anything else, and where another process trains there.
+    Raises UserError where that would replace or change anything else, and where another process trains there or tells a
+    tracker of it.
     """
     source = folder.path.resolve()
     if target.is_dir():
@@ -119,7 +134,7 @@ def move_run(folder: RunFolder, target: Path) -> Path:
         raise UserError(f"There is no folder {target.parent}; make it first, or choose another place.")
     if RunFolder(place).exists():
         raise UserError(f"{target.parent} is a run, and no run lies in another; choose another place.")
-    with folder.lock():
+    with _unused(folder):
         try:
             source.rename(place / target.name)
         except OSError as error:

@@ -82,5 +82,6 @@ Trackers = Annotated[tuple[str, ...], BeforeValidator(_named)]
 def require(names: Iterable[str]) -> None:
     """Raise UserError where a tracker is not installed."""
     for name in names:
-        if find_spec(TRACKERS[name].package) is None:
+        spec = find_spec(TRACKERS[name].package)
+        if spec is None or spec.origin is None:  # a folder of that name, where one is, that is no package
             raise UserError(f"The tracker {name} is not installed: {TRACKERS[name].install}.")

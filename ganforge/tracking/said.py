@@ -11,12 +11,19 @@ SHORTEST = 6
 """Letters: what is shorter, such as "true", is no secret."""
 
 
+def bare(text: str) -> str:
+    """A text, or an address alone, with its addresses without names, passwords and queries. Of an address with an @
+    after a ?, which may be part of a password or of the query, nothing is left but its kind."""
+    text = re.sub(r"(\w+://)([^\s?]*\?\S*@\S*|[^\s?]*@)", r"\1", text)
+    return re.sub(r"\?\S+", "", text)
+
+
 def said(error: BaseException) -> str:
-    """Class and first line of an exception, without what the environment has as keys and passwords, and without those
-    in addresses."""
+    """Class and first line of an exception, without what the environment has as keys and passwords, and with its
+    addresses ``bare``."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = type(error).__name__ + (f": {lines[0]}" if lines else "")
-    text = re.sub(r"(\w+://)[^/\s@]*@", r"\1", text)
+    text = bare(text)
     for name, value in os.environ.items():
         if SECRET.search(name) and len(value) >= SHORTEST:
             text = text.replace(value, "...")

@@ -5,7 +5,6 @@ import os
 import re
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
@@ -13,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from ganforge.tracking.catalog import Ending, Start, Tracker
+from ganforge.tracking.said import bare
 
 RECORD = Tracker(
     name="mlflow",
@@ -34,7 +34,7 @@ class Target:
 
     def __init__(self, start: Start) -> None:
         self.client = MlflowClient()
-        self.place = _shown(self.client.tracking_uri)
+        self.place = bare(self.client.tracking_uri)
         self.run = start.run if start.run and self._is_there(start.run) else self._new(start)
         self.client.update_run(self.run, status="RUNNING")
 
@@ -77,9 +77,3 @@ def _key(name: str) -> str:
     not be called like the file of another metric."""
     group, stroke, rest = name.partition("/")
     return re.sub(r"[^\w\-. :/]", "_", group + stroke + rest.replace("/", "."))
-
-
-def _shown(uri: str) -> str:
-    """An address without the name and password that may stand in it."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else uri

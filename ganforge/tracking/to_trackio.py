@@ -9,6 +9,7 @@ import trackio
 from trackio.utils import TRACKIO_DIR
 
 from ganforge.tracking.catalog import Ending, Start, Tracker
+from ganforge.tracking.said import bare
 
 RECORD = Tracker(
     name="trackio",
@@ -34,8 +35,8 @@ class Target:
                 raise
             self.run = f"{start.name}-{secrets.token_hex(4)}"
             self._begin(start, "never")
-        elsewhere = os.environ.get("TRACKIO_SPACE_ID") or os.environ.get("TRACKIO_SERVER_URL", "").partition("?")[0]
-        self.place = elsewhere or str(TRACKIO_DIR)
+        elsewhere = os.environ.get("TRACKIO_SPACE_ID") or os.environ.get("TRACKIO_SERVER_URL")
+        self.place = bare(elsewhere) if elsewhere else str(TRACKIO_DIR)
 
     def _begin(self, start: Start, resume: str) -> None:
         self.session = trackio.init(

@@ -6,6 +6,7 @@ from pathlib import Path
 import wandb
 
 from ganforge.tracking.catalog import Ending, Start, Tracker
+from ganforge.tracking.said import bare
 
 RECORD = Tracker(
     name="wandb",
@@ -31,7 +32,7 @@ class Target:
             settings=wandb.Settings(console="off", silent=True, save_code=False),
         )
         self.run = self.session.id
-        self.place = self.session.url or str(self.session.settings.sync_dir)
+        self.place = bare(self.session.url or "") or str(self.session.settings.sync_dir)
 
     def numbers(self, nimg: int, values: dict[str, float]) -> None:
         self.session.log(values, step=nimg)

@@ -4,7 +4,6 @@ It follows the run's log, as long as its stdin is open. Whatever the tracker's l
 here: training shares no memory, thread, signal or file with it, and waits for nothing.
 """
 
-import contextlib
 import faulthandler
 import json
 import os
@@ -16,6 +15,7 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import Any
 
+from ganforge.base.files import is_plain
 from ganforge.run.folder import RunFolder
 from ganforge.tracking.catalog import TRACKERS, Ending, Start, Target
 from ganforge.tracking.news import Entry, News, numbers_of
@@ -120,7 +120,7 @@ def begin(folder: RunFolder, name: str, taken: Taken, after: int | None) -> Targ
 
 def send(target: Target, entry: Entry) -> None:
     if entry.kind == "grids":
-        with contextlib.suppress(FileNotFoundError):  # removed by hand since
+        if is_plain(entry.content):  # else removed by hand since
             target.picture(entry.nimg, entry.content)
     elif numbers := numbers_of(entry):
         target.numbers(entry.nimg, numbers)

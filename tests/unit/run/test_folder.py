@@ -335,6 +335,18 @@ def test_what_a_killed_process_was_writing_goes_and_nothing_else(folder: RunFold
     assert [path.read_text() for path in users] == ["mine"] * len(users)
 
 
+def test_what_a_killed_tracker_was_writing_goes_unless_one_is_told(folder: RunFolder) -> None:
+    folder.make_trackers()
+    left, lock = folder.trackers / ".ganforge-tmp-ab12_xyz.json", folder.trackers / "wandb.lock"
+    left.write_text("half")
+    with folder.lock():
+        with folder.hold_tracker("wandb", 0):
+            folder.remove_leftovers()
+        assert left.exists()
+        folder.remove_leftovers()
+    assert [*folder.trackers.iterdir()] == [lock]
+
+
 def test_what_is_being_written_has_a_name_that_is_known(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process killed while it writes: what it leaves is what ``remove_leftovers`` takes for such."""
     monkeypatch.setattr(Path, "replace", lambda *_: os._exit(9))

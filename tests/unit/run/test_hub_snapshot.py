@@ -1,9 +1,11 @@
 """hub:OWNER/NAME: what is fetched from a stub of the hub, what is refused, and where the token goes."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hub_server import COMMIT, NEWER, TOKEN, Hub, Repo, point_at, serving
@@ -13,7 +15,7 @@ import ganforge
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped, StopRequest, polled_by
 from ganforge.cli.main import main
-from ganforge.run.hub_snapshot import LARGEST, hub_name, local, pinned
+from ganforge.run.hub_snapshot import LARGEST, fetched, hub_at_work, hub_name, local, pinned
 
 NAME = Path("hub:me/digits")
 
@@ -143,6 +145,47 @@ def test_no_hub_there(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="has no such revision"):
         point_at(hub.url, monkeypatch)
         local(Path("hub:me/digits@gone"))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "hub:x cannot be kept here .No space left on device.;"),
+        (OSError(errno.EIO, "Input/output error"), "hub:x cannot be kept here"),
+        (PermissionError(errno.EACCES, "Permission denied", "file"), "hub:x cannot be kept here .file: Permission"),
+        (ConnectionResetError(errno.ECONNRESET, "reset", "file"), "hub:x cannot be fetched: no connection to"),
+    ],
+)  # fmt: skip
+def test_the_disk_and_the_hub_are_told_apart(error: OSError, said: str, hub: Hub) -> None:
+    with pytest.raises(UserError, match=said), hub_at_work("hub:x"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("ganforge.run.hub_snapshot._chosen", TypeError("a slip")),
+        ("ganforge.run.hub_snapshot.HubName.__str__", KeyError("a slip")),
+        ("huggingface_hub.hf_api.ModelInfo.__init__", MemoryError()),
+    ],
+)
+def test_the_hub_is_not_blamed_for_a_slip_nor_for_memory(
+    place: str, error: Exception, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    name = hub_name(NAME)
+    with hub_at_work(str(name)):  # which imports the library
+        monkeypatch.setattr(place, fails)
+    with pytest.raises(type(error)):
+        fetched(name)
+
+
+def test_nor_for_a_slip_in_what_the_library_calls(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganforge.run.hub_snapshot.urlsplit", lambda _: SimpleNamespace(netloc="hub"))
+    with pytest.raises(AttributeError):
+        local(NAME)
 
 
 def test_stopping_while_it_is_fetched_leaves_nothing(hub: Hub, tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from some_runs import make_run, record_at
 
+from ganforge.base.errors import UserError
 from ganforge.base.stopping import Stopped, StopRequest, polled_by
 from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
-from ganforge.run.removal import LAST, content_of, remove_run
+from ganforge.run.removal import LAST, content_of, move_run, remove_run
 
 RECORD = '{"format": 1, "nimg": 1, "protocol": {}, "figures": {}}'
 PAGE = '<meta name="generator" content="ganforge">'
@@ -114,6 +115,21 @@ def test_a_run_that_is_written_is_refused(run: RunFolder, capsys: pytest.Capture
         assert main(["runs", "mv", "runs/a", "b"]) == 2
         other.communicate(b"\n")
     assert run.snapshot(1).exists()
+
+
+def test_a_run_that_a_tracker_is_told_of_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    other = make_run(Path("runs/b"))
+    with run.hold_tracker("wandb", 0):
+        assert main(["runs", "rm", "runs/b", "runs/a", "--yes"]) == 2
+        assert "The tracker wandb is still told of runs/a; wait" in capsys.readouterr().err
+        assert main(["runs", "mv", "runs/a", "b"]) == 2
+        for change in (lambda: remove_run(run), lambda: move_run(run, Path("b"))):  # it may have begun since
+            with pytest.raises(UserError, match="still told"):
+                change()
+        other.trackers.symlink_to(run.trackers.resolve())
+        remove_run(other)  # whose tracker it is not
+    assert run.snapshot(1).exists()
+    assert main(["runs", "rm", "runs/a", "--yes"]) == 0
 
 
 def test_nothing_is_removed_unless_somebody_says_so(

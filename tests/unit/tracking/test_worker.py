@@ -1,7 +1,9 @@
 """The process that tells a tracker of a run: order, faults, and going on with the same run of the tracker."""
 
+import importlib.util
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +16,8 @@ from made_runs import NOTHING, make_run, report
 from ganforge.base.errors import UserError
 from ganforge.run.folder import RunFolder
 from ganforge.tracking import worker
-from ganforge.tracking.catalog import TRACKERS, Start, Tracker
-from ganforge.tracking.said import said
+from ganforge.tracking.catalog import TRACKERS, Start, Tracker, require
+from ganforge.tracking.said import bare, said
 from ganforge.tracking.taken import KINDS, Taken, cut_at, newest, read_taken, write_taken
 from ganforge.tracking.trackers import start_process
 from ganforge.tracking.worker import follow
@@ -104,6 +106,20 @@ def test_a_fault_is_noted_and_what_was_not_taken_is_sent_again(tmp_path: Path, r
     assert recorded.told == expected
     assert len(recorded.starts) == 1
     assert read_taken(folder, "wandb").error == ""
+
+
+def test_a_grid_counts_as_taken_only_where_it_is_gone_itself(tmp_path: Path, recorded: Recorded) -> None:
+    """And not where the tracker's library lacks a file of its own."""
+    folder = make_run(tmp_path / "run", (10, 20), state="finished")
+    recorded.faults, recorded.fault = ["picture"], FileNotFoundError(2, "No such file", "the library's")
+
+    def remove() -> None:
+        assert read_taken(folder, "wandb").upto["grids"] == -1
+        folder.fakes(20).unlink()
+
+    follow(folder, "wandb", 1, NOTHING, Ended(remove))
+    assert [nimg for what, nimg in recorded.told if what == "picture"] == [10]
+    assert (read_taken(folder, "wandb").upto["grids"], read_taken(folder, "wandb").closed) == (20, True)
 
 
 def test_a_fault_at_the_end_is_noted_and_the_run_not_closed(tmp_path: Path, recorded: Recorded) -> None:
@@ -227,10 +243,67 @@ def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "0123456789abcdef")
     monkeypatch.setenv("OTHER_TOKEN", "true")
     error = ConnectionError("no: https://me:pass@host:80/x?k=0123456789abcdef is true.\nmore")
-    assert said(error) == "ConnectionError: no: https://host:80/x?k=... is true"
+    assert said(error) == "ConnectionError: no: https://host:80/x is true"
+    assert said(ValueError("the key 0123456789abcdef is void")) == "ValueError: the key ... is void"
+    assert said(ValueError("url: /db?user=u&password=s3cret1 (not found)")) == "ValueError: url: /db (not found)"
     assert said(KeyError()) == "KeyError"
     assert len(said(ValueError("x" * 1000))) == 300
     assert said(ValueError("\x1b[2J")) == "ValueError: \\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://h/db?user=u&password=s3cret1", "postgresql://h/db"),
+        ("postgresql+psycopg2://u:s3cret1@h:5432/db", "postgresql+psycopg2://h:5432/db"),
+        ("https://u:s3@cret1@host/x?write_token=s3cret1", "https://host/x"),
+        ("https://u:s3/cret1@host", "https://host"),
+        ("postgresql://u:s3?cret1@h/db", "postgresql://"), ("postgresql://h/db?password=s3@cret1", "postgresql://"),
+        ("https://host/#/experiments/1", "https://host/#/experiments/1"),
+        ("sqlite:////a b/c.db", "sqlite:////a b/c.db"), ("/home/me/mlruns", "/home/me/mlruns"),
+    ],
+)  # fmt: skip
+def test_an_address_is_shown_without_what_lets_one_in(address: str, shown: str) -> None:
+    assert bare(address) == shown
+
+
+@pytest.mark.parametrize("package", ["wandb", "mlflow", "trackio"])
+def test_the_place_of_a_tracker_tells_no_password(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library is a stand-in here, whose run is at an address with a password."""
+    address = "https://me:s3cret1@host/x?password=s3cret1"
+    session = SimpleNamespace(id="a", url=address)
+    there = SimpleNamespace(info=SimpleNamespace(lifecycle_stage="active"))
+    client = SimpleNamespace(tracking_uri=address, get_run=lambda _: there, update_run=lambda *_, **__: None)
+    library: dict[str, dict[str, Any]] = {
+        "wandb": {"init": lambda **_: session, "Settings": lambda **_: None}, "trackio": {"init": lambda **_: session},
+        "trackio.utils": {"TRACKIO_DIR": tmp_path}, "mlflow": {"MlflowClient": lambda: client},
+        "mlflow.entities": {"Metric": tuple, "Param": tuple}, "mlflow.exceptions": {"MlflowException": OSError},
+    }  # fmt: skip
+    for name, content in library.items():
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**content))
+    monkeypatch.setenv("TRACKIO_SERVER_URL", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # else it stays set
+    monkeypatch.delenv("TRACKIO_SPACE_ID", raising=False)
+    name = f"ganforge.tracking.to_{package}"
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)  # beside the one that others may have imported
+    spec.loader.exec_module(module)
+    assert module.Target(Start("run", {}, tmp_path, run="a")).place == "https://host/x"
+
+
+def test_a_folder_of_a_trackers_name_is_no_tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m ganforge` looks for packages in the current folder, where an offline tracker may have left one."""
+    (tmp_path / "trackio").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "trackio", raising=False)
+    with pytest.raises(UserError, match="trackio is not installed"):
+        require(["trackio"])
+    (tmp_path / "trackio" / "__init__.py").touch()
+    importlib.invalidate_caches()
+    require(["trackio"])
 
 
 def test_one_process_at_a_time_tells_a_tracker(tmp_path: Path) -> None:
