@@ -472,7 +472,7 @@ def test_resuming_with_other_settings(run: RunFolder, capsys: pytest.CaptureFixt
     assert "fused_adam: True in the run, False asked for" in said
     assert "start a new run" in said
     assert "total_nimg: " not in said
-    assert "What may change: checkpoint_nimg, " in said
+    assert "What may change: capture, checkpoint_nimg, " in said
 
 
 def test_resuming_with_a_wrong_setting(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
