@@ -195,7 +195,7 @@ def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[i
             raise UserError(f"{given.balance_like} has no classes ({data.no_labels or 'none are told'}).")
         counts = counts_for(model.class_names, model.num_classes, data.labels, data.class_names)
         count = min(most, sum(counts)) if count is None and given.seeds is None else count
-    seeds = parse_seeds(given.seeds or "0-63") if count is None else range(count)
+    seeds = parse_seeds("0-63" if given.seeds is None else given.seeds) if count is None else range(count)
     if counts:
         return seeds, labels_like(counts, len(seeds))
     return seeds, None if classes is None else labels_for(model, seeds, classes)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import tarfile
 import threading
 import zipfile
@@ -20,6 +21,7 @@ from ganforge.base.picture_format import PictureFormat
 from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
 from ganforge.data.load import load as load_data
+from ganforge.run.lock import acquire
 from ganforge.sampling import into_archive
 from ganforge.sampling.balance import counts_for, labels_like
 from ganforge.sampling.model import Model, load
@@ -204,6 +206,32 @@ def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_p
     with pytest.raises(UserError, match=r"holds other pictures: they differ in truncation; give the same options"):
         plain.save(out, SEEDS, truncation=0.5)
     assert bytes_in(tmp_path) == before
+
+
+def test_a_run_is_no_place_for_pictures_and_its_lock_stays(
+    plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even while nobody trains there; nor what somebody calls as ours is called."""
+    run = make_run(tmp_path / "run")
+    run.lock_file.write_bytes(b"")
+    for out in (run.path, tmp_path / "theirs"):
+        out.mkdir(exist_ok=True)
+        (out / ".pictures.lock").write_bytes(b"theirs")
+        before = bytes_in(out)
+        assert sample(plain, "--out", f"{out}/") == 2
+        assert re.search(r"holds .* already, and pictures are not mixed", capsys.readouterr().err)
+        assert bytes_in(out) == before
+    with acquire(run.lock_file), pytest.raises(UserError, match="pictures are not mixed"):
+        plain.save(run.path, SEEDS)
+    assert run.lock_file.exists()
+    (tmp_path / "new").mkdir()
+    with acquire(tmp_path / "new" / ".lock"), pytest.raises(UserError, match=r"new holds \.lock already"):
+        plain.save(tmp_path / "new", SEEDS)  # a run that begins
+
+
+def test_two_processes_do_not_save_into_one_folder(plain: Model, tmp_path: Path) -> None:
+    with acquire(tmp_path / ".pictures.lock"), pytest.raises(UserError, match="^Another process is saving pictures in"):
+        plain.save(tmp_path, SEEDS)
 
 
 def test_a_strangers_picture_among_ours_is_refused(plain: Model, tmp_path: Path) -> None:
