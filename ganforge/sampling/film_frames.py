@@ -20,12 +20,15 @@ HOLD_S = 2.0
 
 
 def walk_frames(model: Model, z: Tensor, labels: Tensor | None, scale: int | None) -> Iterator[Image.Image]:
-    """A frame for each z [N, z_dim], as ``draw_frames`` draws them; points all at once, as each is drawn among all."""
-    batch = model.batch_size if len(model.shape) == 3 else len(z)
+    """A frame for each z [N, z_dim], as ``draw_frames`` draws them, one by one; points all at once, as each is drawn among all."""
+    points = len(model.shape) != 3
+    batch = len(z) if points else model.batch_size
     for first in range(0, len(z), batch):
         poll()
         part = slice(first, first + batch)
-        yield from draw_frames(model.pictures(z[part], None if labels is None else labels[part]), scale)
+        items = model.pictures(z[part], None if labels is None else labels[part])
+        for drawn in [items] if points else items.split(1):
+            yield from draw_frames(drawn, scale)
 
 
 def evolution_frames(run: RunFolder, fps: float) -> Iterator[Image.Image]:
