@@ -192,9 +192,10 @@ def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[i
     counts = []
     if given.balance_like is not None:
         data = load_data(given.balance_like)
-        if data.labels is None:
-            raise UserError(f"{given.balance_like} has no classes ({data.no_labels or 'none are told'}).")
-        counts = counts_for(model.class_names, model.num_classes, data.labels, data.class_names)
+        if data.is_points != (len(model.shape) == 1):
+            kinds = ("points", "pictures") if data.is_points else ("pictures", "points")
+            raise UserError(f"The items of {data.name} are {kinds[0]}, and the model makes {kinds[1]}; give others.")
+        counts = counts_for(model.class_names, model.num_classes, data)
         count = min(most, sum(counts)) if count is None and given.seeds is None else count
     seeds = parse_seeds("0-63" if given.seeds is None else given.seeds) if count is None else range(count)
     if counts:

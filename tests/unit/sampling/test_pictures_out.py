@@ -20,6 +20,7 @@ from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.picture_format import PictureFormat
 from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
+from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
 from ganforge.run.lock import acquire
 from ganforge.sampling import into_archive
@@ -230,7 +231,7 @@ def test_a_run_is_no_place_for_pictures_and_its_lock_stays(
 
 
 def test_two_processes_do_not_save_into_one_folder(plain: Model, tmp_path: Path) -> None:
-    with acquire(tmp_path / ".pictures.lock"), pytest.raises(UserError, match="^Another process is saving pictures in"):
+    with acquire(tmp_path / ".pictures.lock"), pytest.raises(UserError, match=r"^Another process is saving"):
         plain.save(tmp_path, SEEDS)
 
 
@@ -290,17 +291,26 @@ def test_several_threads_encode(plain: Model, tmp_path: Path, monkeypatch: pytes
         assert file.namelist()[:192] == [f"seed{seed:08}.png" for seed in range(192)]
 
 
+def classed(labels: list[int], num_classes: int, names: tuple[str, ...] = ()) -> Dataset:
+    items = torch.zeros(len(labels), 1, 4, 4, dtype=torch.uint8)
+    return Dataset("some", "here", items, torch.tensor(labels), num_classes, class_names=names)
+
+
 def test_labels_like() -> None:
     labels = labels_like([1, 0, 6, 3], 20)
     assert torch.bincount(labels).tolist() == [2, 0, 12, 6]
     assert torch.bincount(labels[:10], minlength=4).tolist() == [1, 0, 6, 3]
     assert sorted(torch.bincount(labels_like([1, 1, 1], 8)).tolist()) == [2, 3, 3]
-    assert counts_for(("b", "a"), 2, torch.tensor([0, 0, 1]), ("a", "b")) == [1, 2]
-    assert counts_for((), 3, torch.tensor([0, 0, 1]), ()) == [2, 1, 0]
+    assert counts_for(("b", "a"), 2, classed([0, 0, 1], 2, ("a", "b"))) == [1, 2]
+    assert counts_for(("b", "c", "a"), 3, classed([0, 0, 1], 2, ("a", "b"))) == [1, 0, 2]
+    assert counts_for((), 3, classed([0, 0, 1], 3)) == [2, 1, 0]
     with pytest.raises(UserError, match=r"^The data have the class 'c', of which the model was not told\.$"):
-        counts_for(("b", "a"), 2, torch.tensor([0, 1]), ("a", "c"))
-    with pytest.raises(UserError, match=r"^The data have 3 classes, and the model was told of 2\.$"):
-        counts_for((), 2, torch.tensor([0, 2]), ())
+        counts_for(("b", "a"), 2, classed([0, 1], 2, ("a", "c")))
+    for number in (1, 3):
+        with pytest.raises(UserError, match=rf"^The data have {number} classes, and the model was told of 2\.$"):
+            counts_for((), 2, classed([0, number - 1], number))
+    with pytest.raises(UserError, match=r"^some has no classes \(none are told\)\.$"):
+        counts_for((), 2, Dataset("some", "here", torch.zeros(2, 1, 4, 4, dtype=torch.uint8)))
 
 
 def sample(model: Model, *options: str) -> int:
@@ -326,6 +336,15 @@ def test_classes_like_some_data(tmp_path: Path) -> None:
         share = 1797 / len(labels)
         assert np.abs(np.bincount(arrays["arr_1"]) - np.bincount(labels) * share).max() <= 1
         assert len(arrays["arr_1"]) == 1797
+
+
+def test_points_are_no_balance_for_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even where there are as many modes as classes; for points they are one."""
+    told = load(make_run(tmp_path / "told", num_classes=8).path, "cpu")
+    points = load(make_run(tmp_path / "points", (2,), data="ring", num_classes=8).path, "cpu")
+    assert sample(told, "--balance-like", "ring", "--count", "8", "--out", f"{tmp_path}/a.npz") == 2
+    assert "The items of ring are points, and the model makes pictures" in capsys.readouterr().err
+    assert sample(points, "--balance-like", "ring", "--count", "8", "--out", f"{tmp_path}/a.npz") == 0
 
 
 def test_a_grids_own_enlargement_is_said(plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
