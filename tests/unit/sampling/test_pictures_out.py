@@ -6,6 +6,7 @@ import re
 import tarfile
 import threading
 import zipfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -207,6 +208,31 @@ def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_p
     with pytest.raises(UserError, match=r"holds other pictures: they differ in truncation; give the same options"):
         plain.save(out, SEEDS, truncation=0.5)
     assert bytes_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_where_nothing_can_be_written_nothing_is_said_to_stay(name: str, plain: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    for folder in filter(Path.exists, (tmp_path / "file", Path("/proc"))):  # where a lock cannot be made, either
+        with pytest.raises(UserError, match=r"^The pictures cannot be written: .*; choose another --out\.$"):
+            plain.save(f"{folder}/{name}", SEEDS)
+
+
+def test_what_was_written_before_a_full_disk_stays(plain: Model, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganforge.sampling.into_folder.IntoFolder.add", raising(OSError(28, "No space left on device")))
+        with pytest.raises(UserError, match=r"No space left on device; what was written before stays, and the same"):
+            plain.save(tmp_path / "f", SEEDS)
+    plain.save(tmp_path / "f", SEEDS)
+    plain.save(tmp_path / "g", SEEDS)
+    assert bytes_in(tmp_path / "f") == bytes_in(tmp_path / "g")
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def raise_it(*_: object) -> None:
+        raise error
+
+    return raise_it
 
 
 def test_a_run_is_no_place_for_pictures_and_its_lock_stays(
