@@ -30,6 +30,9 @@ MIN_SIDE = 448
 MAX_SCALE = 16
 """The most that a grid enlarges small pictures on its own account."""
 
+MAX_PIXELS = 2**28
+"""Of what is enlarged beyond that."""
+
 MAX_CLASS_ROWS = 10
 """Rows of a contact sheet; classes from this one on are left out."""
 
@@ -108,6 +111,23 @@ def layout(
     columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
     rows = math.ceil(count / columns)
     return columns, rows, scale or min(MAX_SCALE, math.ceil(MIN_SIDE / max(columns * width, rows * height)))
+
+
+def refuse_size(size: tuple[int, int], together: int, longest: int, *, grid_of: int = 1, scale: int | None) -> None:
+    """Raise UserError where grids of ``grid_of`` pictures of a size (height, width) are too large, before one is made.
+
+    together: grids that are held at a time. longest: pixels of a side that the kind of file holds.
+    """
+    height, width = size
+    usual = layout(grid_of, height, width)[2]
+    columns, rows, scale = layout(grid_of, height, width, scale=scale)
+    sides = columns * (width * scale + GAP) - GAP, rows * (height * scale + GAP) - GAP
+    too_long = max(sides) > longest
+    if too_long or (scale > usual and sides[0] * sides[1] * together > MAX_PIXELS):
+        most = f"{longest:,} a side" if too_long else f"{MAX_PIXELS:,} in all"
+        frames = f"{together:,} frames" if together > 1 else "A picture"
+        less = "a smaller --scale" if scale > 1 else "fewer pictures"
+        raise UserError(f"{frames} of {sides[0]:,} x {sides[1]:,} pixels cannot be: {most} at most; give {less}.")
 
 
 def contact_sheet(items: Tensor, labels: Tensor | None, num_classes: int, columns: int = 10) -> Image.Image:

@@ -76,7 +76,7 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
     """A picture of pictures, or of points."""
     from ganforge.base.images import layout
     from ganforge.base.selections import parse_classes, parse_seeds
-    from ganforge.data.draw import draw_items, save_picture
+    from ganforge.data.draw import check_scale, draw_items, save_picture
     from ganforge.sampling.model import load
     from ganforge.sampling.selection import Selection, choose
 
@@ -94,10 +94,10 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
         options = {name: getattr(given, name) for name in ("spread", "count") if getattr(given, name) is not None}
         classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
         chosen = Selection(seeds, "near", classes=classes, truncation=given.truncation, **options)
-    items = model.pictures(*choose(model, chosen))
+    z, told_labels = choose(model, chosen)
+    check_scale(model.shape, len(z), out, given.scale)
+    items = model.pictures(z, told_labels)
     stop.poll()
-    if given.scale is not None and len(model.shape) != 3:
-        raise UserError("--scale is of pictures, and this model makes points; leave it out.")
     save_picture(draw_items(items, scale=given.scale), out)
     enlarged = ""
     if len(model.shape) == 3:
@@ -110,7 +110,7 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
 
 def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
     from ganforge.base.selections import parse_classes, parse_seeds
-    from ganforge.data.draw import check_walk_name, save_walk
+    from ganforge.data.draw import check_scale, check_walk_name, save_walk
     from ganforge.sampling.film_frames import walk_frames, write_frames
     from ganforge.sampling.model import load
     from ganforge.sampling.selection import MAX_FILM, MAX_WALK, Selection, choose
@@ -131,6 +131,7 @@ def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
                          **options)
     )  # fmt: skip
     count, fps = len(z), given.fps or 20.0
+    check_scale(model.shape, count, out, given.scale, moves=True)
     if one_by_one:
         write_frames(walk_frames(model, z, labels, given.scale), out, fps)
     else:
@@ -191,11 +192,12 @@ def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[i
     counts = []
     if given.balance_like is not None:
         data = load_data(given.balance_like)
-        if data.labels is None:
-            raise UserError(f"{given.balance_like} has no classes ({data.no_labels or 'none are told'}).")
-        counts = counts_for(model.class_names, model.num_classes, data.labels, data.class_names)
+        if data.is_points != (len(model.shape) == 1):
+            kinds = ("points", "pictures") if data.is_points else ("pictures", "points")
+            raise UserError(f"The items of {data.name} are {kinds[0]}, and the model makes {kinds[1]}; give others.")
+        counts = counts_for(model.class_names, model.num_classes, data)
         count = min(most, sum(counts)) if count is None and given.seeds is None else count
-    seeds = parse_seeds(given.seeds or "0-63") if count is None else range(count)
+    seeds = parse_seeds("0-63" if given.seeds is None else given.seeds) if count is None else range(count)
     if counts:
         return seeds, labels_like(counts, len(seeds))
     return seeds, None if classes is None else labels_for(model, seeds, classes)

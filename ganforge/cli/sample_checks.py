@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from ganforge.base.errors import UserError
+from ganforge.base.wording import as_typed
 
 FILMS = (".mp4", ".webm")
 LATER = {
@@ -52,6 +53,9 @@ def check_sample_options(given: argparse.Namespace) -> None:
             raise UserError(
                 f"--{name} is of single pictures; give --out a FOLDER/, or a name that ends in .zip or .tar."
             )
+    look = (given.format, given.quality, given.upscale)
+    if many and look != (None, None, None) and Path(given.out).suffix.lower() == ".npz" and not is_folder(given.out):
+        raise UserError("An .npz file holds the model's own numbers; leave --format, --quality and --upscale out.")
     if given.scale is not None and many:
         raise UserError("--scale is of a grid or a walk; of single pictures, give --upscale.")
     if given.evolution:
@@ -60,6 +64,24 @@ def check_sample_options(given: argparse.Namespace) -> None:
                 raise UserError(
                     f"--evolution is of the grids that a run has drawn; leave --{name.replace('classes', 'class')} out."
                 )
+    refuse_other_names(given, way)
     fastest = 60 if is_film(given.out or "") or given.evolution else 50
     if given.fps is not None and not 0 < given.fps <= fastest:
         raise UserError(f"--fps is {given.fps:g}; give more than 0 and at most {fastest} frames a second.")
+
+
+def refuse_other_names(given: argparse.Namespace, way: str) -> None:
+    """Raise UserError where ``--out`` is not of the kind that is made, and for ``--fps`` of what stands still."""
+    if not given.out:
+        return
+    ending, folder = Path(given.out).suffix.lower(), is_folder(given.out)
+    if way == "--around" and (folder or ending != ".png"):
+        raise UserError(f"--around makes one grid; give --out a name that ends in .png, not '{as_typed(given.out)}'.")
+    if way in ("--seeds", "--per-class") and ending != ".png" and not takes_many(given.out):
+        raise UserError(
+            f"The picture is a PNG file; give --out a name that ends in .png, not '{as_typed(Path(given.out).name)}', "
+            "or, for single pictures, a FOLDER/ or a name that ends in .zip, .npz or .tar; what moves is of "
+            "--interpolate."
+        )
+    if way == "--interpolate" and given.fps is not None and (folder or ending == ".png"):
+        raise UserError("--fps is of what moves: .webp, .gif, .mp4 or .webm; leave it out, or choose another --out.")

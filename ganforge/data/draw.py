@@ -1,5 +1,6 @@
 """Items as pictures: grids of pictures, scatters of points."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from torch import Tensor
 from ganforge.base.animations import FORMATS, save_animation
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
-from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid, save_png, to_uint8
+from ganforge.base.film_files import MAX_SIDE
+from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid, refuse_size, save_png, to_uint8
+from ganforge.base.picture_format import LONGEST
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
 from ganforge.base.stopping import poll
@@ -132,6 +135,20 @@ def draw_frames(items: Tensor, scale: int | None = None) -> list[Image]:
     if items.dim() == 4:
         return [draw_items(items[row : row + 1], scale=scale) for row in range(len(items))]
     return [scatter(items[row : row + 1], reference=items, centers=items[row : row + 1]) for row in range(len(items))]
+
+
+def check_scale(shape: Sequence[int], count: int, path: Path, scale: int | None, *, moves: bool = False) -> None:
+    """Raise UserError where so many items of a shape cannot be drawn at that scale into a file of that name: one grid
+    of all, or, ``moves``, frames, which are held all at once in .webp and .gif, else (a film, a folder) one by one."""
+    if len(shape) != 3:
+        if scale is not None:
+            raise UserError("--scale is of pictures, and this model makes points; leave it out.")
+        return
+    kind = path.suffix.lower().removeprefix(".")
+    longest = {"mp4": MAX_SIDE, "webm": MAX_SIDE, "webp": LONGEST["webp"]}.get(kind, LONGEST["png"])
+    alone = moves and kind != "png"
+    together = count if alone and kind in FORMATS else 1
+    refuse_size((shape[1], shape[2]), together, longest, grid_of=1 if alone else count, scale=scale)
 
 
 def save_picture(picture: Image, path: Path) -> None:

@@ -25,6 +25,8 @@ def acquire(path: Path, busy: str = "", wait_sec: float = 0.0) -> Held:
     try:
         return FileLock(path).acquire(timeout=wait_sec)
     except Timeout:
+        if not os.path.lexists(path):  # one that cannot be made looks like one that is held, as in /proc
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
         busy = busy or f"Another process is training in {path.parent}"
         raise UserError(f"{busy}; wait for it, or stop it first.") from None
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import as_typed
+from ganforge.data.dataset import Dataset
 
 
 def labels_like(counts: Sequence[int], count: int) -> Tensor:
@@ -26,15 +27,17 @@ def labels_like(counts: Sequence[int], count: int) -> Tensor:
     return torch.from_numpy(labels[np.argsort(within, kind="stable")])
 
 
-def counts_for(names: Sequence[str], num_classes: int, labels: Tensor, other_names: Sequence[str]) -> list[int]:
-    """How often each of a model's classes is among labels, whose own classes are called ``other_names``: by name where
-    both have names, else by number. Raises UserError where the labels have other classes than the model."""
-    found = torch.bincount(labels).tolist()
+def counts_for(names: Sequence[str], num_classes: int, data: Dataset) -> list[int]:
+    """How often each of a model's classes is among the data: by name where both have names, else by number. Raises
+    UserError where the data have no classes, or others than the model."""
+    if data.labels is None:
+        raise UserError(f"{data.name} has no classes ({data.no_labels or 'none are told'}).")
+    other_names, found = data.class_names, torch.bincount(data.labels, minlength=data.num_classes).tolist()
     if names and other_names and list(names) != list(other_names):
         by_name = {name: count for name, count in zip(other_names, found, strict=False) if count}
         if unknown := sorted(by_name.keys() - set(names)):
             raise UserError(f"The data have the class '{as_typed(unknown[0])}', of which the model was not told.")
         return [by_name.get(name, 0) for name in names]
-    if len(found) > num_classes:
+    if len(found) != num_classes:
         raise UserError(f"The data have {len(found)} classes, and the model was told of {num_classes}.")
-    return found + [0] * (num_classes - len(found))
+    return found

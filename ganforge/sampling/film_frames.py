@@ -1,6 +1,7 @@
 """Pictures that follow each other: a walk as frames, made as they are written, and the grids of a run."""
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -20,12 +21,16 @@ HOLD_S = 2.0
 
 
 def walk_frames(model: Model, z: Tensor, labels: Tensor | None, scale: int | None) -> Iterator[Image.Image]:
-    """A frame for each z [N, z_dim], as ``draw_frames`` draws them; points all at once, as each is drawn among all."""
-    batch = model.batch_size if len(model.shape) == 3 else len(z)
+    """A frame for each z [N, z_dim], as ``draw_frames`` draws them, one by one; points all at
+    once, as each is drawn among all."""
+    points = len(model.shape) != 3
+    batch = len(z) if points else model.batch_size
     for first in range(0, len(z), batch):
         poll()
         part = slice(first, first + batch)
-        yield from draw_frames(model.pictures(z[part], None if labels is None else labels[part]), scale)
+        items = model.pictures(z[part], None if labels is None else labels[part])
+        for drawn in [items] if points else items.split(1):
+            yield from draw_frames(drawn, scale)
 
 
 def evolution_frames(run: RunFolder, fps: float) -> Iterator[Image.Image]:
@@ -55,10 +60,33 @@ def write_frames(frames: Iterable[Image.Image], out: Path, fps: float) -> int:
             return save_film(frames, out, fps)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UserError(f"{out} is there already and not an empty folder; choose another --out.")
-        out.mkdir(parents=True, exist_ok=True)
-        count = 0
-        for count, frame in enumerate(frames, 1):
-            save_png(frame, out / f"frame-{count - 1:05}.png")
-        return count
+        return _write_pngs(frames, out)
     except OSError as error:
         raise UserError(f"The frames cannot be written: {reason(error)}; choose another place with --out.") from None
+
+
+def _write_pngs(frames: Iterable[Image.Image], out: Path) -> int:
+    """All or none: of what was stopped or cannot go on, what was written is removed again, so that the same command can
+    be given again."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    written: list[Path] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, frame in enumerate(frames):
+            path = out / f"frame-{number:05}.png"
+            save_png(frame, path)
+            written.append(path)
+    except BaseException:
+        _remove(written, made)
+        raise
+    return len(written)
+
+
+def _remove(files: Sequence[Path], folders: Sequence[Path]) -> None:
+    """As far as that can be done: the files, and those of the folders, the innermost first, that are empty then."""
+    for path in files:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ganforge.base.files import sync
 from ganforge.run.lock import acquire
-from ganforge.sampling.picture_plan import DATASET_JSON, HEAD, INDEX, Plan, goes_on
+from ganforge.sampling.picture_plan import DATASET_JSON, HEAD, INDEX, Plan, is_begun, note
 
 PART, ABOUT_PART, LOCK_PART = ".part", ".part.json", ".part.lock"
 SHARD = 10_000
@@ -34,7 +34,8 @@ class Begun:
         self._lock = acquire(self._lock_file, f"Another process is saving {out}")
         try:
             there = [path.name for path in (self.part, out, *others) if os.path.lexists(path)]
-            self.goes_on = goes_on(plan, self.about, there, str(out.parent))
+            if not is_begun(plan, self.about, there, str(out.parent)):
+                note(plan, self.about)
         except BaseException:
             self.release()
             raise

@@ -12,9 +12,10 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_temporary, sync, write_atomically
 from ganforge.base.terminal import printable
 from ganforge.run.lock import acquire
-from ganforge.sampling.picture_plan import ABOUT, DATASET_JSON, HEAD, INDEX, Plan, goes_on
+from ganforge.sampling.picture_plan import ABOUT, DATASET_JSON, HEAD, INDEX, Plan, is_begun, note
 
-LOCK = ".lock"
+LOCK = ".pictures.lock"
+"""Not a run's ``.lock``: a run is somebody's, too."""
 
 
 class IntoFolder:
@@ -25,16 +26,15 @@ class IntoFolder:
         plan.look.refuse_shape(*plan.shape)
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file, not a folder; choose another --out.")
+        if out.exists():
+            self._is_begun(dict(_files(out)))  # before a lock is taken, so that nothing is touched where it refuses
         out.mkdir(parents=True, exist_ok=True)
         self._lock = acquire(out / LOCK, f"Another process is saving pictures in {out}")
 
     def begin(self) -> int:
         found = dict(_files(self.out))
-        known = {INDEX, DATASET_JSON, ABOUT}
-        if goes_on(self.plan, self.out / ABOUT, sorted(map(printable, found)), str(self.out)):
-            ours = {self.plan.path(row) for row in range(len(self.plan))} | known
-            if others := sorted(printable(name) for name in found if name not in ours):
-                raise UserError(f"{self.out} holds {others[0]}, which is none of these pictures; move it away.")
+        if not self._is_begun(found):
+            note(self.plan, self.out / ABOUT)
         for folder in self.plan.folders.values():
             (self.out / folder).mkdir(exist_ok=True)
         done, at = self._listed(found)
@@ -44,6 +44,15 @@ class IntoFolder:
         if not at:
             self._index.write(HEAD.encode())
         return done
+
+    def _is_begun(self, found: dict[str, int]) -> bool:
+        """Was this very plan begun here? Raises UserError where anything else lies there."""
+        if not is_begun(self.plan, self.out / ABOUT, sorted(map(printable, found)), str(self.out)):
+            return False
+        ours = {self.plan.path(row) for row in range(len(self.plan))} | {INDEX, DATASET_JSON, ABOUT}
+        if others := sorted(printable(name) for name in found if name not in ours):
+            raise UserError(f"{self.out} holds {others[0]}, which is none of these pictures; move it away.")
+        return True
 
     def _listed(self, found: dict[str, int]) -> tuple[int, int]:
         """How many rows of index.csv, from the first on, are as they should be, with pictures; and their bytes."""
@@ -102,7 +111,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                 with os.scandir(entry.path) as inner:
                     for one in inner:
                         yield f"{entry.name}/{one.name}", _size(one)
-            elif entry.name != LOCK and not is_temporary(entry.name):
+            elif not (is_temporary(entry.name) or (entry.name == LOCK and not _size(entry))):
                 yield entry.name, _size(entry)
 
 

@@ -97,8 +97,8 @@ class Plan:
             seen.add((seed, self.label(row)))
 
 
-def goes_on(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool:
-    """Was this very plan begun here? If nothing was, note it in the file ``about``. others: what lies there beside it.
+def is_begun(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool:
+    """Was this very plan begun here (``note``)? others: what lies there beside the file ``about``. Writes nothing.
 
     Raises UserError where others lie there and no such file, or another plan was begun, and OSError.
     """
@@ -111,7 +111,6 @@ def goes_on(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool:
                 f"{where} holds {', '.join(others[:3])}{', ...' * (len(others) > 3)} already, and pictures are not "
                 "mixed with what is there; choose another --out."
             ) from None
-        write_text_atomically(about, json.dumps(facts, indent=1) + "\n")
         return False
     except (OSError, ValueError) as error:
         why = reason(error) if isinstance(error, OSError) else "it is not JSON"
@@ -124,6 +123,11 @@ def goes_on(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool:
             "with them, or choose another --out."
         )
     return True
+
+
+def note(plan: Plan, about: Path) -> None:
+    """That this plan is begun here now. Raises OSError."""
+    write_text_atomically(about, json.dumps(plan.facts(), indent=1) + "\n")
 
 
 def weights_digest(G: nn.Module) -> str:

@@ -79,24 +79,24 @@ def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tens
     between batches (``base.stopping``). Raises UserError as ``target_for``, where others lie there, and where they
     cannot be written.
     """
+    then = "choose another --out"
     try:
         target = target_for(out, plan)
         try:
-            done = _save(target, plan, stream)
+            done = target.begin()
+            then = "what was written before stays, and the same command goes on from there"
+            _save(target, plan, stream, done)
         finally:
             target.close()
     except OSError as error:
-        raise UserError(
-            f"The pictures cannot be written: {reason(error)}; what was written before stays, and the same command "
-            "goes on from there."
-        ) from None
+        raise UserError(f"The pictures cannot be written: {reason(error)}; {then}.") from None
     if done == len(plan):
         complain(printable(f"All {done:,} pictures were there already."))
     return target.written
 
 
-def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]]) -> int:
-    done = row = target.begin()
+def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]], done: int) -> None:
+    row = done
     if 0 < done < len(plan):
         complain(f"{done:,} of {len(plan):,} pictures are there already; going on.")
     workers, waiting = usual_workers(), deque[Future[Any]]()
@@ -115,7 +115,6 @@ def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]])
         complain(f"{row:,} of {len(plan):,} pictures are saved; the same command goes on from there.")
         raise
     target.finish()
-    return done
 
 
 def _drain(target: Target, waiting: deque[Future[Any]]) -> None:

@@ -648,7 +648,7 @@ def test_the_trap_would_have_sprung() -> None:
         (["run", "--seeds", "0-99999999999"], ["are 100,000,000,000 pictures; ask for at most 100,000"]),
         (["run", "--seeds", "7" * 5000], ["The seeds '777", "are not"]),
         (["run", "--out", "no/such/folder.png"], ["There is no folder no/such; make it", "--out"]),
-        (["run", "--out", "run"], ["The picture is a PNG file", "ends in .png, not 'run'"]),
+        (["run", "--out", "run"], ["run holds ", "already, and pictures are not mixed", "choose another --out"]),
         (["run", "--out", "a.jpg"], ["The picture is a PNG file", "ends in .png, not 'a.jpg'"]),
         (["run", "--device", "cuda:99"], ["device 'cuda:99' cannot be used here"]),
     ],

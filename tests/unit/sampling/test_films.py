@@ -1,6 +1,7 @@
 """Walks and a run's grids as films and as numbered frames."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -13,9 +14,11 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.film_files import save_film
 from ganforge.base.images import save_png
+from ganforge.base.stopping import Stopped
 from ganforge.cli.main import main
 from ganforge.data.draw import draw_frames
 from ganforge.run.folder import RunFolder
+from ganforge.sampling.film_frames import write_frames
 from ganforge.sampling.model import load
 from ganforge.sampling.selection import Selection, choose
 
@@ -75,6 +78,28 @@ def test_numbered_frames(run: RunFolder, tmp_path: Path) -> None:
     with Image.open(out / "frame-00000.png") as frame:
         assert np.array_equal(np.asarray(frame), load(run.path, "cpu").sample([3])[0].permute(1, 2, 0))
     assert main(given) == 2  # nothing is mixed with what is there
+
+
+@pytest.mark.parametrize("fault", [Stopped("SIGINT"), OSError(28, "No space left on device", "frame-00070.png")])
+def test_of_frames_that_were_stopped_nothing_stays(fault: Exception, tmp_path: Path) -> None:
+    """So that the same command can be given again; what others put there meanwhile does stay."""
+
+    def frames(theirs: Path | None) -> Iterator[Image.Image]:
+        yield from [Image.new("L", (2, 2))] * 70
+        if theirs:
+            theirs.write_bytes(b"mine")
+        raise fault
+
+    with pytest.raises(Stopped if isinstance(fault, Stopped) else UserError):
+        write_frames(frames(None), tmp_path / "new" / "w", 20)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "w").mkdir()
+    with pytest.raises(Stopped if isinstance(fault, Stopped) else UserError):
+        write_frames(frames(None), tmp_path / "w", 20)
+    assert [path.name for path in tmp_path.rglob("*")] == ["w"]  # a folder that was there before
+    with pytest.raises(Stopped if isinstance(fault, Stopped) else UserError):
+        write_frames(frames(tmp_path / "w" / "frame-00070.png"), tmp_path / "w", 20)
+    assert [path.name for path in tmp_path.rglob("*")] == ["w", "frame-00070.png"]
 
 
 def test_the_grids_of_a_run(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import re
 import tarfile
 import threading
 import zipfile
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,7 +21,9 @@ from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.picture_format import PictureFormat
 from ganforge.base.stopping import Stopped, polled_by
 from ganforge.cli.main import main
+from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
+from ganforge.run.lock import acquire
 from ganforge.sampling import into_archive
 from ganforge.sampling.balance import counts_for, labels_like
 from ganforge.sampling.model import Model, load
@@ -206,6 +210,57 @@ def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_p
     assert bytes_in(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_where_nothing_can_be_written_nothing_is_said_to_stay(name: str, plain: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    for folder in filter(Path.exists, (tmp_path / "file", Path("/proc"))):  # where a lock cannot be made, either
+        with pytest.raises(UserError, match=r"^The pictures cannot be written: .*; choose another --out\.$"):
+            plain.save(f"{folder}/{name}", SEEDS)
+
+
+def test_what_was_written_before_a_full_disk_stays(plain: Model, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganforge.sampling.into_folder.IntoFolder.add", raising(OSError(28, "No space left on device")))
+        with pytest.raises(UserError, match=r"No space left on device; what was written before stays, and the same"):
+            plain.save(tmp_path / "f", SEEDS)
+    plain.save(tmp_path / "f", SEEDS)
+    plain.save(tmp_path / "g", SEEDS)
+    assert bytes_in(tmp_path / "f") == bytes_in(tmp_path / "g")
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def raise_it(*_: object) -> None:
+        raise error
+
+    return raise_it
+
+
+def test_a_run_is_no_place_for_pictures_and_its_lock_stays(
+    plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even while nobody trains there; nor what somebody calls as ours is called."""
+    run = make_run(tmp_path / "run")
+    run.lock_file.write_bytes(b"")
+    for out in (run.path, tmp_path / "theirs"):
+        out.mkdir(exist_ok=True)
+        (out / ".pictures.lock").write_bytes(b"theirs")
+        before = bytes_in(out)
+        assert sample(plain, "--out", f"{out}/") == 2
+        assert re.search(r"holds .* already, and pictures are not mixed", capsys.readouterr().err)
+        assert bytes_in(out) == before
+    with acquire(run.lock_file), pytest.raises(UserError, match="pictures are not mixed"):
+        plain.save(run.path, SEEDS)
+    assert run.lock_file.exists()
+    (tmp_path / "new").mkdir()
+    with acquire(tmp_path / "new" / ".lock"), pytest.raises(UserError, match=r"new holds \.lock already"):
+        plain.save(tmp_path / "new", SEEDS)  # a run that begins
+
+
+def test_two_processes_do_not_save_into_one_folder(plain: Model, tmp_path: Path) -> None:
+    with acquire(tmp_path / ".pictures.lock"), pytest.raises(UserError, match=r"^Another process is saving"):
+        plain.save(tmp_path, SEEDS)
+
+
 def test_a_strangers_picture_among_ours_is_refused(plain: Model, tmp_path: Path) -> None:
     plain.save(tmp_path / "f", range(5))
     (tmp_path / "f" / "other.png").write_bytes(b"mine")
@@ -262,17 +317,26 @@ def test_several_threads_encode(plain: Model, tmp_path: Path, monkeypatch: pytes
         assert file.namelist()[:192] == [f"seed{seed:08}.png" for seed in range(192)]
 
 
+def classed(labels: list[int], num_classes: int, names: tuple[str, ...] = ()) -> Dataset:
+    items = torch.zeros(len(labels), 1, 4, 4, dtype=torch.uint8)
+    return Dataset("some", "here", items, torch.tensor(labels), num_classes, class_names=names)
+
+
 def test_labels_like() -> None:
     labels = labels_like([1, 0, 6, 3], 20)
     assert torch.bincount(labels).tolist() == [2, 0, 12, 6]
     assert torch.bincount(labels[:10], minlength=4).tolist() == [1, 0, 6, 3]
     assert sorted(torch.bincount(labels_like([1, 1, 1], 8)).tolist()) == [2, 3, 3]
-    assert counts_for(("b", "a"), 2, torch.tensor([0, 0, 1]), ("a", "b")) == [1, 2]
-    assert counts_for((), 3, torch.tensor([0, 0, 1]), ()) == [2, 1, 0]
+    assert counts_for(("b", "a"), 2, classed([0, 0, 1], 2, ("a", "b"))) == [1, 2]
+    assert counts_for(("b", "c", "a"), 3, classed([0, 0, 1], 2, ("a", "b"))) == [1, 0, 2]
+    assert counts_for((), 3, classed([0, 0, 1], 3)) == [2, 1, 0]
     with pytest.raises(UserError, match=r"^The data have the class 'c', of which the model was not told\.$"):
-        counts_for(("b", "a"), 2, torch.tensor([0, 1]), ("a", "c"))
-    with pytest.raises(UserError, match=r"^The data have 3 classes, and the model was told of 2\.$"):
-        counts_for((), 2, torch.tensor([0, 2]), ())
+        counts_for(("b", "a"), 2, classed([0, 1], 2, ("a", "c")))
+    for number in (1, 3):
+        with pytest.raises(UserError, match=rf"^The data have {number} classes, and the model was told of 2\.$"):
+            counts_for((), 2, classed([0, number - 1], number))
+    with pytest.raises(UserError, match=r"^some has no classes \(none are told\)\.$"):
+        counts_for((), 2, Dataset("some", "here", torch.zeros(2, 1, 4, 4, dtype=torch.uint8)))
 
 
 def sample(model: Model, *options: str) -> int:
@@ -298,6 +362,15 @@ def test_classes_like_some_data(tmp_path: Path) -> None:
         share = 1797 / len(labels)
         assert np.abs(np.bincount(arrays["arr_1"]) - np.bincount(labels) * share).max() <= 1
         assert len(arrays["arr_1"]) == 1797
+
+
+def test_points_are_no_balance_for_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even where there are as many modes as classes; for points they are one."""
+    told = load(make_run(tmp_path / "told", num_classes=8).path, "cpu")
+    points = load(make_run(tmp_path / "points", (2,), data="ring", num_classes=8).path, "cpu")
+    assert sample(told, "--balance-like", "ring", "--count", "8", "--out", f"{tmp_path}/a.npz") == 2
+    assert "The items of ring are points, and the model makes pictures" in capsys.readouterr().err
+    assert sample(points, "--balance-like", "ring", "--count", "8", "--out", f"{tmp_path}/a.npz") == 0
 
 
 def test_a_grids_own_enlargement_is_said(plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
