@@ -79,7 +79,7 @@ def test_the_command_asks_for_the_same(asked: SampleRequest) -> None:
     assert (given.best, given.truncation) == (asked.best, asked.truncation)
     assert given.classes == (None if asked.classes is None else "3,4")
     if asked.way == "walk":
-        assert (given.frames, given.loop, given.out) == (12, True, Path("walk.webp"))
+        assert (given.frames, given.loop, given.out) == (12, True, "walk.webp")
     if asked.way == "near":
         assert (given.spread, given.count) == (0.16, 24)
 
