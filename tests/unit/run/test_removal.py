@@ -58,6 +58,22 @@ def test_a_run_is_removed_as_a_whole(run: RunFolder, capsys: pytest.CaptureFixtu
     assert "removed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["rm --yes runs/a runs/b", "--yes rm runs/a runs/b", "rm runs/a --yes runs/b",
+                                   "rm --yes runs/a -- runs/b"])  # fmt: skip
+def test_options_may_stand_anywhere(words: str, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs/b"))
+    make_run(Path("runs/c"))
+    assert main(["runs", *words.split()]) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["c"]
+    for wrong, said in (
+        ("rm --yse runs/c", "no option '--yse' here"), ("mv --yes runs/c d", "--yes goes with"),
+        ("--yes runs rm", "--yes goes with"), ("rm --yes", "Which run?"), ("rm --yes -- -x", "no folder -x"),
+    ):  # fmt: skip
+        assert main(["runs", *wrong.split()]) == 2
+        assert said in capsys.readouterr().err
+    assert Path("runs/c/config.json").exists()
+
+
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_is_not_the_runs_own_stays_and_is_told(
     name: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
