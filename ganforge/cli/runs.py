@@ -98,10 +98,10 @@ def remove(paths: Sequence[Path], yes: bool, stop: StopRequest) -> int:
     from ganforge.run.removal import content_of, removable, remove_run
 
     runs = {path.resolve(): removable(path, refuse_foreign_settings) for path in paths}
-    for folder in runs.values():
-        said(folder, content_of(folder), "would be removed")
-        stop.poll()
     if not yes:
+        for folder in runs.values():
+            said(folder, content_of(folder), "would be removed")
+            stop.poll()
         if sys.stdin is None or not sys.stdin.isatty():
             raise UserError("Nothing was removed, since nobody can be asked here; to remove, add --yes.")
         if answer(f"Remove {counted(len(runs), 'run')} for good? [y/N] ", stop).strip().lower() not in ("y", "yes"):
