@@ -86,8 +86,8 @@ class TrackersOfRun:
             # Else at most what was only of an end that is none any more was taken out: nothing of it is done anew.
             if has > nimg and not TRACKERS[name].takes_back:
                 self.say(
-                    f"Note: {name} has this run up to {has:,} images, and takes nothing back; what it has is not sent a "
-                    f"second time when it is done anew after {nimg:,}."
+                    f"Note: {name} has this run up to {has:,} images, and takes nothing back; what it has is not sent "
+                    f"a second time when it is done anew after {nimg:,}."
                 )
 
     def look(self, nimg: int) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_runs import NOTHING, make_run, report
+from made_runs import NOTHING, make_run
 
 from ganforge.base.stopping import StopRequest
 from ganforge.run.folder import RunFolder
