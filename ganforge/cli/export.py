@@ -1,7 +1,6 @@
 """`ganforge export`: a run's generator as others can use it without ganforge."""
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +8,8 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import complain, printable, tell
-from ganforge.base.wording import as_typed, pasted
-from ganforge.cli.options import SOURCE, Parser
+from ganforge.base.wording import pasted
+from ganforge.cli.options import SOURCE, Parser, refuse_odd_license
 
 SUMMARY = "a run's generator as others can use it without ganforge"
 TO = {"onnx": "generator.onnx", "torch": "generator.pt2", "page": "page", "card": "card"}
@@ -40,8 +39,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     out = given.out or Path(TO[given.to])
-    if given.license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", given.license):
-        raise UserError(f"The license is '{as_typed(given.license)}'; give its short name, such as cc-by-4.0 or mit.")
+    refuse_odd_license(given.license)
     if given.wasm_dir is not None and given.to != "page":
         raise UserError(f"--wasm-dir is for the page, not for {given.to}; leave it out.")
     if given.to == "page":

@@ -100,6 +100,10 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
     if arguments[:1] == ["help"] and not {*arguments[1:2]} & {"-h", "--help"}:
         arguments = ["help", "--", *arguments[1:]]  # an option is a word like any other there
     given, unknown = parser.parse_known_args(arguments)
+    if given.verb == "runs":  # whose options may stand before and between its words
+        end = unknown.index("--") if "--" in unknown else len(unknown)
+        given.words += [word for word in unknown[:end] if not word.startswith("-")] + unknown[end + 1 :]
+        unknown = [word for word in unknown[:end] if word.startswith("-")]
     if unknown:
         parser = verbs.get(given.verb, parser)
         name, options = unknown[0].partition("=")[0], [o for a in parser._actions for o in a.option_strings]

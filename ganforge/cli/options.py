@@ -94,6 +94,12 @@ def refuse_options(given: argparse.Namespace, names: tuple[str, ...], what: str)
             raise UserError(f"--{name.replace('_', '-')} is {what}; leave it out.")
 
 
+def refuse_odd_license(license: str | None) -> None:
+    """Raise UserError for what is no license's short name: it stands in a card's front matter, which is YAML."""
+    if license is not None and not re.fullmatch(r"[a-z0-9][a-z0-9.+-]*", license):
+        raise UserError(f"The license is '{as_typed(license)}'; give its short name, such as cc-by-4.0 or mit.")
+
+
 def refuse_other_than_png(out: Path) -> None:
     """Raise UserError where the name that was given for a picture is not a PNG's, or its folder is not there."""
     if out.suffix.lower() != ".png":

@@ -9,7 +9,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.sizes import gib
 from ganforge.base.stopping import Stopped, StopRequest
 from ganforge.base.terminal import complain, printable, tell
-from ganforge.cli.options import Parser
+from ganforge.cli.options import Parser, refuse_odd_license
 
 SUMMARY = "put a run's snapshot on the Hugging Face hub, with a card and a grid"
 
@@ -24,6 +24,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
+    refuse_odd_license(given.license)
     import tempfile
 
     from ganforge.data.download import polling

@@ -5,13 +5,14 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import gib
 from ganforge.base.stopping import StopRequest, answer
 from ganforge.base.terminal import complain, printable, tell
 from ganforge.cli.options import Parser
+from ganforge.config import make_config
 
 if TYPE_CHECKING:
     from ganforge.run.folder import RunFolder
@@ -96,11 +97,11 @@ def remove(paths: Sequence[Path], yes: bool, stop: StopRequest) -> int:
     """All are looked at before the first is removed."""
     from ganforge.run.removal import content_of, removable, remove_run
 
-    runs = {path.resolve(): removable(path) for path in paths}
-    for folder in runs.values():
-        said(folder, content_of(folder), "would be removed")
-        stop.poll()
+    runs = {path.resolve(): removable(path, refuse_foreign_settings) for path in paths}
     if not yes:
+        for folder in runs.values():
+            said(folder, content_of(folder), "would be removed")
+            stop.poll()
         if sys.stdin is None or not sys.stdin.isatty():
             raise UserError("Nothing was removed, since nobody can be asked here; to remove, add --yes.")
         if answer(f"Remove {counted(len(runs), 'run')} for good? [y/N] ", stop).strip().lower() not in ("y", "yes"):
@@ -117,6 +118,13 @@ def remove(paths: Sequence[Path], yes: bool, stop: StopRequest) -> int:
     return 0
 
 
+def refuse_foreign_settings(settings: dict[str, Any]) -> None:
+    """Raise UserError for settings that no run of this ganforge's has; each run's tell its recipe."""
+    make_config(settings, source="config.json")
+    if "recipe" not in settings:
+        raise UserError("config.json names no recipe, so this is not a run folder of ganforge's.")
+
+
 def said(folder: "RunFolder", content: "Content", what: str) -> None:
     """Say what of a run is removed, or would be, and what stays."""
     tell(printable(f"{folder.path}: {counted(len(content.own), 'file')}, {gib(content.size)}, {what}"))
@@ -128,7 +136,7 @@ def said(folder: "RunFolder", content: "Content", what: str) -> None:
 def move(path: Path, target: Path) -> int:
     from ganforge.run.removal import move_run, removable
 
-    tell(printable(f"{path} is now {move_run(removable(path), target)}"))
+    tell(printable(f"{path} is now {move_run(removable(path, refuse_foreign_settings), target)}"))
     return 0
 
 

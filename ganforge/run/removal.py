@@ -5,9 +5,10 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.file_marks import is_marked
@@ -69,14 +70,24 @@ def is_own(folder: RunFolder, path: Path) -> bool:
     return path in (*texts, folder.reals, folder.evolution, folder.fakes(number))
 
 
-def removable(path: Path) -> RunFolder:
+def removable(path: Path, check: Callable[[dict[str, Any]], object]) -> RunFolder:
     """The run in a folder that may be removed or moved. Raises UserError for a link, for what is no run, and for one
-    that a process trains in now or tells a tracker of, or that cannot be written."""
+    that a process trains in now or tells a tracker of, or that cannot be written.
+
+    check: raises UserError for settings that are not ganforge's. Another program's folder may have files of a run's
+    names; nothing is written into it, not even a lock.
+    """
     if path.is_symlink():
         raise UserError(f"{path} is a link; give the run folder itself.")
     folder = RunFolder(path)
     if not folder.exists():
         raise UserError(folder.what_is_there())
+    try:
+        check(folder.read_config()["settings"])
+    except UserError as error:
+        raise UserError(
+            f"{path} is neither removed nor moved: {error} If it is a run all the same, remove or move it by hand."
+        ) from None
     with _unused(folder):
         return folder
 

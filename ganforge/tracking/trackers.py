@@ -15,7 +15,7 @@ from ganforge.base.files import reason
 from ganforge.base.stopping import StopRequest
 from ganforge.run.folder import RunFolder
 from ganforge.tracking.catalog import TRACKERS
-from ganforge.tracking.taken import KINDS, Taken, cut_at, newest, read_taken
+from ganforge.tracking.taken import KINDS, Taken, newest, read_taken
 from ganforge.tracking.worker import CLOSE_SEC, RETRY_SEC
 
 HANG_SEC = 120.0
@@ -65,8 +65,9 @@ class TrackersOfRun:
         self.folder, self.say = folder, say
         self.following: list[Following] = []
 
-    def start(self, names: Sequence[str]) -> None:
-        """Start a process for each. Where that is impossible, it is said, and the training goes on."""
+    def start(self, names: Sequence[str], nimg: int) -> None:
+        """Start a process for each, of a training that begins at ``nimg``. Where that is impossible, it is said, and
+        the training goes on."""
         if not names:
             return
         try:
@@ -81,11 +82,12 @@ class TrackersOfRun:
             except OSError as error:
                 self.say(f"Warning: the tracker {name} cannot be started ({reason(error)}); training goes on without.")
                 continue
-            upto = self.following[-1].upto
-            if (after := cut_at(upto, there)) is not None and not TRACKERS[name].takes_back:
+            has = max(self.following[-1].upto.values())
+            # Else at most what was only of an end that is none any more was taken out: nothing of it is done anew.
+            if has > nimg and not TRACKERS[name].takes_back:
                 self.say(
-                    f"Note: {name} has this run up to {max(upto.values()):,} images, and takes nothing back; what is "
-                    f"done anew after {max(after, 0):,} is sent from there on."
+                    f"Note: {name} has this run up to {has:,} images, and takes nothing back; what it has is not sent "
+                    f"a second time when it is done anew after {nimg:,}."
                 )
 
     def look(self, nimg: int) -> None:
@@ -148,11 +150,12 @@ class TrackersOfRun:
 
 @contextlib.contextmanager
 def tracked(
-    folder: RunFolder, names: Sequence[str], say: Callable[[str], None], stop: StopRequest
+    folder: RunFolder, names: Sequence[str], say: Callable[[str], None], stop: StopRequest, nimg: int
 ) -> Iterator[TrackersOfRun]:
-    """While the context lasts, trackers follow the run; at its end status.json has to tell how the run ended."""
+    """While the context lasts, trackers follow the run, which begins or goes on at ``nimg``; at its end status.json has
+    to tell how it ended."""
     trackers = TrackersOfRun(folder, say)
-    trackers.start(names)
+    trackers.start(names, nimg)
     wait_sec = 0.0  # where an exception ends the run
     try:
         yield trackers

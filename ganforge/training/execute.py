@@ -27,7 +27,7 @@ def run_training(
     judge: Judge | None,
 ) -> RunFolder:  # fmt: skip
     """Run the loop, and leave word in status.json of how it ended. Trackers are told beside it."""
-    with tracked(folder, config.log or (), progress.say, stop) as trackers:
+    with tracked(folder, config.log or (), progress.say, stop, state.nimg) as trackers:
         return run_loop(config, feed, state, folder, progress, stop, judge, trackers)
 
 

@@ -18,7 +18,7 @@ from ganforge.base.errors import UserError
 from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 from ganforge.tracking import catalog, trackers
-from ganforge.tracking.taken import read_taken
+from ganforge.tracking.taken import KINDS, Taken, read_taken, write_taken
 
 SPEC = importlib.util.spec_from_file_location("crash", Path(__file__).parents[2] / "benchmarks" / "crash.py")
 assert SPEC is not None and SPEC.loader is not None
@@ -198,6 +198,21 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_made(
     before = folder.config.read_bytes()
     assert main(["resume", str(folder.path), "--total-nimg=128", "--log=tensorboard"]) == 2
     assert folder.config.read_bytes() == before
+
+
+def test_a_run_made_longer_does_nothing_anew_that_a_tracker_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though the row and the figures of its former end are no part of its log any more."""
+    in_trackios_place(RAISES, tmp_path, monkeypatch)
+    folder = ganforge.train("note", out=tmp_path / "run", **TINY)
+    folder.make_trackers()
+    write_taken(folder, "trackio", Taken(1, "id", "there", dict.fromkeys(KINDS, 960)))
+    ganforge.resume(folder, total_nimg=1024, log=["trackio"])
+    assert 960 not in [row["nimg"] for row in folder.rows()]
+    out = capsys.readouterr().out
+    assert "at 960 of 1,024 images" in out
+    assert "Note:" not in out
 
 
 def test_a_resumed_run_may_do_without_its_trackers(tmp_path: Path) -> None:

@@ -130,6 +130,8 @@ def test_a_hub_that_refuses_is_told_in_a_sentence(
         (["run", "me/new"], "names no model"),
         (["run/snapshots/000000640.safetensors", NAME, "--newest"], "leave --newest out"),
         (["nothing", NAME], "There is no run or snapshot"),
+        (["run", NAME, "--license", "a b"], "The license is 'a b'; give its short name"),
+        (["run", NAME, "--dry-run", "--license", "mit\ntags: [x]"], "give its short name"),
     ],
 )
 def test_what_cannot_be_pushed(

@@ -133,6 +133,26 @@ def test_an_array_of_pictures(copies: Path, tmp_path: Path) -> None:
     assert record["figures"]["copies/pixels"]["value"] == 1.0
 
 
+def test_the_record_of_something_else_is_not_replaced(
+    copies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is its picture, whatever it was judged by; what is judged again replaces its own."""
+    monkeypatch.chdir(tmp_path)
+    first = evaluate(copies, Against("digits"), Wanted(samples=200)).written
+    assert [path.name for path in first][1:] == ["nearest-copies.png"]
+    before = [path.read_bytes() for path in first]
+    assert capsys.readouterr().err == ""
+    shutil.copytree(copies, "other/copies")
+    for samples in (200, 200, 300):
+        second = evaluate("other/copies", Against("digits"), Wanted(samples=samples)).written
+        assert (second[0].name[:20], second[1].name) == ("evaluation-copies-2-", "nearest-copies-2.png")
+        said = f"{first[0]} is of something else and stays; what is written is called copies-2."
+        assert capsys.readouterr().err.strip() == said
+    assert [path.read_bytes() for path in first] == before
+    assert evaluate(copies, Against("digits"), Wanted(samples=300)).written[1] == first[1]
+    assert len([*Path().glob("*.json")]) == 4
+
+
 def test_a_file_is_what_it_holds_and_not_what_its_name_ends_in(copies: Path, tmp_path: Path) -> None:
     """Any kind of file that can be learned from can be judged, too."""
     pictures = load("digits").items[:600].squeeze(1).numpy()

@@ -1,5 +1,6 @@
 """`ganforge runs`: what is listed, what is removed and what never is, and where a run may go."""
 
+import json
 import os
 import pty
 import signal
@@ -54,7 +55,25 @@ def test_a_run_is_removed_as_a_whole(run: RunFolder, capsys: pytest.CaptureFixtu
     make_run(Path("runs/b"))
     assert main(["runs", "rm", "runs/a", "--yes"]) == 0
     assert [path.name for path in Path("runs").iterdir()] == ["b"]
-    assert "removed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("runs/a: ") == 1
+    assert "would be" not in said
+
+
+@pytest.mark.parametrize("words", ["rm --yes runs/a runs/b", "--yes rm runs/a runs/b", "rm runs/a --yes runs/b",
+                                   "rm --yes runs/a -- runs/b"])  # fmt: skip
+def test_options_may_stand_anywhere(words: str, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(Path("runs/b"))
+    make_run(Path("runs/c"))
+    assert main(["runs", *words.split()]) == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["c"]
+    for wrong, said in (
+        ("rm --yse runs/c", "no option '--yse' here"), ("mv --yes runs/c d", "--yes goes with"),
+        ("--yes runs rm", "--yes goes with"), ("rm --yes", "Which run?"), ("rm --yes -- -x", "no folder -x"),
+    ):  # fmt: skip
+        assert main(["runs", *wrong.split()]) == 2
+        assert said in capsys.readouterr().err
+    assert Path("runs/c/config.json").exists()
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -103,6 +122,36 @@ def test_what_is_no_run_or_a_link_to_one_is_refused(run: RunFolder, capsys: pyte
         assert said in capsys.readouterr().err
         assert main(["runs", "mv", name, "elsewhere"]) == 2
     assert run.snapshot(1).exists()
+
+
+ELSEWHERE = {"data": {"name": "x"}, "environment": [{"python": "3.11"}]}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"model_type": "bert", "settings": 3}', "holds no settings"),
+        ("{}", "holds no settings"),
+        ("model: bert", "cannot be read as JSON"),
+        ('{"settings": {}}', "lacks the run's data and environment"),
+        (json.dumps(ELSEWHERE | {"settings": {"hidden_size": 768}}), "There is no setting 'hidden_size'"),
+        (json.dumps(ELSEWHERE | {"settings": {"recipe": 3}}), "settings that this ganforge cannot use"),
+        (json.dumps(ELSEWHERE | {"settings": {"seed": 1}}), "names no recipe"),
+    ],
+)
+def test_another_programs_folder_is_neither_removed_nor_moved(
+    content: str, said: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though all its files have a run's names."""
+    run.config.write_text(content)
+    run.lock_file.unlink()
+    before = {path: path.lstat().st_mtime_ns for path in Path("runs").rglob("*")}
+    for words in (["rm", "runs/a", "--yes"], ["mv", "runs/a", "b"]):
+        assert main(["runs", *words]) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert "If it is a run all the same, remove or move it by hand." in error
+    assert {path: path.lstat().st_mtime_ns for path in Path("runs").rglob("*")} == before
 
 
 def test_a_run_that_is_written_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from made_runs import NOTHING, make_run, report
+from made_runs import NOTHING, make_run
 
 from ganforge.base.stopping import StopRequest
 from ganforge.run.folder import RunFolder
@@ -96,7 +96,7 @@ def test_what_the_process_before_has_told_is_not_this_ones(tmp_path: Path, proce
 def test_each_is_warned_of_once_and_shown_once(tmp_path: Path, process: Any) -> None:
     folder, said = make_run(tmp_path / "run"), []
     both = TrackersOfRun(folder, said.append)
-    both.start(["wandb", "mlflow"])
+    both.start(["wandb", "mlflow"], 0)
     take(folder, 10, error="no key")
     for nimg in (10, 20):
         both.look(nimg)
@@ -112,7 +112,7 @@ def test_the_end_waits_so_long_and_says_what_is_left(
     asked: int, waited: float, tmp_path: Path, clock: Clock, process: Any
 ) -> None:
     folder, said, stop = make_run(tmp_path / "run", (10, 20, 30), (10,)), [], StopRequest()
-    with tracked(folder, ["wandb"], said.append, stop):
+    with tracked(folder, ["wandb"], said.append, stop, 0):
         take(folder, 10)
         stop.signum = asked
     assert clock.now - 1000 == pytest.approx(waited, abs=0.05)
@@ -130,7 +130,7 @@ def test_a_stop_cuts_the_wait_at_the_end_short(tmp_path: Path, clock: Clock, pro
         stop.signum = 2 if clock.now > 1005 else 0
 
     process.poll = look
-    with tracked(make_run(tmp_path / "run"), ["wandb"], lambda _: None, stop):
+    with tracked(make_run(tmp_path / "run"), ["wandb"], lambda _: None, stop, 0):
         pass
     assert clock.now - 1000 == pytest.approx(5.3, abs=0.05)
 
@@ -138,7 +138,7 @@ def test_a_stop_cuts_the_wait_at_the_end_short(tmp_path: Path, clock: Clock, pro
 def test_a_run_that_raises_waits_for_none(tmp_path: Path, clock: Clock, process: Any) -> None:
     with (
         pytest.raises(KeyboardInterrupt),
-        tracked(make_run(tmp_path / "run"), ["wandb"], lambda _: None, StopRequest()),
+        tracked(make_run(tmp_path / "run"), ["wandb"], lambda _: None, StopRequest(), 0),
     ):
         raise KeyboardInterrupt
     assert clock.now == 1000
@@ -146,7 +146,7 @@ def test_a_run_that_raises_waits_for_none(tmp_path: Path, clock: Clock, process:
 
 def test_one_that_has_closed_is_not_spoken_of_twice(tmp_path: Path, process: Any) -> None:
     folder, said = make_run(tmp_path / "run", (10,)), []
-    with tracked(folder, ["wandb"], said.append, StopRequest()) as all_of_them:
+    with tracked(folder, ["wandb"], said.append, StopRequest(), 0) as all_of_them:
         take(folder, 10, closed=True)
         all_of_them.look(10)
         process.ended = 0
@@ -157,13 +157,12 @@ def test_resuming_says_what_a_tracker_keeps(tmp_path: Path, process: Any) -> Non
     folder, said = make_run(tmp_path / "run", (10, 20)), []
     take(folder, 30)
     folder.tracker("tensorboard").write_bytes(folder.tracker("wandb").read_bytes())
-    TrackersOfRun(folder, said.append).start(["wandb", "tensorboard"])  # the second takes back what it has to
+    TrackersOfRun(folder, said.append).start(["wandb", "tensorboard"], 25)  # the second takes back what it has to
     assert said == [
-        "Note: wandb has this run up to 30 images, and takes nothing back; what is done anew after 20 is sent from "
-        "there on."
+        "Note: wandb has this run up to 30 images, and takes nothing back; what it has is not sent a second time "
+        "when it is done anew after 25."
     ]
-    report(folder, 30)
-    TrackersOfRun(folder, said.append).start(["wandb"])
+    TrackersOfRun(folder, said.append).start(["wandb"], 30)  # the row of 30 was only of the end
     assert len(said) == 1
 
 
@@ -173,7 +172,7 @@ def test_a_process_that_cannot_be_started_is_said(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(trackers, "start_process", refused)
     said: list[str] = []
-    with tracked(make_run(tmp_path / "run"), ["wandb"], said.append, StopRequest()) as none:
+    with tracked(make_run(tmp_path / "run"), ["wandb"], said.append, StopRequest(), 0) as none:
         none.look(10)
     assert said == [
         "Warning: the tracker wandb cannot be started (Resource temporarily unavailable); training goes on without."
@@ -185,7 +184,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, process: Any) -> None
     folder.trackers.rmdir()
     (tmp_path / "elsewhere").mkdir()
     folder.trackers.symlink_to(tmp_path / "elsewhere")
-    with tracked(folder, ["wandb"], said.append, StopRequest()):
+    with tracked(folder, ["wandb"], said.append, StopRequest(), 0):
         pass
     (text,) = said
     assert "the tracker wandb cannot be started" in text
