@@ -1,11 +1,13 @@
 """`ganforge export`: a run's generator as others can use it without ganforge."""
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
+from ganforge.base.files import reason
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import complain, printable, tell
 from ganforge.base.wording import pasted
@@ -49,6 +51,15 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     return run_file(given, out, stop)
 
 
+@contextlib.contextmanager
+def written_to(out: Path) -> Iterator[None]:
+    """Raises UserError for what cannot be written in the context."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{out} cannot be written: {reason(error)}; choose another place with --out.") from None
+
+
 def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     """`--to onnx` and `--to torch`."""
     check_name(out, given.to)
@@ -62,7 +73,8 @@ def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
     write = write_onnx if given.to == "onnx" else write_torch
-    found = write(model, out, given.output or "uint8", given.license)
+    with written_to(out):
+        found = write(model, out, given.output or "uint8", given.license)
     tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
     if model.config.precision == "bfloat16":
         tell("It computes in float32, and the run in bfloat16: `ganforge sample` rounds otherwise.")
@@ -80,7 +92,8 @@ def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
     folder = RunFolder(model.path.resolve().parent.parent)  # a snapshot by itself lies in none
-    complaints = write_card(model, folder if folder.exists() else None, out, given.license)
+    with written_to(out):
+        complaints = write_card(model, folder if folder.exists() else None, out, given.license)
     tell(printable(f"{out / README} and {out / GRID}"))
     for complaint in complaints:
         complain(printable(complaint))
