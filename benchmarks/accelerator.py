@@ -48,7 +48,6 @@ from ganforge.base.seeding import generator
 from ganforge.config import Config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
-from ganforge.networks.precision import allow_tf32
 from ganforge.recipes.catalog import RECIPES, recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
@@ -63,6 +62,11 @@ PARTS = {"numbers": 150, "guard": 40, "resume": 120, "limits": 40, "note": 60, "
 """Seconds for each, at most."""
 FIRST, STEPS, KEPT = 5, 50, 20_000
 CPU = torch.device("cpu")
+
+
+def allow_tf32(allowed: bool) -> None:
+    """In this process from now on."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def pictures(count: int, shape: tuple[int, ...]) -> Dataset:
