@@ -1,10 +1,16 @@
 """A run's log so far, as detectors look at it."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ganforge.objectives.catalog import OBJECTIVES, Objective
+from ganforge.base.schedules import cosine, linear
+from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Objective
+
+
+WARM_UP, LONG = 200, 20_000
+"""Updates of G in which anything may be seen, and after which a run is no longer young, however long it is to be."""
 
 
 class History:
@@ -31,9 +37,51 @@ class History:
         return min(1.0, self.nimg / max(1.0, self.number("total_nimg", 1.0)))
 
     @property
+    def steps(self) -> float:
+        """Updates of G so far; 0 where the row does not tell."""
+        return self.last("step") or 0.0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Are the first ``WARM_UP`` updates of G over, in which anything may be seen?"""
+        return self.steps >= WARM_UP
+
+    def is_settled(self, share: float = 0.4) -> bool:
+        """Is the early phase over: that share of the run, or ``LONG`` updates of G?"""
+        return self.is_under_way and (self.progress >= share or self.steps >= LONG)
+
+    @property
+    def rate(self) -> float:
+        """What the schedule leaves of the learning rates at the newest row, as a share of them."""
+        end, burn_in = as_number(self.settings.get("lr_end")), self.number("burn_in_nimg")
+        if end is None or burn_in < 1:
+            return 1.0
+        curve = linear if self.settings.get("burn_in_curve") == "linear" else cosine
+        return curve(self.nimg, 1.0, end, int(burn_in))
+
+    @property
     def objective(self) -> Objective | None:
         """The objective's record; None where this version does not know it."""
         return OBJECTIVES.get(str(self.settings.get("objective")))
+
+    @property
+    def count(self) -> float:
+        """Of the items that it learns from; 0 where that is not known."""
+        return as_number(self.data.get("count")) or 0.0
+
+    @property
+    def classes(self) -> float:
+        """How many; 0 where there are none."""
+        return as_number(self.data.get("num_classes")) or 0.0
+
+    def penalty_share(self) -> float | None:
+        """The weighted penalties beside the rest of D's loss, at the newest row; None without any."""
+        row, total = self.rows[-1], self.last("Loss/D")
+        terms = {name.removeprefix("Loss/D/"): self.last(name) for name in row if name.startswith("Loss/D/")}
+        own = [value for name, value in terms.items() if value is not None and name not in PENALTIES]
+        if total is None or not own or not terms.keys() & PENALTIES.keys():
+            return None
+        return max(0.0, total - math.fsum(own)) / max(1e-12, math.fsum(abs(value) for value in own))
 
     def number(self, setting: str, default: float = 0.0) -> float:
         """A setting's value, or the default where it is no number (none, "auto")."""
@@ -52,6 +100,21 @@ class History:
             if (value := as_number(row.get(column))) is not None:
                 found.append(value)
         return found[::-1]
+
+    def mean(self, column: str, count: int = 3) -> float | None:
+        """Of the newest ``count`` values; None where there are fewer."""
+        values = self.recent(column, count)
+        return math.fsum(values) / count if len(values) == count else None
+
+    def at(self, column: str, share: float = 0.5, count: int = 3) -> float | None:
+        """As ``mean``, of up to ``count`` values at or before that share of the nimg so far; None where there is none."""
+        found: list[float] = []
+        for index in range(bisect_right(self.rows, share * self.nimg, key=lambda row: row["nimg"]) - 1, -1, -1):
+            if len(found) == count:
+                break
+            if (value := as_number(self.rows[index].get(column))) is not None:
+                found.append(value)
+        return math.fsum(found) / len(found) if found else None
 
     def series(self, column: str) -> list[tuple[int, float]]:
         """(nimg, value) of all rows that have one."""
