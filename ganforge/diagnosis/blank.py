@@ -7,8 +7,8 @@ RECORD = Detector(
     name="blank",
     order=52,
     title="G makes plain areas",
-    meaning="Within a picture there is hardly any difference from one place to another. G has learnt nothing yet, or it "
-    "has been driven to where its last layer has no slope.",
+    meaning="Within a picture there is hardly any difference from one place to another. G has learnt nothing yet, or "
+    "it has been driven to where its last layer has no slope.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/contrast",),
     remedies=(

@@ -7,8 +7,8 @@ RECORD = Detector(
     name="class-ignored",
     order=110,
     title="the class that is asked for is not the class that is made",
-    meaning="G makes about the same whatever class it is told, or pictures of another one. Either D does not look at the "
-    "classes, or the labels say nothing of what is in the picture: shuffled, or in another order than the pictures.",
+    meaning="G makes about the same whatever class it is told, or pictures of another one. Either D does not look at "
+    "the classes, or the labels say nothing of what is in the picture: shuffled, or in another order than the pictures.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/class_effect",),
     remedies=(

@@ -9,7 +9,7 @@ RECORD = Detector(
     title="D has won, and G learns nothing more",
     meaning="D tells nearly every real from nearly every fake, and G's pictures do not become more like the reals. "
     "What D tells G is then of no use: it is as sure of a fake that is a little better as of the one before.",
-    source="Arjovsky & Bottou 2017, arXiv:1701.04862, section 2; the numbers are our own, set by benchmarks/diagnosis.py",
+    source="Arjovsky & Bottou 2017, arXiv:1701.04862, section 2; numbers of our own, set by benchmarks/diagnosis.py",
     needs=("Logits/separation", "Health/spread", "Health/missing"),
     for_objective={
         "non-saturating": "G still has a gradient where D is sure, but one that hardly depends on what the fake is.",

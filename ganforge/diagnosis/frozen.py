@@ -23,7 +23,7 @@ SCHEDULED = 0.1
 
 
 def look(history: History) -> Seen | None:
-    """No gradient of G at all; or steps below ``LOW``, though the schedule has not lowered the rate below ``SCHEDULED`` of itself."""
+    """No gradient of G at all; or steps below ``LOW``, though the schedule leaves ``SCHEDULED`` of the rate."""
     if history.mean("Gradient/G", 2) == 0:
         return Seen("all gradients of G are 0", "certain")
     if history.rate < SCHEDULED or history.steps < 10:

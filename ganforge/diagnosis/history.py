@@ -8,7 +8,6 @@ from typing import Any
 from ganforge.base.schedules import cosine, linear
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Objective
 
-
 WARM_UP, LONG = 200, 20_000
 """Updates of G in which anything may be seen, and after which a run is no longer young, however long it is to be."""
 
@@ -24,7 +23,7 @@ class History:
     def __init__(self, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         self.settings, self.data = settings, data
         self.rows: list[Mapping[str, Any]] = []
-        self.records: list[Mapping[str, Any]] = []
+        self.records: list[dict[str, Any]] = []
 
     @property
     def nimg(self) -> int:
@@ -107,7 +106,7 @@ class History:
         return math.fsum(values) / count if len(values) == count else None
 
     def at(self, column: str, share: float = 0.5, count: int = 3) -> float | None:
-        """As ``mean``, of up to ``count`` values at or before that share of the nimg so far; None where there is none."""
+        """As ``mean``, of up to ``count`` values at or before that share of the nimg so far; None without any."""
         found: list[float] = []
         for index in range(bisect_right(self.rows, share * self.nimg, key=lambda row: row["nimg"]) - 1, -1, -1):
             if len(found) == count:

@@ -11,8 +11,8 @@ RECORD = Detector(
     "and tells nothing of the pictures.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     for_objective={
-        "wgan": "A critic's scores mean something only while its slope is bounded: by a narrow clip, or by the gradient "
-        "penalty.",
+        "wgan": "A critic's scores mean something only while its slope is bounded: by a narrow clip, or by the "
+        "gradient penalty.",
     },
     needs=("Loss/scores/real", "Loss/scores/fake"),
     remedies=(

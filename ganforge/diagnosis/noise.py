@@ -7,8 +7,8 @@ RECORD = Detector(
     name="noise",
     order=50,
     title="G makes noise",
-    meaning="Neighbouring pixels have hardly more to do with each other than in noise: there are no shapes, or they are "
-    "buried.",
+    meaning="Neighbouring pixels have hardly more to do with each other than in noise: there are no shapes, or they "
+    "are buried.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/roughness",),
     remedies=(

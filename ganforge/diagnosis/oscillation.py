@@ -9,8 +9,8 @@ RECORD = Detector(
     name="oscillation",
     order=60,
     title="G hops from one kind of picture to the next",
-    meaning="At each report G makes other kinds than at the one before: D follows G round in a circle, and neither comes "
-    "nearer.",
+    meaning="At each report G makes other kinds than at the one before: D follows G round in a circle, and neither "
+    "comes nearer.",
     source="Mescheder et al. 2018, arXiv:1801.04406; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/shares",),
     remedies=(

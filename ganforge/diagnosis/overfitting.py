@@ -7,8 +7,8 @@ RECORD = Detector(
     name="overfitting",
     order=90,
     title="D knows the pictures by heart",
-    meaning="D recognises the reals that it has been shown, instead of what makes a picture real. It has nothing more to "
-    "teach: from here on, G's pictures get worse, or become copies.",
+    meaning="D recognises the reals that it has been shown, instead of what makes a picture real. It has nothing more "
+    "to teach: from here on, G's pictures get worse, or become copies.",
     source="Karras et al. 2020, arXiv:2006.06676, figure 1; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Logits/separation",),
     remedies=(
