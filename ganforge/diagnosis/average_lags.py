@@ -13,7 +13,7 @@ RECORD = Detector(
     needs=("Health/average_gap",),
     remedies=(
         Remedy("take the recipe's own half-life", {"ema_halflife_nimg": "recipe", "ema_rampup": "recipe"}),
-        Remedy("halve it in a tenth of the images", {"ema_halflife_nimg": "x0.1"}, mends=True),
+        Remedy("forget old weights in a tenth of the images", {"ema_halflife_nimg": "x0.1"}, mends=True),
     ),
 )
 

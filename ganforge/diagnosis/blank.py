@@ -13,7 +13,6 @@ RECORD = Detector(
     needs=("Health/contrast",),
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
-        Remedy("lower the learning rate to a tenth", {"lr": "x0.1"}),
     ),
 )
 

@@ -8,11 +8,11 @@ RECORD = Detector(
     order=110,
     title="the class that is asked for is not the class that is made",
     meaning="G makes about the same whatever class it is told, or pictures of another one. Either D does not look at "
-    "the classes, or the labels say nothing of what is in the picture: shuffled, or in another order than the pictures.",
+    "the classes, or the labels say nothing of what is in a picture: shuffled, or in another order than the pictures.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/class_effect",),
     remedies=(
-        Remedy("look at pictures beside their labels, in the contact sheet", command="ganforge data inspect RUN"),
+        Remedy("look at pictures beside their labels, with `ganforge data inspect`"),
         Remedy("do without classes", {"conditional": False}),
         Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}),
     ),

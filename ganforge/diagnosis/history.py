@@ -8,8 +8,9 @@ from typing import Any
 from ganforge.base.schedules import cosine, linear
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Objective
 
-WARM_UP, LONG = 200, 20_000
-"""Updates of G in which anything may be seen, and after which a run is no longer young, however long it is to be."""
+WARM_UP, EARLY, LONG = 200, 1_000, 20_000
+"""Updates of G in which anything may be seen; in which healthy runs of plain networks, too, may make one kind of thing
+after the other; and after which no run is young, however long it is to be."""
 
 
 class History:
@@ -45,9 +46,9 @@ class History:
         """Are the first ``WARM_UP`` updates of G over, in which anything may be seen?"""
         return self.steps >= WARM_UP
 
-    def is_settled(self, share: float = 0.4) -> bool:
-        """Is the early phase over: that share of the run, or ``LONG`` updates of G?"""
-        return self.is_under_way and (self.progress >= share or self.steps >= LONG)
+    def is_settled(self, share: float = 0.4, steps: int = EARLY) -> bool:
+        """Is the early phase over: so many updates of G, and that share of the run or ``LONG`` updates?"""
+        return self.steps >= steps and (self.progress >= share or self.steps >= LONG)
 
     @property
     def rate(self) -> float:

@@ -18,7 +18,8 @@ RECORD = Detector(
     ),
 )
 
-LOW, HIGH, RISE = 0.3, 0.6, 0.05
+LOW, HIGH, RISE, EARLY = 0.3, 0.6, 0.05, 1_500
+"""EARLY: updates of G. The note's GAN makes one digit at a time in its first 1,300."""
 
 
 def look(history: History) -> Seen | None:
@@ -30,6 +31,6 @@ def look(history: History) -> Seen | None:
     text = f"fakes differ from each other {now:.2g} times as much as reals do"
     if (most := max(history.recent("Health/spread", 50))) > HIGH:
         return Seen(f"{text}, after {most:.2g} times", "certain")
-    if history.is_settled() and now - before < RISE:
+    if history.is_settled(steps=EARLY) and now - before < RISE:
         return Seen(f"{text}; halfway here it was {before:.2g}")
     return None

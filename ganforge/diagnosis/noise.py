@@ -13,6 +13,7 @@ RECORD = Detector(
     needs=("Health/roughness",),
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
+        Remedy("take the recipe's own length of z", {"z_dim": "recipe"}),
         Remedy("take networks that know which pixels are neighbours: the recipe `fast`"),
     ),
 )
