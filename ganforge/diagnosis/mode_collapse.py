@@ -18,19 +18,21 @@ RECORD = Detector(
     ),
 )
 
-LOW, HIGH, RISE, EARLY = 0.3, 0.6, 0.05, 1_500
+ONE, LOW, HIGH, RISE, EARLY = 0.02, 0.3, 0.6, 0.05, 1_500
 """EARLY: updates of G. The note's GAN makes one digit at a time in its first 1,300."""
 
 
 def look(history: History) -> Seen | None:
-    """The fakes' mean distance from each other below ``LOW`` times that of reals: after it was above ``HIGH``, or, once
-    the early phase is over, where it has not risen by ``RISE`` over the second half of the run so far."""
+    """The fakes' mean distance from each other below ``ONE`` times that of reals; or below ``LOW`` times, after it was
+    above ``HIGH``, or, once the early phase is over, where it has not risen by ``RISE`` over the second half so far."""
     now, before = history.mean("Health/spread", 2), history.at("Health/spread")
     if now is None or before is None or now > LOW:
         return None
     text = f"fakes differ from each other {now:.2g} times as much as reals do"
     if (most := max(history.recent("Health/spread", 50))) > HIGH:
         return Seen(f"{text}, after {most:.2g} times", "certain")
+    if now < ONE and history.is_under_way:
+        return Seen(f"{text}: all are one picture", "certain")
     if history.is_settled(steps=EARLY) and now - before < RISE:
         return Seen(f"{text}; halfway here it was {before:.2g}")
     return None
