@@ -18,7 +18,7 @@ RECORD = Detector(
     ),
 )
 
-EFFECT, WEAK, TOLD = 0.15, 0.6, 3.0
+EFFECT, WEAK, TOLD, EARLY = 0.15, 0.6, 3.0, 500
 
 
 def look(history: History) -> Seen | None:
@@ -27,7 +27,7 @@ def look(history: History) -> Seen | None:
     ``TOLD`` times as well; or even reals' labels are found by chance alone, and the effect is ``WEAK``."""
     effect, agreement = history.mean("Health/class_effect"), history.mean("Health/agreement")
     reals, classes = history.last("Health/agreement_reals"), history.classes
-    if effect is None or not history.is_settled():
+    if effect is None or not history.is_settled(steps=EARLY):
         return None
     if effect < EFFECT:
         return Seen(f"asked for another class, G's picture changes {effect:.2g} times as much as two reals differ")

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganforge.base.schedules import cosine, linear
+from ganforge.metrics.trend import best_so_far, series
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Objective
 
 WARM_UP, EARLY, LONG = 200, 1_000, 20_000
 """Updates of G in which anything may be seen; in which healthy runs of plain networks, too, may make one kind of thing
 after the other; and after which no run is young, however long it is to be."""
+
+GAIN = 0.8
+"""A figure that falls to this share of itself in a third of a run is still falling."""
 
 
 class History:
@@ -82,6 +86,18 @@ class History:
         if total is None or not own or not terms.keys() & PENALTIES.keys():
             return None
         return max(0.0, total - math.fsum(own)) / max(1e-12, math.fsum(abs(value) for value in own))
+
+    def gain(self) -> str:
+        """How the headline figure fell over the newest third, where its best there is below ``GAIN`` of the best
+        before, above the floor; else empty."""
+        best, values = best_so_far(self.records), series(self.records)
+        old = [value for nimg, value in values if nimg <= self.nimg * 2 / 3]
+        if best is None or not old:
+            return ""
+        floor = best.floor or 0.0
+        if best.best[1] <= floor or best.best[1] - floor > GAIN * (min(old) - floor):
+            return ""
+        return f"{best.name} fell from {min(old):.3g} to {best.best[1]:.3g} in the last third"
 
     def number(self, setting: str, default: float = 0.0) -> float:
         """A setting's value, or the default where it is no number (none, "auto")."""

@@ -25,13 +25,13 @@ COLLAPSED = 0.3
 
 
 def look(history: History) -> Seen | None:
-    """In the second half of the run, more than that is missing, and not ``FALL`` less than halfway here. Less spread
-    than ``COLLAPSED`` is a collapse."""
+    """In the second half of the run, more than that is missing, not ``FALL`` less than halfway here, and the figures
+    no longer fall. Less spread than ``COLLAPSED`` is a collapse."""
     missing, before = history.mean("Health/missing", 4), history.at("Health/missing")
     spread = history.mean("Health/spread", 2)
     if missing is None or before is None or spread is None or spread <= COLLAPSED or not history.is_settled(0.5):
         return None
     is_points = history.last("Health/contrast") is None
-    if missing < (MANY_OF_POINTS if is_points else MANY) or before - missing > FALL:
+    if history.gain() or missing < (MANY_OF_POINTS if is_points else MANY) or before - missing > FALL:
         return None
     return Seen(f"of the kinds that are {missing:.0%} of the reals, G makes hardly any")

@@ -2,7 +2,6 @@
 
 from ganforge.diagnosis.catalog import Detector, Remedy, Seen
 from ganforge.diagnosis.history import History
-from ganforge.metrics.trend import best_so_far, series
 
 RECORD = Detector(
     name="too-short",
@@ -16,16 +15,9 @@ RECORD = Detector(
     remedies=(Remedy("train longer", {"total_nimg": "x2"}),),
 )
 
-GAIN = 0.8
-
 
 def look(history: History) -> Seen | None:
-    """At the end, the best of the last third is below ``GAIN`` of the best before, above the floor."""
-    best, values = best_so_far(history.records), series(history.records)
-    if best is None or history.progress < 1:
+    """At the end, the headline figure is still falling."""
+    if history.progress < 1 or not (gain := history.gain()):
         return None
-    old = [value for nimg, value in values if nimg <= history.nimg * 2 / 3]
-    floor = best.floor or 0.0
-    if not old or best.best[1] <= floor or best.best[1] - floor > GAIN * (min(old) - floor):
-        return None
-    return Seen(f"{best.name} fell from {min(old):.3g} to {best.best[1]:.3g} in the last third", "certain")
+    return Seen(gain, "certain")
