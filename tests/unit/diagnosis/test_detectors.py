@@ -58,8 +58,8 @@ PLANTED: list[Planted] = [
     ("mode-collapse", {"Health/spread": 0.01}, {"Health/spread": 0.02}),
     ("missing-modes", {"Health/missing": 0.5}, {"Health/missing": 0.5}),
     ("missing-modes", {"Health/missing": 0.2, "Health/contrast": None}, {}),
-    ("d-has-won", {"Logits/separation": 0.99, "Health/spread": 0.1, "Health/missing": 0.9}, {"Health/spread": 0.1}),
-    ("d-has-won", {"Logits/separation": 0.99, "Health/missing": 0.9}, {"Health/missing": 0.9}),
+    ("d-has-won", {"Logits/separation": 0.99, "Loss/D": 0.2, "Health/spread": 0.1}, {"Health/spread": 0.1}),
+    ("d-has-won", {"Logits/separation": 0.99, "Loss/D": 0.2, "Health/missing": 0.9}, {"Health/missing": 0.9}),
     ("d-has-lost", {"Logits/separation": 0.01}, {}),
     ("d-has-lost", {"Logits/separation": 0.5, "Logits/spread": 1e-6}, {}),
     ("frozen", {"Gradient/G": 0.0}, {}),
@@ -103,7 +103,8 @@ def test_a_healthy_log_has_no_finding() -> None:
     [
         ({"Health/spread": lambda number: min(0.9, 0.06 * number)}, {"Health/spread": 0.03}),
         ({"Health/missing": lambda number: max(0.0, 0.9 - 0.06 * number)}, {"Health/missing": 0.9}),
-        ({"Health/spread": 0.5, "Logits/separation": 1.0}, {"Health/spread": 0.5}),
+        ({"Health/spread": 0.5, "Logits/separation": 1.0, "Loss/D": 0.1}, {"Health/spread": 0.5}),
+        ({"Health/missing": 0.32, "Logits/separation": 1.0, "Loss/D": 0.1}, {}),
         ({"Health/roughness": lambda number: max(1.0, 5.0 - 0.3 * number)}, {"Health/roughness": 5.0}),
         ({"Loss/scores/real": lambda number: 80.0 / number}, {"Loss/scores/real": 80.0}),
         ({}, {"Health/average_gap": 0.9, "Health/class_effect": 0.01}),
@@ -116,6 +117,14 @@ def test_what_moves_the_right_way_or_is_no_trouble_is_left_in_peace(
     ends: dict[str, Any], starts: dict[str, Any]
 ) -> None:
     assert found(log(ends, starts)) == set()
+
+
+def test_d_has_not_won_while_it_is_unsure_or_fakes_gain() -> None:
+    start, won = {"Health/spread": 0.05}, {"Logits/separation": 0.99, "Loss/D": 0.2, "Health/spread": 0.05}
+    assert "d-has-won" in found(log(won, start))
+    for change in ({"Loss/D": 1.2}, {"Logits/separation": 0.8}, {"Health/spread": lambda number: 0.05 + 0.02 * number}):
+        assert "d-has-won" not in found(log(won | change, start))
+    assert "d-has-won" in found(log(won | {"Loss/D": -9.0}, start), {"objective": "wgan"})
 
 
 def test_a_short_run_of_a_collapsed_young_g_is_left_in_peace() -> None:
@@ -153,9 +162,9 @@ def test_figures(values: list[float], expected: set[str]) -> None:
 
 
 def test_a_run_that_still_gains_at_its_end_is_too_short() -> None:
-    values = [20.0 - number for number in range(1, ROWS)]
-    assert found(log({}), records=figures([*values, 1.1])) == {"too-short"}
-    assert found(log({}), {"total_nimg": 300_000}, figures([*values, 1.1])) == set()
+    values = [200 * 0.9**number for number in range(1, ROWS)]
+    assert found(log({}), records=figures(values)) == {"too-short"}
+    assert found(log({}), {"total_nimg": 300_000}, figures(values)) == set()
 
 
 def test_missing_kinds_are_no_trouble_while_the_figures_fall() -> None:

@@ -85,7 +85,7 @@ def test_points_tell_no_picture_s_signs_and_miss_the_modes_that_they_miss() -> N
 def test_a_class_that_is_ignored_has_no_effect() -> None:
     dataset = Dataset("blobs", "made", PICTURES, KINDS, 4)
     signs = Signs(dataset, 0, conditional=True)
-    kinds = [FAKES[FAKE_KINDS == kind] for kind in range(4)]
+    kinds = [FAKES[kind == FAKE_KINDS] for kind in range(4)]
 
     def told(labels: Tensor | None) -> Tensor:
         assert labels is not None
