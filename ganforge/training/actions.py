@@ -51,7 +51,7 @@ class Actions:
         self.folder, self.progress, self.judge = folder, progress, judge
         self.trackers = trackers or TrackersOfRun(folder, progress.say)
         self.health, self.watching = Health(config, feed, state), Watching(config, folder, progress.say)
-        self.measuring_sec = self.reporting_sec = self.feeding_sec = 0.0
+        self.measuring_sec = self.reporting_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
         self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
@@ -86,7 +86,7 @@ class Actions:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
         if row:  # with the figures that were measured here
-            self.watching.look(row)
+            self.watching.look(row, provisional=due.report_is_provisional)
         if due.report:
             self.write_status("running")
             self.trackers.look(self.state.nimg)
@@ -114,7 +114,7 @@ class Actions:
             state.stats.clear()
             state.reported_nimg = state.nimg
         self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
-        self.reporting_sec, self.feeding_sec = self.report_time - start, 0.0
+        self.reporting_sec, self.feed.seconds = self.report_time - start, 0.0
         self.progress.picture(self.folder.fakes(state.nimg))
         return row
 
@@ -124,7 +124,7 @@ class Actions:
         timing = {
             "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
-            "Timing/feeding_share": self.feeding_sec / seconds,
+            "Timing/feeding_share": self.feed.seconds / seconds,
             "Timing/reporting_share": self.reporting_sec / seconds,
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}

@@ -1,7 +1,5 @@
 """The loop: while there are images to go, do what is due, then update."""
 
-import time
-
 from ganforge.base.errors import RunError
 from ganforge.base.images import animation
 from ganforge.base.runtime import deterministic_operations
@@ -42,8 +40,10 @@ class Loop:
             if any(due) and (state.nimg != done_before or finished):
                 self.check_finite()
                 self.actions.run(due, is_whole=self.is_whole)
-            if finished or self.stop:
+            if finished or self.stop or self.actions.watching.stops:
                 break
+            if self.actions.watching.config is not self.config:
+                self.go_on_with(self.actions.watching.config)
             if images_at(config, state.nimg, state.step) < images_in(config, state.step):
                 self.announce_short_step()
             stats = self.step()
@@ -56,6 +56,11 @@ class Loop:
             self.save_if_new()
         animation([path for _, path in self.actions.folder.all_fakes()], self.actions.folder.evolution)
         return finished
+
+    def go_on_with(self, config: Config) -> None:
+        """Learn by these settings, of a run that was mended."""
+        self.config, self.feed = config, Feed(config, self.feed.dataset, self.feed.device)
+        self.actions.feed, self.take = self.feed, step_taker(config, self.feed.device, self.progress.say)
 
     def step(self) -> Stats:
         """One update of everything, on the batches that nimg addresses."""
@@ -77,11 +82,8 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
-            start = time.monotonic()
-            batches = feed.batches(state.nimg, state.step)
-            self.actions.feeding_sec += time.monotonic() - start
             with tf32(self.config.precision == "tf32"), deterministic_operations(self.config.deterministic):
-                return self.take(state, feed.options(state.nimg, state), *batches, then)
+                return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
         except RuntimeError as error:
             if why := out_of_reach(state, feed, state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
