@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ganforge.base.wording import as_typed
-from ganforge.config import Config, make_config
+from ganforge.config import Config, make_config, with_gammas
 from ganforge.diagnosis.command import remedied
 from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose
 from ganforge.diagnosis.telling import as_event, as_status, at_once, verdict
@@ -25,6 +25,7 @@ class Watching:
         self.folder, self.say = folder, say
         self.config, self.stops = as_mended(config, folder), ""
         data = folder.read_config()["data"]
+        self.shape: list[int] = data.get("shape", [])
         self.diagnosis: Diagnosis = diagnose(self.settings, data, folder.rows(), folder.metrics_rows())
         self.last_nimg = max((row["nimg"] for row in folder.rows()), default=-1)
 
@@ -53,6 +54,7 @@ class Watching:
             return
         for remedy in finding.trouble.remedies:
             if remedy.mends and (changed := remedied(remedy, self.settings)) is not None:
+                changed = with_gammas(make_config(changed), self.shape).model_dump(mode="json")
                 change = {name: changed[name] for name in remedy.change}
                 event = {"nimg": nimg, "finding": finding.name, "state": "mended", "change": change}
                 self.folder.append_finding(event)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +151,20 @@ def test_what_was_mended_is_checked_where_it_is_read(tmp_path: Path) -> None:
         go_on_with(folder.path, total_nimg=704)
 
 
+def test_a_penalty_is_mended_in_by_the_rule_for_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    penalised = replace(RECORD, remedies=(Remedy("penalise D", {"r1_gamma": "auto"}, mends=True),))
+    monkeypatch.setattr(findings, "DETECTORS", {"planted": penalised})
+    folder = begin(tmp_path / "run", total_nimg=512, on_trouble="mend")
+    assert [event["change"] for event in events(folder) if event["state"] == "mended"] == [{"r1_gamma": 0.064}]
+    assert ["Loss/D/r1" in row for row in folder.rows()] == [False, False, False, True]
+
+
 MENDABLE = {"lr", "d_lr", "r1_gamma", "r2_gamma", "gp_weight", "augment"}
 
 
 @pytest.mark.parametrize("trouble", DETECTORS.values(), ids=DETECTORS)
 def test_what_mends_changes_no_network(trouble: Detector) -> None:
-    """A run that goes on keeps its networks and optimizers, and its weights of penalties are numbers."""
+    """A run that goes on keeps its networks and optimizers."""
     for remedy in trouble.remedies:
         if remedy.mends:
-            assert remedy.change.keys() <= MENDABLE and "auto" not in remedy.change.values()
+            assert remedy.change.keys() <= MENDABLE
