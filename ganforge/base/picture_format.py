@@ -37,9 +37,8 @@ def is_whole(path: str, kind: str) -> bool:
             return False
         file.seek(size - HEAD_BYTES)
         end = file.read()
-    mark = bytes(MARKS[".webp"])[-8:]  # which an odd length makes to be followed by a byte more
-    first, *lasts = {"png": (SIGNATURE, END), "jpeg": (b"\xff\xd8", b"\xff\xd9"), "webp": (b"RIFF", mark, mark + b"\0")}[kind]
-    return begin.startswith(first) and end.endswith(tuple(lasts))
+    first, last = ENDS[kind]
+    return begin.startswith(first) and end.endswith(last)
 
 
 @dataclass(frozen=True)
@@ -112,4 +111,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
+WEBP_END = MARKS[".webp"] + b"\0" * (len(MARKS[".webp"]) % 2)
 MARK, END = _chunk(b"tEXt", b"Software\0" + NAME.encode()), _chunk(b"IEND", b"")
+ENDS = {"png": (SIGNATURE, END), "jpeg": (b"\xff\xd8", b"\xff\xd9"), "webp": (b"RIFF", WEBP_END[-HEAD_BYTES:])}
+"""How a file of each kind begins and ends."""

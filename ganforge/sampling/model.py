@@ -45,7 +45,9 @@ class Model:
 
     def z(self, seeds: Seeds) -> Tensor:
         """z [N, z_dim] on the CPU: one row a seed, whatever the other seeds are. Raises UserError for what is none."""
-        return draw_z_by_seed(self.config.noise, [derive(seed, "sample") for seed in seeds_given(seeds)], self.config.z_dim)
+        return draw_z_by_seed(
+            self.config.noise, [derive(seed, "sample") for seed in seeds_given(seeds)], self.config.z_dim
+        )
 
     def generate(self, z: Tensor, labels: Labels = None) -> Tensor:
         """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU.

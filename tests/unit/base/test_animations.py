@@ -1,7 +1,6 @@
 """base/animations.py: what is read back is what was drawn, at the speed that was asked for."""
 
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,5 +53,3 @@ def test_equal_frames_give_equal_bytes(kind: str) -> None:
 def test_what_cannot_be_written(count: int, kind: str, fps: float) -> None:
     with pytest.raises(ValueError, match="cannot be written"):
         encode_animation(frames_of(count), kind, fps)
-
-

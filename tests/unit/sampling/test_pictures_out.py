@@ -175,7 +175,13 @@ def test_a_picture_that_was_spoiled_is_made_again(kind: str, plain: Model, tmp_p
     path = sorted((tmp_path / "f").glob("seed*"))[4]
     content = path.read_bytes()
     half = len(content) // 2
-    spoiled = [b"", content[:-1], content[:half] + bytes(len(content) - half), bytes(half) + content[half:], b"mine" * 99]
+    spoiled = [
+        b"",
+        content[:-1],
+        content[:half] + bytes(len(content) - half),
+        bytes(half) + content[half:],
+        b"mine" * 99,
+    ]
     for other in spoiled:
         path.write_bytes(other)
         plain.save(tmp_path / "f", range(9), kind=kind)

@@ -192,7 +192,8 @@ def test_a_walk_from_the_command_line(
 ) -> None:
     out = tmp_path / name
     assert run_sample(runs[kind], "--interpolate", "3,17,42", "--frames", "4", "--loop", "--out", str(out)) == 0
-    assert capsys.readouterr().out == f"12 pictures in {out}\n"
+    what = "points" if kind == "points" else "pictures"
+    assert capsys.readouterr().out == f"12 {what} in {out}\n"
     with Image.open(out) as animation:
         assert animation.n_frames == 12
         assert animation.info["loop"] == 0
@@ -212,7 +213,7 @@ def test_a_stop_while_a_walk_is_encoded_ends_as_stopped(
 
     for one in ("encode_animation", "encode_png"):
         monkeypatch.setattr(f"ganforge.data.draw.{one}", encode)
-    assert run_sample(runs["plain"], "--interpolate", "1,2", "--out", str(tmp_path / name)) == 143
+    assert run_sample(runs["uniform"], "--interpolate", "1,2", "--out", str(tmp_path / name)) == 143
     let_go.set()
     assert list(tmp_path.iterdir()) == []
 

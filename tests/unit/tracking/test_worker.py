@@ -266,7 +266,9 @@ def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 )  # fmt: skip
 def test_a_server_that_cannot_be_asked_is_told_in_a_sentence(cause: str, told: str) -> None:
     pool = "HTTPConnectionPool(host='localhost', port=5999): Max retries exceeded with url"
-    text = f"API request to http://localhost:5999/api failed with exception {pool}: /api/2.0/get?x=y (Caused by {cause})"
+    text = (
+        f"API request to http://localhost:5999/api failed with exception {pool}: /api/2.0/get?x=y (Caused by {cause})"
+    )
     assert said(OSError(text)) == told
     assert said(OSError(f"{pool}: /api (Caused by Something())")).startswith("OSError: HTTPConnectionPool(")
 
