@@ -33,7 +33,6 @@ from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
-from ganforge.sampling.into_folder import FLAGS
 from ganforge.sampling.model import Model, load
 
 RESULTS = Path(__file__).parent / "results" / "pictures_out.md"
@@ -78,7 +77,7 @@ def floor(model: Model, way: str, count: int, out: Path) -> None:
 
         def make(first: int, end: int) -> None:
             for n in range(first, end):
-                file = os.open(f"{out}/{n:012}.png", FLAGS, 0o666)
+                file = os.open(f"{out}/{n:012}.png", os.O_WRONLY | os.O_CREAT, 0o666)
                 os.write(file, content)
                 os.close(file)
 

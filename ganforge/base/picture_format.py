@@ -104,7 +104,7 @@ def small_pngs(pictures: NDArray[np.uint8]) -> Iterator[bytes]:
     head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, PNG_COLOURS[channels], 0, 0, 0))
     begin = SIGNATURE + head + MARK
     for one in lines.reshape(count, -1):
-        yield begin + _chunk(b"IDAT", zlib.compress(one, PNG_EFFORT)) + END
+        yield begin + _chunk(b"IDAT", zlib.compress(one.data, PNG_EFFORT)) + END
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -79,9 +79,7 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
     names = f" ({', '.join(map(printable, model.class_names))})" if model.class_names else ""
     told = {name: value for name, value in json.loads(config.model_dump_json()).items() if name not in PRIVATE}
     seeds, points = seeds_of(model), are_points(model)
-    what, kind = ("points", "float32 [16, 2]") if points else ("pictures", "uint8 [16, C, H, W]")
-    law = "torch.randn(4, {})" if config.noise == "normal" else "torch.rand(4, {}) * 2 - 1"
-    labels = f", torch.arange(4) % {model.num_classes}" if model.num_classes else ""
+    what = "points" if points else "pictures"
     return "\n".join(
         [
             "---",
@@ -113,26 +111,37 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
             json.dumps(told, indent=1),
             "```",
             "",
-            "## How to load it",
-            "",
-            "With ganforge:",
-            "",
-            "```python",
-            "import ganforge",
-            "",
-            f'{what} = ganforge.load("{model.path.name}").sample(range(16))  # {kind}',
-            "```",
-            "",
-            "With PyTorch and safetensors alone:",
-            "",
-            "```python",
-            loader(),
-            f'generate, facts = load("{model.path.name}")',
-            f"fakes = generate({law.format(config.z_dim)}{labels})  # float32 [4, ...] in [-1, 1]",
-            "```",
-            "",
+            *how_to_load(model),
         ]
     )
+
+
+def how_to_load(model: Model) -> list[str]:
+    """Lines of Markdown: with ganforge, and without."""
+    config = model.config
+    what, kind = ("points", "float32 [16, 2]") if are_points(model) else ("pictures", "uint8 [16, C, H, W]")
+    law = "torch.randn(4, {})" if config.noise == "normal" else "torch.rand(4, {}) * 2 - 1"
+    labels = f", torch.arange(4) % {model.num_classes}" if model.num_classes else ""
+    return [
+        "## How to load it",
+        "",
+        "With ganforge:",
+        "",
+        "```python",
+        "import ganforge",
+        "",
+        f'{what} = ganforge.load("{model.path.name}").sample(range(16))  # {kind}',
+        "```",
+        "",
+        "With PyTorch and safetensors alone:",
+        "",
+        "```python",
+        loader(),
+        f'generate, facts = load("{model.path.name}")',
+        f"fakes = generate({law.format(config.z_dim)}{labels})  # float32 [4, ...] in [-1, 1]",
+        "```",
+        "",
+    ]
 
 
 def are_points(model: Model) -> bool:

@@ -188,6 +188,17 @@ def test_a_picture_that_was_spoiled_is_made_again(kind: str, plain: Model, tmp_p
         assert bytes_in(tmp_path / "f") == before
 
 
+def test_nothing_is_written_through_a_link(plain: Model, tmp_path: Path) -> None:
+    plain.save(tmp_path / "f", range(5))
+    (tmp_path / "mine").write_bytes(b"mine")
+    path = tmp_path / "f" / "seed00000003.png"
+    path.unlink()
+    path.symlink_to(tmp_path / "mine")
+    with pytest.raises(UserError, match=r"cannot be written: \S*seed00000003\.png: .*symbolic links"):
+        plain.save(tmp_path / "f", range(5))
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
 def test_a_shard_cut_between_a_picture_and_its_class_is_made_whole(model: Model, tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     model.save(whole / "f.tar", range(20))
