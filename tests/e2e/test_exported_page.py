@@ -220,7 +220,7 @@ def test_class_and_truncation(visit: Open, models: dict[str, Model]) -> None:
     assert off(shown(visitor), made(models["told"], list(range(6)))) <= 1
     visitor = visit("plain", "#seeds=0-5&class=3&truncation=0.5")  # which it has not
     left_out = "Not understood in the address, and left out: “class=3”, “truncation=0.5”."
-    assert visitor.page.locator("#complaint").inner_text() == left_out
+    visitor.page.locator("#complaint", has_text=left_out).wait_for()
     assert visitor.page.locator("#class, #truncation").count() == 0
     assert off(shown(visitor), made(models["plain"], list(range(6)))) <= 1
 
