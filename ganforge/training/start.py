@@ -94,9 +94,9 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     """``train`` with everything given."""
     refuse_several_processes()
     require(config.log or ())
-    config = with_absolute_paths(config)
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
     folder.refuse_occupied()
+    config = with_absolute_paths(config)
     source = source_of(config)
     by_rule = "auto" in penalty_weights(config).values()
     config, dataset, feed, state = prepare(config, progress.say)
@@ -179,11 +179,11 @@ def with_absolute_paths(config: Config) -> Config:
     hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
     from."""
     places = {"data": locate(config.data)}
-    if config.init_from is not None:
-        places["init_from"] = pinned(config.init_from)
     if config.test_data is not None:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)
+    if config.init_from is not None:
+        places["init_from"] = pinned(config.init_from)
     return config.model_copy(update=places)
 
 
