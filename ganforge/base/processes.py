@@ -55,7 +55,7 @@ def refuse_several_processes() -> None:
     for name in SIZES:
         if (size := _number(name)) > 1:
             raise UserError(
-                f"{name} is {size}, so {size} processes were started together, and only `train` and `resume` work in "
+                f"{name} is {size}, so {size} processes were started together, and only train and resume work in "
                 f"several: start this without torchrun or mpirun (or, if the variable is a leftover, with `env -u "
                 f"{name}` before it)."
             )

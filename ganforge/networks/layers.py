@@ -94,7 +94,7 @@ class BatchNorm2d(nn.BatchNorm2d):
     of the whole."""
 
     def forward(self, input: Tensor) -> Tensor:
-        group = sharers() if self.training else None
+        group = sharers() if self.training and not torch.compiler.is_compiling() else None
         return super().forward(input) if group is None else self._of_shares(input, group)
 
     def _of_shares(self, input: Tensor, group: Sharers) -> Tensor:

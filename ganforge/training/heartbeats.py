@@ -27,8 +27,8 @@ USUAL_PATIENCE_SEC = 30.0
 
 @dataclass(frozen=True)
 class Fault:
-    """text: a sentence. rank, by: of the processes that it is about and that found it. is_users: whether something given
-    is wrong."""
+    """text: a sentence. rank, by: of the processes that it is about, and that found it. is_users: is something given
+    wrong?"""
 
     text: str
     rank: int
@@ -100,8 +100,8 @@ class Heartbeats(threading.Thread):
         if self.changed and now - self.changed[rank := min(self.changed, key=lambda one: self.changed[one])] > limit:
             who = self.beats[rank].decode().rpartition("/")[0]
             self.tell(
-                f"The process of rank {rank} ({who}) has not been heard of for {now - self.changed[rank]:.0f} s: it was "
-                "killed, stopped or cut off, and the others cannot go on without it",
+                f"The process of rank {rank} ({who}) has not been heard of for {now - self.changed[rank]:.0f} s: it "
+                "was killed, stopped or cut off, and the others cannot go on without it",
                 rank,
             )
 

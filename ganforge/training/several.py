@@ -1,6 +1,7 @@
 """Several processes that torchrun started for one run: how they find each other, work together, and end together."""
 
 import contextlib
+import itertools
 import os
 import socket
 import sys
@@ -27,6 +28,8 @@ JOIN_SEC = 120.0
 """How long processes wait for each other at the start, and for the first exchange."""
 FOR_EVER = timedelta(days=30)
 """Of an exchange: whether the others are still there, the heartbeats know."""
+JOINED = itertools.count()
+"""How often this process has joined others, as each of them has."""
 AGREE_STEPS = 8
 """Whether to stop, and whether a checkpoint is late, is agreed on every so many steps."""
 
@@ -192,13 +195,14 @@ def joined(device: str) -> Iterator[Processes]:
     except (RuntimeError, ValueError) as error:
         place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         raise UserError(f"{place} cannot be reached: {str(error).partition(chr(10))[0]}") from None
-    attempt = f"ganforge/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    attempt = f"ganforge/{restarts}/{next(JOINED)}"
     heartbeats = Heartbeats(dist.PrefixStore(attempt, beside), launch, patience)
     several = Several(launch, heartbeats, dist.PrefixStore("ganforge", store))
     try:
         several.join(dist.PrefixStore(f"{attempt}/group", store), several.device(device))
         several.refuse_differences("work", lambda: {"ganforge": __version__, "PyTorch": torch.__version__})
-        if several.mark.check(["run"]):
+        if restarts != "0" and several.mark.check(["run"]):
             several.begun = several.mark.get("run").decode()
         yield several
         several.meet()

@@ -13,28 +13,26 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
 from ganforge.base.runtime import (
     ask_for_deterministic_products,
-    environment,
     is_out_of_memory,
     keep_freed_memory,
 )
 from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
-from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
-from ganforge.data.load import load, refuse_same
+from ganforge.data.load import load
 from ganforge.data.summary import data_notes, one_line
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
-from ganforge.run.hub_snapshot import pinned
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
-from ganforge.training.follower import follow
+from ganforge.training.follower import Silent, follow
+from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
 from ganforge.training.measure import prepare_judge
 from ganforge.training.processes import ALONE, Processes, refuse_strangers, refuse_uneven
 from ganforge.training.progress import Progress, choose_progress
@@ -51,9 +49,6 @@ from ganforge.training.resume_checks import (
 from ganforge.training.several import joined
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
-
-PLACES = {"data", "data_dir", "test_data", "init_from", "device", "threads"}
-"""Settings that may differ from machine to machine."""
 
 
 def train(
@@ -98,6 +93,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     """``train`` with everything given."""
     require(config.log or ())
     with joined(config.device) as processes:
+        progress = progress if processes.leads else Silent()
         if processes.begun:  # torchrun had to start it again
             progress.say(f"Started again by torchrun: going on with {processes.begun}")
             return go_on(RunFolder(processes.begun), {}, progress, stop, processes)
@@ -125,7 +121,7 @@ def begin(
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
-        "environment": [environment_of(config, feed.device)],
+        "environment": [environment_of(config, feed)],
     }
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
@@ -147,7 +143,7 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
     stored = folder.read_config()  # what is no run is not locked
     config = make_config(make_config(stored["settings"], source=folder.config).model_dump() | changes)
     with joined(config.device) as processes:
-        return go_on(folder, changes, progress, stop, processes)
+        return go_on(folder, changes, progress if processes.leads else Silent(), stop, processes)
 
 
 def go_on(
@@ -187,7 +183,7 @@ def go_on(
         if not processes.leads:
             return follow(config, feed, state, folder, stop)
         judge = prepare_judge(config, dataset, feed.device, progress.say)
-        now = environment_of(config, feed.device)
+        now = environment_of(config, feed)
         warn_of_changes(stored["environment"][-1], now, progress)
         warn_of_rest(config, state.nimg, progress)
         warn_of_end(config, progress)
@@ -203,28 +199,6 @@ def go_on(
             )
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {feed.device}")
         return run_training(config, feed, state, folder, progress, stop, judge)
-
-
-def with_absolute_paths(config: Config) -> Config:
-    """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
-    hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
-    from."""
-    places = {"data": locate(config.data)}
-    if config.init_from is not None:
-        places["init_from"] = pinned(config.init_from)
-    if config.test_data is not None:
-        refuse_same(config.data, config.test_data)
-        places["test_data"] = locate(config.test_data)
-    return config.model_copy(update=places)
-
-
-def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
-    """The same for settings asked of a run that has its data; a name of nothing stays, and is refused as a change."""
-    places = {}
-    for name in {"data", "test_data"} & changes.keys():
-        with contextlib.suppress(UserError):
-            places[name] = locate(str(changes[name]))
-    return changes | places
 
 
 def prepare(
@@ -253,12 +227,6 @@ def prepare(
         if not is_out_of_memory(error):
             raise
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
-
-
-def environment_of(config: Config, device: torch.device) -> dict[str, Any]:
-    """What config.json keeps of the machine and, on CUDA, of the way in which it computes."""
-    ways = {"capture": config.capture, "deterministic": config.deterministic} if device.type == "cuda" else {}
-    return environment(device) | ways
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:
