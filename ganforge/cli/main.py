@@ -9,7 +9,7 @@ from pathlib import Path
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
-from ganforge.base.processes import launched, refuse_several_processes, speaks
+from ganforge.base.launch import launched, refuse_several_processes, speaks
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch.distributed as dist
 
 from ganforge.base.errors import RunError, UserError
-from ganforge.base.processes import Launch
+from ganforge.base.launch import Launch
 
 PATIENCE = "GANFORGE_PATIENCE_SEC"
 """The environment variable that sets another patience."""
@@ -101,7 +101,8 @@ class Heartbeats(threading.Thread):
             who = self.beats[rank].decode().rpartition("/")[0]
             self.tell(
                 f"The process of rank {rank} ({who}) has not been heard of for {now - self.changed[rank]:.0f} s: it "
-                "was killed, stopped or cut off, and the others cannot go on without it",
+                "was killed, stopped or cut off, and the others end, too. What was saved before is whole: go on with "
+                "`ganforge resume`",
                 rank,
             )
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
-from ganforge.base.processes import Launch, launched, refuse_joined, speaks
+from ganforge.base.launch import Launch, launched, refuse_joined, speaks
 from ganforge.base.runtime import choose_device
 from ganforge.base.stopping import StopRequest, poll
 from ganforge.base.terminal import complain, printable
@@ -104,7 +104,8 @@ class Several(Processes):
 
     def stops(self, stop: StopRequest, step: int) -> bool:
         if step % AGREE_STEPS == 0:
-            stop.signum = stop.signum or self._largest(stop.signum)
+            asked = self._largest(stop.signum)
+            stop.signum = stop.signum or asked
             return bool(stop)
         return False
 
