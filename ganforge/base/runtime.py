@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,14 @@ def peak_memory_mib(device: torch.device) -> dict[str, float]:
     if device.type == "cuda":
         peaks["Resources/peak_device_mib"] = torch.cuda.max_memory_allocated(device) / 2**20
     return peaks
+
+
+def disk_left(folder: Path) -> dict[str, float]:
+    """What may still be written where the folder lies, in MiB; nothing where the system does not tell."""
+    try:
+        return {"Resources/disk_left_mib": shutil.disk_usage(folder).free / 2**20}
+    except OSError:
+        return {}
 
 
 def _peak_main_memory_mib() -> float:

@@ -5,6 +5,7 @@ status.json                 running, finished, stopped or failed, and how far
 stats.jsonl                 one row a report
 metrics.jsonl               one record of figures a snapshot (docs/metrics.md)
 removed.jsonl               those that are no part of the log any more, of snapshots that are still there
+findings.jsonl              one line a trouble found, or over (docs/troubleshooting.md)
 evaluation-<nimg>-<protocol>.json   what `ganforge evaluate` measured; nearest-<nimg>.png beside it
 reals.png                   real pictures, laid out like the fakes
 fakes-<nimg>.png            G's pictures of the same noise at every report
@@ -26,6 +27,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
 from ganforge.run.lock import Held, acquire, held_of, is_held
 from ganforge.run.logs import RunLogs
-from ganforge.run.paths import SUBFOLDERS, entries, next_free
+from ganforge.run.paths import SUBFOLDERS, entries, makes, next_free
 
 MAX_JSON_BYTES = 16 << 20
 """The most that config.json or status.json may take; a data set's classes stand in the former."""
@@ -64,12 +66,12 @@ class RunFolder(RunLogs):
         held: Held | None = None
         try:
             for path in (*reversed(self.path.parents), self.path):
-                if not path.is_dir() and _makes(path):
+                if not path.is_dir() and makes(path):
                     made.append(path)
             held = acquire(self.lock_file)
             self.refuse_occupied()  # now that no other process can put a run there
             for name in SUBFOLDERS:
-                if _makes(self.path / name):
+                if makes(self.path / name):
                     made.append(self.path / name)
             self.remove_leftovers()
             self.write_config(config)
@@ -198,9 +200,11 @@ class RunFolder(RunLogs):
         """Does a process train here now? Where the system does not tell, yes."""
         return is_held(self.lock_file)
 
-    def write_status(self, state: str, nimg: int, total_nimg: int, reason: str = "") -> None:
-        """state: running, finished, stopped or failed; the reason for the last two."""
-        status = {"state": state, "nimg": nimg, "total_nimg": total_nimg, "reason": reason}
+    def write_status(
+        self, state: str, nimg: int, total_nimg: int, reason: str = "", findings: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """state: running, finished, stopped or failed; the reason for the last two. findings: what is wrong now."""
+        status = {"state": state, "nimg": nimg, "total_nimg": total_nimg, "reason": reason, "findings": [*findings]}
         status |= {"pid": os.getpid(), "time": time.time()}
         write_text_atomically(self.status, json.dumps(status) + "\n")
 
@@ -235,14 +239,3 @@ class RunFolder(RunLogs):
         status = self.read_status()
         nimg, total = status.get("nimg"), status.get("total_nimg")
         return f" ({nimg:,} of {total:,} images)" if type(nimg) is int and type(total) is int else ""
-
-
-def _makes(folder: Path) -> bool:
-    """Make the folder; False where another process has made it a moment ago. Raises OSError."""
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-        return False
-    return True

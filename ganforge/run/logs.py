@@ -23,6 +23,10 @@ class RunLogs(RunPaths):
         if any(row["nimg"] == record["nimg"] for row in taken):
             write_rows(self.removed, [row for row in taken if row["nimg"] != record["nimg"]])
 
+    def append_finding(self, event: dict[str, Any]) -> None:
+        """Add one line to findings.jsonl; raises as ``append_row`` does."""
+        append_row(self.findings, event)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
         of ganforge's."""
@@ -31,6 +35,10 @@ class RunLogs(RunPaths):
     def metrics_rows(self) -> Iterator[dict[str, Any]]:
         """The records of metrics.jsonl, likewise."""
         return read_rows(self.metrics, MAX_METRICS_BYTES)
+
+    def finding_rows(self) -> Iterator[dict[str, Any]]:
+        """The lines of findings.jsonl, likewise."""
+        return read_rows(self.findings, MAX_METRICS_BYTES)
 
     def removed_rows(self) -> Iterator[dict[str, Any]]:
         """The records that ``cut_after`` took out of metrics.jsonl, of snapshots that were there then; likewise."""
@@ -45,14 +53,14 @@ class RunLogs(RunPaths):
 
     def sync_logs(self) -> None:
         """Bring the logs to the disk. Raises OSError."""
-        for path in (self.stats, self.metrics):
+        for path in (self.stats, self.metrics, self.findings):
             if path.exists():
                 sync(path)
 
     def cut_after(self, nimg: int, measured_nimg: int) -> None:
-        """Take away the rows and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a run that
-        goes on from there makes them anew, or, where it is longer now, others. The figures of snapshots, which stay,
-        go to removed.jsonl: the best snapshot is the best of all that were judged."""
+        """Take away the rows, findings and grids made after ``nimg`` images, and the figures after ``measured_nimg``: a
+        run that goes on from there makes them anew, or, where it is longer now, others. The figures of snapshots, which
+        stay, go to removed.jsonl: the best snapshot is the best of all that were judged."""
         there = {at for at, _ in self.all_snapshots()}
         taken = {row["nimg"]: row for row in self.judged_rows() if row["nimg"] in there}
         kept = {row["nimg"] for row in self.metrics_rows() if row["nimg"] <= measured_nimg}
@@ -60,6 +68,7 @@ class RunLogs(RunPaths):
             write_rows(self.removed, [row for at, row in sorted(taken.items()) if at not in kept])
         cut_rows(self.stats, MAX_LOG_BYTES, nimg)
         cut_rows(self.metrics, MAX_METRICS_BYTES, measured_nimg)
+        cut_rows(self.findings, MAX_METRICS_BYTES, nimg)
         for at, path in self.all_fakes():
             if at > nimg:
                 path.unlink()

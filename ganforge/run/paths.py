@@ -22,6 +22,7 @@ class RunPaths:
         self.stats = self.path / "stats.jsonl"
         self.metrics = self.path / "metrics.jsonl"
         self.removed = self.path / "removed.jsonl"
+        self.findings = self.path / "findings.jsonl"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"
@@ -93,6 +94,17 @@ class RunPaths:
 
     def nearest(self, nimg: int) -> Path:
         return self.path / f"nearest-{nimg:09d}.png"
+
+
+def makes(folder: Path) -> bool:
+    """Make the folder; False where another process has made it a moment ago. Raises OSError."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
 
 
 def next_free(parent: Path, name: str) -> Path:

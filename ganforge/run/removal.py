@@ -66,7 +66,8 @@ def is_own(folder: RunFolder, path: Path) -> bool:
     number = _number(path.name)
     if path in (folder.report, folder.nearest(number)):
         return is_marked(path)
-    texts = (folder.config, folder.status, folder.stats, folder.metrics, folder.removed, folder.lock_file)
+    logs = (folder.stats, folder.metrics, folder.removed, folder.findings)
+    texts = (folder.config, folder.status, *logs, folder.lock_file)
     return path in (*texts, folder.reals, folder.evolution, folder.fakes(number))
 
 

@@ -7,6 +7,8 @@ from torch import Tensor
 
 LOGITS = ("real_logits", "fake_logits")
 MAX_NAMES = 100
+SEPARATED = 1_024
+"""So many logits of reals, and of fakes, of the newest steps tell how well D keeps them apart."""
 
 
 class Stats:
@@ -31,7 +33,8 @@ class Stats:
         self.values, self.before = {}, {}
 
     def row(self, boundary: float | None = 0.0) -> dict[str, Any]:
-        """Means over the steps: of everything 0-d as it is; of the logits [N], D's mean score and its accuracy.
+        """Means over the steps: of everything 0-d as it is; of the logits [N], D's mean score, its accuracy, how far
+        it keeps reals and fakes apart (``separation``, of the newest steps), and its logits' deviation in a batch.
 
         boundary: the logit at which D cannot tell reals from fakes; where there is none, there is no accuracy.
         """
@@ -43,6 +46,10 @@ class Stats:
                 row[f"Loss/scores/{side}"] = logits.double().mean().item()
                 if boundary is not None:
                     row[f"Accuracy/{side}"] = ((logits - boundary) * sign > 0).double().mean().item()
+        if len(both := [stacked[name] for name in LOGITS if name in stacked]) == len(LOGITS):
+            newest = [logits[-SEPARATED // logits.shape[1] :].double() for logits in both]
+            row["Logits/separation"] = separation(*newest)
+            row["Logits/spread"] = torch.cat(newest, dim=1).std(1, correction=0).mean().item()
         return row
 
     def tensors(self) -> dict[str, Tensor]:
@@ -69,3 +76,12 @@ class Stats:
     def load_tensors(self, tensors: dict[str, Tensor]) -> None:
         """Restore what ``tensors`` gave, as it is: a tensor for each step would take many times its memory."""
         self.before, self.values = dict(tensors), {name: [] for name in tensors}
+
+
+def separation(reals: Tensor, fakes: Tensor) -> float:
+    """The share of pairs, a real and a fake, in which the real has the higher logit, ties half: 1/2 where D cannot tell
+    them apart, 1 where it always can, whatever the objective (the area under the ROC curve; Mann and Whitney 1947)."""
+    order, fakes = reals.flatten().sort().values, fakes.flatten()
+    above = len(order) - torch.searchsorted(order, fakes, right=True)
+    not_below = len(order) - torch.searchsorted(order, fakes, right=False)
+    return ((above + not_below).double().mean() / (2 * len(order))).item()

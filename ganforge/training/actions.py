@@ -7,7 +7,7 @@ import torch
 
 from ganforge.base.images import animation, save_png
 from ganforge.base.noise import draw_z
-from ganforge.base.runtime import peak_memory_mib
+from ganforge.base.runtime import disk_left, peak_memory_mib
 from ganforge.base.schedules import is_due
 from ganforge.base.seeding import generator
 from ganforge.config import Config
@@ -21,11 +21,13 @@ from ganforge.run.snapshot import save_snapshot
 from ganforge.tracking.trackers import TrackersOfRun
 from ganforge.training.decision_map import decision_map
 from ganforge.training.feed import Feed, end_of
+from ganforge.training.health import Health
 from ganforge.training.measure import measure, say_what_it_means
 from ganforge.training.processes import refuse_other_states
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import ENOUGH_STEPS, without_gradient
+from ganforge.training.watching import Watching
 
 
 class Due(NamedTuple):
@@ -49,7 +51,8 @@ class Actions:
         self.config, self.feed, self.state = config, feed, state
         self.folder, self.progress, self.judge = folder, progress, judge
         self.trackers = trackers or TrackersOfRun(folder, progress.say)
-        self.measuring_sec = 0.0
+        self.health, self.watching = Health(config, feed, state), Watching(config, folder, progress.say)
+        self.measuring_sec = self.reporting_sec = self.feeding_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
         self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
@@ -80,21 +83,31 @@ class Actions:
 
     def run(self, due: Due, *, is_whole: bool) -> None:
         """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
-        if due.report:
-            self.report(provisional=due.report_is_provisional)
+        row = self.report(provisional=due.report_is_provisional) if due.report else None
         if due.snapshot:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
+        if row:  # with the figures that were measured here
+            self.watching.look(row)
+        if due.report:
+            self.write_status("running")
+            self.trackers.look(self.state.nimg)
         if due.checkpoint or (is_whole and self.is_late()):  # measuring may have taken long
             self.save_checkpoint()
         self.feed.processes.meet()
 
-    def report(self, *, provisional: bool) -> None:
-        """Draw the grid, log a row, say how far."""
-        state = self.state
+    def write_status(self, ending: str, reason: str = "") -> None:
+        """As ``RunFolder.write_status`` has it, with what is found and lasts."""
+        findings = self.watching.status()
+        self.folder.write_status(ending, self.state.nimg, end_of(self.config), reason, findings)
+
+    def report(self, *, provisional: bool) -> dict[str, Any] | None:
+        """Draw the grid and log a row; returns that, None where no step has been made."""
+        state, row, start = self.state, None, time.monotonic()
         save_png(self.draw_fakes(), self.folder.fakes(state.nimg))
         if state.stats.values:
-            self.folder.append_row(self.row())
+            row = self.row()
+            self.folder.append_row(row)
             early = state.reported_nimg == 0 or self.report_step < ENOUGH_STEPS  # at the row before
             if early and (still := without_gradient(state)):  # at the first row of enough steps, and never again
                 self.progress.say(
@@ -104,9 +117,9 @@ class Actions:
             state.stats.clear()
             state.reported_nimg = state.nimg
         self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
-        self.folder.write_status("running", state.nimg, end_of(self.config))
+        self.reporting_sec, self.feeding_sec = self.report_time - start, 0.0
         self.progress.picture(self.folder.fakes(state.nimg))
-        self.trackers.look(state.nimg)
+        return row
 
     def row(self) -> dict[str, Any]:
         """One line of stats.jsonl."""
@@ -114,11 +127,15 @@ class Actions:
         timing = {
             "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
+            "Timing/feeding_share": self.feeding_sec / seconds,
+            "Timing/reporting_share": self.reporting_sec / seconds,
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
         augmentation = {"Augmentation/p": self.state.ada_p.item()} if self.state.with_ada else {}
         means = self.state.stats.row(OBJECTIVES[self.config.objective].boundary)
-        return head | means | augmentation | timing | peak_memory_mib(self.feed.device)
+        health = self.health.row()
+        resources = peak_memory_mib(self.feed.device) | disk_left(self.folder.path)
+        return head | means | augmentation | health | timing | resources
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:

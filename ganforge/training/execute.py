@@ -50,15 +50,15 @@ def run_loop(
             finished = Loop(config, feed, state, actions, stop).run()
         finally:
             progress.close()
-        ending = ("finished", "") if finished else ("stopped", "somebody asked it to")
-        folder.write_status(ending[0], state.nimg, end_of(config), ending[1])
+        actions.write_status(*(("finished", "") if finished else ("stopped", "somebody asked it to")))
     if actions.measuring_sec:
         share = 100 * actions.measuring_sec / max(progress.seconds(), actions.measuring_sec)
         progress.say(
             f"Measuring took {actions.measuring_sec:.1f} s, {share:.1f} % of the time (--metric-samples 0: none)"
         )
     if finished:
-        progress.say(f"Finished. Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}")
+        pictures = f"Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}"
+        progress.say(f"Finished{actions.watching.verdict()}. {pictures}")
     else:
         progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {pasted(folder.path)}`")
     return folder

@@ -38,6 +38,9 @@ class Follower(Actions):
             self.state.stats.clear()
             self.state.reported_nimg = self.state.nimg
 
+    def write_status(self, ending: str, reason: str = "") -> None:
+        """Not here."""
+
     def save_snapshot(self) -> None:
         """Not here."""
 

@@ -1,5 +1,7 @@
 """The loop: while there are images to go, do what is due, then update."""
 
+import time
+
 from ganforge.base.errors import RunError
 from ganforge.base.runtime import deterministic_operations
 from ganforge.base.stopping import StopRequest
@@ -74,8 +76,11 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
+            start = time.monotonic()
+            batches = feed.batches(state.nimg, state.step)
+            self.actions.feeding_sec += time.monotonic() - start
             with tf32(self.config.precision == "tf32"), deterministic_operations(self.config.deterministic):
-                return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
+                return self.take(state, feed.options(state.nimg, state), *batches, then)
         except RunError:  # of another process
             raise
         except RuntimeError as error:

@@ -56,6 +56,9 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 """name -> recipe, and settings beside ``TINY``'s. A report every two steps, a snapshot every three, a checkpoint every
 four."""
 
+SIGNS = ("Health/", "Logits/", "Weights/", "Step/")
+"""Columns that tell of a run's health, which follow from what else is held here (tests/unit/diagnosis)."""
+
 
 def write_pictures(folder: Path) -> None:
     """900 pictures of one class and 300 of another, 32 wide and 30 high: bands of other places, colours and widths."""
@@ -165,7 +168,7 @@ def told_of(folder: RunFolder) -> dict[str, Any]:
         pictures = np.asarray(fakes, dtype=np.float64)
         shown = {"reals": [digest(torch.from_numpy(np.array(reals)))], "fakes": [pictures.mean(), pictures.std()]}
     return {
-        "rows": rows_of(folder),
+        "rows": [{key: value for key, value in row.items() if not key.startswith(SIGNS)} for row in rows_of(folder)],
         "figures": [told_of_record(record) for record in metrics],
         "weights": {name: size_of({name: t}) for name, t in tensors.items() if not name.startswith("stats.")},
         "snapshots": [[nimg, size_of(snapshot_of(folder, nimg)[0])] for nimg, _ in folder.all_snapshots()],

@@ -19,12 +19,13 @@ BELOW = {
     "objectives": {"base"},
     "metrics": {"base", "data", "networks", "objectives"},
     "run": {"base", "data", "networks", "objectives", "metrics"},
+    "diagnosis": {"base", "data", "networks", "objectives", "metrics", "run"},
     "tracking": {"base", "run"},
-    "training": {"base", "data", "networks", "objectives", "metrics", "run", "tracking"},
+    "training": {"base", "data", "networks", "objectives", "metrics", "run", "diagnosis", "tracking"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
-    "judging": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
+    "judging": {"base", "data", "networks", "objectives", "metrics", "run", "diagnosis", "sampling"},
     "export": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
-    "viewer": {"base", "data", "objectives", "metrics", "run", "sampling", "judging"},
+    "viewer": {"base", "data", "objectives", "metrics", "run", "diagnosis", "sampling", "judging"},
 }
 """What each part may import, itself aside. Parts that stand side by side are not in each other's set."""
 BELOW["recipes"] = set()
@@ -32,6 +33,7 @@ BELOW["cli"] = {*BELOW, "config", "recipes"}
 SETTINGS = {
     "config": {"base", "data", "networks", "objectives", "training"},
     "recipes.catalog": {"base", "config", "data", "networks"},
+    "diagnosis.command": {"config", "recipes"},
     "training.build": {"config"},
     "training.feed": {"config"},
     "training.start": {"config", "recipes"},
@@ -40,6 +42,8 @@ SETTINGS = {
     "training.machine_facts": {"config"},
     "training.loop": {"config"},
     "training.actions": {"config"},
+    "training.health": {"config"},
+    "training.watching": {"config"},
     "training.resume_checks": {"config"},
     "training.measure": {"config"},
     "training.nonfinite": {"config"},

@@ -1,6 +1,5 @@
-"""A run's settings beside those of its recipe, and the command line that asks for them again."""
+"""A run's settings beside those of its recipe."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -8,8 +7,8 @@ from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.wording import option_text
-from ganforge.config import Config, make_config
-from ganforge.recipes.catalog import changes_of, recipe
+from ganforge.config import Config
+from ganforge.recipes.catalog import recipe
 from ganforge.viewer.read.untrusted import cut
 
 MOST_SETTINGS = 200
@@ -45,23 +44,3 @@ def beside_recipe(settings: Mapping[str, Any]) -> tuple[list[Setting], str]:
         )
         for name, value in islice(settings.items(), MOST_SETTINGS)
     ], why  # fmt: skip
-
-
-def command(settings: Mapping[str, Any]) -> str:
-    """The shortest `ganforge train ...` that gives these settings.
-
-    What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
-    ganforge has no such recipe or setting.
-    """
-    wanted = make_config(dict(settings))
-    recipe(wanted.recipe)  # raises where there is no such recipe
-    options = [_option(key, value) for key, value in changes_of(wanted).items()]
-    return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
-
-
-def _option(name: str, value: Any) -> str:
-    option = f"--{name.replace('_', '-')}"
-    if isinstance(value, bool):
-        return option if value else f"--no-{option.removeprefix('--')}"
-    text = option_text(value)
-    return f"{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"

@@ -14,12 +14,13 @@ from ganforge.base.charts import COLORS
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.files import reason, write_text_atomically
+from ganforge.diagnosis.command import command
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.curve_meanings import meanings
 from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
-from ganforge.viewer.read.recipe_settings import beside_recipe, command
+from ganforge.viewer.read.recipe_settings import beside_recipe
 from ganforge.viewer.read.run_summary import grids
 from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (

@@ -9,8 +9,9 @@ from ganforge.base.wording import option_text
 from ganforge.cli.main import make_parser
 from ganforge.cli.options import settings_given
 from ganforge.config import Config
+from ganforge.diagnosis.command import command
 from ganforge.recipes.catalog import RECIPES, recipe
-from ganforge.viewer.read.recipe_settings import beside_recipe, command
+from ganforge.viewer.read.recipe_settings import beside_recipe
 
 
 def written(name: str, **changes: Any) -> dict[str, Any]:

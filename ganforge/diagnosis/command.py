@@ -1,0 +1,70 @@
+"""What to type: a run's settings, or a remedy's, as a command."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganforge.base.errors import UserError
+from ganforge.base.wording import option_text, pasted
+from ganforge.config import Config, make_config
+from ganforge.diagnosis.catalog import Remedy, Trouble
+from ganforge.recipes.catalog import changes_of, recipe
+
+
+def command(settings: Mapping[str, Any]) -> str:
+    """The shortest `ganforge train ...` that gives these settings.
+
+    What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
+    ganforge has no such recipe or setting.
+    """
+    wanted = make_config(dict(settings))
+    recipe(wanted.recipe)  # raises where there is no such recipe
+    options = [_option(key, value) for key, value in changes_of(wanted).items()]
+    return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
+
+
+def what_to_do(trouble: Trouble, settings: Mapping[str, Any], run: str | Path = "RUN") -> list[tuple[str, str]]:
+    """(what it does, what to type) of each remedy that is one for a run of these settings, the best first. What to type
+    is empty for a remedy that is words alone. run: the run's path."""
+    found = []
+    for remedy in trouble.remedies:
+        setting, values = remedy.only
+        if setting and settings.get(setting) not in values:
+            continue
+        if remedy.command or not remedy.change:
+            found.append((remedy.does, remedy.command.replace("RUN", pasted(run))))
+        elif (changed := remedied(remedy, settings)) is not None:
+            found.append((remedy.does, command(changed)))
+    return found
+
+
+def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings with the remedy's change; None where they are the same, or do not go together."""
+    try:
+        old = make_config(dict(settings))
+        usual = recipe(old.recipe, data=old.data, total_nimg=old.total_nimg)
+        changes = {name: _value(name, value, old, usual) for name, value in remedy.change.items()}
+        changed = make_config(old.model_dump() | changes)
+    except (UserError, TypeError):
+        return None
+    return None if changed == old else changed.model_dump(mode="json")
+
+
+def _value(name: str, value: Any, old: Config, usual: Config) -> Any:
+    """A change's value; raises TypeError where a factor is given to what is no number."""
+    if value == "recipe":
+        return getattr(usual, name)
+    if isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit():
+        now = getattr(old, name)
+        product = float(value[1:]) * now
+        return max(1, round(product)) if isinstance(now, int) else float(f"{product:.3g}")
+    return value
+
+
+def _option(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return option if value else f"--no-{option.removeprefix('--')}"
+    text = option_text(value)
+    return f"{option}{'=' if text.startswith('-') else ' '}{shlex.quote(text)}"

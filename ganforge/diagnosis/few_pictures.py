@@ -1,0 +1,26 @@
+"""Are there so few pictures that D learns them by heart?"""
+
+from ganforge.diagnosis.before import Start
+from ganforge.diagnosis.catalog import Check, Remedy, Seen
+
+RECORD = Check(
+    name="few-pictures",
+    order=10,
+    title="there are few pictures to learn from",
+    meaning="D can learn them by heart. From then on it tells G nothing of what makes a picture real, and G ends in "
+    "noise or in copies. To show D the pictures changed at random, reals and fakes alike, makes many of few.",
+    source="Zhao et al. 2020, arXiv:2006.10738; Karras et al. 2020, arXiv:2006.06676; benchmarks/results/small_data.md",
+    grave=False,
+    remedies=(
+        Remedy("change what D sees at random", {"augment": "diffaugment"}, only=("augment", ("none",)), mends=True),
+    ),
+)
+
+FEW = 2_000
+
+
+def look(start: Start) -> Seen | None:
+    """Fewer than ``FEW`` pictures, and no augmentation."""
+    if start.is_points or start.count >= FEW or start.settings.get("augment") != "none":
+        return None
+    return Seen(f"{start.count:,} pictures, and nothing augments them", "certain")

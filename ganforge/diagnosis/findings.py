@@ -1,0 +1,105 @@
+"""From a log to findings: every detector looks at every row, and what it sees for long enough is found."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ganforge.diagnosis.catalog import DETECTORS, Detector, Seen, Trouble
+from ganforge.diagnosis.history import History, as_number
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A trouble that was found. since, found: nimg of the row at which it was first seen, and at which that had been
+    long enough; both 0 of what shows before training. until: nimg of the row from which on it was not seen any more,
+    once that has been long enough; None while it lasts."""
+
+    trouble: Trouble
+    seen: Seen
+    since: int = 0
+    found: int = 0
+    until: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.trouble.name
+
+
+@dataclass
+class _Course:
+    """What a detector has seen lately: since: the nimg of the first of ``count`` rows in turn in which it did, or,
+    where something is found, in which it did not. finding: what is found and lasts."""
+
+    count: int = 0
+    since: int = 0
+    at: int | None = None
+
+
+class Diagnosis:
+    """Looks at a run row by row, as it is trained or afterwards: the same rows give the same findings.
+
+    findings: all of them, in the order in which they were found, those that are over, too.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        self.history = History(settings, data)
+        self.findings: list[Finding] = []
+        self._courses = {name: _Course() for name in DETECTORS}
+
+    def look(self, row: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()) -> list[Finding]:
+        """Take the log's next row, and the records of figures since the one before; returns what changed with it:
+        findings that are new, and those that are over."""
+        self.history.rows.append(row)
+        self.history.records.extend(records)
+        news = [self._course(detector) for detector in DETECTORS.values()]
+        return [finding for finding in news if finding is not None]
+
+    @property
+    def lasting(self) -> list[Finding]:
+        """What was found and is not over, the grave ones first."""
+        open_ones = [finding for finding in self.findings if finding.until is None]
+        return sorted(open_ones, key=lambda finding: not finding.trouble.grave)
+
+    def _course(self, detector: Detector) -> Finding | None:
+        course, nimg = self._courses[detector.name], self.history.nimg
+        if any(_missing(self.history.rows[-1].get(column)) for column in detector.needs):
+            return None
+        seen: Seen | None = detector.load().look(self.history)
+        if course.at is not None and seen is not None:  # it lasts, and is told by its newest numbers
+            self.findings[course.at] = replace(self.findings[course.at], seen=seen)
+        if (seen is not None) == (course.at is not None):
+            course.count = 0
+            return None
+        if not course.count:
+            course.since = nimg
+        course.count += 1
+        if course.count < detector.patience:
+            return None
+        course.count = 0
+        if course.at is not None:
+            finding = replace(self.findings[course.at], until=course.since)
+            self.findings[course.at], course.at = finding, None
+            return finding
+        assert seen is not None
+        finding, course.at = Finding(detector, seen, course.since, nimg), len(self.findings)
+        self.findings.append(finding)
+        return finding
+
+
+def _missing(value: object) -> bool:
+    return as_number(value) is None and not isinstance(value, list)
+
+
+def diagnose(
+    settings: Mapping[str, Any],
+    data: Mapping[str, Any],
+    rows: Iterable[Mapping[str, Any]],
+    records: Iterable[Mapping[str, Any]] = (),
+) -> Diagnosis:
+    """Look at a whole log: rows of stats.jsonl with a step behind them, and records of metrics.jsonl."""
+    diagnosis, waiting = Diagnosis(settings, data), sorted(records, key=lambda record: int(record["nimg"]))
+    for row in rows:
+        due = [record for record in waiting if record["nimg"] <= row["nimg"]]
+        waiting = waiting[len(due) :]
+        diagnosis.look(row, due)
+    return diagnosis
