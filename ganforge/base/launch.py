@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ganforge.base.errors import UserError
 
@@ -12,7 +12,8 @@ TOLD = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells each process beside."""
 
 
-class Launch(NamedTuple):
+@dataclass(frozen=True)
+class Launch:
     """rank: of this process, from 0, among ``count``. local_rank: among those of its machine."""
 
     rank: int = 0

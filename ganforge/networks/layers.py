@@ -101,12 +101,11 @@ class BatchNorm2d(nn.BatchNorm2d):
         x = input.to(torch.promote_types(input.dtype, torch.float32))
         variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
         mean, variance = whole_moments(mean, variance, group)
-        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         with torch.no_grad():
             count = group.count * x[:, 0].numel()
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+            self.get_buffer("num_batches_tracked").add_(1)
+            for name, now in (("running_mean", mean), ("running_var", variance * (count / (count - 1)))):
+                self.get_buffer(name).lerp_(now, self.momentum or 0.0)
         normed = (x - mean[:, None, None]) * (variance + self.eps).rsqrt()[:, None, None]
         if self.affine:
             normed = normed * self.weight[:, None, None] + self.bias[:, None, None]

@@ -14,8 +14,7 @@ import platform
 import threading
 import time
 from dataclasses import dataclass
-
-import torch.distributed as dist
+from typing import Any
 
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.launch import Launch
@@ -59,8 +58,8 @@ def patience_sec() -> float:
 class Heartbeats(threading.Thread):
     """This process's beats, and what is known of the others'."""
 
-    def __init__(self, store: dist.Store, launch: Launch, patience: float) -> None:
-        """store: of this thread's own, as asking may take long."""
+    def __init__(self, store: Any, launch: Launch, patience: float) -> None:
+        """store: torch.distributed's, of this thread's own, as asking may take long."""
         super().__init__(daemon=True)
         self.store, self.launch, self.patience = store, launch, patience
         self.beat_sec = min(1.0, patience / 10)

@@ -101,5 +101,5 @@ def digest(tensors: Iterable[Tensor]) -> str:
     """16 hexadecimal digits that other numbers change."""
     found = hashlib.blake2b(digest_size=8)
     for tensor in tensors:
-        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        found.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()

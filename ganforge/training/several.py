@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from ganforge._version import __version__
@@ -24,6 +23,7 @@ from ganforge.base.terminal import complain, printable
 from ganforge.training.heartbeats import Heartbeats, here, patience_sec
 from ganforge.training.processes import ALONE, Processes
 
+dist: Any = torch.distributed  # whose stores its types leave out
 JOIN_SEC = 120.0
 """How long processes wait for each other at the start, and for the first exchange."""
 FOR_EVER = timedelta(days=30)
@@ -37,7 +37,7 @@ AGREE_STEPS = 8
 class Several(Processes):
     """Those of a torchrun. An exchange on a CPU ends with RunError, or UserError, where another process has ended."""
 
-    def __init__(self, launch: Launch, heartbeats: Heartbeats, mark: dist.Store) -> None:
+    def __init__(self, launch: Launch, heartbeats: Heartbeats, mark: Any) -> None:
         """heartbeats: not started yet. mark: a store that outlives this attempt of torchrun's."""
         super().__init__(launch.rank, launch.count)
         self.local_rank = launch.local_rank
@@ -45,7 +45,7 @@ class Several(Processes):
         self.control: Any = None
         self.data: Any = None
 
-    def join(self, store: dist.Store, device: torch.device) -> None:
+    def join(self, store: Any, device: torch.device) -> None:
         """Connect all, and try an exchange. Raises RunError where that fails or takes longer than ``JOIN_SEC``."""
         end = time.monotonic() + JOIN_SEC
         while missing := self.heartbeats.missing():

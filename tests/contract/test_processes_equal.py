@@ -17,10 +17,9 @@ from ganforge.training.processes import Processes, refuse_uneven
 
 STEPS = 3
 OF_2 = [
-    *("note", "dcgan", "fast", "r1", "lsgan", "wgan-gp", "dragan", "sngan", "r3gan", "cgan", "plain Adam"),
-    *("wgan without its schedule", "several steps of D, shared noise", "diffaugment", "ada", "conditional dcgan"),
-    *("conditional sngan", "accumulated", "accumulated, shared noise", "lazy R1", "layer norm", "spectral norm"),
-    *("upsample and recurrent", "r3gan on points", "bfloat16"),
+    *("note", "dcgan", "fast", "r1", "lsgan", "wgan-gp", "dragan", "sngan", "r3gan", "cgan"),
+    *("wgan without its schedule", "diffaugment", "ada", "conditional dcgan", "accumulated, shared noise"),
+    *("conditional sngan", "spectral norm", "upsample and recurrent"),
 ]
 OF_3 = {"three of dcgan": ("dcgan", {"batch_size": 12, "g_width": 4, "d_width": 4})}
 """Of ``CASES``, and cases of their own."""
@@ -75,7 +74,7 @@ def test_every_recipe_is_shared() -> None:
 @pytest.mark.parametrize("case", OF_2)
 def test_two_processes_are_as_one(case: str, shared: Path, tmp_path: Path) -> None:
     one = begin(tmp_path / "one", CASES[case][0], **settings_until(case, STEPS))
-    assert_equal_to_rounding(RunFolder(shared / case), one, 2e-2 if "bfloat16" in case else 2e-5)
+    assert_equal_to_rounding(RunFolder(shared / case), one, 2e-5)
 
 
 def test_three_processes_are_as_one(tmp_path: Path) -> None:
