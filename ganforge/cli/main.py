@@ -52,8 +52,9 @@ EXAMPLES = """examples:
   ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 130, 143 or 129 stopped by
-SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 4 something went wrong in
+training, and --on-trouble stop has ended it, after saving; 130, 143 or 129 stopped by SIGINT (Ctrl-C), SIGTERM or
+SIGHUP (its terminal was closed), after saving"""
 
 
 def program() -> int:

@@ -87,6 +87,13 @@ def how_to_look(begin: str, path: Path) -> str:
     return f"{begin}: `ganforge watch {shown}`; one file to keep or send: `ganforge report {shown}`"
 
 
+TROUBLED = 4
+"""The exit status of a run that --on-trouble stop has ended."""
+
+
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
-    finished = folder.read_status().get("state") == "finished"
-    return 0 if finished or not stop else 128 + stop.signum  # without a stop it has finished, readable or not
+    """The exit status. Without a stop it has finished, readable or not, or was stopped by what went wrong."""
+    state = folder.read_status().get("state")
+    if state == "stopped":
+        return 128 + stop.signum if stop else TROUBLED
+    return 0 if state == "finished" or not stop else 128 + stop.signum

@@ -1,5 +1,6 @@
 """What is done between steps, when it is due: a row and a grid, a snapshot and its measurement, a checkpoint."""
 
+import json
 import time
 from typing import Any, NamedTuple
 
@@ -52,7 +53,7 @@ class Actions:
         self.folder, self.progress, self.judge = folder, progress, judge
         self.trackers = trackers or TrackersOfRun(folder, progress.say)
         self.health, self.watching = Health(config, feed, state), Watching(config, folder, progress.say)
-        self.measuring_sec = self.reporting_sec = self.feeding_sec = 0.0
+        self.measuring_sec = self.reporting_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
         self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
@@ -88,13 +89,17 @@ class Actions:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
         if row:  # with the figures that were measured here
-            self.watching.look(row)
+            self.watching.look(row, provisional=due.report_is_provisional)
         if due.report:
             self.write_status("running")
             self.trackers.look(self.state.nimg)
         if due.checkpoint or (is_whole and self.is_late()):  # measuring may have taken long
             self.save_checkpoint()
-        self.feed.processes.meet()
+        self.come_together()
+
+    def come_together(self) -> None:
+        """Let the other processes know whether to stop, and by which settings to learn on."""
+        self.feed.processes.from_first(lambda: json.dumps([self.watching.stops, self.watching.settings]))
 
     def write_status(self, ending: str, reason: str = "") -> None:
         """As ``RunFolder.write_status`` has it, with what is found and lasts."""
@@ -117,7 +122,7 @@ class Actions:
             state.stats.clear()
             state.reported_nimg = state.nimg
         self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
-        self.reporting_sec, self.feeding_sec = self.report_time - start, 0.0
+        self.reporting_sec, self.feed.seconds = self.report_time - start, 0.0
         self.progress.picture(self.folder.fakes(state.nimg))
         return row
 
@@ -127,7 +132,7 @@ class Actions:
         timing = {
             "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
-            "Timing/feeding_share": self.feeding_sec / seconds,
+            "Timing/feeding_share": self.feed.seconds / seconds,
             "Timing/reporting_share": self.reporting_sec / seconds,
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}

@@ -5,6 +5,7 @@ Nothing here remembers anything: whoever knows the settings and nimg can make an
 
 import copy
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -68,6 +69,7 @@ class Feed:
         self.config, self.dataset, self.device, self.processes = config, dataset, device, processes
         self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
         self.ahead = updates_ahead(config.batch_size * math.prod(dataset.shape), device)
+        self.seconds = 0.0  # that batches have taken, of the process's time, since somebody set it to 0
         self.made: tuple[int, tuple[Tensor, Tensor, Tensor | None]] | None = None
         self.g_stream = None
         if not config.shared_noise:
@@ -83,10 +85,12 @@ class Feed:
 
     def batches(self, nimg: int, step: int) -> tuple[list[Batch], Batch]:
         """The batches of D's updates in the step that begins at ``nimg``, and G's."""
-        config = self.config
+        config, start = self.config, time.monotonic()
         places = range(nimg, nimg + images_at(config, nimg, step), config.batch_size)
         d_batches = [self._d_batch(at) for at in places]
-        return d_batches, d_batches[-1] if self.g_stream is None else self._batch(self.g_stream, "G/", nimg)
+        g_batch = d_batches[-1] if self.g_stream is None else self._batch(self.g_stream, "G/", nimg)
+        self.seconds += time.monotonic() - start
+        return d_batches, g_batch
 
     def whole(self) -> "Feed":
         """The same with whole batches, for one process that looks at a step alone."""

@@ -1,12 +1,13 @@
 """What a process does that trains with others, and is not the first: all but writing."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 from ganforge.base.errors import RunError
 from ganforge.base.runtime import is_out_of_memory
 from ganforge.base.stopping import StopRequest, polled_by
-from ganforge.config import Config
+from ganforge.config import Config, make_config
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
 from ganforge.training.feed import Feed
@@ -37,6 +38,12 @@ class Follower(Actions):
         if not provisional:
             self.state.stats.clear()
             self.state.reported_nimg = self.state.nimg
+
+    def come_together(self) -> None:
+        """Do as the first does."""
+        self.watching.stops, settings = json.loads(self.feed.processes.from_first(str))
+        if settings != self.watching.settings:
+            self.watching.config = make_config(settings)
 
     def write_status(self, ending: str, reason: str = "") -> None:
         """Not here."""

@@ -1,7 +1,5 @@
 """The loop: while there are images to go, do what is due, then update."""
 
-import time
-
 from ganforge.base.errors import RunError
 from ganforge.base.runtime import deterministic_operations
 from ganforge.base.stopping import StopRequest
@@ -41,8 +39,10 @@ class Loop:
             if any(due) and (state.nimg != done_before or finished):
                 self.check_finite()
                 self.actions.run(due, is_whole=self.is_whole)
-            if finished or self.feed.processes.stops(self.stop, state.step):
+            if finished or self.feed.processes.stops(self.stop, state.step) or self.actions.watching.stops:
                 break
+            if self.actions.watching.config is not self.config:
+                self.go_on_with(self.actions.watching.config)
             if images_at(config, state.nimg, state.step) < images_in(config, state.step):
                 self.announce_short_step()
             stats = self.step()
@@ -55,6 +55,12 @@ class Loop:
             self.save_if_new()
         self.actions.animate()
         return finished
+
+    def go_on_with(self, config: Config) -> None:
+        """Learn by these settings, of a run that was mended."""
+        device, processes = self.feed.device, self.feed.processes
+        self.config, self.feed = config, Feed(config, self.feed.dataset, device, processes)
+        self.actions.feed, self.take = self.feed, step_taker(config, device, self.progress.say, processes)
 
     def step(self) -> Stats:
         """One update of everything, on the batches that nimg addresses."""
@@ -76,11 +82,8 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
-            start = time.monotonic()
-            batches = feed.batches(state.nimg, state.step)
-            self.actions.feeding_sec += time.monotonic() - start
             with tf32(self.config.precision == "tf32"), deterministic_operations(self.config.deterministic):
-                return self.take(state, feed.options(state.nimg, state), *batches, then)
+                return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
         except RunError:  # of another process
             raise
         except RuntimeError as error:
