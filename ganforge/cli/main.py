@@ -9,7 +9,7 @@ from pathlib import Path
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
-from ganforge.base.processes import refuse_several_processes
+from ganforge.base.launch import launched, refuse_several_processes, speaks
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
@@ -77,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 complain("ganforge: stopped before there was anything to save")
                 return 128 + stop.signum
     except (UserError, RunError) as error:
-        complain(printable(f"ganforge: {error}"))
+        if speaks():
+            complain(printable(f"ganforge: {error}"))
         return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt:
         complain("ganforge: interrupted; what was saved before is whole")
@@ -119,8 +120,10 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise UserError("The folder that you are in is gone; change to another one.") from None
-    if given.verb != "recipes":  # which writes nothing
+    if given.verb not in ("train", "resume", "recipes"):  # which share their work, or write nothing
         refuse_several_processes()
+    elif launched().rank:
+        silence_stdout()  # what the first process shows is of all of them
     do: Callable[[argparse.Namespace, StopRequest], int] = given.do
     return do(given, stop)
 

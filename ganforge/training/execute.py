@@ -44,8 +44,9 @@ def run_loop(
         progress.start(state.nimg, end_of(config))
         actions = Actions(config, feed, state, folder, progress, judge, trackers)
         try:
+            feed.processes.from_first(lambda: "measures" if judge else "")
             if not folder.all_checkpoints():
-                actions.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
+                actions.write_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
             finished = Loop(config, feed, state, actions, stop).run()
         finally:
             progress.close()

@@ -38,6 +38,8 @@ SETTINGS = {
     "training.feed": {"config"},
     "training.start": {"config", "recipes"},
     "training.execute": {"config"},
+    "training.follower": {"config"},
+    "training.machine_facts": {"config"},
     "training.loop": {"config"},
     "training.actions": {"config"},
     "training.health": {"config"},
