@@ -25,20 +25,22 @@ RECORD = Detector(
     ),
 )
 
-SURE, SPREAD, MISSING = 0.9, 0.3, 0.6
-RISE, FALL = 0.05, 0.1
+SURE, LOSS, SPREAD, MISSING = 0.95, 0.5, 0.3, 0.6
+RISE, FALL, ROWS = 0.05, 0.1, 5
 
 
 def look(history: History) -> Seen | None:
-    """D is right on ``SURE`` of the pairs, and fakes are poor (spread below ``SPREAD``, or ``MISSING`` of the reals'
-    kinds not made) and no richer than halfway here."""
-    apart, spread, missing = (
-        history.mean(name, 3) for name in ("Logits/separation", "Health/spread", "Health/missing")
-    )
+    """D is right on ``SURE`` of the pairs, its loss below ``LOSS`` of one that cannot tell (of a loss that has such a
+    scale), and fakes are poor (spread below ``SPREAD``, or ``MISSING`` of the reals' kinds not made) and no richer than
+    halfway here; all by the median of ``ROWS`` rows, since losses jump."""
+    apart, spread, missing = (history.median(name, ROWS) for name in RECORD.needs)
     old_spread, old_missing = history.at("Health/spread"), history.at("Health/missing")
     if apart is None or spread is None or missing is None or old_spread is None or old_missing is None:
         return None
     if not history.is_under_way or apart < SURE or (spread > SPREAD and missing < MISSING):
+        return None
+    objective, loss = history.objective, history.median("Loss/D", ROWS)
+    if objective and objective.undecided > 0 and loss is not None and loss > LOSS * objective.undecided:
         return None
     if spread - old_spread > RISE or old_missing - missing > FALL:
         return None

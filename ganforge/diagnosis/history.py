@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from ganforge.base.schedules import cosine, linear
@@ -121,6 +122,11 @@ class History:
         """Of the newest ``count`` values; None where there are fewer."""
         values = self.recent(column, count)
         return math.fsum(values) / count if len(values) == count else None
+
+    def median(self, column: str, count: int) -> float | None:
+        """As ``mean``."""
+        values = self.recent(column, count)
+        return median(values) if len(values) == count else None
 
     def at(self, column: str, share: float = 0.5, count: int = 3) -> float | None:
         """As ``mean``, of up to ``count`` values at or before that share of the nimg so far; None without any."""

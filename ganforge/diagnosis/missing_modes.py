@@ -22,6 +22,8 @@ MANY, MANY_OF_POINTS, FALL = 0.35, 0.1, 0.15
 """Shares of the reals that lie in cells without fakes: of pictures, where cells are only regions; and of points, where
 they are the modes themselves."""
 COLLAPSED = 0.3
+EARLY, SHORT_Z = 1_600, 8
+"""Updates of G before which kinds may still come; but not where z is of so few numbers, which is reason enough."""
 
 
 def look(history: History) -> Seen | None:
@@ -29,7 +31,10 @@ def look(history: History) -> Seen | None:
     no longer fall. Less spread than ``COLLAPSED`` is a collapse."""
     missing, before = history.mean("Health/missing", 4), history.at("Health/missing")
     spread = history.mean("Health/spread", 2)
-    if missing is None or before is None or spread is None or spread <= COLLAPSED or not history.is_settled(0.5):
+    early = EARLY if history.number("z_dim", SHORT_Z + 1) > SHORT_Z else EARLY // 2
+    if missing is None or before is None or spread is None or spread <= COLLAPSED:
+        return None
+    if not history.is_settled(0.5, early):
         return None
     is_points = history.last("Health/contrast") is None
     if history.gain() or missing < (MANY_OF_POINTS if is_points else MANY) or before - missing > FALL:
