@@ -24,7 +24,7 @@ from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load, refuse_same
-from ganforge.data.summary import data_notes, one_line
+from ganforge.data.summary import data_facts, data_notes, one_line
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -36,6 +36,7 @@ from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
+from ganforge.training.first_look import begin_with_look
 from ganforge.training.measure import prepare_judge
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -120,6 +121,7 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
+        begin_with_look(config, feed, state, folder, progress.say)
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
@@ -225,21 +227,6 @@ def environment_of(config: Config, device: torch.device) -> dict[str, Any]:
     """What config.json keeps of the machine and, on CUDA, of the way in which it computes."""
     ways = {"capture": config.capture, "deterministic": config.deterministic} if device.type == "cuda" else {}
     return environment(device) | ways
-
-
-def data_facts(dataset: Dataset) -> dict[str, Any]:
-    """What config.json keeps of the data."""
-    facts = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "count": len(dataset),
-        "shape": list(dataset.shape),
-    }
-    if dataset.class_names:
-        facts["class_names"] = list(dataset.class_names)
-    if dataset.range is not None:
-        facts["range"] = list(dataset.range)
-    return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 
 def size(network: torch.nn.Module) -> str:
