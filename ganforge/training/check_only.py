@@ -11,7 +11,7 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.place import usual_place
 from ganforge.tracking.catalog import require
 from ganforge.training.build import source_of, start_from
-from ganforge.training.first_look import look_first
+from ganforge.training.opening_look import look_first
 from ganforge.training.progress import Progress
 from ganforge.training.start import prepare, with_absolute_paths
 

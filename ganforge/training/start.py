@@ -36,8 +36,8 @@ from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
-from ganforge.training.first_look import begin_with_look
 from ganforge.training.measure import prepare_judge
+from ganforge.training.opening_look import begin_with_look
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
     refuse_differences,
