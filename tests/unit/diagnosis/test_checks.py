@@ -193,5 +193,9 @@ def test_classes_that_are_parts_are_found() -> None:
     assert found_in(replace(settled(), items=named)) == []
 
 
-def test_every_check_tells_what_to_do() -> None:
-    assert all(check.remedies and check.meaning and check.source for check in CHECKS.values())
+def test_every_check_tells_what_to_do_and_stands_in_the_documents() -> None:
+    page = Path(__file__).parents[3] / "docs/before-training.md"
+    rows = [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    told = {row[0].strip("|` "): (row[1], row[3].strip("| ")) for row in rows}
+    assert told == {check.name: (check.title, check.remedies[0].does) for check in CHECKS.values()}
+    assert all(check.meaning and check.source for check in CHECKS.values())
