@@ -38,6 +38,7 @@ VERBS = (train, resume, sample, evaluate, compare, watch, report, export, push, 
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
   ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
+  ganforge train fast --data PICTURES --check  only look at data, settings and one step: what would go wrong?
   ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
   ganforge sample RUN --seeds 0-63 --out grid.png
   ganforge sample RUN --interpolate 3,17,42 --loop --out walk.webp     from seed to seed, and back
@@ -52,9 +53,9 @@ EXAMPLES = """examples:
   ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 4 something went wrong in
-training, and --on-trouble stop has ended it, after saving; 130, 143 or 129 stopped by SIGINT (Ctrl-C), SIGTERM or
-SIGHUP (its terminal was closed), after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 3 train --check or diagnose
+found something; 4 something went wrong in training, and --on-trouble stop has ended it, after saving; 130, 143 or 129
+stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
 def program() -> int:

@@ -20,7 +20,7 @@ from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.data.summary import data_notes, one_line
+from ganforge.data.summary import data_facts, data_notes, one_line
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
@@ -34,6 +34,7 @@ from ganforge.training.feed import Feed, end_of
 from ganforge.training.follower import Silent, follow
 from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
 from ganforge.training.measure import prepare_judge
+from ganforge.training.opening_look import begin_with_look
 from ganforge.training.processes import ALONE, Processes, refuse_strangers, refuse_uneven
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -135,6 +136,7 @@ def begin(
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
+        begin_with_look(config, feed.whole(), state, folder, progress.say)
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
@@ -229,19 +231,6 @@ def prepare(
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
 
 
-def data_facts(dataset: Dataset) -> dict[str, Any]:
-    """What config.json keeps of the data."""
-    facts = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "count": len(dataset),
-        "shape": list(dataset.shape),
-    }
-    if dataset.class_names:
-        facts["class_names"] = list(dataset.class_names)
-    if dataset.range is not None:
-        facts["range"] = list(dataset.range)
-    return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 
 def size(network: torch.nn.Module) -> str:

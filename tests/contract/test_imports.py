@@ -37,6 +37,8 @@ SETTINGS = {
     "training.build": {"config"},
     "training.feed": {"config"},
     "training.start": {"config", "recipes"},
+    "training.opening_look": {"config", "recipes"},
+    "training.check_only": {"config"},
     "training.execute": {"config"},
     "training.follower": {"config"},
     "training.machine_facts": {"config"},
