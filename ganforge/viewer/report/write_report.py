@@ -22,6 +22,7 @@ from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe
 from ganforge.viewer.read.run_summary import grids
+from ganforge.viewer.read.run_view import read_whole
 from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,
@@ -31,7 +32,6 @@ from ganforge.viewer.report.report_content import (
     facts_of,
     names_of_nearest,
     newest_nearest,
-    read_whole,
     readings,
     strip_of,
     tables,
