@@ -18,6 +18,9 @@ LOG_CHARTS = {
 }
 """title -> label -> column of the log, of the charts below the losses'."""
 
+MOST_MOMENTS = 8
+"""Marked in a chart."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -58,7 +61,16 @@ class RunChart:
     def drawn(self, view: RunView) -> Chart:
         """With the points that there are."""
         series = {curve.label: curve.points(view) for curve in self.curves}
-        return Chart(self.title, series, self.bands, self.floors, self.log)
+        return Chart(self.title, series, self.bands, self.floors, self.log, moments_of(view))
+
+
+def moments_of(view: RunView) -> tuple[tuple[int, str], ...]:
+    """(nimg, names) of when grave troubles began, the first ``MOST_MOMENTS``."""
+    found: dict[int, list[str]] = {}
+    for finding in view.health.findings:
+        if finding.trouble.grave and finding.since:
+            found.setdefault(finding.since, []).append(finding.name)
+    return tuple((nimg, ", ".join(names)) for nimg, names in sorted(found.items())[:MOST_MOMENTS])
 
 
 def charts_of(view: RunView) -> list[RunChart]:
