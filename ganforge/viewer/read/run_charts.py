@@ -12,10 +12,16 @@ from ganforge.viewer.read.untrusted import mapping
 LOG_CHARTS = {
     "D's logits": {"reals": "Loss/scores/real", "fakes": "Loss/scores/fake"},
     "D's accuracy": {"reals": "Accuracy/real", "fakes": "Accuracy/fake"},
+    "Fakes beside reals": {
+        "spread": "Health/spread", "overlap": "Health/overlap", "contrast": "Health/contrast",
+        "roughness": "Health/roughness",
+    },
+    "What D keeps apart": {"reals and fakes": "Logits/separation", "seen and held out": "Health/seen_apart"},
+    "Steps beside weights": {"D": "Step/D", "G": "Step/G"},
     "Gradient norms": {"D": "Gradient/D", "G": "Gradient/G"},
     "Adaptive augmentation": {"probability": "Augmentation/p"},
     "Speed": {"pictures a second": "Timing/images_per_sec"},
-}
+}  # fmt: skip
 """title -> label -> column of the log, of the charts below the losses'."""
 
 MOST_MOMENTS = 8
@@ -99,7 +105,7 @@ def _log_chart(
     """Of the columns that there are; with a band where it is the same for all of them."""
     curves = tuple(Curve(label, name, True, known.get(name)) for label, name in sources.items() if name in columns)
     band = shared_band(curve.meaning for curve in curves if curve.meaning is not None)
-    return RunChart(title, curves, band, log=title == "Gradient norms")
+    return RunChart(title, curves, band, log=title in ("Gradient norms", "Steps beside weights"))
 
 
 def _figure_charts(view: RunView) -> list[RunChart]:

@@ -66,3 +66,13 @@ def test_charts_mark_when_grave_troubles_began(tmp_path: Path) -> None:
     with only(toy("red"), toy("odd"), toy("pale", grave=False)):
         view = RunView("a", folder).look()
     assert charts_of(view)[0].drawn(view).moments == ((2_000, "red, odd"),)
+
+
+def test_signs_of_health_are_drawn(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a", rows=0)
+    folder.append_row(row_at(1_000, **{"Health/spread": 0.5, "Logits/separation": 0.9, "Step/G": 1e-3, "Step/D": 1e-5}))
+    view = RunView("a", folder).look()
+    by_title = {chart.title: chart for chart in charts_of(view)}
+    assert [curve.label for curve in by_title["Fakes beside reals"].curves] == ["spread"]
+    assert by_title["What D keeps apart"].curves[0].meaning is not None
+    assert by_title["Steps beside weights"].log
