@@ -20,6 +20,7 @@ from ganforge.cli import (
     data,
     diagnose,
     evaluate,
+    explain,
     export,
     help,
     push,
@@ -34,8 +35,8 @@ from ganforge.cli import (
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, diagnose, compare, watch, report, export, push, runs, recipes, data, help,
-         completion)  # fmt: skip
+VERBS = (train, resume, sample, evaluate, diagnose, explain, compare, watch, report, export, push, runs, recipes,
+         data, help, completion)  # fmt: skip
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -47,6 +48,7 @@ EXAMPLES = """examples:
   ganforge evaluate RUN                        how good are its pictures? figures with their floors
   ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
   ganforge diagnose RUN                        what goes wrong in it, and what to do about that
+  ganforge explain RUN                         what happened in it, in a dozen sentences
   ganforge watch                               the runs in a browser: live, side by side, and to explore
   ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures

@@ -20,6 +20,7 @@ from ganforge.viewer.pages.layout import (
 )
 from ganforge.viewer.pages.live_charts import LiveCharts
 from ganforge.viewer.pages.run_details import LogTable, config_tables
+from ganforge.viewer.pages.story_panel import StoryPanel
 from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_summary import badge
@@ -55,6 +56,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
                 heading(2, "Reals")
                 picture(picture_address(run_id, "reals"), f"Real items that {run_id} learns from")
         charts = LiveCharts(view)
+        happened = StoryPanel(view)
         config_tables(view)
         log = LogTable(view)
 
@@ -67,6 +69,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
         findings.update(now)
         player.update(now.grids)
         charts.update(now)
+        happened.update(now)
         log.update(now)
 
     ui.timer(REFRESH_SEC, refresh, immediate=False)

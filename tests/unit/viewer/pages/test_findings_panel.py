@@ -13,6 +13,7 @@ from toy_troubles import only, toy
 from ganforge.viewer.pages.findings_panel import FindingsPanel
 from ganforge.viewer.pages.list_page import Card
 from ganforge.viewer.pages.run_page import RunHeader
+from ganforge.viewer.pages.story_panel import StoryPanel
 from ganforge.viewer.read.run_summary import summarise
 from ganforge.viewer.read.run_view import RunView
 
@@ -85,3 +86,15 @@ def test_a_card_of_the_list_takes_the_runs_own_word(tmp_path: Path) -> None:
         assert card.trouble.text == "it is red."
         card = Card((summarise("b", make_run(tmp_path / "b")), None))
         assert (card.state.text, card.trouble.text) == ("finished", "")
+
+
+def test_what_happened_is_told_with_pictures_each_once(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a")
+    folder.append_row(row_at(4_000, **{"too-red": 1.0}))
+    with only(toy()), a_page() as client:
+        panel = StoryPanel(RunView("a", folder).look())
+        assert "Trouble begins: the pictures are red, and it lasts." in words(client)
+        sources = [one.props.get("src") for one in client.elements.values() if one.tag == "img"]
+        assert sources == ["/picture/fakes?run=a&nimg=3000"]
+        assert panel.section.visible
+        assert not StoryPanel(RunView("b", make_run(tmp_path / "b", rows=0)).look()).section.visible
