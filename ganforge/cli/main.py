@@ -18,7 +18,9 @@ from ganforge.cli import (
     compare,
     completion,
     data,
+    diagnose,
     evaluate,
+    explain,
     export,
     help,
     push,
@@ -33,7 +35,8 @@ from ganforge.cli import (
 from ganforge.cli.options import Parser
 from ganforge.data.catalog import DATA_SETS
 
-VERBS = (train, resume, sample, evaluate, compare, watch, report, export, push, runs, recipes, data, help, completion)
+VERBS = (train, resume, sample, evaluate, diagnose, explain, compare, watch, report, export, push, runs, recipes,
+         data, help, completion)  # fmt: skip
 """Each file has SUMMARY, add_options(parser, arguments), and run(what was given, the stop request) -> exit status."""
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
@@ -45,6 +48,8 @@ EXAMPLES = """examples:
   ganforge sample RUN --around 17 --spread 0.2 --out near.png          neighbours of a picture
   ganforge evaluate RUN                        how good are its pictures? figures with their floors
   ganforge evaluate PICTURES --against mnist   the same for a folder of pictures from any other tool
+  ganforge diagnose RUN                        what goes wrong in it, and what to do about that
+  ganforge explain RUN                         what happened in it, in a dozen sentences
   ganforge watch                               the runs in a browser: live, side by side, and to explore
   ganforge compare RUN RUN                     runs side by side: a table and a plot
   ganforge train fast --data PICTURES          from a folder, zip, ... of your own pictures
@@ -53,9 +58,9 @@ EXAMPLES = """examples:
   ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 3 train --check or diagnose
-found something; 4 something went wrong in training, and --on-trouble stop has ended it, after saving; 130, 143 or 129
-stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 3 `train --check` or
+`diagnose` found something wrong; 4 something went wrong in training, and --on-trouble stop has ended it, after saving;
+130, 143 or 129 stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
 def program() -> int:

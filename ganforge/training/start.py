@@ -231,8 +231,6 @@ def prepare(
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
 
 
-
-
 def size(network: torch.nn.Module) -> str:
     """1.95 M weights"""
     count = sum(math.prod(p.shape) for p in network.parameters())
