@@ -26,8 +26,8 @@ VALUES: dict[str, Any] = {
     "10^30": 10**30, "1e308": 1e308, "NaN": float("nan"), "infinity": float("inf"), "a long text": "x" * 2_000_000,
     "surrogate": "\ud800", "dollars": "$\\frac{", "a path": "../../../thesis", "markup": "<script>alert(1)</script>",
 }  # fmt: skip
-FILES = ("config.json", "status.json", "stats.jsonl", "metrics.jsonl", "reals.png", "fakes-000000640.png",
-         "evolution.webp", "evaluation-000001280-abc.json", "snapshots/000001280.safetensors",
+FILES = ("config.json", "status.json", "stats.jsonl", "metrics.jsonl", "findings.jsonl", "reals.png",
+         "fakes-000000640.png", "evolution.webp", "evaluation-000001280-abc.json", "snapshots/000001280.safetensors",
          "checkpoints/000001280.safetensors", ".lock", "snapshots", "checkpoints")  # fmt: skip
 
 

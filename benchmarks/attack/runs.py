@@ -21,7 +21,7 @@ SETTINGS = {
     "metric_samples": 300, "keep_snapshots": 2, "device": "cpu", "threads": 1, "seed": 7,
 }  # fmt: skip
 TOTAL, HALF = 2560, 1280
-READERS = ("resume", "sample", "evaluate", "report", "compare")
+READERS = ("resume", "sample", "evaluate", "report", "compare", "diagnose", "explain")
 
 
 def options(**changes: Any) -> list[str]:
@@ -55,6 +55,10 @@ def command(name: str, run: Path) -> int:
             return main(["evaluate", str(run), "--samples", "300", "--features", "random", "--device", "cpu"])
         case "report":
             return main(["report", str(run), "--out", "page.html"])
+        case "explain":
+            return main(["explain", str(run)])
+        case "diagnose":
+            return main(["diagnose", str(run)]) % 3  # 3: the run goes wrong
         case "compare":
             return main(["compare", str(run), str(run.parent / "other")])
     raise ValueError(name)

@@ -21,7 +21,7 @@ class Chart:
 
     series: name -> points by rising nimg; values that are not finite are gaps. bands: (low, high), shaded as healthy.
     floors: name -> value of a dashed line, in its series' colour where it has a series' name. log: the values' axis is
-    logarithmic, and what is 0 or less is a gap.
+    logarithmic, and what is 0 or less is a gap. moments: (nimg, name) of what is marked over all curves.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Chart:
     bands: Sequence[tuple[float, float]] = ()
     floors: Mapping[str, float] = field(default_factory=dict)
     log: bool = False
+    moments: Sequence[tuple[int, str]] = ()
 
 
 def is_steep(values: Sequence[float]) -> bool:

@@ -19,7 +19,8 @@ RECORD = Detector(
     },
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}, mends=True),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
         Remedy("let D learn more slowly than G", {"d_lr": "x0.25"}, mends=True),
     ),
 )

@@ -18,7 +18,8 @@ RECORD = Detector(
     remedies=(
         Remedy("bound the critic's weights as the recipe does", {"clip": "recipe"}, only=("objective", ("wgan",))),
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}, mends=True),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
     ),
 )
 

@@ -13,8 +13,8 @@ RECORD = Detector(
     needs=("Health/spread",),
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}, mends=True),
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, only=("discriminator", ("mlp",)), mends=True),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
     ),
 )
 

@@ -14,8 +14,8 @@ RECORD = Detector(
     source="Mescheder et al. 2018, arXiv:1801.04406; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/shares",),
     remedies=(
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}, mends=True),
-        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, only=("discriminator", ("mlp",)), mends=True),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
+        Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
         Remedy("lower both learning rates", {"lr": "x0.3"}, mends=True),
     ),
 )

@@ -16,8 +16,8 @@ from ganforge.config import MAY_CHANGE, Config
 from ganforge.recipes.catalog import RECIPES, recipe
 
 SHOWN = Path(__file__).parents[2] / "docs" / "help.txt"
-COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["compare"], ["report"], ["watch"], ["data"],
-            ["export"], ["push"], ["runs"], ["help"], ["completion"])  # fmt: skip
+COMMANDS = ([], ["train"], ["resume"], ["sample"], ["evaluate"], ["diagnose"], ["explain"], ["compare"], ["report"],
+            ["watch"], ["data"], ["export"], ["push"], ["runs"], ["help"], ["completion"])  # fmt: skip
 AGAIN = (
     "the help has changed: look at the difference, and if it is meant, run `python tests/contract/test_help_text.py`"
 )

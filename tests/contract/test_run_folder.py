@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from short_runs import TINY, Cut, Killed, begin, go_on_with
+from toy_troubles import only, toy
 
 import ganforge.run.folder
 from ganforge.base.errors import RunError, UserError
@@ -16,12 +17,14 @@ from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import load_snapshot
 
 TOTAL = 20 * 32
+DOCS = Path(__file__).parents[2] / "docs" / "run-folder.md"
 
 
 def files_of(folder: RunFolder) -> list[str]:
-    """Every file, by its path in the folder, without the lock, whose presence depends on the system."""
+    """Every file, by its path in the folder, without the lock, whose presence depends on the system, and the findings,
+    of which there may be none."""
     found = (p.relative_to(folder.path).as_posix() for p in folder.path.rglob("*") if p.is_file())
-    return sorted(name for name in found if name != ".lock")
+    return sorted(name for name in found if name not in (".lock", "findings.jsonl"))
 
 
 def numbers(found: list[tuple[int, Path]]) -> list[int]:
@@ -37,7 +40,7 @@ def test_the_files_are_the_documented_ones(run: RunFolder) -> None:
     fakes = [f"fakes-{nimg:09d}.png" for nimg in (0, 128, 256, 384, 512, 640)]
     snapshots = [f"snapshots/{nimg:09d}.safetensors" for nimg in (192, 384, 576, 640)]
     checkpoints = [f"checkpoints/{nimg:09d}.safetensors" for nimg in (0, 224, 448, 640)]
-    single = ["config.json", "evolution.webp", "reals.png", "stats.jsonl", "status.json"]
+    single = ["config.json", "evolution.webp", "findings.jsonl", "reals.png", "stats.jsonl", "status.json"]
     assert files_of(run) == sorted([*single, *fakes, *snapshots, *checkpoints])
 
 
@@ -73,11 +76,15 @@ def test_rows(run: RunFolder) -> None:
     assert [(row["nimg"], row["step"]) for row in rows] == [(128, 4), (256, 8), (384, 12), (512, 16), (640, 20)]
     fixed = [
         "nimg", "step", "Gradient/D", "Gradient/G", "Loss/D", "Loss/D/fakes", "Loss/D/reals", "Loss/G", "Loss/G/fakes",
-        "Loss/scores/real", "Accuracy/real", "Loss/scores/fake", "Accuracy/fake", "Timing/images_per_sec",
-        "Timing/total_sec",
+        "Loss/scores/real", "Accuracy/real", "Loss/scores/fake", "Accuracy/fake", "Logits/separation", "Logits/spread",
+        "Health/spread", "Health/duplicates", "Health/shares", "Health/overlap", "Health/missing", "Health/contrast",
+        "Health/roughness", "Health/level", "Health/nearest", "Weights/G", "Step/G", "Weights/D", "Step/D",
+        "Timing/images_per_sec", "Timing/total_sec", "Timing/feeding_share", "Timing/reporting_share",
     ]  # fmt: skip
+    described = DOCS.read_text(encoding="utf-8")
     for row in rows:
         assert [key for key in row if not key.startswith("Resources/")] == fixed
+        assert [key for key in row if f"`{key}`" not in described] == []
         assert row["Loss/D"] == pytest.approx(row["Loss/D/reals"] + row["Loss/D/fakes"], rel=1e-6)
         assert row["Loss/G"] == row["Loss/G/fakes"]
         assert all(0 <= row[f"Accuracy/{side}"] <= 1 for side in ("real", "fake"))
@@ -87,9 +94,23 @@ def test_rows(run: RunFolder) -> None:
     assert times[0] > 0
 
 
+def test_findings(tmp_path: Path) -> None:
+    with only(toy("Accuracy/real", grave=False)):
+        folder = begin(tmp_path / "run", total_nimg=TOTAL)
+    [event] = folder.finding_rows()
+    keys = ["nimg", "finding", "state", "title", "grave", "since", "seen", "sure", "do"]
+    assert list(event) == keys
+    assert (event["nimg"], event["state"], event["since"]) == (128, "found", 128)
+    assert event["do"][1] == ["look at the data", ""]
+    [lasting] = folder.read_status()["findings"]
+    assert list(lasting) == [key for key in keys if key not in ("nimg", "state", "do")]
+    section = DOCS.read_text(encoding="utf-8").partition("## findings.jsonl")[2].partition("\n## ")[0]
+    assert [key for key in [*keys, "until"] if f"| `{key}` |" not in section] == []
+
+
 def test_status_states(tmp_path: Path, run: RunFolder) -> None:
     status = run.read_status()
-    assert set(status) == {"state", "nimg", "total_nimg", "reason", "pid", "time"}
+    assert set(status) == {"state", "nimg", "total_nimg", "reason", "findings", "pid", "time"}
     assert (status["state"], status["nimg"], status["total_nimg"], status["reason"]) == ("finished", TOTAL, TOTAL, "")
     assert status["pid"] == os.getpid()
 
@@ -121,7 +142,7 @@ def test_a_stopped_run_has_the_same_kinds_of_files(tmp_path: Path) -> None:
     folder = begin(tmp_path / "run", cut=Cut(stop_after=5), total_nimg=TOTAL)
     assert files_of(folder) == [
         "checkpoints/000000000.safetensors", "checkpoints/000000160.safetensors", "config.json", "evolution.webp",
-        "fakes-000000000.png", "fakes-000000128.png", "reals.png", "stats.jsonl", "status.json",
+        "fakes-000000000.png", "fakes-000000128.png", "findings.jsonl", "reals.png", "stats.jsonl", "status.json",
     ]  # fmt: skip
 
 

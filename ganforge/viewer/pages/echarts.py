@@ -8,6 +8,7 @@ from ganforge.base.charts import COLORS, DASHES, LARGEST, Chart, Point, has_plac
 from ganforge.viewer.read.untrusted import cut, encodable
 
 TEXT = "#7d7d7d"
+TROUBLE = "#b3261e"
 """Legible on both backgrounds; a canvas does not see the page's style sheet."""
 LINES = "rgba(128, 128, 128, 0.22)"
 BAND = "rgba(0, 158, 115, 0.10)"
@@ -22,8 +23,9 @@ def options(chart: Chart) -> dict[str, Any]:
         areas = [[{"yAxis": low}, {"yAxis": high}] for low, high in chart.bands]
         lines[0]["markArea"] = {"silent": True, "itemStyle": {"color": BAND}, "data": areas}
     marks = {_sendable(name): value for name, value in chart.floors.items() if has_place(value, chart.log)}
-    if lines and marks:
-        data = [_floor(name, value, list(series)) for name, value in marks.items()]
+    data = [_floor(name, value, list(series)) for name, value in marks.items()]
+    data += [_moment(nimg, name) for nimg, name in chart.moments]
+    if lines and data:
         lines[0]["markLine"] = {"silent": True, "symbol": "none", "data": data}
     title = {"fontSize": 14, "fontWeight": 600, "color": TEXT}
     values = {"scale": True, "axisLabel": {"color": TEXT}} | _reach(marks, chart.log)
@@ -60,6 +62,11 @@ def _floor(name: str, value: float, series: list[str]) -> dict[str, Any]:
     color = COLORS[series.index(name) % len(COLORS)] if own else TEXT
     label = {"show": not own, "formatter": "{b}", "position": "insideEndTop", "color": TEXT}
     return {"name": name, "yAxis": value, "label": label, "lineStyle": {"color": color, "type": "dashed", "width": 1.2}}
+
+
+def _moment(nimg: int, name: str) -> dict[str, Any]:
+    label = {"formatter": "{b}", "position": "insideEndTop", "color": TEXT, "fontSize": 10}
+    return {"name": _sendable(name), "xAxis": nimg, "label": label, "lineStyle": {"color": TROUBLE, "type": "dotted"}}
 
 
 def _reach(marks: Mapping[str, float], log: bool) -> dict[str, Any]:

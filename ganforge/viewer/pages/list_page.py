@@ -9,7 +9,7 @@ from ganforge.metrics.trend import BestSoFar
 from ganforge.viewer.pages.layout import frame, page_address, picture_address, set_prop, show_text, text
 from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
-from ganforge.viewer.read.run_summary import RunSummary
+from ganforge.viewer.read.run_summary import RunSummary, badge
 from ganforge.viewer.read.untrusted import first_complaints
 
 REFRESH_SEC = 1.0
@@ -47,19 +47,21 @@ class Card:
     def update(self, item: tuple[RunSummary, BestSoFar | None]) -> None:
         """Show what is new."""
         run, best = item
-        content = (run.state, run.thumbnail, run.complaints, best, run.progress(), run.reason)
+        content = (run.state, run.thumbnail, run.complaints, best, run.progress(), run.reason, run.wrong)
         if content == self.shown:
             return
         self.shown = content
-        self.state.set_text(run.state)
-        self.state.classes(replace=f"gf-state gf-{run.state}")
+        words, look = badge(run.state, went_wrong=bool(run.wrong))
+        self.state.set_text(words)
+        self.state.classes(replace=f"gf-state gf-{look}")
         self.what.set_text(f"{run.recipe} on {run.data}, {ago(run.changed)}")
         set_prop(self.bar, "value", f"{run.share:.4f}")
         set_prop(self.bar, "aria-label", f"{run.share:.0%} of {run.id}")
         self.progress.set_text(run.progress())
         self.best.set_text(_best(best, run.state))
-        said = [run.reason if run.state == "failed" else "", *first_complaints(run.complaints)]
-        show_text(self.trouble, " ".join(said).strip())
+        wrong = f"{'; '.join(run.wrong)}." if run.wrong else ""
+        said = [run.reason if run.state == "failed" else "", wrong, *first_complaints(run.complaints)]
+        show_text(self.trouble, " ".join(filter(None, said)))
         if run.thumbnail is None:
             self.thumbnail.set_visibility(False)
             return
@@ -119,7 +121,7 @@ async def list_page(catalogue: Catalogue) -> None:
 
 
 def _searched(run: RunSummary) -> str:
-    return f"{run.id} {run.recipe} {run.data} {run.state}".casefold()
+    return f"{run.id} {run.recipe} {run.data} {run.state} {'wrong' if run.wrong else ''}".casefold()
 
 
 def _summary(chosen: list[RunSummary], total: int) -> str:

@@ -8,7 +8,7 @@ from ganforge.viewer.pages.echarts import options, sent
 from ganforge.viewer.pages.layout import show_text, text
 from ganforge.viewer.read.curve_meanings import title_of
 from ganforge.viewer.read.formatting import figure
-from ganforge.viewer.read.run_charts import Curve, RunChart, charts_of
+from ganforge.viewer.read.run_charts import Curve, RunChart, charts_of, moments_of
 from ganforge.viewer.read.run_view import RunView
 
 
@@ -29,7 +29,12 @@ class LiveCharts:
             return
         self.version = view.version
         charts = charts_of(view)
-        shape = (view.generation, *view.figures.notes, *((chart.title, chart.curves, chart.log) for chart in charts))
+        shape = (
+            view.generation,
+            *view.figures.notes,
+            moments_of(view),
+            *((chart.title, chart.curves, chart.log) for chart in charts),
+        )
         if shape != self.shown:
             self.shown = shape
             self._draw(view, charts)

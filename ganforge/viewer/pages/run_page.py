@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from ganforge.base.wording import pasted
+from ganforge.viewer.pages.findings_panel import FindingsPanel
 from ganforge.viewer.pages.grid_player import GridPlayer
 from ganforge.viewer.pages.layout import (
     complain,
@@ -19,8 +20,10 @@ from ganforge.viewer.pages.layout import (
 )
 from ganforge.viewer.pages.live_charts import LiveCharts
 from ganforge.viewer.pages.run_details import LogTable, config_tables
+from ganforge.viewer.pages.story_panel import StoryPanel
 from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
+from ganforge.viewer.read.run_summary import badge
 from ganforge.viewer.read.run_view import RunView
 from ganforge.viewer.read.untrusted import mapping
 
@@ -42,6 +45,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
         gone = text("", "gf-complaint").props("role=alert")
         gone.set_visibility(False)
         header = RunHeader(view)
+        findings = FindingsPanel(view)
         with ui.element("section").classes("gf-card gf-pair"):
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Fakes: the same noise over training time")
@@ -52,6 +56,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
                 heading(2, "Reals")
                 picture(picture_address(run_id, "reals"), f"Real items that {run_id} learns from")
         charts = LiveCharts(view)
+        happened = StoryPanel(view)
         config_tables(view)
         log = LogTable(view)
 
@@ -61,8 +66,10 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
         if now is None:
             return
         header.update(now)
+        findings.update(now)
         player.update(now.grids)
         charts.update(now)
+        happened.update(now)
         log.update(now)
 
     ui.timer(REFRESH_SEC, refresh, immediate=False)
@@ -94,8 +101,9 @@ class RunHeader:
     def update(self, view: RunView) -> None:
         """Show what is new."""
         run = view.summary
-        self.state.set_text(run.state)
-        self.state.classes(replace=f"gf-state gf-{run.state}")
+        words, look = badge(run.state, went_wrong=view.health.went_wrong)
+        self.state.set_text(words)
+        self.state.classes(replace=f"gf-state gf-{look}")
         self.what.set_text(f"{run.recipe} on {run.data}, last report {ago(run.changed)}")
         set_prop(self.bar, "value", f"{run.share:.4f}")
         self.progress.set_text(run.progress())

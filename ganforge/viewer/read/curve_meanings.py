@@ -16,6 +16,10 @@ TITLES = {
     "Loss/scores/real": "D's mean logit of reals", "Loss/scores/fake": "D's mean logit of fakes",
     "Accuracy/real": "D's accuracy on reals", "Accuracy/fake": "D's accuracy on fakes",
     "Gradient/D": "Gradient norm of D", "Gradient/G": "Gradient norm of G",
+    "Health/spread": "How far fakes differ from each other", "Health/overlap": "Kinds that fakes and reals share",
+    "Health/contrast": "Contrast of the fakes", "Health/roughness": "Roughness of the fakes",
+    "Logits/separation": "How well D keeps reals and fakes apart",
+    "Health/seen_apart": "How well D knows what it has seen", "Step/G": "G's step", "Step/D": "D's step",
     "Augmentation/p": "Adaptive augmentation's p", "Timing/images_per_sec": "Pictures a second",
     "Resources/peak_memory_mib": "Peak main memory, MiB", "Resources/peak_device_mib": "Peak GPU memory, MiB",
 }  # fmt: skip
@@ -55,6 +59,21 @@ ALWAYS = {
     "Gradient/D": Meaning("Over all of D's weights. No norm is right in itself; a sudden rise by orders of magnitude, "
                           "or a fall towards 0, is a warning."),
     "Gradient/G": Meaning("The same for G. Near 0 while the pictures are bad: D teaches it nothing."),
+    "Health/spread": Meaning("The mean distance of fakes from each other, beside that of reals. 1 is theirs; near 0 G "
+                             "makes one thing only.", even=1.0),
+    "Health/overlap": Meaning("Reals fall into kinds; this is what the shares of kinds among fakes and reals have in "
+                              "common. 1: all of it; kinds that are never made are missing from it."),
+    "Health/contrast": Meaning("The mean deviation within a picture, beside that of reals. 1 is theirs; 0 is plain.",
+                               even=1.0),
+    "Health/roughness": Meaning("How much neighbouring pixels differ, beside reals'. 1 is theirs; far above is noise, "
+                                "far below blur.", even=1.0),
+    "Logits/separation": Meaning("The share of pairs, a real and a fake, in which D gives the real the higher logit, "
+                                 "whatever the loss. 50 % is guessing; at 100 % for long, D has won.", even=0.5),
+    "Health/seen_apart": Meaning("The same of reals that D learns from and reals that were held out. 50 %: it treats "
+                                 "them alike; near 100 % it has learned the pictures by heart.", even=0.5),
+    "Step/G": Meaning("The next step of G's weights beside their size. Near 0 nothing is learned; above 0.1 the rate "
+                      "is too high."),
+    "Step/D": Meaning("The same for D."),
     "Augmentation/p": Meaning(
         "How often each transform is applied. It rises while D is sure of the reals, and falls otherwise. Above 0.8 "
         "the transforms may begin to show in the fakes.",

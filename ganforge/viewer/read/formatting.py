@@ -30,6 +30,11 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def moment(nimg: int) -> str:
+    """8,064 images; before training."""
+    return f"{nimg:,} images" if nimg else "before training"
+
+
 def ago(when: float, now: float | None = None) -> str:
     """5 s ago; a date where that is longer than a week; "at an unknown time" for 0."""
     passed = (time.time() if now is None else now) - when

@@ -12,11 +12,20 @@ from ganforge.viewer.read.untrusted import mapping
 LOG_CHARTS = {
     "D's logits": {"reals": "Loss/scores/real", "fakes": "Loss/scores/fake"},
     "D's accuracy": {"reals": "Accuracy/real", "fakes": "Accuracy/fake"},
+    "Fakes beside reals": {
+        "spread": "Health/spread", "overlap": "Health/overlap", "contrast": "Health/contrast",
+        "roughness": "Health/roughness",
+    },
+    "What D keeps apart": {"reals and fakes": "Logits/separation", "seen and held out": "Health/seen_apart"},
+    "Steps beside weights": {"D": "Step/D", "G": "Step/G"},
     "Gradient norms": {"D": "Gradient/D", "G": "Gradient/G"},
     "Adaptive augmentation": {"probability": "Augmentation/p"},
     "Speed": {"pictures a second": "Timing/images_per_sec"},
-}
+}  # fmt: skip
 """title -> label -> column of the log, of the charts below the losses'."""
+
+MOST_MOMENTS = 8
+"""Marked in a chart."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,16 @@ class RunChart:
     def drawn(self, view: RunView) -> Chart:
         """With the points that there are."""
         series = {curve.label: curve.points(view) for curve in self.curves}
-        return Chart(self.title, series, self.bands, self.floors, self.log)
+        return Chart(self.title, series, self.bands, self.floors, self.log, moments_of(view))
+
+
+def moments_of(view: RunView) -> tuple[tuple[int, str], ...]:
+    """(nimg, names) of when grave troubles began, the first ``MOST_MOMENTS``."""
+    found: dict[int, list[str]] = {}
+    for finding in view.health.findings:
+        if finding.trouble.grave and finding.since:
+            found.setdefault(finding.since, []).append(finding.name)
+    return tuple((nimg, ", ".join(names)) for nimg, names in sorted(found.items())[:MOST_MOMENTS])
 
 
 def charts_of(view: RunView) -> list[RunChart]:
@@ -87,7 +105,7 @@ def _log_chart(
     """Of the columns that there are; with a band where it is the same for all of them."""
     curves = tuple(Curve(label, name, True, known.get(name)) for label, name in sources.items() if name in columns)
     band = shared_band(curve.meaning for curve in curves if curve.meaning is not None)
-    return RunChart(title, curves, band, log=title == "Gradient norms")
+    return RunChart(title, curves, band, log=title in ("Gradient norms", "Steps beside weights"))
 
 
 def _figure_charts(view: RunView) -> list[RunChart]:

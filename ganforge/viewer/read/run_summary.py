@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.terminal import printable
@@ -24,6 +25,8 @@ MAX_GRIDS = 10_000
 """Of a run, shown."""
 LONGEST_SEC = 1e10
 """What is said to take longer than this, three hundred years, is not believed."""
+MOST_FINDINGS, MOST_WRONG = 100, 3
+"""Findings of status.json that are looked at, and those that the list names."""
 STATES = ("running", "finished", "stopped", "failed")
 
 
@@ -34,7 +37,8 @@ class RunSummary:
     data: the data set's name, or what own pictures are called, without their place. state: running, finished, stopped,
     failed, killed (status.json says running, but no process holds the folder), or unknown. reason: for stopped and
     failed. eta_sec: seconds left, only while running. thumbnail: nimg of the newest grid. changed: when status.json was
-    written, seconds since 1970. complaints: what is wrong with the folder's files.
+    written, seconds since 1970. complaints: what is wrong with the folder's files. wrong: what goes wrong in the
+    training by its own word, in a few words each: the grave findings that last.
     """
 
     id: str
@@ -49,6 +53,7 @@ class RunSummary:
     thumbnail: int | None
     changed: float
     complaints: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -103,8 +108,23 @@ def summarise(run_id: str, folder: RunFolder) -> RunSummary:
         run_id, folder, string(settings.get("recipe"), "?"), data, str(state),
         string(status.get("reason")), nimg, total,
         _eta_sec(folder, nimg, total, changed) if state == "running" else None,
-        max((at for at, _ in grids(folder)), default=None), changed, tuple(complaints),
+        max((at for at, _ in grids(folder)), default=None), changed, tuple(complaints), _wrong(status),
     )  # fmt: skip
+
+
+def badge(state: str, *, went_wrong: bool) -> tuple[str, str]:
+    """(words, class of the page's style) of a run's state: `finished, and it went wrong`."""
+    if not went_wrong or state in ("failed", "unknown"):
+        return state, state
+    return f"{state}, and it {'went' if state == 'finished' else 'goes'} wrong", "wrong"
+
+
+def _wrong(status: Mapping[str, Any]) -> tuple[str, ...]:
+    """The titles of the grave findings in status.json, ``MOST_WRONG`` at most."""
+    findings = status.get("findings")
+    found = [mapping(one) for one in findings[:MOST_FINDINGS]] if isinstance(findings, list) else []
+    titles = [string(one.get("title")) for one in found if one.get("grave") is True]
+    return tuple(title for title in titles if title)[:MOST_WRONG]
 
 
 def grids(folder: RunFolder) -> list[tuple[int, Path]]:

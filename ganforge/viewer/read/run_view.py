@@ -9,17 +9,19 @@ from typing import Any
 from ganforge.base.files import reason
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.figure_history import LONGEST_NAME, FigureReader
+from ganforge.viewer.read.run_health import HealthReader
 from ganforge.viewer.read.run_summary import MAX_GRIDS, RunSummary, grids, summarise
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import first_complaints, number, read_object
 
 MAX_COLUMNS = 64
-"""Names in the log; ganforge writes about twenty."""
+"""Names in the log; ganforge writes about forty."""
 MAX_ROWS = 100_000
 """Rows kept in memory; when there are more, every second of the older half is let go."""
 
 LAST_ROWS = 30
 """Kept as they are, for who wants to read them."""
+MOST_LOOKS = 100
 
 
 class Columns:
@@ -81,6 +83,7 @@ class RunView:
         self.columns = Columns()
         self.last_rows: list[dict[str, Any]] = []
         self.figures = FigureReader(folder)
+        self.health = HealthReader(folder)
         self.grids: list[int] = []
         self.complaints: list[str] = []
         self._stats = Tail(folder.stats)
@@ -103,15 +106,26 @@ class RunView:
             self.columns.add(row)
         self.last_rows = [*self.last_rows, *map(_short, rows[-LAST_ROWS:])][-LAST_ROWS:]
         measured = self.figures.look()
-        complaints += self._stats.complaints()
+        diagnosed = self.health.take(rows, self.config, anew=anew)
+        complaints += self._stats.complaints() + self.health.complaints()
         if self.columns.has_more:
             name = self.folder.stats.name
             complaints.append(f"{name} has more than {MAX_COLUMNS} columns, or very long names; the rest is left out.")
         self.complaints = first_complaints(complaints + self.figures.complaints())
         now = (self.summary, tuple(self.grids), tuple(self.complaints))
-        if rows or anew or measured or now != before:
+        if rows or anew or measured or diagnosed or now != before:
             self.version += 1
         return self
+
+
+def read_whole(folder: RunFolder) -> RunView:
+    """The run with all of its log, as far as it is there now."""
+    view = RunView(folder.path.resolve().name, folder)
+    for _ in range(MOST_LOOKS):  # a look reads a large file in parts
+        rows = view.columns.total_rows
+        if view.look().columns.total_rows == rows:
+            break
+    return view
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:

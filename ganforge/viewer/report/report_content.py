@@ -31,7 +31,6 @@ STATES = {
 ENVIRONMENT = ("device_name", "device", "threads", "platform", "python", "torch", "ganforge", "git_commit")
 STRIP = 6
 """Grids over time that are shown on paper, where nothing slides."""
-MOST_LOOKS = 100
 MOST_TABLES, MOST_ROWS, MOST_NOTES = 20, 64, 20
 T = TypeVar("T")
 
@@ -45,16 +44,6 @@ class Table:
     how: str
     rows: Sequence[tuple[str, str, StoredFigure, str]]
     notes: Sequence[str]
-
-
-def read_whole(folder: RunFolder) -> RunView:
-    """The run with all of its log, as far as it is there now."""
-    view = RunView(folder.path.resolve().name, folder)
-    for _ in range(MOST_LOOKS):  # a look reads a large file in parts
-        rows = view.columns.total_rows
-        if view.look().columns.total_rows == rows:
-            break
-    return view
 
 
 def cut_off(view: RunView) -> list[str]:

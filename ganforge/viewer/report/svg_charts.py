@@ -38,6 +38,7 @@ def svg(chart: Chart) -> str:
         *_bands(draw, bands),
         *_axes(draw, marks),
         *_floors(draw, floors, names),
+        *_moments(draw, chart.moments),
         *(_line(draw, index, chart.series[name]) for index, name in enumerate(names)),
         "</svg>",
     ]
@@ -126,6 +127,14 @@ def _bands(draw: _Place, bands: Sequence[tuple[float, float]]) -> Iterator[str]:
         top = draw.y(high) if not draw.log or high > 0 else HEIGHT - BOTTOM
         width = WIDTH - LEFT - RIGHT
         yield f'<rect class="band" x="{LEFT}" y="{top:.1f}" width="{width}" height="{bottom - top:.1f}"/>'
+
+
+def _moments(draw: _Place, moments: Sequence[tuple[int, str]]) -> Iterator[str]:
+    for nimg, name in moments:
+        if nimg <= draw.last:
+            x, y = draw.x(nimg), TOP + 2
+            yield f'<path class="moment" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
+            yield f'<text text-anchor="end" transform="translate({x - 3:.1f} {y}) rotate(-90)">{escape(name)}</text>'
 
 
 def _floors(draw: _Place, floors: Mapping[str, float], names: Sequence[str]) -> Iterator[str]:

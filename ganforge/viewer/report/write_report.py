@@ -21,7 +21,8 @@ from ganforge.viewer.read.curve_meanings import meanings
 from ganforge.viewer.read.embedded_pictures import embed, embed_series
 from ganforge.viewer.read.formatting import figure
 from ganforge.viewer.read.recipe_settings import beside_recipe
-from ganforge.viewer.read.run_summary import grids
+from ganforge.viewer.read.run_summary import badge, grids
+from ganforge.viewer.read.run_view import read_whole
 from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,
@@ -31,7 +32,6 @@ from ganforge.viewer.report.report_content import (
     facts_of,
     names_of_nearest,
     newest_nearest,
-    read_whole,
     readings,
     strip_of,
     tables,
@@ -68,7 +68,8 @@ def render_report(folder: RunFolder) -> str:
     frames, nearest = embed_series(grids(folder), complaints), newest_nearest(folder, measured, complaints)
     listed, unknown = beside_recipe(settings)
     text = _template().render(
-        name=folder.path.resolve().name, run=view.summary, state=STATES[view.summary.state],
+        name=folder.path.resolve().name, run=view.summary, findings=view.health.told(),
+        badge=badge(view.summary.state, went_wrong=view.health.went_wrong), state=STATES[view.summary.state],
         facts=facts_of(view, config, comparison), frames=frames, strip=strip_of(frames), num_grids=len(view.grids),
         reals=embed(folder.reals, complaints), nearest=nearest, nearest_names=names_of_nearest(nearest, measured),
         is_points=config["data"].get("shape") == [2], conditional=settings.get("conditional") is True,

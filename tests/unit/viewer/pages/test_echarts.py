@@ -75,3 +75,10 @@ def test_any_number_and_any_name_make_options_that_can_be_sent(value: float, log
         text = json.dumps(made, allow_nan=False, ensure_ascii=False)
         assert len(text.encode()) < 4_000
         assert "inf" not in text
+
+
+def test_moments_are_marked_beside_floors() -> None:
+    made = curves("FD", {"a": [(1, 2.0)]}, floors={"floor": 0.3}, moments=[(64_000, "mode-collapse")])
+    _, moment = made["series"][0]["markLine"]["data"]
+    assert (moment["xAxis"], moment["name"]) == (64_000, "mode-collapse")
+    assert len(curves("FD", {"a": [(1, 2.0)]}, moments=[(1, "x")])["series"][0]["markLine"]["data"]) == 1

@@ -10,6 +10,7 @@ from ganforge.config import Config
 from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.objectives.losses import load_losses
 from ganforge.viewer.read.curve_meanings import MEANINGS, TITLES, meanings
+from ganforge.viewer.read.run_charts import LOG_CHARTS
 
 MIDDLE = {"lsgan": 0.5}
 """The logit for "cannot tell" where it is not 0."""
@@ -91,3 +92,9 @@ def test_an_unknown_objective_has_no_meaning_of_its_own(settings: dict[str, obje
 
 def test_without_a_value_nothing_is_said() -> None:
     assert MEANINGS["hinge"]["Loss/D"].judge(None) == ""
+
+
+def test_every_chart_of_the_log_is_explained() -> None:
+    known = meanings({"objective": "non-saturating"})
+    columns = {column for sources in LOG_CHARTS.values() for column in sources.values()}
+    assert columns <= known.keys() & TITLES.keys()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from some_runs import make_run, record_at, row_at
+from toy_troubles import only, toy
 
 from ganforge.viewer.read.run_charts import charts_of
 from ganforge.viewer.read.run_view import RunView
@@ -56,3 +57,22 @@ def test_with_the_wasserstein_loss_there_is_no_band(tmp_path: Path) -> None:
     assert loss.bands == ()
     assert loss.curves[0].meaning is not None
     assert "not a bug" in loss.curves[0].meaning.text
+
+
+def test_charts_mark_when_grave_troubles_began(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a", rows=0)
+    for nimg, value in ((1_000, 0.0), (2_000, 1.0), (3_000, 1.0)):
+        folder.append_row(row_at(nimg, red=value, pale=value, odd=value))
+    with only(toy("red"), toy("odd"), toy("pale", grave=False)):
+        view = RunView("a", folder).look()
+    assert charts_of(view)[0].drawn(view).moments == ((2_000, "red, odd"),)
+
+
+def test_signs_of_health_are_drawn(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "a", rows=0)
+    folder.append_row(row_at(1_000, **{"Health/spread": 0.5, "Logits/separation": 0.9, "Step/G": 1e-3, "Step/D": 1e-5}))
+    view = RunView("a", folder).look()
+    by_title = {chart.title: chart for chart in charts_of(view)}
+    assert [curve.label for curve in by_title["Fakes beside reals"].curves] == ["spread"]
+    assert by_title["What D keeps apart"].curves[0].meaning is not None
+    assert by_title["Steps beside weights"].log

@@ -12,7 +12,7 @@ from some_runs import make_run, row_at
 
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read import run_summary as runs
-from ganforge.viewer.read.run_summary import MAX_DEPTH, RunSummary, find_folders, newest_first, summarise
+from ganforge.viewer.read.run_summary import MAX_DEPTH, RunSummary, badge, find_folders, newest_first, summarise
 
 
 def find_runs(root: Path) -> list[RunSummary]:
@@ -174,3 +174,26 @@ def test_a_speed_and_a_status_that_cannot_be_are_not_believed(tmp_path: Path, st
         assert summarise("a", folder).eta_sec is None
         folder.status.write_text(json.dumps(status), encoding="utf-8")
         assert summarise("a", folder).nimg == 0
+
+
+@pytest.mark.parametrize(
+    ("findings", "wrong"),
+    [
+        ([{"title": "a", "grave": True}, {"title": "b", "grave": False}, {"title": "c", "grave": True}], ("a", "c")),
+        ([{"title": str(number), "grave": True} for number in range(500)], ("0", "1", "2")),
+        ([{"title": "x" * 1_000, "grave": True}], ("x" * 500,)),
+        ([{"title": "a", "grave": 1}, {"title": 7, "grave": True}, {"grave": True}, "x", None, []], ()),
+        ({"title": "a", "grave": True}, ()),
+        ("x", ()),
+        (None, ()),
+    ],
+)
+def test_what_goes_wrong_by_the_runs_own_word(findings: object, wrong: tuple[str, ...], tmp_path: Path) -> None:
+    assert summarise("a", make_run(tmp_path / "a", findings=findings)).wrong == wrong
+
+
+def test_badges() -> None:
+    assert badge("finished", went_wrong=False) == ("finished", "finished")
+    assert badge("finished", went_wrong=True) == ("finished, and it went wrong", "wrong")
+    assert badge("running", went_wrong=True) == ("running, and it goes wrong", "wrong")
+    assert badge("failed", went_wrong=True) == ("failed", "failed")

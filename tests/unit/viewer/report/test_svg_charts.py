@@ -148,3 +148,11 @@ def test_whatever_a_log_holds_is_drawn_inside_the_chart(
     if text:
         for stroke in places(chart(parsed(text)), "line"):
             assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in stroke)
+
+
+def test_moments_are_marked_where_they_were() -> None:
+    made = curves("FD", {"a": [(0, 1.0), (100, 2.0)]}, moments=[(50, "<b>"), (200, "later")])
+    middle = LEFT + (WIDTH - LEFT - RIGHT) / 2
+    assert f'<path class="moment" d="M{middle:.1f} ' in made
+    assert made.count('class="moment"') == 1
+    assert "&lt;b&gt;</text>" in made

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from toy_troubles import only, toy
 
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main
@@ -233,3 +234,23 @@ def test_only_a_report_is_overwritten(folder: RunFolder, tmp_path: Path) -> None
 def test_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path / "nothing")]) == 2
     assert capsys.readouterr().err == f"ganforge: There is no folder {tmp_path / 'nothing'}; check the path.\n"
+
+
+def test_what_goes_wrong_stands_first(folder: RunFolder) -> None:
+    hostile = "</h3><script>alert(1)</script>"
+    with only(toy("Loss/D", title=hostile, meaning=hostile), toy("Accuracy/real", title="past it", grave=False)):
+        folder.append_row({"nimg": 4_000, "Loss/D": 0.02, "Accuracy/real": 0.0})
+        text = render_report(folder)
+    words = Page(text).words
+    assert "finished, and it went wrong" in words
+    assert hostile not in text
+    assert "Since 1,000 images: a value of 0.02 (likely)." in words
+    assert "To do: lower the rate:" in words
+    assert "ganforge train fast --data digits --total-nimg 3000 Or" in words
+    assert "Over by now Past it, from 1,000 to 4,000 images: a value of 0.7 (likely)." in words
+    assert words.index("What went wrong") < words.index("Made by G")
+
+
+def test_a_healthy_run_has_no_such_section(folder: RunFolder) -> None:
+    with only(toy()):
+        assert "wrong" not in Page(render_report(folder)).words

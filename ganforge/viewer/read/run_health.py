@@ -1,0 +1,149 @@
+"""What goes wrong in a run, looked for in its log as that comes; whatever its files hold, nothing here raises."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ganforge.base.stopping import poll
+from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Detector, Seen
+from ganforge.diagnosis.findings import Diagnosis, Finding
+from ganforge.diagnosis.told import Told, told
+from ganforge.run.folder import RunFolder
+from ganforge.viewer.read.figure_history import LONGEST_NAME
+from ganforge.viewer.read.tail import Tail
+from ganforge.viewer.read.untrusted import cut, mapping, number, string
+
+MOST_ROWS, MOST_KEPT = 20_000, 2_000
+"""Rows of a log that are looked at, and those of them that detectors can look back on; beyond that, every second of
+the older half is let go."""
+MOST_COLUMNS, MOST_SHARES, MOST_RECORDS = 200, 1_000, 2_000
+MOST_FINDINGS = 100
+"""That are shown of one run."""
+
+
+class HealthReader:
+    """The findings of one run: those of its log, which is looked at anew, and those from before training, which it
+    tells itself.
+
+    settings: as config.json has them. findings: in the order in which they were found. rows: how many were looked at.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.settings: dict[str, Any] = {}
+        self._begin({}, {})
+
+    def _begin(self, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)
+        self.diagnosis = Diagnosis(settings, data)
+        self.rows = self.left_out = 0
+        self.refused: dict[str, int] = {}
+        self.columns: set[str] = set()
+        self._metrics, self._events = Tail(self.folder.metrics), Tail(self.folder.findings)
+        self._waiting: list[dict[str, Any]] = []
+        self._before: dict[str, Finding] = {}
+
+    def take(self, rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any], *, anew: bool) -> bool:
+        """The rows that have come, and what config.json holds. anew: are they all that there are? Returns whether
+        anything may be another than before."""
+        before = (self.rows, tuple(self.findings))
+        if anew or not self.rows:
+            self._begin(mapping(config.get("settings")), mapping(config.get("data")))
+        self._waiting = [*self._waiting, *map(_record, self._metrics.look()[0])][-MOST_RECORDS:]
+        events, again = self._events.look()
+        if again:
+            self._before = {}
+        for event in events:
+            self._take_event(event)
+        for row in rows:
+            poll()
+            self._look(_row(row))
+        return before != (self.rows, tuple(self.findings))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The oldest first, ``MOST_FINDINGS`` at most."""
+        found = [*self._before.values(), *self.diagnosis.findings]
+        return found[:MOST_FINDINGS]
+
+    @property
+    def lasting(self) -> list[Finding]:
+        """Those that are not over, the grave ones first."""
+        return sorted((one for one in self.findings if one.until is None), key=lambda one: not one.trouble.grave)
+
+    @property
+    def went_wrong(self) -> bool:
+        """Does anything grave last?"""
+        return any(finding.trouble.grave for finding in self.lasting)
+
+    def told(self) -> list[Told]:
+        """All findings in full: those that last first, the grave ones before the others."""
+        over = [finding for finding in self.findings if finding.until is not None]
+        return [told(finding, self.settings, self.folder.path) for finding in [*self.lasting, *over]]
+
+    def blind(self) -> list[Detector]:
+        """Detectors that could not look, since no row has the columns that they need."""
+        return [one for one in DETECTORS.values() if self.rows and not self.columns.issuperset(one.needs)]
+
+    def complaints(self) -> list[str]:
+        """A sentence for each thing that was not looked at."""
+        found = [f"Of the log only the first {MOST_ROWS:,} rows are diagnosed."] if self.left_out else []
+        rows = sum(self.refused.values())
+        odd = ", ".join(f"{cut(why, 60)} in {count:,}" for why, count in self.refused.items())
+        return found + ([f"{self.folder.stats.name}: {rows:,} rows cannot be diagnosed ({odd})."] if rows else [])
+
+    def _look(self, row: dict[str, Any]) -> None:
+        history = self.diagnosis.history
+        if self.rows >= MOST_ROWS:
+            self.left_out += 1
+            return
+        if history.rows and row["nimg"] <= history.nimg:
+            self._refuse("no more images than the row before")
+            return
+        due = [record for record in self._waiting if record["nimg"] <= row["nimg"]]
+        self._waiting = [record for record in self._waiting if record["nimg"] > row["nimg"]]
+        self.rows += 1
+        self.columns |= {name for name in row if len(self.columns) < MOST_COLUMNS}
+        try:
+            self.diagnosis.look(row, due)
+        except Exception as error:  # numbers that no log of ours holds may be too much for a detector
+            self._refuse(type(error).__name__)
+        if len(history.rows) > MOST_KEPT:
+            history.rows[:] = history.rows[: MOST_KEPT // 2 : 2] + history.rows[MOST_KEPT // 2 :]
+        del history.records[:-MOST_RECORDS]
+
+    def _refuse(self, why: str) -> None:
+        self.refused[why] = self.refused.get(why, 0) + 1
+
+    def _take_event(self, event: Mapping[str, Any]) -> None:
+        """What was found before training is not to be seen in the log: of it the run's own word is taken."""
+        name = event.get("finding")
+        if not isinstance(name, str) or name not in CHECKS:
+            return
+        self._before.pop(name, None)
+        if event.get("state") == "found":
+            sure = event.get("sure")
+            seen = Seen(string(event.get("seen")), sure if sure in ("certain", "possible") else "likely")
+            self._before[name] = Finding(CHECKS[name], seen)
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a row, and its lists of numbers, as many as a log of ours may have."""
+    kept = {name: value for name, value in list(row.items())[:MOST_COLUMNS] if len(name) <= LONGEST_NAME}
+    return {name: value for name, value in kept.items() if _is_number_or_several(value)} | {"nimg": row["nimg"]}
+
+
+def _is_number_or_several(value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) <= MOST_SHARES and all(number(one) is not None for one in value)
+    return number(value) is not None
+
+
+def _record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of figures as detectors may read it: every part of the type that it should have."""
+    figures = {
+        name: {key: value for key, value in mapping(figure).items() if number(value) is not None or key == "better"}
+        for name, figure in list(mapping(record.get("figures")).items())[:MOST_COLUMNS]
+        if len(name) <= LONGEST_NAME
+    }
+    protocol = {"id": string(mapping(record.get("protocol")).get("id"))}
+    return {**record, "headline": string(record.get("headline")), "protocol": protocol, "figures": figures}

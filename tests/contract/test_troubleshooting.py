@@ -1,0 +1,124 @@
+"""docs/troubleshooting.md tells all troubles as their records do.
+
+Where a record was changed: `python tests/contract/test_troubleshooting.py` writes the page anew.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ganforge.base.wording import listed, option_text
+from ganforge.config import Config
+from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Check, Detector, Remedy, Trouble
+from ganforge.diagnosis.told import DOCS
+from ganforge.objectives.catalog import OBJECTIVES
+
+PAGE = Path(__file__).parents[2] / DOCS
+AGAIN = "a trouble's record has changed: run `python tests/contract/test_troubleshooting.py`"
+HEAD = """# Troubleshooting
+
+What ganforge looks for in a run, what it means, and what to do. Training says it at once, `ganforge diagnose RUN` tells
+all of it for any run, and so do the page and the report. A run goes wrong where something **grave** lasts; the rest is
+advice. Some of these troubles come early, when G has not learned anything yet, and go by themselves: what is over is
+told, and is no fault.
+
+This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
+explained in [run-folder.md](run-folder.md#statsjsonl).
+"""
+
+
+def page() -> str:
+    troubles: list[Trouble] = [*CHECKS.values(), *DETECTORS.values()]
+    rows = [f"| [{one.name}](#{one.name}) | {one.title} | {kind(one)} |" for one in troubles]
+    table = ["| name | what is wrong | |", "|---|---|---|", *rows, ""]
+    return "\n".join([HEAD, *table, *(line for one in troubles for line in section(one))])
+
+
+def kind(trouble: Trouble) -> str:
+    return f"{'grave' if trouble.grave else 'advice'}, {'while training' if seen_in(trouble) else 'before training'}"
+
+
+def seen_in(trouble: Trouble) -> tuple[str, ...]:
+    return (trouble.needs or ("the log",)) if isinstance(trouble, Detector) else ()
+
+
+def section(trouble: Trouble) -> Iterator[str]:
+    yield from (f"## {trouble.name}", "", f"**{trouble.title[:1].upper()}{trouble.title[1:]}.** {trouble.meaning}", "")
+    if isinstance(trouble, Detector):
+        columns = listed([f"`{one}`" for one in trouble.needs], "and") or "the log as a whole"
+        yield from (f"Seen in {columns}; found once it was seen in {count(trouble.patience)} in turn.", "")
+    else:
+        yield from ("Seen in the settings and the data, before training.", "")
+    for objective, meaning in trouble.for_objective.items():
+        yield f"- With `{objective}`: {meaning}"
+    yield from [""] * bool(trouble.for_objective)
+    if trouble.remedies:
+        yield from ("What to do:", "")
+        yield from (f"{number}. {remedy_text(one)}" for number, one in enumerate(trouble.remedies, start=1))
+        yield ""
+    yield from (f"From: {trouble.source}.", "")
+
+
+def count(rows: int) -> str:
+    return "one row" if rows == 1 else f"{rows} rows"
+
+
+def remedy_text(remedy: Remedy) -> str:
+    changes = ", ".join(change_text(name, value) for name, value in remedy.change.items())
+    typed = f"`{remedy.command}`" if remedy.command else changes
+    setting, values = remedy.only
+    only = f"where `{setting}` is {listed([f'`{option_text(value)}`' for value in values], 'or')}" if setting else ""
+    mends = "`--on-trouble mend` does it" if remedy.mends and "on_trouble" in Config.model_fields else ""
+    return f"{remedy.does[:1].upper()}{remedy.does[1:]}{f': {typed}' if typed else ''}" + "".join(
+        f"; {part}" for part in (only, mends) if part) + "."  # fmt: skip
+
+
+def change_text(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if value == "recipe":
+        return f"`{option}` as the recipe has it"
+    if isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit():
+        return f"`{option}` times {value[1:]}"
+    if isinstance(value, bool):
+        return f"`{option}`" if value else f"`--no-{option[2:]}`"
+    return f"`{option} {option_text(value)}`"
+
+
+def test_the_page_is_what_the_records_tell() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), AGAIN
+
+
+def test_each_trouble_has_its_heading_and_says_what_it_may() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name, trouble in {**CHECKS, **DETECTORS}.items():
+        assert f"\n## {name}\n" in text
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), "else the link to its heading would not hold"
+        assert trouble.for_objective.keys() <= OBJECTIVES.keys()
+        assert trouble.title[:1] == trouble.title[:1].lower() or trouble.title[1:2] in (" ", "'"), trouble.title
+        assert not trouble.title.endswith(".")
+        assert trouble.meaning.endswith(".")
+        assert trouble.source
+        assert not trouble.source.endswith(".")
+
+
+def test_remedies_in_words() -> None:
+    assert change_text("lr", "x0.1") == "`--lr` times 0.1"
+    assert change_text("d_norm", "recipe") == "`--d-norm` as the recipe has it"
+    assert change_text("shared_noise", False) == "`--no-shared-noise`"
+    text = remedy_text(Remedy("lower it", {"lr": 0.5, "clip": None}, only=("augment", ("none", "ada")), mends=True))
+    assert text == (
+        "Lower it: `--lr 0.5`, `--clip none`; where `augment` is `none` or `ada`"
+        + "; `--on-trouble mend` does it" * ("on_trouble" in Config.model_fields) + "."
+    )  # fmt: skip
+    assert remedy_text(Remedy("go on", command="ganforge resume RUN")) == "Go on: `ganforge resume RUN`."
+
+
+def test_a_check_is_told_to_be_one() -> None:
+    check = Check(name="a", order=1, meaning="M.", source="S", title="t")
+    assert "Seen in the settings and the data, before training." in [*section(check)]
+    assert kind(check) == "grave, before training"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8", newline="\n")
