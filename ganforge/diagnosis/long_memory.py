@@ -6,7 +6,7 @@ from ganforge.diagnosis.catalog import Check, Remedy, Seen
 RECORD = Check(
     name="long-momentum",
     order=130,
-    title="Adam's betas do not suit a GAN",
+    title="the betas of Adam do not suit a GAN",
     meaning="Each network chases the other, so that old gradients point to where it was. With much momentum both swing "
     "past each other, farther each time. And where the mean square forgets sooner than the mean, steps may be of any "
     "size.",

@@ -38,6 +38,7 @@ def look(history: History) -> Seen | None:
 @pytest.fixture(autouse=True)
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "DETECTORS", {"planted": RECORD})
+    monkeypatch.setattr("ganforge.training.opening_look.CHECKS", {})
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
 

@@ -210,7 +210,7 @@ def test_a_run_whose_loss_becomes_nan(tmp_path: Path, monkeypatch: pytest.Monkey
     cadences = {"report_nimg": 48, "snapshot_nimg": 64, "checkpoint_nimg": 80, "ema_halflife_nimg": 50}
     config = tiny(total_nimg=640, **cadences)
     folder = RunFolder(tmp_path / "run")
-    bad = LossPair(TurnsBad(13), NON_SATURATING.g_loss)
+    bad = LossPair(TurnsBad(14), NON_SATURATING.g_loss)  # the first step is tried before
     monkeypatch.setattr("ganforge.training.feed.load_losses", lambda objective: bad)
     with pytest.raises(RunError) as caught:
         start_run(config, folder.path, Progress(), StopRequest())
