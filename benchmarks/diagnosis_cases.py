@@ -94,20 +94,25 @@ HEALTHY = {
     "r3gan-ring": Case("r3gan", {"data": "ring", "generator": "mlp", "discriminator": "mlp", "total_nimg": 500_000}),
 }
 FAULTS = {
-    "lr-0.1": Case("note", NOTE | {"lr": 0.1}),
-    "lr-1e-7": Case("note", NOTE | {"lr": 1e-7}),
-    "lr-1e10": Case("note", NOTE | {"lr": 1e10}),
-    "r1-1000": Case("r1", FAST | {"r1_gamma": 1000.0}),
-    "batch-2": Case("note", NOTE | {"batch_size": 2, "total_nimg": 48_000}),
-    "wgan-clip-1": Case("wgan", FAST | {"clip": 1.0, "total_nimg": 250_000}),
-    "d-weak": Case("note", NOTE | {"d_lr": 1e-6}),
-    "d-strong": Case("note", NOTE | {"d_lr": 2e-3, "lr": 2e-5}),
-    "black": Case("fast", FAST, plant=lambda seed: pictures(black, seed)),
-    "five": Case("fast", FAST, plant=lambda seed: pictures(five, seed)),
-    "hundred": Case("fast", FAST, plant=lambda seed: pictures(hundred, seed)),
-    "beta1-0.99": Case("note", NOTE | {"beta1": 0.99}),
-    "z-1": Case("note", NOTE | {"z_dim": 1}),
-    "note-ring": Case("note", {"data": "ring", "total_nimg": 250_000}),
-    "shuffled-labels": Case("fast", FAST | {"conditional": True}, plant=lambda seed: pictures(shuffled, seed)),
+    "lr-0.1": Case("note", NOTE | {"lr": 0.1}, ("rates-too-high",)),
+    "lr-1e-7": Case("note", NOTE | {"lr": 1e-7}, ("frozen",)),
+    "r1-1000": Case("r1", FAST | {"r1_gamma": 1000.0}, ("penalty-dominates",)),
+    "batch-2": Case("note", NOTE | {"batch_size": 2, "total_nimg": 48_000}, ("rough-pictures",)),
+    "wgan-clip-1": Case("wgan", FAST | {"clip": 1.0, "total_nimg": 250_000}, ("logits-run-away",)),
+    "d-weak": Case("note", NOTE | {"d_lr": 1e-6}, ("d-has-lost",)),
+    "d-strong": Case("note", NOTE | {"d_lr": 2e-3, "lr": 2e-5}, ("d-has-won",)),
+    "five": Case("fast", FAST, ("overfitting",), plant=lambda seed: pictures(five, seed)),
+    "hundred": Case("fast", FAST, ("overfitting",), plant=lambda seed: pictures(hundred, seed)),
+    "beta1-0.99": Case("note", NOTE | {"beta1": 0.99}, ("d-has-won", "mode-collapse")),
+    "z-1": Case("note", NOTE | {"z_dim": 1}, ("missing-modes", "noise")),
+    "note-ring": Case("note", {"data": "ring", "total_nimg": 250_000}, ("mode-collapse", "missing-modes")),
+    "shuffled-labels": Case(
+        "fast", FAST | {"conditional": True}, ("class-ignored",), plant=lambda seed: pictures(shuffled, seed)
+    ),
 }
+REFUSED = {
+    "lr-1e10": Case("note", NOTE | {"lr": 1e10}),
+    "black": Case("fast", FAST, plant=lambda seed: pictures(black, seed)),
+}
+"""Of these nothing is trained: the first step is not finite, and the pictures are all equal. Both end with an error."""
 CASES = {f"healthy/{name}": case for name, case in HEALTHY.items()} | FAULTS

@@ -70,7 +70,17 @@ MAY_CHANGE = frozenset(
         "keep_snapshots",
         "milestone_nimg",
     }
-    | {"checkpoint_nimg", "checkpoint_sec", "keep_checkpoints", "device", "deterministic", "capture", "threads", "log"}
+    | {
+        "checkpoint_nimg",
+        "checkpoint_sec",
+        "keep_checkpoints",
+        "device",
+        "deterministic",
+        "capture",
+        "threads",
+        "log",
+        "on_trouble",
+    }
 )
 """The settings that a resumed run may change: length, cadences, and where it computes. All others shape the result."""
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from ganforge.base.file_marks import MARKS
-from ganforge.base.files import write_atomically
 
 FORMATS = ("webp", "gif")
 MAX_FPS = 50
@@ -36,13 +34,6 @@ def encode_animation(frames: Sequence[Image.Image], kind: str, fps: float = 20.0
     written = BytesIO()
     frames[0].save(written, format=kind.upper(), save_all=True, append_images=list(frames[1:]), **options)
     return written.getvalue()
-
-
-def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = 20.0, loop: bool = True) -> None:
-    """``encode_animation`` into a file, atomically; the path's ending says which kind. Raises OSError, too, where the
-    file cannot be written."""
-    content = encode_animation(frames, path.suffix.lower().removeprefix("."), fps, loop)
-    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _with_palette(frame: Image.Image) -> Image.Image:

@@ -150,11 +150,16 @@ def contact_sheet(items: Tensor, labels: Tensor | None, num_classes: int, column
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG atomically, with our mark in it; equal pictures give equal bytes. Raises OSError where it
-    cannot be written."""
-    mark = PngInfo()
+    """``encode_png`` into a file, atomically. Raises OSError where it cannot be written."""
+    write_atomically(path, lambda temporary: temporary.write_bytes(encode_png(image)))
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The bytes of a PNG with our mark in it; equal pictures give equal bytes."""
+    mark, written = PngInfo(), io.BytesIO()
     mark.add_text("Software", NAME)
-    write_atomically(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=mark))
+    image.save(written, format="PNG", pnginfo=mark)
+    return written.getvalue()
 
 
 def animation(paths: Sequence[Path], out: Path, seconds: float = 6.0) -> None:

@@ -21,6 +21,19 @@ def draw_z(kind: str, count: int, z_dim: int, generator: Generator) -> Tensor:
     return torch.randn(count, z_dim, generator=generator)
 
 
+def draw_z_by_seed(kind: str, seeds: Sequence[int], z_dim: int) -> Tensor:
+    """z [N, z_dim] on the CPU, each row as ``draw_z`` draws it alone from a generator of its seed; one generator serves
+    all, since a new one takes longer than the numbers do."""
+    z, generator = torch.empty(len(seeds), z_dim), Generator()
+    for row, seed in zip(z, seeds, strict=True):
+        generator.manual_seed(seed)
+        if kind == "uniform":
+            row.uniform_(generator=generator)
+        else:
+            row.normal_(generator=generator)
+    return z.mul_(2).sub_(1) if kind == "uniform" else z
+
+
 def between(kind: str, start: Tensor, end: Tensor, share: float) -> Tensor:
     """z [z_dim] at a share in [0, 1] of the way from start to end, both [z_dim]; at 0 and 1 these two, to the bit.
 

@@ -5,14 +5,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from types import FrameType
+from typing import TypeVar
 
 from ganforge.base.terminal import complain_at_once, tell
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 """Windows has no SIGHUP, which a terminal sends when it is closed."""
-
+POLL_EVERY_S = 0.05
+T = TypeVar("T")
 
 _ASKED = ContextVar[Callable[[], None]]("asked", default=lambda: None)
 
@@ -31,6 +33,29 @@ def polled_by(ask: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _ASKED.reset(token)
+
+
+def polling(work: Callable[[], T]) -> T:
+    """What ``work`` returns, done in a thread beside this one, which polls: a request to stop need not wait for a slow
+    network, or for a library that encodes for long."""
+    raised: list[BaseException] = []
+    made: list[T] = []
+
+    def catch() -> None:
+        try:
+            made.append(work())
+        except BaseException as error:
+            raised.append(error)
+
+    # When ``poll`` raises, it is left alone to end with its file.
+    thread = threading.Thread(target=copy_context().run, args=[catch], daemon=True)
+    thread.start()
+    while thread.is_alive():
+        poll()
+        thread.join(POLL_EVERY_S)
+    if raised:
+        raise raised.pop()  # popped, so that the error is in no cycle
+    return made[0]
 
 
 class Stopped(Exception):  # noqa: N818 - a request that was met, not an error

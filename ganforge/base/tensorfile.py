@@ -19,12 +19,19 @@ from ganforge.base.wording import as_typed, refuse_odd_name
 MAX_HEADER = 2**24
 """Bytes of names, shapes and facts; the largest network that can be asked for needs a quarter of them."""
 MAX_TENSORS = 2**16
+INSTEAD = {"snapshot": "; take another copy of it, or another snapshot of its run"}
+"""What to do where a file of a kind is damaged; of others, whoever reads them says it."""
 Shapes = dict[str, tuple[int, ...]]
 """Of tensors, by name."""
 
 
 class DamagedFileError(UserError):
     """The file is not what was written: cut off, changed, or another kind of file. The message says which."""
+
+
+def _damaged(kind: str, path: Path, why: str) -> DamagedFileError:
+    advice = INSTEAD.get(kind, "")
+    return DamagedFileError(f"The {kind} {path} is damaged{why}{advice}.")
 
 
 def is_tensorfile(path: Path) -> bool:
@@ -90,7 +97,7 @@ def read_tensorfile(
         what = "a pickle, which could run code when loaded" if _is_pickle(start) else "not a safetensors file"
         raise DamagedFileError(f"{path} is {what}; ganforge loads only {kind} files that it wrote itself.")
     if size > MAX_HEADER:
-        raise DamagedFileError(f"The {kind} {path} is damaged, or larger in its facts than any that ganforge writes.")
+        raise _damaged(kind, path, ", or larger in its facts than any that ganforge writes")
     metadata, shapes = _outline(path, kind, header)
     facts = _facts(path, kind, metadata)
     check(facts, shapes)  # before the file is opened as a whole, which takes memory for what it promises
@@ -98,9 +105,9 @@ def read_tensorfile(
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in shapes}
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise DamagedFileError(f"The {kind} {path} is damaged or cut off ({as_typed(str(error))}).") from None
+        raise _damaged(kind, path, f" or cut off ({as_typed(str(error))})") from None
     if metadata.get("sha256") != _digest(metadata["ganforge"], tensors):
-        raise DamagedFileError(f"The {kind} {path} is damaged: its content does not match its SHA-256.")
+        raise _damaged(kind, path, ": its content does not match its SHA-256")
     # Copied, since they lie in the mapped file, which may be changed or cut off from now on.
     return {name: tensor.clone() for name, tensor in tensors.items()}, facts
 
@@ -114,7 +121,7 @@ def _outline(path: Path, kind: str, header: bytes) -> tuple[dict[str, str], Shap
         if not isinstance(metadata, dict):
             raise TypeError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise DamagedFileError(f"The {kind} {path} is damaged or cut off (its header is none).") from None
+        raise _damaged(kind, path, " or cut off (its header is none)") from None
     if len(shapes) > MAX_TENSORS:
         raise DamagedFileError(f"{path} holds {len(shapes):,} tensors, more than any {kind} of ganforge's.")
     return metadata, shapes
@@ -126,7 +133,7 @@ def _facts(path: Path, kind: str, metadata: dict[str, str]) -> dict[str, Any]:
     try:
         facts = json.loads(metadata["ganforge"])
     except (ValueError, RecursionError):
-        raise DamagedFileError(f"The {kind} {path} is damaged: its facts are no JSON.") from None
+        raise _damaged(kind, path, ": its facts are no JSON") from None
     if not isinstance(facts, dict) or not isinstance(facts.get("kind"), str):
         raise DamagedFileError(f"{path} does not say what it is, so it is not a {kind}.")
     if facts["kind"] != kind:

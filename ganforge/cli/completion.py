@@ -14,10 +14,11 @@ from ganforge.base.terminal import tell
 from ganforge.cli.meanings import all_meanings
 from ganforge.cli.options import Parser, choices_of
 from ganforge.config import Config
-from ganforge.data.catalog import DATA_SETS
+from ganforge.data.catalog import DATA_SETS, HUB
 from ganforge.metrics.catalog import EXTRACTORS
 from ganforge.recipes.catalog import RECIPES
 from ganforge.run.folder import RunFolder
+from ganforge.tracking.catalog import TRACKERS
 
 SUMMARY = "make your shell complete commands, options, recipes and runs at the Tab key"
 SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -69,6 +70,10 @@ def completer_of(verb: str, action: argparse.Action, verbs: Mapping[str, Parser]
         return lambda **_: sorted({word for each in all_meanings(verbs) for word in each.words if " " not in word})
     if action.dest == "recipe":
         return lambda **_: RECIPES
+    if action.dest == "log":
+        return several([*TRACKERS])
+    if metavar.startswith(HUB):
+        return lambda **_: [HUB]
     if action.dest == "features":
         return lambda **_: EXTRACTORS
     if action.dest in ("data", "test_data", "against") or (verb == "data" and action.dest == "name"):
@@ -79,6 +84,17 @@ def completer_of(verb: str, action: argparse.Action, verbs: Mapping[str, Parser]
     if action.type is not None and action.type is not Path:
         return lambda **_: ()
     return None
+
+
+def several(words: Sequence[str]) -> Completer:
+    """Words with commas between them, none of them twice; or none at all."""
+
+    def found(prefix: str, **_: object) -> list[str]:
+        before, comma, _begun = prefix.rpartition(",")
+        left = [word for word in words if word not in before.split(",")]
+        return [before + comma + word for word in left] + ["none"] * (not comma)
+
+    return found
 
 
 def runs_and_files(*, weights: bool, others: bool) -> Completer:

@@ -75,7 +75,8 @@ def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     write = write_onnx if given.to == "onnx" else write_torch
     with written_to(out):
         found = write(model, out, given.output or "uint8", given.license)
-    tell(printable(f"{out}: {out.stat().st_size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
+    what = "pictures" if len(model.shape) == 3 else "points"
+    tell(printable(f"{out}: {out.stat().st_size:,} bytes; its {what} differ from PyTorch's by {found:.1e} at most"))
     if model.config.precision == "bfloat16":
         tell("It computes in float32, and the run in bfloat16: `ganforge sample` rounds otherwise.")
     return 0
@@ -94,7 +95,7 @@ def run_card(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     folder = RunFolder(model.path.resolve().parent.parent)  # a snapshot by itself lies in none
     with written_to(out):
         complaints = write_card(model, folder if folder.exists() else None, out, given.license)
-    tell(printable(f"{out / README} and {out / GRID}"))
+    tell(printable(f"{out / README} and {out / GRID}; put the snapshot beside them: {model.path}"))
     for complaint in complaints:
         complain(printable(complaint))
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.files import reason
-from ganforge.base.processes import refuse_several_processes
+from ganforge.base.launch import launched, refuse_several_processes, speaks
 from ganforge.base.stopping import Stopped, StopRequest, stop_on_signals
 from ganforge.base.terminal import complain, occupy_closed, printable, silence_stdout
 from ganforge.base.utf8_names import take_names_as_utf8
@@ -41,6 +41,7 @@ VERBS = (train, resume, sample, evaluate, diagnose, explain, compare, watch, rep
 EXAMPLES = """examples:
   ganforge train note --data digits            the note's GAN on embedded digits: no download, a minute
   ganforge train note --data mnist --out RUN   the note's GAN as it is in the note
+  ganforge train fast --data PICTURES --check  only look at data, settings and one step: what would go wrong?
   ganforge resume RUN --total-nimg 1000000     go on exactly, to a longer total
   ganforge sample RUN --seeds 0-63 --out grid.png
   ganforge sample RUN --interpolate 3,17,42 --loop --out walk.webp     from seed to seed, and back
@@ -57,9 +58,9 @@ EXAMPLES = """examples:
   ganforge help WORD                           what a word means: an option, a loss, a figure, ...
   ganforge data inspect PICTURES               what the data look like, and what will hurt
 
-exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 3 of `diagnose`: the
-run goes wrong, or failed; 130, 143 or 129 stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed),
-after saving"""
+exit status: 0 done; 1 training failed or could not be saved; 2 something you gave is wrong; 3 `train --check` or
+`diagnose` found something wrong; 4 something went wrong in training, and --on-trouble stop has ended it, after saving;
+130, 143 or 129 stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP (its terminal was closed), after saving"""
 
 
 def program() -> int:
@@ -82,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 complain("ganforge: stopped before there was anything to save")
                 return 128 + stop.signum
     except (UserError, RunError) as error:
-        complain(printable(f"ganforge: {error}"))
+        if speaks():
+            complain(printable(f"ganforge: {error}"))
         return 2 if isinstance(error, UserError) else 1
     except KeyboardInterrupt:
         complain("ganforge: interrupted; what was saved before is whole")
@@ -124,8 +126,10 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise UserError("The folder that you are in is gone; change to another one.") from None
-    if given.verb != "recipes":  # which writes nothing
+    if given.verb not in ("train", "resume", "recipes"):  # which share their work, or write nothing
         refuse_several_processes()
+    elif launched().rank:
+        silence_stdout()  # what the first process shows is of all of them
     do: Callable[[argparse.Namespace, StopRequest], int] = given.do
     return do(given, stop)
 

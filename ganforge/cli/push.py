@@ -2,12 +2,13 @@
 
 import argparse
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import gib
-from ganforge.base.stopping import Stopped, StopRequest
+from ganforge.base.stopping import Stopped, StopRequest, polling
 from ganforge.base.terminal import complain, printable, tell
 from ganforge.cli.options import Parser, refuse_odd_license
 
@@ -27,13 +28,15 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     refuse_odd_license(given.license)
     import tempfile
 
-    from ganforge.data.download import polling
+    from ganforge.data.download import OFFLINE
     from ganforge.export.to_hub import commit, pack, snapshot_to_push
     from ganforge.run.hub_snapshot import FILE, hub_at_work, hub_name
 
     name = hub_name(given.target)
     if name.revision is not None:
         raise UserError(f"What is pushed is the newest of {name.repo}; leave @{name.revision} out.")
+    if os.environ.get(OFFLINE) and not given.dry_run:
+        raise UserError(f"{name} cannot be pushed, since {OFFLINE} is set; unset it, or see what would go: --dry-run.")
     snapshot = snapshot_to_push(given.source, newest=given.newest)
     with tempfile.TemporaryDirectory() as place:
         parcel = pack(given.source, snapshot, Path(place), given.license)

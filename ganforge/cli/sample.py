@@ -104,7 +104,7 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
         _, height, width = model.shape
         scale = layout(len(items), height, width, scale=given.scale)[2]
         enlarged = f", enlarged {scale} times (--scale 1: {width} x {height} pixels each)" if scale > 1 else ""
-    tell(printable(f"{len(items):,} picture{'s' * (len(items) > 1)} in {out}{enlarged}"))
+    tell(printable(f"{counted(len(items), model)} in {out}{enlarged}"))
     return 0
 
 
@@ -138,7 +138,7 @@ def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
         items = model.pictures(z, labels)
         stop.poll()
         save_walk(items, out, fps, given.loop, given.scale)
-    tell(printable(f"{count:,} picture{'s' * (count > 1)} in {out}"))
+    tell(printable(f"{counted(count, model)} in {out}"))
     return 0
 
 
@@ -168,9 +168,14 @@ def save_many(given: argparse.Namespace, stop: StopRequest) -> int:
     except Stopped:
         return 128 + stop.signum  # how far it came has been said
     more = f" and {len(written) - 1:,} more files" if len(written) > 1 else ""
-    what = "picture" if len(model.shape) == 3 else "point"
-    tell(printable(f"{len(seeds):,} {what}{'s' * (len(seeds) > 1)} in {written[0]}{more}"))
+    tell(printable(f"{counted(len(seeds), model)} in {written[0]}{more}"))
     return 0
+
+
+def counted(count: int, model: "Model") -> str:
+    """Such as `1,000 pictures`."""
+    what = "picture" if len(model.shape) == 3 else "point"
+    return f"{count:,} {what}{'s' * (count > 1)}"
 
 
 def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[int], Tensor | None]":

@@ -27,6 +27,9 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
                        help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
     parser.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     parser.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
+    parser.add_argument("--check", action="store_true",
+                       help="look at data, settings, machine and a tried step, say what is found, and make no run; "
+                       "exit status 0: nothing, 3: something")  # fmt: skip
     named = next((word for word in arguments[1:] if word in RECIPES), usual_recipe(data_in(arguments))[0])
     add_settings(parser, recipe(named))
 
@@ -46,6 +49,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     refuse_odd_name(given.out or "")
     if why:
         mention(why)
+    if given.check:
+        return check(config, given.out)
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
@@ -56,6 +61,14 @@ def start_training(config: Config, out: str | Path | None, stop: StopRequest) ->
     from ganforge.training.start import start_run
 
     return start_run(config, out, choose_progress(), stop)
+
+
+def check(config: Config, out: str | None) -> int:
+    """What is wrong before the first step, and no run; returns the exit status."""
+    from ganforge.training.check_only import check_run
+    from ganforge.training.progress import choose_progress
+
+    return 3 if check_run(config, out, choose_progress()) else 0
 
 
 def train_and_watch(config: Config, out: str | None, stop: StopRequest) -> int:
@@ -87,6 +100,13 @@ def how_to_look(begin: str, path: Path) -> str:
     return f"{begin}: `ganforge watch {shown}`; one file to keep or send: `ganforge report {shown}`"
 
 
+TROUBLED = 4
+"""The exit status of a run that --on-trouble stop has ended."""
+
+
 def how_it_ended(folder: "RunFolder", stop: StopRequest) -> int:
-    finished = folder.read_status().get("state") == "finished"
-    return 0 if finished or not stop else 128 + stop.signum  # without a stop it has finished, readable or not
+    """The exit status. Without a stop it has finished, readable or not, or was stopped by what went wrong."""
+    state = folder.read_status().get("state")
+    if state == "stopped":
+        return 128 + stop.signum if stop else TROUBLED
+    return 0 if state == "finished" or not stop else 128 + stop.signum

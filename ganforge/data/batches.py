@@ -1,5 +1,6 @@
 """Endless shuffled batches, addressed by how many items came before: any one can be had on its own."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -48,14 +49,17 @@ class Batches:
         self._labels = None if dataset.labels is None else dataset.labels.to(self._home)
         self._permutation = lru_cache(maxsize=2)(self._draw_permutation)
 
-    def __call__(self, nimg: int, count: int = 1) -> tuple[Tensor, Tensor | None]:
+    def __call__(
+        self, nimg: int, count: int = 1, chosen: Callable[[Tensor], Tensor] = lambda places: places
+    ) -> tuple[Tensor, Tensor | None]:
         """The batch at stream positions nimg to nimg + batch_size - 1, and its labels, on the device.
 
-        nimg: 0 or more. count: of batches, one after the other in one tensor. Items come as they are in the data set
+        nimg: 0 or more. count: of batches, one after the other in one tensor. chosen: takes those of the places whose
+        items are wanted, [count * batch_size] -> [M]; all, if nothing is said. Items come as they are in the data set
         (uint8 pictures, float32 points), [count * batch_size, ...]; labels int64 [count * batch_size], None where there
         are none. A batch may reach over the end of an epoch, or over several. Raises ValueError for a negative nimg.
         """
-        places = self._rows(nimg, count * self.batch_size)
+        places = chosen(self._rows(nimg, count * self.batch_size))
         rows = places % self._size if self._mirror else places
         labels = None if self._labels is None else send(self._labels.index_select(0, rows), self._device)
         items = self._items.index_select(0, rows)

@@ -2,13 +2,11 @@
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TextIO, TypeVar, cast
+from typing import BinaryIO, TextIO, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -16,14 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from ganforge.base.files import write_atomically
-from ganforge.base.stopping import poll
+from ganforge.base.stopping import POLL_EVERY_S, poll, polling
 from ganforge.base.terminal import Careful, complain
 
-T = TypeVar("T")
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = (5.0, 15.0)  # to connect, and between two pieces of the answer
 RETRY_AFTER_S = (0.5, 1.0)  # so three attempts a mirror
-POLL_EVERY_S = 0.05
 OFFLINE = "GANFORGE_OFFLINE"
 """Where this environment variable is set, to anything but nothing, nothing is fetched."""
 
@@ -97,29 +93,6 @@ def _stream(url: str, file: BinaryIO, progress: Progress) -> None:
             file.write(piece)
             progress.advance(task, len(piece))
             poll()
-
-
-def polling(work: Callable[[], T]) -> T:
-    """What ``work`` returns, done in a thread beside this one, which polls: a request to stop need not wait for a slow
-    network."""
-    raised: list[BaseException] = []
-    made: list[T] = []
-
-    def catch() -> None:
-        try:
-            made.append(work())
-        except BaseException as error:
-            raised.append(error)
-
-    # When ``poll`` raises, it is left alone to end with its file.
-    thread = threading.Thread(target=copy_context().run, args=[catch], daemon=True)
-    thread.start()
-    while thread.is_alive():
-        poll()
-        thread.join(POLL_EVERY_S)
-    if raised:
-        raise raised.pop()  # popped, so that the error is in no cycle
-    return made[0]
 
 
 def _wait(seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Items as pictures: grids of pictures, scatters of points."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +10,15 @@ from PIL.Image import Image
 from PIL.Image import new as new_image
 from torch import Tensor
 
-from ganforge.base.animations import FORMATS, save_animation
+from ganforge.base.animations import FORMATS, encode_animation
 from ganforge.base.errors import UserError
-from ganforge.base.files import reason
+from ganforge.base.files import reason, write_atomically
 from ganforge.base.film_files import MAX_SIDE
-from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, grid, refuse_size, save_png, to_uint8
+from ganforge.base.images import GAP_VALUE, MAX_CLASS_ROWS, contact_sheet, encode_png, grid, refuse_size, to_uint8
 from ganforge.base.picture_format import LONGEST
 from ganforge.base.plots import scatter
 from ganforge.base.seeding import generator
-from ganforge.base.stopping import poll
+from ganforge.base.stopping import poll, polling
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.splits import Chosen, choose_split
 from ganforge.data.sources.open import Opened, picture_at
@@ -132,9 +132,11 @@ def draw_frames(items: Tensor, scale: int | None = None) -> list[Image]:
 
     items: as for ``draw_items``.
     """
-    if items.dim() == 4:
-        return [draw_items(items[row : row + 1], scale=scale) for row in range(len(items))]
-    return [scatter(items[row : row + 1], reference=items, centers=items[row : row + 1]) for row in range(len(items))]
+    frames = []
+    for one in items.split(1):
+        poll()
+        frames.append(draw_items(one, scale=scale) if items.dim() == 4 else scatter(one, reference=items, centers=one))
+    return frames
 
 
 def check_scale(shape: Sequence[int], count: int, path: Path, scale: int | None, *, moves: bool = False) -> None:
@@ -152,11 +154,8 @@ def check_scale(shape: Sequence[int], count: int, path: Path, scale: int | None,
 
 
 def save_picture(picture: Image, path: Path) -> None:
-    """Save where the user asked. Raises UserError where that cannot be written."""
-    try:
-        save_png(picture, path)
-    except OSError as error:
-        raise UserError(f"The picture cannot be written: {reason(error)}; choose another place with --out.") from None
+    """Save where the user asked. Raises UserError where that cannot be written, and what ``poll`` raises."""
+    _write(lambda: encode_png(picture), path, "picture")
 
 
 def check_walk_name(path: Path) -> None:
@@ -175,7 +174,14 @@ def save_walk(items: Tensor, path: Path, fps: float, loop: bool, scale: int | No
     if path.suffix.lower() == ".png":
         save_picture(draw_items(items, scale=scale), path)
         return
+    frames, kind = draw_frames(items, scale), path.suffix.lower().removeprefix(".")
+    _write(lambda: encode_animation(frames, kind, fps, loop), path, "walk")
+
+
+def _write(encode: Callable[[], bytes], path: Path, what: str) -> None:
+    """A file of what ``encode`` makes, which may take long."""
     try:
-        save_animation(draw_frames(items, scale), path, fps, loop)
+        content = polling(encode)
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
     except OSError as error:
-        raise UserError(f"The walk cannot be written: {reason(error)}; choose another place with --out.") from None
+        raise UserError(f"The {what} cannot be written: {reason(error)}; choose another place with --out.") from None

@@ -1,4 +1,6 @@
-"""The summary of the data that opens a run: one line on what it is, and notes on what was made of it."""
+"""The summary of the data that opens a run: one line on what it is, notes on what was made of it, and what is kept."""
+
+from typing import Any
 
 from ganforge.data.dataset import Dataset
 
@@ -21,3 +23,18 @@ def one_line(dataset: Dataset) -> str:
     """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
     shape = " x ".join(str(n) for n in dataset.shape)
     return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"
+
+
+def data_facts(dataset: Dataset) -> dict[str, Any]:
+    """What config.json keeps of the data."""
+    facts = {
+        "name": dataset.name,
+        "source": dataset.source,
+        "count": len(dataset),
+        "shape": list(dataset.shape),
+    }
+    if dataset.class_names:
+        facts["class_names"] = list(dataset.class_names)
+    if dataset.range is not None:
+        facts["range"] = list(dataset.range)
+    return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}

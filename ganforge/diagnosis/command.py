@@ -36,7 +36,7 @@ def what_to_do(trouble: Trouble, settings: Mapping[str, Any], run: str | Path = 
             found.append((remedy.does, remedy.command.replace("RUN", pasted(run))))
         elif (changed := remedied(remedy, settings)) is not None:
             found.append((remedy.does, command(changed)))
-    return found
+    return list({typed or does: (does, typed) for does, typed in reversed(found)}.values())[::-1]
 
 
 def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Are there so few pictures that D learns them by heart?"""
 
+from ganforge.data.sources.hints import FEW
 from ganforge.diagnosis.before import Start
 from ganforge.diagnosis.catalog import Check, Remedy, Seen
 
@@ -16,11 +17,10 @@ RECORD = Check(
     ),
 )
 
-FEW = 2_000
-
 
 def look(start: Start) -> Seen | None:
     """Fewer than ``FEW`` pictures, and no augmentation."""
-    if start.is_points or start.count >= FEW or start.settings.get("augment") != "none":
+    count = start.items.count
+    if start.is_points or count >= FEW or start.settings.get("augment") != "none":
         return None
-    return Seen(f"{start.count:,} pictures, and nothing augments them", "certain")
+    return Seen(f"{count:,} pictures, and nothing augments them", "certain")

@@ -50,7 +50,7 @@ class Diagnosis:
         """Take the log's next row, and the records of figures since the one before; returns what changed with it:
         findings that are new, and those that are over."""
         self.history.rows.append(row)
-        self.history.records.extend(records)
+        self.history.records.extend(dict(record) for record in records)
         news = [self._course(detector) for detector in DETECTORS.values()]
         return [finding for finding in news if finding is not None]
 

@@ -12,7 +12,7 @@ from ganforge.base.files import read_plain, write_text_atomically
 from ganforge.base.images import save_png
 from ganforge.base.terminal import printable
 from ganforge.data.catalog import DATA_SETS
-from ganforge.data.draw import draw_items
+from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.export.portable import sha256_of
 from ganforge.run.folder import RunFolder
 from ganforge.run.stored_records import StoredRecord, read_evaluations, read_metrics
@@ -38,7 +38,7 @@ def write_card(model: Model, folder: RunFolder | None, out: Path, license: str |
     data, records, complaints = ({}, [], []) if folder is None else told_by_run(folder, model.nimg)
     text = card_text(model, data, records, license)
     out.mkdir(parents=True, exist_ok=True)
-    save_png(draw_items(model.sample(SEEDS)), out / GRID)
+    save_png(draw_items(model.sample(seeds_of(model))), out / GRID)
     write_text_atomically(out / README, text + MARK.format(hashlib.sha256(text.encode()).hexdigest()))
     if not license:
         complaints.append("Its license is to be filled in: --license, such as cc-by-4.0.")
@@ -78,8 +78,8 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
     classes = f"{model.num_classes} classes: G is told which" if model.num_classes else "G is told no class"
     names = f" ({', '.join(map(printable, model.class_names))})" if model.class_names else ""
     told = {name: value for name, value in json.loads(config.model_dump_json()).items() if name not in PRIVATE}
-    law = "torch.randn(4, {})" if config.noise == "normal" else "torch.rand(4, {}) * 2 - 1"
-    labels = f", torch.arange(4) % {model.num_classes}" if model.num_classes else ""
+    seeds, points = seeds_of(model), are_points(model)
+    what = "points" if points else "pictures"
     return "\n".join(
         [
             "---",
@@ -88,19 +88,20 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
             "",
             f"# {title}",
             "",
-            f"A generative adversarial network, trained with ganforge on {model.nimg:,} pictures shown to D.",
+            f"A generative adversarial network, trained with ganforge on {model.nimg:,} {what} shown to D.",
             "",
-            f"![{len(SEEDS)} pictures, by the seeds 0 to {SEEDS[-1]}, none left out]({GRID})",
+            f"![{seeds[-1] + 1:,} {what}, by the seeds 0 to {seeds[-1]:,}, none left out]({GRID})",
             "",
             f"- License: {license or '**to be filled in**'}",
-            f"- Pictures: {' x '.join(map(str, model.shape))}; {classes}{names}",
+            f"- {what.capitalize()}: {' x '.join(map(str, model.shape))}{' numbers' * points}; {classes}{names}",
             f"- Noise: z of {config.z_dim} numbers, {config.noise}",
-            f"- Generator: {config.generator}, trained in {config.precision}; snapshot's SHA-256 {sha256_of(model)}",
+            f"- Generator: {config.generator}, trained in {config.precision}",
+            f"- Snapshot: the file `{model.path.name}` beside this card, SHA-256 {sha256_of(model)}",
             f"- Data: {dataset}" + told_of(data),
             "",
             "## Figures",
             "",
-            *(figures(records) or [f"None were measured at {model.nimg:,} images."]),
+            *(figures(records, what) or [f"None were measured at {model.nimg:,} images."]),
             "",
             "## Recipe",
             "",
@@ -110,26 +111,46 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
             json.dumps(told, indent=1),
             "```",
             "",
-            "## How to load it",
-            "",
-            "With ganforge:",
-            "",
-            "```python",
-            "import ganforge",
-            "",
-            f'pictures = ganforge.load("{model.path.name}").sample(range(16))  # uint8 [16, C, H, W]',
-            "```",
-            "",
-            "With PyTorch and safetensors alone:",
-            "",
-            "```python",
-            loader(),
-            f'generate, facts = load("{model.path.name}")',
-            f"fakes = generate({law.format(config.z_dim)}{labels})  # float32 [4, ...] in [-1, 1]",
-            "```",
-            "",
+            *how_to_load(model),
         ]
     )
+
+
+def how_to_load(model: Model) -> list[str]:
+    """Lines of Markdown: with ganforge, and without."""
+    config = model.config
+    what, kind = ("points", "float32 [16, 2]") if are_points(model) else ("pictures", "uint8 [16, C, H, W]")
+    law = "torch.randn(4, {})" if config.noise == "normal" else "torch.rand(4, {}) * 2 - 1"
+    labels = f", torch.arange(4) % {model.num_classes}" if model.num_classes else ""
+    return [
+        "## How to load it",
+        "",
+        "With ganforge:",
+        "",
+        "```python",
+        "import ganforge",
+        "",
+        f'{what} = ganforge.load("{model.path.name}").sample(range(16))  # {kind}',
+        "```",
+        "",
+        "With PyTorch and safetensors alone:",
+        "",
+        "```python",
+        loader(),
+        f'generate, facts = load("{model.path.name}")',
+        f"fakes = generate({law.format(config.z_dim)}{labels})  # float32 [4, ...] in [-1, 1]",
+        "```",
+        "",
+    ]
+
+
+def are_points(model: Model) -> bool:
+    return len(model.shape) == 1
+
+
+def seeds_of(model: Model) -> range:
+    """What the picture beside the card shows: as many points as one of points usually has."""
+    return range(NUM_POINTS) if are_points(model) else SEEDS
 
 
 def loader() -> str:
@@ -152,11 +173,12 @@ def told_of(data: dict[str, Any]) -> str:
 
 def front_matter(model: Model, title: str, dataset: str, records: list[StoredRecord], license: str | None) -> list[str]:
     """Lines of YAML, each value as JSON, which YAML has within it."""
-    task = "unconditional-image-generation"
-    tags = ["ganforge", "gan", "image-generation", model.config.generator, model.config.recipe]
+    task = "other" if are_points(model) else "unconditional-image-generation"
+    kind = [] if are_points(model) else ["image-generation"]
+    tags = ["ganforge", "gan", *kind, model.config.generator, model.config.recipe]
     lines = [f"license: {license}" if license else "# license: to be filled in, such as cc-by-4.0"]
     lines += ["library_name: ganforge", f"tags: {json.dumps(tags)}"]
-    if len(model.shape) == 3:
+    if not are_points(model):
         lines.append(f"pipeline_tag: {task}")
     results = [result(record, task, dataset) for record in records]
     if any(one["metrics"] for one in results):
@@ -183,8 +205,8 @@ def result(record: StoredRecord, task: str, dataset: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def figures(records: list[StoredRecord]) -> list[str]:
-    """Lines of Markdown: for each protocol a table with floors, and what the protocol was."""
+def figures(records: list[StoredRecord], what: str) -> list[str]:
+    """Lines of Markdown: for each protocol a table with floors, and what the protocol was. what: was judged."""
     lines = []
     for record in records:
         protocol = record.protocol
@@ -196,7 +218,7 @@ def figures(records: list[StoredRecord]) -> list[str]:
         features = ", ".join(f"{name} {digest}" for name, digest in protocol.extractors.items())
         lines += [
             "",
-            f"Protocol {protocol.id}: {protocol.num_fakes:,} pictures judged against {protocol.num_reals:,} of the "
+            f"Protocol {protocol.id}: {protocol.num_fakes:,} {what} judged against {protocol.num_reals:,} of the "
             f"{protocol.split} split; fresh reals: {protocol.num_floor:,} others of it, what a perfect generator would "
             f"reach; features: {features}.",
             "",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import each_given, path_given, whole_given
-from ganforge.base.processes import refuse_several_processes
+from ganforge.base.launch import refuse_several_processes
 from ganforge.base.runtime import choose_device, keep_freed_memory
 from ganforge.judging.against import Against, open_data
 from ganforge.judging.judged import open_judged

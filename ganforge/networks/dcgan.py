@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU
 from ganforge.networks.layers import (
+    BatchNorm2d,
     Head,
     Size,
     SpectralConv2d,
@@ -58,7 +59,7 @@ class Generator(nn.Module):
         self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1], bias=False)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *sizes[0]))]
         for (n_in, n_out), size in zip(pairwise(widths), sizes[1:], strict=True):
-            layers += [nn.BatchNorm2d(n_in), nn.ReLU(inplace=True), _doubling(n_in, n_out, size)]
+            layers += [BatchNorm2d(n_in), nn.ReLU(inplace=True), _doubling(n_in, n_out, size)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
         self.apply(_first_weights)
 
@@ -110,7 +111,7 @@ def _halving(n_in: int, n_out: int, size: Size, norm: Norm) -> list[nn.Module]:
     padding = halving_padding(size)
     match norm:
         case "batch":
-            return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=padding, bias=False), nn.BatchNorm2d(n_out)]
+            return [nn.Conv2d(n_in, n_out, 4, stride=2, padding=padding, bias=False), BatchNorm2d(n_out)]
         case "layer":
             return [Conv2d(n_in, n_out, 4, stride=2, padding=padding), nn.GroupNorm(1, n_out)]
         case "spectral":

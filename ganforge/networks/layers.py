@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from ganforge.base.shared_batches import Sharers, sharers, whole_moments
 from ganforge.networks.double_backward import Conv2d
 
 Size = tuple[int, int]
@@ -88,7 +89,30 @@ class Head(nn.Module):
         return logits if self.classes is None else logits + label_scores(self.classes(features), labels)
 
 
-class ClassBatchNorm2d(nn.BatchNorm2d):
+class BatchNorm2d(nn.BatchNorm2d):
+    """``nn.BatchNorm2d``; of a batch that several processes share (``base.shared_batches``), by the means and variances
+    of the whole."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        group = sharers() if self.training and not torch.compiler.is_compiling() else None
+        return super().forward(input) if group is None else self._of_shares(input, group)
+
+    def _of_shares(self, input: Tensor, group: Sharers) -> Tensor:
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
+        variance, mean = torch.var_mean(x, (0, 2, 3), correction=0)
+        mean, variance = whole_moments(mean, variance, group)
+        with torch.no_grad():
+            count = group.count * x[:, 0].numel()
+            self.get_buffer("num_batches_tracked").add_(1)
+            for name, now in (("running_mean", mean), ("running_var", variance * (count / (count - 1)))):
+                self.get_buffer(name).lerp_(now, self.momentum or 0.0)
+        normed = (x - mean[:, None, None]) * (variance + self.eps).rsqrt()[:, None, None]
+        if self.affine:
+            normed = normed * self.weight[:, None, None] + self.bias[:, None, None]
+        return normed.to(input.dtype)
+
+
+class ClassBatchNorm2d(BatchNorm2d):
     """Batch norm whose gain and shift each class has for itself: conditional batch norm.
 
     de Vries et al. 2017, arXiv:1707.00683; in a GAN's generator Miyato and Koyama 2018, arXiv:1802.05637. The means and

@@ -10,7 +10,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganforge.networks.catalog import Family
-from ganforge.networks.layers import level_widths, picture_shape, pyramid, with_labels
+from ganforge.networks.layers import BatchNorm2d, level_widths, picture_shape, pyramid, with_labels
 
 RECORD = Family(
     name="upsample",
@@ -53,4 +53,4 @@ class Generator(nn.Module):
 
 
 def _norm(width: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+    return [BatchNorm2d(width), nn.ReLU(inplace=True)]

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from ganforge.base.shared_batches import deviation
 from ganforge.objectives.catalog import Penalty
 from ganforge.objectives.penalties import Critic, Judged, per_item, squared_distance_from_slope_one
 
@@ -24,10 +25,10 @@ def penalty(judged: Judged) -> Tensor:
 
 def dragan_penalty(D: Critic, reals: Tensor, alpha: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
     """(||grad D(x_hat)|| - 1)^2 per sample, [N], at x_hat = x + alpha noise std(x) / 2, as in the authors' code, with
-    std over all numbers of the batch; its weight there is 10.
+    std over all numbers of the whole batch; its weight there is 10.
 
     reals: [N, *shape]; no gradient flows to them.
     alpha: [N] or [N, 1], uniform in [0, 1). noise: as reals, uniform in [0, 1).
     """
-    spread = reals.std(correction=0) / 2
+    spread = deviation(reals) / 2
     return squared_distance_from_slope_one(D, reals + per_item(alpha, reals) * spread * noise, labels)

@@ -35,10 +35,12 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import is_temporary, read_plain_json, reason, write_text_atomically
 from ganforge.base.terminal import printable
 from ganforge.base.wording import pasted
+from ganforge.data.catalog import HUB
 from ganforge.run.lock import Held, acquire, held_of, is_held
 from ganforge.run.logs import RunLogs
 from ganforge.run.paths import SUBFOLDERS, entries, makes, next_free
 
+NO_RUN = "{0} is a snapshot, not a run folder; train on from it by `ganforge train RECIPE --init-from {0}`."
 MAX_JSON_BYTES = 16 << 20
 """The most that config.json or status.json may take; a data set's classes stand in the former."""
 
@@ -176,15 +178,12 @@ class RunFolder(RunLogs):
     def what_is_there(self) -> str:
         """A sentence on a path at which there is no run."""
         if not os.path.lexists(self.path):
-            return f"There is no folder {self.path}; check the path."
+            hub = f"{self.path}".startswith(HUB)
+            return NO_RUN.format(self.path) if hub else f"There is no folder {self.path}; check the path."
         if not self.path.is_dir():
             return f"{self.path} is a file, not a run folder; give the folder that a run is in."
         hint = f" It holds runs; give one, such as {runs[0]}." if (runs := self.runs_within()) else ""
         return f"{self.path} is not a run folder: it has no config.json.{hint}"
-
-    def runs_within(self) -> list[Path]:
-        """The runs in a folder that is none itself, by name, as far as one may look."""
-        return sorted(path.parent for path in self.path.glob("*/config.json"))
 
     def write_config(self, config: dict[str, Any]) -> None:
         write_text_atomically(self.config, json.dumps(config, indent=2) + "\n")

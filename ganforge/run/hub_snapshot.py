@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 from ganforge.base.errors import UserError
 from ganforge.base.files import is_plain, reason, write_atomically
 from ganforge.base.sizes import gib
-from ganforge.base.stopping import poll
+from ganforge.base.stopping import poll, polling
 from ganforge.base.tensorfile import MAX_HEADER
 from ganforge.base.terminal import complain, printable
 from ganforge.base.user_cache import cache_folder
 from ganforge.base.wording import as_typed
 from ganforge.data.catalog import HUB
-from ganforge.data.download import OFFLINE, polling
+from ganforge.data.download import OFFLINE
 
 NAME = re.compile(r"hub:([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([^\s@?#]{1,200}))?", re.ASCII)
 COMMIT = re.compile(r"[0-9a-f]{40}")

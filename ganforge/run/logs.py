@@ -68,7 +68,7 @@ class RunLogs(RunPaths):
             write_rows(self.removed, [row for at, row in sorted(taken.items()) if at not in kept])
         cut_rows(self.stats, MAX_LOG_BYTES, nimg)
         cut_rows(self.metrics, MAX_METRICS_BYTES, measured_nimg)
-        cut_rows(self.findings, MAX_METRICS_BYTES, nimg)
+        cut_rows(self.findings, MAX_METRICS_BYTES, max(nimg, 0))  # what was found before the first step stays
         for at, path in self.all_fakes():
             if at > nimg:
                 path.unlink()

@@ -69,6 +69,10 @@ class RunPaths:
         snapshots = _numbered(self.subfolder("snapshots"), self.snapshot, plain=False)
         return _numbered(self.path, self.fakes, plain=False) + snapshots
 
+    def runs_within(self) -> list[Path]:
+        """The runs in a folder that is none itself, by name, as far as one may look."""
+        return sorted(path.parent for path in self.path.glob("*/config.json"))
+
     def subfolder(self, name: str) -> Path:
         folder = self.path / name
         if folder.is_symlink():

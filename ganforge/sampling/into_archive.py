@@ -74,8 +74,7 @@ class IntoZip:
 
     def work(self, first: int, pictures: NDArray[np.uint8]) -> Files:
         """The files' bytes; in any thread."""
-        look = self.plan.look
-        return [[(self.plan.path(row), look.encode(one.transpose(1, 2, 0)))] for row, one in enumerate(pictures, first)]
+        return [[(self.plan.path(row), one)] for row, one in enumerate(self.plan.look.encode(pictures), first)]
 
     def add(self, piece: Files) -> None:
         assert self._zip is not None
@@ -146,11 +145,11 @@ class IntoShards:
 
     def work(self, first: int, pictures: NDArray[np.uint8]) -> Files:
         """The files' bytes; in any thread."""
-        return [self._files(row, picture) for row, picture in enumerate(pictures, first)]
+        return [self._files(row, content) for row, content in enumerate(self.plan.look.encode(pictures), first)]
 
-    def _files(self, row: int, picture: NDArray[np.uint8]) -> list[tuple[str, bytes]]:
+    def _files(self, row: int, content: bytes) -> list[tuple[str, bytes]]:
         plan, label = self.plan, self.plan.label(row)
-        contents = [plan.look.encode(picture.transpose(1, 2, 0)), str(label).encode()]
+        contents = [content, str(label).encode()]
         if label is not None and plan.class_names:
             contents.append(json.dumps({"label": plan.class_names[label]}).encode())
         return list(zip(self._names(row), contents, strict=False))

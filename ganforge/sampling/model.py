@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given, shown
 from ganforge.base.images import to_uint8
-from ganforge.base.noise import draw_z, truncate
+from ganforge.base.noise import draw_z_by_seed, truncate
 from ganforge.base.picture_format import PictureFormat
 from ganforge.base.runtime import choose_device
-from ganforge.base.seeding import generator
+from ganforge.base.seeding import derive
 from ganforge.base.selections import Labels, Seeds, labels_given, seeds_given, z_given
 from ganforge.base.tensorfile import Shapes
 from ganforge.base.terminal import complain, printable
@@ -45,9 +45,9 @@ class Model:
 
     def z(self, seeds: Seeds) -> Tensor:
         """z [N, z_dim] on the CPU: one row a seed, whatever the other seeds are. Raises UserError for what is none."""
-        kind, z_dim = self.config.noise, self.config.z_dim
-        rows = [draw_z(kind, 1, z_dim, generator(seed, "sample")) for seed in seeds_given(seeds)]
-        return torch.cat(rows) if rows else torch.empty(0, self.config.z_dim)
+        return draw_z_by_seed(
+            self.config.noise, [derive(seed, "sample") for seed in seeds_given(seeds)], self.config.z_dim
+        )
 
     def generate(self, z: Tensor, labels: Labels = None) -> Tensor:
         """z [N, z_dim] -> items, float [N, *shape] in [-1, 1], on the CPU.

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
@@ -50,8 +52,12 @@ class Plan:
         names = {one: _plain(self.class_names[one]) if self.class_names else "" for one in numbers}
         return {one: f"{one:0{digits}}-{name}" if name else f"{one:0{digits}}" for one, name in names.items()}
 
+    @cached_property
+    def _classes(self) -> NDArray[np.int64] | None:
+        return None if self.labels is None else self.labels.numpy()
+
     def label(self, row: int) -> int | None:
-        return None if self.labels is None else int(self.labels[row])
+        return None if self._classes is None else int(self._classes[row])
 
     def key(self, row: int) -> str:
         """The file's name without folder and ending."""

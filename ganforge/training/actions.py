@@ -1,11 +1,12 @@
 """What is done between steps, when it is due: a row and a grid, a snapshot and its measurement, a checkpoint."""
 
+import json
 import time
 from typing import Any, NamedTuple
 
 import torch
 
-from ganforge.base.images import save_png
+from ganforge.base.images import animation, save_png
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import disk_left, peak_memory_mib
 from ganforge.base.schedules import is_due
@@ -23,6 +24,7 @@ from ganforge.training.decision_map import decision_map
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.health import Health
 from ganforge.training.measure import measure, say_what_it_means
+from ganforge.training.processes import refuse_other_states
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import ENOUGH_STEPS, without_gradient
@@ -51,7 +53,7 @@ class Actions:
         self.folder, self.progress, self.judge = folder, progress, judge
         self.trackers = trackers or TrackersOfRun(folder, progress.say)
         self.health, self.watching = Health(config, feed, state), Watching(config, folder, progress.say)
-        self.measuring_sec = self.reporting_sec = self.feeding_sec = 0.0
+        self.measuring_sec = self.reporting_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
         self.saved_nimg = state.nimg  # a run begins with a checkpoint, or goes on from one
@@ -77,7 +79,8 @@ class Actions:
 
     def is_late(self) -> bool:
         """Is the last checkpoint old enough for another?"""
-        return time.monotonic() - self.checkpoint_time > self.config.checkpoint_sec
+        late = time.monotonic() - self.checkpoint_time > self.config.checkpoint_sec
+        return self.feed.processes.any(late, self.state.step)
 
     def run(self, due: Due, *, is_whole: bool) -> None:
         """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
@@ -86,12 +89,17 @@ class Actions:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
         if row:  # with the figures that were measured here
-            self.watching.look(row)
+            self.watching.look(row, provisional=due.report_is_provisional)
         if due.report:
             self.write_status("running")
             self.trackers.look(self.state.nimg)
         if due.checkpoint or (is_whole and self.is_late()):  # measuring may have taken long
             self.save_checkpoint()
+        self.come_together()
+
+    def come_together(self) -> None:
+        """Let the other processes know whether to stop, and by which settings to learn on."""
+        self.feed.processes.from_first(lambda: json.dumps([self.watching.stops, self.watching.settings]))
 
     def write_status(self, ending: str, reason: str = "") -> None:
         """As ``RunFolder.write_status`` has it, with what is found and lasts."""
@@ -114,7 +122,7 @@ class Actions:
             state.stats.clear()
             state.reported_nimg = state.nimg
         self.report_time, self.report_step, self.report_nimg = time.monotonic(), state.step, state.nimg
-        self.reporting_sec, self.feeding_sec = self.report_time - start, 0.0
+        self.reporting_sec, self.feed.seconds = self.report_time - start, 0.0
         self.progress.picture(self.folder.fakes(state.nimg))
         return row
 
@@ -124,7 +132,7 @@ class Actions:
         timing = {
             "Timing/images_per_sec": (self.state.nimg - self.report_nimg) / seconds,
             "Timing/total_sec": self.state.elapsed_sec + self.progress.seconds(),
-            "Timing/feeding_share": self.feeding_sec / seconds,
+            "Timing/feeding_share": self.feed.seconds / seconds,
             "Timing/reporting_share": self.reporting_sec / seconds,
         }
         head = {"nimg": self.state.nimg, "step": self.state.step}
@@ -168,9 +176,18 @@ class Actions:
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 
+    def animate(self) -> None:
+        """All grids so far as one animation."""
+        animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)
+
     def save_checkpoint(self) -> None:
-        """Everything in the state, verified on the disk."""
+        """Everything in the state, verified on the disk; of several processes, if all have the same."""
+        refuse_other_states(self.feed.processes, self.state)
+        self.write_checkpoint()
+        self.checkpoint_time, self.saved_nimg = time.monotonic(), self.state.nimg
+        self.feed.processes.meet()
+
+    def write_checkpoint(self) -> None:
         facts = self.state.facts() | {"elapsed_sec": self.state.elapsed_sec + self.progress.seconds()}
         facts["settings"] = self.config.model_dump(mode="json")
         save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)
-        self.checkpoint_time, self.saved_nimg = time.monotonic(), self.state.nimg

@@ -1,7 +1,8 @@
 """From settings to objects: networks, optimizers, and the state of training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.shared_batches import shared_by
 from ganforge.base.tensorfile import DamagedFileError, Shapes
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config
@@ -17,9 +19,12 @@ from ganforge.networks.construct import build_discriminator, build_generator, on
 from ganforge.networks.precision import autocast_forward
 from ganforge.run.checkpoint import part_of
 from ganforge.run.snapshot import refuse_other_shapes
+from ganforge.training.accumulate import Stats
 from ganforge.training.capture import Captured, StepTaker
 from ganforge.training.optimizer import Adam, Optimizer, RMSprop
+from ganforge.training.processes import ALONE, Processes
 from ganforge.training.state import TrainingState
+from ganforge.training.step_inputs import Batch, Following, StepOptions
 from ganforge.training.warm_start import Items, Source, read_source, warm_start
 from ganforge.training.whole_step import whole_step
 
@@ -109,11 +114,26 @@ def build_optimizer(config: Config, network: nn.Module, lr: float) -> Optimizer:
     return Adam(network, lr, (config.beta1, config.beta2), fused=config.fused_adam)
 
 
-def step_taker(config: Config, device: torch.device, say: Callable[[str], None]) -> StepTaker:
+def step_taker(
+    config: Config, device: torch.device, say: Callable[[str], None], processes: Processes = ALONE
+) -> StepTaker:
     """How this run's steps are taken: recorded where that is possible and wanted, else one operation at a time."""
+    if processes.count > 1:
+        if device.type == "cuda" and config.capture:
+            say("Steps are not recorded to be replayed, since several processes take them together.")
+        return partial(shared_step, processes)
     if device.type != "cuda" or not config.capture:
         return whole_step
     if not config.fused_adam and config.optimizer == "adam":
         say("Steps are not recorded to be replayed, since plain Adam counts them on the CPU; --fused-adam is faster.")
         return whole_step
     return Captured(device, say, beta2_changes=config.beta2_end is not None)
+
+
+def shared_step(
+    processes: Processes, state: TrainingState, options: StepOptions, d_batches: Sequence[Batch], g_batch: Batch,
+    then: Following,
+) -> Stats:  # fmt: skip
+    """``whole_step`` on batches of which each process has its rows."""
+    with shared_by(processes):
+        return whole_step(state, options, d_batches, g_batch, then)

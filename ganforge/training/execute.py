@@ -44,12 +44,15 @@ def run_loop(
         progress.start(state.nimg, end_of(config))
         actions = Actions(config, feed, state, folder, progress, judge, trackers)
         try:
+            feed.processes.from_first(lambda: "measures" if judge else "")
             if not folder.all_checkpoints():
-                actions.save_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
+                actions.write_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
             finished = Loop(config, feed, state, actions, stop).run()
         finally:
             progress.close()
-        actions.write_status(*(("finished", "") if finished else ("stopped", "somebody asked it to")))
+        stops = actions.watching.stops
+        why = f"something went wrong: {stops}" if stops else "somebody asked it to"
+        actions.write_status(*(("finished", "") if finished else ("stopped", why)))
     if actions.measuring_sec:
         share = 100 * actions.measuring_sec / max(progress.seconds(), actions.measuring_sec)
         progress.say(
@@ -59,6 +62,10 @@ def run_loop(
         pictures = f"Pictures: {folder.fakes(state.nimg)}, and as an animation {folder.evolution}"
         progress.say(f"Finished{actions.watching.verdict()}. {pictures}")
     else:
+        if stops:
+            progress.say(
+                f"Stopped, since {stops} (--on-trouble stop); what to do: `ganforge diagnose {pasted(folder.path)}`"
+            )
         progress.say(f"Saved at {state.nimg:,} images; go on with `ganforge resume {pasted(folder.path)}`")
     return folder
 

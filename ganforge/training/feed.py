@@ -3,7 +3,9 @@
 Nothing here remembers anything: whoever knows the settings and nimg can make any step again.
 """
 
+import copy
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,6 +29,7 @@ from ganforge.objectives.losses import load_losses
 from ganforge.objectives.penalties import load_penalties
 from ganforge.objectives.settings import chosen_penalties, penalty_weights
 from ganforge.training.ema import ema_beta
+from ganforge.training.processes import ALONE, Processes
 from ganforge.training.state import TrainingState
 from ganforge.training.step_inputs import Batch, Following, StepOptions
 
@@ -56,15 +59,17 @@ def images_at(config: Config, nimg: int, step: int) -> int:
 
 
 class Feed:
-    """What every step of a run looks at, and learns from it; D's stream of batches and, with noise of its own, G's."""
+    """What every step of a run looks at, and learns from it; D's stream of batches and, with noise of its own, G's.
+    Where several processes train the run, batches are this one's rows of the whole ones."""
 
-    def __init__(self, config: Config, dataset: Dataset, device: torch.device) -> None:
+    def __init__(self, config: Config, dataset: Dataset, device: torch.device, processes: Processes = ALONE) -> None:
         """Raises UserError where the settings ask for what the data do not have. config: its penalties' weights are
         numbers."""
         refuse_unfit_data(config, dataset)
-        self.config, self.dataset, self.device = config, dataset, device
+        self.config, self.dataset, self.device, self.processes = config, dataset, device, processes
         self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
         self.ahead = updates_ahead(config.batch_size * math.prod(dataset.shape), device)
+        self.seconds = 0.0  # that batches have taken, of the process's time, since somebody set it to 0
         self.made: tuple[int, tuple[Tensor, Tensor, Tensor | None]] | None = None
         self.g_stream = None
         if not config.shared_noise:
@@ -80,10 +85,22 @@ class Feed:
 
     def batches(self, nimg: int, step: int) -> tuple[list[Batch], Batch]:
         """The batches of D's updates in the step that begins at ``nimg``, and G's."""
-        config = self.config
+        config, start = self.config, time.monotonic()
         places = range(nimg, nimg + images_at(config, nimg, step), config.batch_size)
         d_batches = [self._d_batch(at) for at in places]
-        return d_batches, d_batches[-1] if self.g_stream is None else self._batch(self.g_stream, "G/", nimg)
+        g_batch = d_batches[-1] if self.g_stream is None else self._batch(self.g_stream, "G/", nimg)
+        self.seconds += time.monotonic() - start
+        return d_batches, g_batch
+
+    def whole(self) -> "Feed":
+        """The same with whole batches, for one process that looks at a step alone."""
+        feed = copy.copy(self)
+        feed.processes, feed.made = ALONE, None
+        return feed
+
+    def _rows(self, numbers: Tensor) -> Tensor:
+        """Of numbers for the items of whole batches, those of this process."""
+        return self.processes.rows(numbers, self.config.batch_size // self.config.accumulate // self.processes.count)
 
     def _d_batch(self, nimg: int) -> Batch:
         """That of the update of D which begins at ``nimg``."""
@@ -110,23 +127,24 @@ class Feed:
         if self.made is None or self.made[0] != first:
             self.made = first, self._made(stream, prefix, first, ahead)
         items, z, labels = self.made[1]
-        part = slice(nimg - first, nimg - first + size)
+        ours, at = size // self.processes.count, (nimg - first) // self.processes.count
+        part = slice(at, at + ours)
         return items[part], z[part], None if labels is None else labels[part]
 
     def _made(self, stream: Batches, prefix: str, nimg: int, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Those of the updates that begin at ``nimg`` and after it, so many, one after the other."""
         config = self.config
-        items, labels = stream(nimg, count)
+        items, labels = stream(nimg, count, self._rows)
         z = [
             draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{prefix}z", at))
             for at in range(nimg, nimg + count * config.batch_size, config.batch_size)
         ]
-        return to_float(items), send(z[0] if count == 1 else torch.cat(z), self.device), labels
+        return to_float(items), send(self._rows(z[0] if count == 1 else torch.cat(z)), self.device), labels
 
     def _uniform(self, purpose: str, nimg: int, shape: Sequence[int]) -> Tensor:
-        """[batch, *shape], in [0, 1)."""
+        """[rows of the batch, *shape], in [0, 1)."""
         source = generator(self.config.seed, purpose, nimg)
-        return send(torch.rand(self.config.batch_size, *shape, generator=source), self.device)
+        return send(self._rows(torch.rand(self.config.batch_size, *shape, generator=source)), self.device)
 
     def options(self, nimg: int, state: TrainingState) -> StepOptions:
         """What is learned in the step that begins at ``nimg``, as the settings' schedules have it."""

@@ -1,9 +1,6 @@
 """The loop: while there are images to go, do what is due, then update."""
 
-import time
-
 from ganforge.base.errors import RunError
-from ganforge.base.images import animation
 from ganforge.base.runtime import deterministic_operations
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
@@ -27,7 +24,7 @@ class Loop:
         self.step_nimg = images_in(config, max(state.step - 1, 0))  # pictures that the last step showed to D
         self.is_whole = True  # would a longer run come by this state, too?
         self.unverified: list[tuple[int, int]] = []  # (nimg, step) of the steps since ``failed`` was last looked at
-        self.take = step_taker(config, feed.device, self.progress.say)
+        self.take = step_taker(config, feed.device, self.progress.say, feed.processes)
 
     def run(self) -> bool:
         """Train until the end or until somebody asks to stop; True at the end. Always leaves a checkpoint: at the end
@@ -42,8 +39,10 @@ class Loop:
             if any(due) and (state.nimg != done_before or finished):
                 self.check_finite()
                 self.actions.run(due, is_whole=self.is_whole)
-            if finished or self.stop:
+            if finished or self.feed.processes.stops(self.stop, state.step) or self.actions.watching.stops:
                 break
+            if self.actions.watching.config is not self.config:
+                self.go_on_with(self.actions.watching.config)
             if images_at(config, state.nimg, state.step) < images_in(config, state.step):
                 self.announce_short_step()
             stats = self.step()
@@ -54,8 +53,14 @@ class Loop:
         self.show_progress(stats)
         if not finished:
             self.save_if_new()
-        animation([path for _, path in self.actions.folder.all_fakes()], self.actions.folder.evolution)
+        self.actions.animate()
         return finished
+
+    def go_on_with(self, config: Config) -> None:
+        """Learn by these settings, of a run that was mended."""
+        device, processes = self.feed.device, self.feed.processes
+        self.config, self.feed = config, Feed(config, self.feed.dataset, device, processes)
+        self.actions.feed, self.take = self.feed, step_taker(config, device, self.progress.say, processes)
 
     def step(self) -> Stats:
         """One update of everything, on the batches that nimg addresses."""
@@ -77,13 +82,12 @@ class Loop:
         state, feed = self.state, self.feed
         schedule_optimizers(self.config, state, state.nimg)
         try:
-            start = time.monotonic()
-            batches = feed.batches(state.nimg, state.step)
-            self.actions.feeding_sec += time.monotonic() - start
             with tf32(self.config.precision == "tf32"), deterministic_operations(self.config.deterministic):
-                return self.take(state, feed.options(state.nimg, state), *batches, then)
+                return self.take(state, feed.options(state.nimg, state), *feed.batches(state.nimg, state.step), then)
+        except RunError:  # of another process
+            raise
         except RuntimeError as error:
-            if why := out_of_reach(state, feed, state.nimg, state.step):
+            if why := out_of_reach(state, feed.whole(), state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
             raise
 
@@ -91,7 +95,9 @@ class Loop:
         """Raise RunError, with the reason, if a step since the last look was not finite."""
         if bool(self.state.failed):
             self.state.nimg, self.state.step = self.unverified[0]
-            raise RunError(explain(self.state, self.feed, self.unverified, self.actions.folder, self.config))
+            whole, folder = self.feed.whole(), self.actions.folder
+            why = lambda: explain(self.state, whole, self.unverified, folder, self.config)  # noqa: E731
+            raise RunError(self.feed.processes.from_first(why))
         self.unverified.clear()
 
     def save_if_new(self) -> None:

@@ -65,9 +65,10 @@ def refuse_lost_checkpoints(folder: RunFolder) -> None:
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any], progress: Progress) -> None:
     """Bits repeat only on the same device, in the same way, with the same versions and threads: say when they are not
     the same."""
+    before = {"processes": 1} | before  # of a run from before there could be several
     changed = [
         f"{k} {before.get(k)} -> {now.get(k)}"
-        for k in ("device_name", "python", "torch", "ganforge", "threads", "capture", "deterministic")
+        for k in ("device_name", "python", "torch", "ganforge", "threads", "capture", "deterministic", "processes")
         if before.get(k) != now.get(k)
     ]
     if changed:

@@ -119,6 +119,8 @@ class RunSettings(Section):
     """On a GPU, use only operations that give the same bits each time; a CPU's always do."""
     capture: bool = True
     """On CUDA, record a step once and replay it (a CUDA graph), which spares the CPU asking for each operation."""
+    on_trouble: Literal["say", "stop", "mend"] = "say"
+    """Where something goes wrong: say it; save and stop; or mend it by a rule, up to three times."""
     threads: Annotated[int, Field(gt=0, le=1024), WHOLE] | None = None
     """CPU threads to compute with; PyTorch's own choice by default."""
 

@@ -11,32 +11,31 @@ import torch
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
-from ganforge.base.processes import refuse_several_processes
 from ganforge.base.runtime import (
     ask_for_deterministic_products,
-    choose_device,
-    environment,
     is_out_of_memory,
     keep_freed_memory,
 )
 from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
-from ganforge.data.catalog import locate
 from ganforge.data.dataset import Dataset
-from ganforge.data.load import load, refuse_same
-from ganforge.data.summary import data_notes, one_line
+from ganforge.data.load import load
+from ganforge.data.summary import data_facts, data_notes, one_line
 from ganforge.objectives.settings import penalty_weights
 from ganforge.recipes.catalog import recipe, usual_recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
-from ganforge.run.hub_snapshot import pinned
 from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
 from ganforge.training.execute import recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
+from ganforge.training.follower import Silent, follow
+from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
 from ganforge.training.measure import prepare_judge
+from ganforge.training.opening_look import begin_with_look
+from ganforge.training.processes import ALONE, Processes, refuse_strangers, refuse_uneven
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
     refuse_differences,
@@ -48,6 +47,7 @@ from ganforge.training.resume_checks import (
     warn_of_lost_work,
     warn_of_rest,
 )
+from ganforge.training.several import joined
 from ganforge.training.state import TrainingState
 from ganforge.training.warm_start import items_of
 
@@ -92,25 +92,41 @@ def resume(run: str | os.PathLike[str], **changes: Any) -> RunFolder:
 
 def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest) -> RunFolder:
     """``train`` with everything given."""
-    refuse_several_processes()
     require(config.log or ())
-    config = with_absolute_paths(config)
+    with joined(config.device) as processes:
+        progress = progress if processes.leads else Silent()
+        if processes.begun:  # torchrun had to start it again
+            progress.say(f"Started again by torchrun: going on with {processes.begun}")
+            return go_on(RunFolder(processes.begun), {}, progress, stop, processes)
+        return begin(config, out, progress, stop, processes)
+
+
+def begin(
+    config: Config, out: str | os.PathLike[str] | None, progress: Progress, stop: StopRequest, processes: Processes
+) -> RunFolder:
+    """``start_run`` of these processes."""
     folder = RunFolder(usual_place(config.recipe, config.data) if out is None else out)
-    folder.refuse_occupied()
+    if processes.leads:
+        folder.refuse_occupied()
+    config = with_absolute_paths(config)
     source = source_of(config)
     by_rule = "auto" in penalty_weights(config).values()
-    config, dataset, feed, state = prepare(config, progress.say)
+    config, dataset, feed, state = prepare(config, progress.say, processes)
     for line in data_notes(dataset, mirror=config.mirror, conditional=config.conditional):
         progress.say(line)
     started_from, source_facts = start_from(source, config, state, dataset)
+    refuse_strangers(processes, config.model_dump(mode="json", exclude=PLACES), dataset.fingerprint(), state)
+    if not processes.leads:
+        return follow(config, feed, state, RunFolder(processes.note_begun(folder.path)), stop)
     judge = prepare_judge(config, dataset, feed.device, progress.say)
     facts = {
         "settings": config.model_dump(mode="json"),
         "data": data_facts(dataset),
-        "environment": [environment_of(config, feed.device)],
+        "environment": [environment_of(config, feed)],
     }
     place = usual_folder(config.recipe, config.data) if out is None else contextlib.nullcontext(folder)
     with place as folder, folder.create(facts | source_facts):
+        processes.note_begun(folder.path)
         progress.say(
             f"{config.recipe} on {one_line(dataset)}; G {size(state.G)}, D {size(state.D)}; "
             f"on {feed.device}, into {folder.path}"
@@ -120,14 +136,23 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
             progress.say(f"gamma, by our rule for these data: {gamma_for(dataset.shape):g}")
         if started_from:
             progress.say(started_from)
+        begin_with_look(config, feed.whole(), state, folder, progress.say)
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
 def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest) -> RunFolder:
     """``resume`` with everything given."""
-    refuse_several_processes()
-    folder.read_config()  # what is no run is not locked
-    with folder.lock():
+    stored = folder.read_config()  # what is no run is not locked
+    config = make_config(make_config(stored["settings"], source=folder.config).model_dump() | changes)
+    with joined(config.device) as processes:
+        return go_on(folder, changes, progress if processes.leads else Silent(), stop, processes)
+
+
+def go_on(
+    folder: RunFolder, changes: dict[str, Any], progress: Progress, stop: StopRequest, processes: Processes
+) -> RunFolder:
+    """``resume_run`` of these processes."""
+    with folder.lock() if processes.leads else contextlib.nullcontext():
         stored = folder.read_config()
         old = make_config(stored["settings"], source=folder.config)
         config = make_config(old.model_dump() | with_absolute_changes(changes))
@@ -146,17 +171,21 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
-        config, dataset, feed, state = prepare(config, progress.say)
+        config, dataset, feed, state = prepare(config, progress.say, processes)
         if stored["data"].get("fingerprint") != dataset.fingerprint():
             raise UserError(
                 f"The data set {config.data} is not the one that {folder.path} began with; start a new run."
             )
-        judge = prepare_judge(config, dataset, feed.device, progress.say)
-        now = environment_of(config, feed.device)
         if facts:
             state.load(tensors, facts)
         else:
             start_from(source_of(config), config, state, dataset)
+        refuse_strangers(processes, config.model_dump(mode="json", exclude=PLACES), dataset.fingerprint(), state)
+        processes.note_begun(folder.path)
+        if not processes.leads:
+            return follow(config, feed, state, folder, stop)
+        judge = prepare_judge(config, dataset, feed.device, progress.say)
+        now = environment_of(config, feed)
         warn_of_changes(stored["environment"][-1], now, progress)
         warn_of_rest(config, state.nimg, progress)
         warn_of_end(config, progress)
@@ -174,39 +203,20 @@ def resume_run(folder: RunFolder, changes: dict[str, Any], progress: Progress, s
         return run_training(config, feed, state, folder, progress, stop, judge)
 
 
-def with_absolute_paths(config: Config) -> Config:
-    """The settings with the data's paths made absolute, so that they mean the same from any folder, and what is on the
-    hub by its commit. Raises UserError where there is nothing of that name, or the held-out pictures are those to learn
-    from."""
-    places = {"data": locate(config.data)}
-    if config.init_from is not None:
-        places["init_from"] = pinned(config.init_from)
-    if config.test_data is not None:
-        refuse_same(config.data, config.test_data)
-        places["test_data"] = locate(config.test_data)
-    return config.model_copy(update=places)
-
-
-def with_absolute_changes(changes: dict[str, Any]) -> dict[str, Any]:
-    """The same for settings asked of a run that has its data; a name of nothing stays, and is refused as a change."""
-    places = {}
-    for name in {"data", "test_data"} & changes.keys():
-        with contextlib.suppress(UserError):
-            places[name] = locate(str(changes[name]))
-    return changes | places
-
-
-def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset, Feed, TrainingState]:
+def prepare(
+    config: Config, say: Callable[[str], None], processes: Processes = ALONE
+) -> tuple[Config, Dataset, Feed, TrainingState]:
     """The settings with numbers for all that is "auto" in them, the data, and fresh networks to fit.
 
     Raises UserError where the data or the device is not to be had.
     """
+    refuse_uneven(config.batch_size, config.accumulate, processes)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
     if config.deterministic:
         ask_for_deterministic_products()
-    device = choose_device(config.device)
+    device = processes.device(config.device)
     if config.precision == "bfloat16" and device.type == "cpu":
         say("Note: bfloat16 is meant for GPUs; most CPUs compute in it many times more slowly than in float32.")
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
@@ -214,32 +224,11 @@ def prepare(config: Config, say: Callable[[str], None]) -> tuple[Config, Dataset
     poll()
     config = with_gammas(config, dataset.shape)
     try:
-        return config, dataset, Feed(config, dataset, device), build_state(config, dataset, device)
+        return config, dataset, Feed(config, dataset, device, processes), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise UserError(f"The data and networks do not fit into the memory of {device}; make them smaller.") from None
-
-
-def environment_of(config: Config, device: torch.device) -> dict[str, Any]:
-    """What config.json keeps of the machine and, on CUDA, of the way in which it computes."""
-    ways = {"capture": config.capture, "deterministic": config.deterministic} if device.type == "cuda" else {}
-    return environment(device) | ways
-
-
-def data_facts(dataset: Dataset) -> dict[str, Any]:
-    """What config.json keeps of the data."""
-    facts = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "count": len(dataset),
-        "shape": list(dataset.shape),
-    }
-    if dataset.class_names:
-        facts["class_names"] = list(dataset.class_names)
-    if dataset.range is not None:
-        facts["range"] = list(dataset.range)
-    return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}
 
 
 def size(network: torch.nn.Module) -> str:

@@ -40,7 +40,7 @@ def test_the_files_are_the_documented_ones(run: RunFolder) -> None:
     fakes = [f"fakes-{nimg:09d}.png" for nimg in (0, 128, 256, 384, 512, 640)]
     snapshots = [f"snapshots/{nimg:09d}.safetensors" for nimg in (192, 384, 576, 640)]
     checkpoints = [f"checkpoints/{nimg:09d}.safetensors" for nimg in (0, 224, 448, 640)]
-    single = ["config.json", "evolution.webp", "reals.png", "stats.jsonl", "status.json"]
+    single = ["config.json", "evolution.webp", "findings.jsonl", "reals.png", "stats.jsonl", "status.json"]
     assert files_of(run) == sorted([*single, *fakes, *snapshots, *checkpoints])
 
 
@@ -142,7 +142,7 @@ def test_a_stopped_run_has_the_same_kinds_of_files(tmp_path: Path) -> None:
     folder = begin(tmp_path / "run", cut=Cut(stop_after=5), total_nimg=TOTAL)
     assert files_of(folder) == [
         "checkpoints/000000000.safetensors", "checkpoints/000000160.safetensors", "config.json", "evolution.webp",
-        "fakes-000000000.png", "fakes-000000128.png", "reals.png", "stats.jsonl", "status.json",
+        "fakes-000000000.png", "fakes-000000128.png", "findings.jsonl", "reals.png", "stats.jsonl", "status.json",
     ]  # fmt: skip
 
 

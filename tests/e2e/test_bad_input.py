@@ -578,6 +578,7 @@ def flip(path: Path) -> None:
 
 
 WEIGHT = "layers.0.weight"
+INSTEAD = "take another copy of it, or another snapshot of its run."
 
 
 @pytest.mark.parametrize(
@@ -586,9 +587,9 @@ WEIGHT = "layers.0.weight"
         (without_weights, ["run has no snapshot yet", "--snapshot-nimg"]),
         (lambda run: newest(run).write_bytes(b""), ["not a safetensors file"]),
         (lambda run: newest(run).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), ["not a safetensors file"]),
-        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:-20]), ["is damaged or cut off"]),
-        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:40]), ["is damaged or cut off"]),
-        (lambda run: flip(newest(run)), ["is damaged: its content does not match its SHA-256"]),
+        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:-20]), ["is damaged or cut off", INSTEAD]),
+        (lambda run: newest(run).write_bytes(newest(run).read_bytes()[:40]), ["is damaged or cut off", INSTEAD]),
+        (lambda run: flip(newest(run)), ["is damaged: its content does not match its SHA-256; ", INSTEAD]),
         (lambda run: newest(run).write_bytes(pickle.dumps(Trap())), ["is a pickle, which could run code when loaded"]),
         (lambda run: torch.save({"G": Trap()}, newest(run)), ["is a pickle, which could run code when loaded"]),
         (lambda run: save_file({"x": torch.zeros(2)}, newest(run)), ["was not written by ganforge"]),

@@ -219,6 +219,8 @@ def test_class_and_truncation(visit: Open, models: dict[str, Model]) -> None:
     assert asked(visitor) == {"seeds": "0-5"}
     assert off(shown(visitor), made(models["told"], list(range(6)))) <= 1
     visitor = visit("plain", "#seeds=0-5&class=3&truncation=0.5")  # which it has not
+    left_out = "Not understood in the address, and left out: “class=3”, “truncation=0.5”."
+    visitor.page.locator("#complaint", has_text=left_out).wait_for()
     assert visitor.page.locator("#class, #truncation").count() == 0
     assert off(shown(visitor), made(models["plain"], list(range(6)))) <= 1
 
@@ -295,12 +297,15 @@ def test_what_makes_no_sense_is_said(visit: Open) -> None:
     said = {
         "#seeds=3-1": "Seeds are whole numbers", "#seeds=0-5000": "at most 1000", "#seeds=-1": "are whole numbers",
         "#walk=3": "two or more", "#walk=0-99&frames=200": "fewer seeds",
+        "#seed=-1&frames=0&loop=maybe&at=x&more=<b>": "left out: “seed=-1”, “frames=0”, “loop=maybe”, “at=x”, ....",
+        "#walk=1,2&frames=3&at=7": "The walk has 6 pictures, 0 to 5, and 7 is none of them",
     }  # fmt: skip
     for fragment, sentence in said.items():
         visitor.page.evaluate(f"location.hash = '{fragment}'")
         visitor.page.locator("#complaint", has_text=sentence).wait_for()
     visitor.page.evaluate("location.hash = '#seeds=1,2'")
     assert len(shown(visitor)) == 2
+    assert asked(visitor) == {"seeds": "1,2"}
     assert not visitor.page.locator("#complaint").is_visible()
 
 

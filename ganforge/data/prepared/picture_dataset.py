@@ -25,7 +25,7 @@ from ganforge.data.prepared.prepared_files import FACTS, LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.splits import describe_parts, has_test_split
 from ganforge.data.prepared.survey import seen_in
-from ganforge.data.sources.hints import few, warnings_for
+from ganforge.data.sources.hints import warnings_for
 
 LISTED = 10
 """So many unreadable pictures are listed aloud; all of them are in facts.json, whose place is said then."""
@@ -57,9 +57,7 @@ def load_pictures(
     notes = tuple(describe_preparation(facts, folder / FACTS))
     if max_images is not None and max_images < len(items):
         notes += (describe_cut(len(items), labels, max_images, len(facts["classes"])),)
-    warnings = warnings_for(seen_in(facts)) if request.split == "train" else []
-    if request.split == "train" and max_images is not None and not set(few(0)) & set(warnings):
-        warnings += few(max_images)
+    warnings = warnings_for(seen_in(facts), checked=True) if request.split == "train" else []
     notes += tuple(f"warning: {text}" for text in warnings)
     dataset = Dataset(
         short_name(path), path, items, labels, len(facts["classes"]), labels_from=facts["labels_from"], notes=notes,

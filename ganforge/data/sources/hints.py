@@ -13,6 +13,8 @@ FEW = 1_000
 """Fewer pictures than these: D soon knows them by heart."""
 NARROW = 64
 """Of 255: where all values of all pictures span less, they were probably meant to span more."""
+MANY_BLANK = 0.01
+"""A larger share of such pictures is a fault of the data."""
 SMALL_CLASS = 10
 """A class with fewer than the mean divided by this is learnt badly."""
 
@@ -44,8 +46,8 @@ class Seen:
     refusals: Sequence[str] = ()
 
 
-def warnings_for(seen: Seen) -> list[str]:
-    """What will hurt the training, a sentence each."""
+def warnings_for(seen: Seen, *, checked: bool = False) -> list[str]:
+    """What will hurt the training, a sentence each. checked: but what the checks before training say in their way."""
     found, readable = [f"train will refuse this: {text}" for text in seen.refusals], seen.readable
     if seen.unreadable and not any("cannot be read" in text for text in seen.refusals):
         found.append(f"pictures that cannot be read and will be left out: {seen.unreadable:,}.")
@@ -53,15 +55,17 @@ def warnings_for(seen: Seen) -> list[str]:
         return [*found, "there is nothing to learn from."]
     if 1 < readable == seen.duplicates + 1:
         return [*found, all_equal(readable, bool(seen.constant))]
-    found += few(readable - seen.duplicates)
+    if not checked:
+        found += few(readable - seen.duplicates)
     if seen.duplicates * 20 > readable:
         found.append(f"{seen.duplicates / readable:.0%} of the pictures are copies of others; G will favour them.")
     found += about_classes(seen.classes)
     if seen.empty_classes:
         found.append(f"class folders without pictures: {', '.join(seen.empty_classes[:MAX_NAMES])}")
     if plain := seen.constant + seen.near_constant:
-        found.append(f"pictures of one value or almost one: {plain:,}; remove them unless they are meant to be so.")
-    elif seen.maximum - seen.minimum < NARROW:
+        if not checked or plain <= MANY_BLANK * readable:
+            found.append(f"pictures of one value or almost one: {plain:,}; remove them unless they are meant to be so.")
+    elif not checked and seen.maximum - seen.minimum < NARROW:
         found.append(f"the values go from {seen.minimum} to {seen.maximum} only, of 0 to 255: there is little to see.")
     if seen.frame is not None and seen.framed * 2 > readable:
         share, colour = f"{seen.framed / readable:.0%}", _named(seen.frame)

@@ -10,7 +10,8 @@ async function update() {
   const { wish } = page, walking = wish.way === "walk";
   stop();
   address();
-  complain("");
+  complain(wish.odd);
+  wish.odd = ""; // said once: the address has no more of it
   say("");
   document.body.classList.toggle("walk", walking);
   document.body.classList.toggle("grid", !walking);

@@ -1,5 +1,5 @@
 // A walk from seed to seed.
-import { address, at, className, draw, make, page } from "./common.js";
+import { address, at, className, complain, draw, make, page } from "./common.js";
 import { parseWalk } from "./wish.js";
 
 const STEPS_A_SECOND = 20;
@@ -9,7 +9,11 @@ let timer = 0;
 
 export function showWalk() {
   const { count } = parseWalk(page.wish);
-  page.wish.at = Math.min(page.wish.at, count - 1);
+  if (page.wish.at >= count) {
+    complain(`The walk has ${count} pictures, 0 to ${count - 1}, and ${page.wish.at} is none of them: here is the last.`);
+    page.wish.at = count - 1;
+    address();
+  }
   at("at").max = count - 1;
   steps = new Array(count);
   return showStep();

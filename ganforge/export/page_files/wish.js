@@ -1,7 +1,7 @@
 // What is asked for, as it stands in the address after the #, and what people type.
 
 const DEFAULTS = {
-  way: "seeds", label: null, truncation: 1, open: null, walk: "0,1,2", frames: 30, loop: true, at: 0,
+  way: "seeds", odd: "", label: null, truncation: 1, open: null, walk: "0,1,2", frames: 30, loop: true, at: 0,
 };
 const MAX_PICTURES = 1000;
 
@@ -28,26 +28,38 @@ export function parseWalk(wish) {
   return { seeds, count };
 }
 
-// The part of the address after the # -> a wish; what makes no sense there is left at its default.
+// The part of the address after the # -> a wish; what makes no sense there is left at its default, and told in `odd`.
 export function readWish(fragment, facts) {
   const given = new URLSearchParams(fragment.replace(/^#/, ""));
+  const used = new Set(["seeds", "walk"]); // what is wrong in these is told by what reads them
   const wish = { ...DEFAULTS, seeds: Math.max(...facts.shape.slice(1)) <= 64 ? "0-39" : "0-23" };
   const number = (name, least, most, whole) => {
     const value = given.has(name) && given.get(name) !== "" ? Number(given.get(name)) : NaN;
-    return value >= least && value <= most && (!whole || Number.isInteger(value)) ? value : null;
+    if (!(value >= least && value <= most && (!whole || Number.isInteger(value)))) return null;
+    used.add(name);
+    return value;
   };
   if (given.has("seeds")) wish.seeds = given.get("seeds");
   if (/^[0-9]{1,18}$/.test(given.get("seed") ?? "")) {
     wish.open = BigInt(given.get("seed"));
+    used.add("seed");
     if (!given.has("seeds")) wish.seeds = `${wish.open}`;
   }
   if (given.has("walk")) [wish.way, wish.walk] = ["walk", given.get("walk")];
   wish.frames = number("frames", 1, 200, true) ?? DEFAULTS.frames;
   wish.loop = given.get("loop") !== "no";
+  if (/^(yes|no)$/.test(given.get("loop") ?? "")) used.add("loop");
   wish.at = number("at", 0, MAX_PICTURES - 1, true) ?? 0;
   if (facts.noise === "normal") wish.truncation = number("truncation", 0.05, 1, false) ?? 1;
   if (facts.num_classes) wish.label = number("class", 0, facts.num_classes - 1, true);
+  wish.odd = oddOnes(given, used);
   return wish;
+}
+
+// A sentence on what an address asks for that this page does not have; "" where all is well.
+function oddOnes(given, used) {
+  const odd = [...given].filter(([name]) => !used.has(name)).map(([name, value]) => `“${`${name}=${value}`.slice(0, 40)}”`);
+  return odd.length ? `Not understood in the address, and left out: ${odd.slice(0, 4).join(", ")}${odd.length > 4 ? ", ..." : ""}.` : "";
 }
 
 export function writeWish(wish) {

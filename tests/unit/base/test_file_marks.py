@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ganforge.base.animations import save_animation
+from ganforge.base.animations import encode_animation
 from ganforge.base.charts import Chart
 from ganforge.base.curves import save_curves
 from ganforge.base.errors import UserError
@@ -23,10 +23,10 @@ OURS: dict[str, Callable[[Path], object]] = {
     "a.png": lambda path: save_png(GREY, path),
     "b.PNG": lambda path: save_png(COLOURS[0], path),
     "c.png": lambda path: save_curves([Chart("title", {"run": [(1, 2.0)]})], path),
-    "d.webp": lambda path: save_animation([GREY, GREY.rotate(90)], path),
-    "e.webp": lambda path: save_animation(COLOURS, path),
-    "f.gif": lambda path: save_animation(COLOURS, path),
-    "g.gif": lambda path: save_animation([GREY, GREY.rotate(90)], path, loop=False),
+    "d.webp": lambda path: path.write_bytes(encode_animation([GREY, GREY.rotate(90)], "webp")),
+    "e.webp": lambda path: path.write_bytes(encode_animation(COLOURS, "webp")),
+    "f.gif": lambda path: path.write_bytes(encode_animation(COLOURS, "gif")),
+    "g.gif": lambda path: path.write_bytes(encode_animation([GREY, GREY.rotate(90)], "gif", loop=False)),
     "h.json": lambda path: path.write_text(json.dumps(RECORD)),
 }
 FOREIGN: dict[str, Callable[[Path], object]] = {

@@ -65,6 +65,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ganforge runs r", {"rm", "runs/"}),
         ("ganforge help r1", {"r1", "r1_gamma"}),
         ("ganforge train --data m", {"mnist"}),
+        ("ganforge train --log ", {"tensorboard", "wandb", "mlflow", "trackio", "none"}),
+        ("ganforge resume runs/first --log mlflow,t", {"mlflow,tensorboard", "mlflow,trackio"}),
+        ("ganforge push runs/f", {"runs/first"}),
+        ("ganforge push runs/first ", {"hub:"}),
     ],
 )
 def test_what_is_offered(line: str, words: set[str], place: Path) -> None:

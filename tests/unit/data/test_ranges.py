@@ -21,7 +21,7 @@ from ganforge.data.sources.decode import PictureFile
 from ganforge.data.sources.depth import extremes, parse_range, some, to_bytes
 from ganforge.data.sources.open import open_guarded
 from ganforge.data.sources.pixel_kinds import Unreadable
-from ganforge.training.start import data_facts
+from ganforge.data.summary import data_facts
 
 RANDOM = np.random.default_rng(3)
 TWELVE = RANDOM.integers(4096, size=(5, 4)).astype(np.uint16)

@@ -1,8 +1,10 @@
 """The model card: what a hub reads in it, what it does not tell, and that nobody's text is lost."""
 
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from exported import model, snapshot
 from huggingface_hub import ModelCard
@@ -10,7 +12,8 @@ from PIL import Image
 
 from ganforge.base.errors import UserError
 from ganforge.cli.main import main
-from ganforge.export.card import dataset_name, loader, write_card
+from ganforge.export.card import card_text, dataset_name, loader, write_card
+from ganforge.run.stored_records import StoredRecord
 
 RECORD = {
     "format": 2, "headline": "FD/random",
@@ -39,7 +42,9 @@ def test_a_hub_reads_it(whole: bool, run: Path, tmp_path: Path, capsys: pytest.C
     out = tmp_path / "card"
     source = run if whole else run / "snapshots" / "000000640.safetensors"
     assert main(["export", str(source), "--to", "card", "--out", str(out), "--license", "cc-by-4.0"]) == 0
-    assert capsys.readouterr().err == ""
+    told_of = capsys.readouterr()
+    assert told_of.err == ""
+    assert f"put the snapshot beside them: {run}/snapshots/000000640.safetensors\n" in told_of.out
     card = ModelCard.load(out / "README.md")
     assert (card.data.license, card.data.library_name) == ("cc-by-4.0", "ganforge")
     assert card.data.pipeline_tag == "unconditional-image-generation"
@@ -49,6 +54,7 @@ def test_a_hub_reads_it(whole: bool, run: Path, tmp_path: Path, capsys: pytest.C
     assert (result.metric_args["floor"], result.metric_args["protocol"]) == (0.2777, "6c087025")
     for told in ("1,497 items", "f1a871", "kind 2", "| FD/random | 35.66 | 0.2777 | lower |", "499 pictures", loader()):
         assert told in card.text
+    assert "- Snapshot: the file `000000640.safetensors` beside this card, SHA-256 " in card.text
     assert "earlier1" not in card.content  # a figure of another snapshot
     assert "somebody" not in card.content
     assert "data_dir" not in card.content
@@ -85,8 +91,18 @@ def test_a_card_of_ours_is_renewed_and_a_changed_one_kept(tmp_path: Path) -> Non
 
 
 def test_points_have_a_card_too(tmp_path: Path) -> None:
-    write_card(model(tmp_path, shape=(2,)), None, tmp_path / "card")
-    assert "pipeline_tag" not in (tmp_path / "card" / "README.md").read_text()
+    """Which does not speak of pictures, but for the one that shows the points."""
+    made = model(tmp_path, shape=(2,))
+    record = StoredRecord.model_validate(RECORD | {"nimg": 640})
+    text = card_text(made, {}, [record], None).replace(loader(), "")
+    assert "pipeline_tag" not in text
+    for told in ("640 points shown to D", "![2,000 points, by the seeds 0 to 1,999", "- Points: 2 numbers; G",
+                 "points = ganforge.load", "# float32 [16, 2]", "499 points judged"):  # fmt: skip
+        assert told in text
+    assert not re.search("picture|image-|uint8", text)
+    write_card(made, None, tmp_path / "card")
+    with Image.open(tmp_path / "card" / "grid.png") as grid:
+        assert (np.asarray(grid.convert("L")) < 200).sum() > 2000  # a cloud, not some dots
 
 
 def test_no_paths() -> None:

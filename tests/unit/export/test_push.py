@@ -1,5 +1,6 @@
 """`ganforge push`: what goes to the hub, who can see it, and whose files stay as they are."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -51,6 +52,16 @@ def test_a_dry_run_lists_all_and_asks_nobody(hub: Hub, run: RunFolder, capsys: p
     assert hub.asked == []
 
 
+def test_offline_nothing_is_pushed_but_may_be_looked_at(
+    hub: Hub, run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GANFORGE_OFFLINE", "1")
+    assert push() == 2
+    assert f"{NAME} cannot be pushed, since GANFORGE_OFFLINE is set; unset it, or see" in capsys.readouterr().err
+    assert push("--dry-run") == 0
+    assert hub.asked == []
+
+
 def test_what_was_pushed_makes_the_best_snapshots_pictures(
     hub: Hub, run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,6 +74,8 @@ def test_what_was_pushed_makes_the_best_snapshots_pictures(
     assert {*repo.files} == {FILE, "config.json", "README.md", "grid.png"}
     assert repo.files["README.md"].startswith(b"---\n")
     assert b"library_name: ganforge" in repo.files["README.md"]
+    digest = hashlib.sha256(repo.files[FILE]).hexdigest()
+    assert f"- Snapshot: the file `{FILE}` beside this card, SHA-256 {digest}\n".encode() in repo.files["README.md"]
     assert repo.files["grid.png"].startswith(b"\x89PNG")
     assert json.loads(repo.files["config.json"])["nimg"] == 640
     mine, theirs = ganforge.load(run.snapshot(640), "cpu"), ganforge.load(NAME, "cpu")

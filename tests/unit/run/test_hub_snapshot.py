@@ -213,3 +213,17 @@ def test_what_takes_a_snapshot_takes_a_name(
     run = ganforge.train("note", init_from=str(NAME), metric_samples=0, device="cpu", out="run", **settings)
     assert json.loads(run.config.read_text())["settings"]["init_from"] == f"hub:me/digits@{COMMIT}"
     assert "G 4 tensors taken" in capsys.readouterr().out
+    hub.asked.clear()
+    with pytest.raises(UserError, match="run already holds a run"):  # before anything is fetched
+        ganforge.train("note", init_from=str(NAME), device="cpu", out="run", **settings)
+    assert hub.asked == []
+
+
+def test_a_run_is_not_on_the_hub(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("resume", "report"):
+        assert main([verb, str(NAME)]) == 2
+        assert capsys.readouterr().err == (
+            f"ganforge: {NAME} is a snapshot, not a run folder; train on from it by `ganforge train RECIPE --init-from "
+            f"{NAME}`.\n"
+        )
+    assert hub.asked == []

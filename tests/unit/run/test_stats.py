@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganforge.run.stats import Stats
+from ganforge.run.stats import Stats, separation
 
 
 def step(index: int) -> dict[str, Tensor]:
@@ -19,6 +19,8 @@ def test_a_row_by_hand() -> None:
     stats.add({"real_logits": first, "fake_logits": second, "Loss/D": torch.tensor(1.0)})
     stats.add({"real_logits": second, "fake_logits": -first - second, "Loss/D": torch.tensor(4.0)})
     assert stats.row() == {
+        "Logits/separation": 8.5 / 16,
+        "Logits/spread": pytest.approx((2.1875**0.5 + 6.5**0.5) / 2),  # of 1, -1, 3, 0 and of 3, 0, -4, 1
         "Loss/D": 2.5,
         "Loss/scores/real": 0.75,
         "Accuracy/real": 0.5,  # 1 and 3; a logit of 0 is no decision
@@ -32,7 +34,8 @@ def test_accuracy_is_counted_at_the_decision_boundary_and_left_out_where_there_i
     stats.add({"real_logits": torch.tensor([0.4, 0.6, 1.0, 2.0]), "fake_logits": torch.tensor([0.4, 0.6, -1.0, 0.5])})
     row = stats.row(boundary=0.5)
     assert (row["Accuracy/real"], row["Accuracy/fake"]) == (0.75, 0.5)
-    assert stats.row(boundary=None).keys() == {"Loss/scores/real", "Loss/scores/fake"}
+    assert {"Loss/scores/real", "Loss/scores/fake"} <= stats.row(boundary=None).keys()
+    assert not {"Accuracy/real", "Accuracy/fake"} & stats.row(boundary=None).keys()
 
 
 def test_means_are_taken_in_double_precision() -> None:
@@ -81,3 +84,21 @@ def test_cleared_is_empty() -> None:
     assert stats.row() == stats.tensors() == {}
     stats.add(step(1))
     assert stats.row()["Loss/D"] == step(1)["Loss/D"].item()
+
+
+def test_separation_counts_pairs() -> None:
+    """Of 2 x 2 pairs by hand: 3 > 1, 3 > 2, 2 > 1, and 2 = 2 half."""
+    assert separation(torch.tensor([3.0, 2.0]), torch.tensor([1.0, 2.0])) == (3 + 0.5) / 4
+    assert separation(torch.tensor([0.0, 0.0]), torch.tensor([0.0])) == 0.5
+    assert separation(torch.tensor([0.0]), torch.tensor([1.0])) == 0.0
+
+
+def test_the_newest_logits_tell_how_far_apart_they_are() -> None:
+    """Of batches of 512, the last two."""
+    stats = Stats()
+    for real in (-9.0, 3.0, 3.0):
+        logits = torch.full((512,), real)
+        stats.add({"real_logits": logits, "fake_logits": torch.cat([logits[:256] * 0, logits[256:] * 0 + 4])})
+    row = stats.row()
+    assert row["Logits/separation"] == 0.5
+    assert row["Logits/spread"] == pytest.approx(torch.tensor([3.0] * 2 + [0.0, 4.0]).std(correction=0).item())

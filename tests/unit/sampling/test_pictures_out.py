@@ -163,10 +163,40 @@ def test_what_was_killed_in_the_middle_of_a_write_is_made_whole(name: str, model
     [last] = [cut / "f" / "index.csv"] if name == "f/" else list(cut.glob("*.part"))
     content = last.read_bytes()
     last.write_bytes(content[: len(content) // 2 + 3])
-    if name == "f/":
-        (cut / "f" / "2-train" / "seed00000002-class2.png").write_bytes(b"")
     model.save(f"{cut}/{name}", SEEDS)
     assert bytes_in(cut) == bytes_in(whole)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_picture_that_was_spoiled_is_made_again(kind: str, plain: Model, tmp_path: Path) -> None:
+    """Empty, cut off, with zeros at its end or its beginning, or something else by that name."""
+    plain.save(tmp_path / "f", range(9), kind=kind)
+    before = bytes_in(tmp_path / "f")
+    path = sorted((tmp_path / "f").glob("seed*"))[4]
+    content = path.read_bytes()
+    half = len(content) // 2
+    spoiled = [
+        b"",
+        content[:-1],
+        content[:half] + bytes(len(content) - half),
+        bytes(half) + content[half:],
+        b"mine" * 99,
+    ]
+    for other in spoiled:
+        path.write_bytes(other)
+        plain.save(tmp_path / "f", range(9), kind=kind)
+        assert bytes_in(tmp_path / "f") == before
+
+
+def test_nothing_is_written_through_a_link(plain: Model, tmp_path: Path) -> None:
+    plain.save(tmp_path / "f", range(5))
+    (tmp_path / "mine").write_bytes(b"mine")
+    path = tmp_path / "f" / "seed00000003.png"
+    path.unlink()
+    path.symlink_to(tmp_path / "mine")
+    with pytest.raises(UserError, match=r"cannot be written: \S*seed00000003\.png: .*symbolic links"):
+        plain.save(tmp_path / "f", range(5))
+    assert (tmp_path / "mine").read_bytes() == b"mine"
 
 
 def test_a_shard_cut_between_a_picture_and_its_class_is_made_whole(model: Model, tmp_path: Path) -> None:
@@ -289,7 +319,8 @@ def test_the_kinds_of_pictures(plain: Model, tmp_path: Path) -> None:
 def test_a_png_keeps_every_pixel_and_bears_our_mark(side: int, channels: int, tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (side, side - 1, channels), np.uint8)
     path = tmp_path / "a.png"
-    path.write_bytes(PictureFormat().encode(picture))
+    [content] = PictureFormat().encode(picture.transpose(2, 0, 1)[None])
+    path.write_bytes(content)
     with Image.open(path) as read:
         assert read.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
         assert np.array_equal(np.asarray(read).reshape(picture.shape), picture)

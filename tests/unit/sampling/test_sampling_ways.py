@@ -1,5 +1,8 @@
 """sampling.choose and `ganforge sample`: walks, neighbours, classes, truncation; what does not fit is one sentence."""
 
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -189,10 +192,30 @@ def test_a_walk_from_the_command_line(
 ) -> None:
     out = tmp_path / name
     assert run_sample(runs[kind], "--interpolate", "3,17,42", "--frames", "4", "--loop", "--out", str(out)) == 0
-    assert capsys.readouterr().out == f"12 pictures in {out}\n"
+    what = "points" if kind == "points" else "pictures"
+    assert capsys.readouterr().out == f"12 {what} in {out}\n"
     with Image.open(out) as animation:
         assert animation.n_frames == 12
         assert animation.info["loop"] == 0
+
+
+@pytest.mark.parametrize("name", ["walk.webp", "walk.png"])
+def test_a_stop_while_a_walk_is_encoded_ends_as_stopped(
+    name: str, runs: dict[str, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, without a file."""
+    let_go = threading.Event()
+
+    def encode(*_: object) -> bytes:
+        os.kill(os.getpid(), signal.SIGTERM)
+        let_go.wait(60)
+        return b"late"
+
+    for one in ("encode_animation", "encode_png"):
+        monkeypatch.setattr(f"ganforge.data.draw.{one}", encode)
+    assert run_sample(runs["uniform"], "--interpolate", "1,2", "--out", str(tmp_path / name)) == 143
+    let_go.set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_stills_from_the_command_line(runs: dict[str, RunFolder], tmp_path: Path) -> None:

@@ -252,6 +252,28 @@ def test_no_key_or_password_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("NewConnectionError('<HTTPConnection>: Failed to establish a new connection: [Errno 111] Connection refused')",
+         "no connection to the server localhost:5999"),
+        ("NameResolutionError(\"<HTTPConnection>: Failed to resolve 'localhost'\")",
+         "no machine is known by the name of the server localhost:5999"),
+        ("ConnectTimeoutError(<HTTPConnection>, 'timed out')", "no answer in time from the server localhost:5999"),
+        ("SSLError(SSLCertVerificationError(1, 'self-signed certificate'))",
+         "no trusted certificate at the server localhost:5999"),
+        ("ResponseError('too many 500 error responses')", "nothing but errors from the server localhost:5999"),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_be_asked_is_told_in_a_sentence(cause: str, told: str) -> None:
+    pool = "HTTPConnectionPool(host='localhost', port=5999): Max retries exceeded with url"
+    text = (
+        f"API request to http://localhost:5999/api failed with exception {pool}: /api/2.0/get?x=y (Caused by {cause})"
+    )
+    assert said(OSError(text)) == told
+    assert said(OSError(f"{pool}: /api (Caused by Something())")).startswith("OSError: HTTPConnectionPool(")
+
+
+@pytest.mark.parametrize(
     ("address", "shown"),
     [
         ("postgresql://h/db?user=u&password=s3cret1", "postgresql://h/db"),

@@ -28,7 +28,9 @@ def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     settings = {"data": "digits", "batch_size": N, "z_dim": 4, "g_hidden": (8,), "d_hidden": (8,)}
     config, dataset = recipe("note", **(settings | changes)), load_digits()
     feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
-    actions = Actions(config, feed, state, RunFolder(tmp_path), Progress(), None)
+    folder = RunFolder(tmp_path)
+    folder.write_config({"settings": {}, "data": {}, "environment": [{}]})
+    actions = Actions(config, feed, state, folder, Progress(), None)
     return Loop(config, feed, state, actions, StopRequest())
 
 

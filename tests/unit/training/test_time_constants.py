@@ -34,7 +34,9 @@ SETTINGS: dict[str, Any] = {
 def loop_of(tmp_path: Path, **changes: Any) -> Loop:
     config, dataset = recipe("note", **(SETTINGS | changes)), load_digits()
     feed, state = Feed(config, dataset, CPU), build_state(config, dataset, CPU)
-    actions = Actions(config, feed, state, RunFolder(tmp_path), Progress(), None)
+    folder = RunFolder(tmp_path)
+    folder.write_config({"settings": {}, "data": {}, "environment": [{}]})
+    actions = Actions(config, feed, state, folder, Progress(), None)
     return Loop(config, feed, state, actions, StopRequest())
 
 

@@ -13,10 +13,10 @@ from untrained import make_run
 from ganforge.data.digits import load_digits
 from ganforge.data.download import OFFLINE
 from ganforge.data.load import load as load_data
+from ganforge.data.summary import data_facts
 from ganforge.metrics.nearest import nearest_pictures
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
-from ganforge.training.start import data_facts
 from ganforge.viewer.sampler.rendered_samples import MODELS_KEPT, SampleRenderer
 from ganforge.viewer.sampler.sample_request import RenderedSamples, SampleRequest
 

@@ -1,4 +1,4 @@
-"""base/processes.py: several processes that were started together are refused wherever they would work on one run."""
+"""base/launch.py: several processes that were started together are refused wherever they cannot share the work."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +10,16 @@ from torch import nn
 
 import ganforge
 from ganforge.base.errors import UserError
-from ganforge.base.processes import SIZES, refuse_several_processes
+from ganforge.base.launch import SIZES, refuse_several_processes
 from ganforge.cli.main import main
 from ganforge.data.digits import load_digits
 from ganforge.judging.evaluation import evaluate
 from ganforge.recipes.catalog import recipe
+from ganforge.run.folder import RunFolder
 from ganforge.training.build import build_optimizer, build_state
 
 CPU = torch.device("cpu")
-VERBS = [["train", "note"], ["resume", "x"], ["sample", "x"], ["evaluate", "x"], ["compare", "x"], ["report", "x"],
-         ["data", "list"], ["watch"]]  # fmt: skip
+VERBS = [["sample", "x"], ["evaluate", "x"], ["compare", "x"], ["report", "x"], ["data", "list"], ["watch"]]
 
 
 @pytest.fixture
@@ -30,6 +30,12 @@ def group(tmp_path: Path) -> Iterator[None]:
     torch.distributed.destroy_process_group()
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return ganforge.train("note", out=tmp_path_factory.mktemp("one") / "run", data="digits", g_hidden=[8],
+                          d_hidden=[8], total_nimg=128, device="cpu", metric_samples=0)  # fmt: skip
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
 def test_from_the_command_line(
     verb: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -38,14 +44,39 @@ def test_from_the_command_line(
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(verb) == 2
     told = capsys.readouterr().err
-    assert told.startswith("ganforge: WORLD_SIZE is 2, so 2 processes were started together, and ganforge works in one")
+    assert told.startswith("ganforge: WORLD_SIZE is 2, so 2 processes were started together, and only train and resume")
     assert told.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ganforge.train("note", out=tmp_path / "run", data="digits", g_hidden=[8], d_hidden=[8], total_nimg=128,
-                         device="cpu", metric_samples=0)  # fmt: skip
+@pytest.mark.parametrize("verb", [["train", "note", "--data", "digits"], ["resume", "RUN"]], ids=lambda verb: verb[0])
+def test_what_is_shared_asks_for_torchrun(
+    verb: list[str], run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    verb = [str(run.path) if word == "RUN" else word for word in verb]
+    for name in ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE"):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, "2")
+            assert main(verb) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"ganforge: {name} is 2, so 2 processes were started together, but ")
+        assert "torchrun --nproc-per-node" in told and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_process_of_a_machine_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, lines in ((0, 1), (1, 0)):
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        assert main(["train", "nothing"]) == 2
+        assert capsys.readouterr().err.count("\n") == lines
+
+
+def test_from_python(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     calls: list[Any] = [
         lambda: ganforge.train("note", out=tmp_path / "other", data="digits"),

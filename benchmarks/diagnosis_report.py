@@ -1,0 +1,141 @@
+"""What the detectors find in the runs of benchmarks/diagnosis.py, and what looking costs, as tables."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from diagnosis_cases import CASES, FAULTS, HEALTHY
+from reporting import write_results
+
+import ganforge
+from ganforge.diagnosis.findings import Diagnosis, diagnose
+from ganforge.training.health import Health
+
+SET_ON = (0, 1)
+COSTS = {
+    "note on MNIST": ("note", {"data": "mnist", "total_nimg": 64_000}),
+    "note on digits": ("note", {"data": "digits", "total_nimg": 64_000}),
+    "fast on MNIST": ("fast", {"data": "mnist", "total_nimg": 24_000}),
+    "fast on digits": ("fast", {"data": "digits", "total_nimg": 24_000}),
+    "r1 on digits": ("r1", {"data": "digits", "total_nimg": 24_000}),
+}
+
+
+def report(place: Path, seeds: list[int], out: Path, *, cost: bool) -> None:
+    """Write the tables of the runs in ``place`` that there are."""
+    found = {(name, seed): looked for name in CASES for seed in seeds if (looked := look(place / name / str(seed)))}
+    lines = [
+        f"Thresholds were set on the runs of seeds {' and '.join(map(str, SET_ON))}; "
+        f"this is of seeds {', '.join(map(str, seeds))}. A name is followed by the images (in thousands) at which it "
+        "was found, and, where it was over later, at which it was; advice, which is no fault, is in brackets.",
+        "",
+        *faults(found, seeds),
+        *healthy(found, seeds),
+    ]
+    if cost:
+        lines += costs()
+    write_results(out, "Diagnosis: planted faults found, healthy runs left in peace", lines)
+
+
+def look(run: Path) -> Diagnosis | None:
+    """The diagnosis of a run's log; None where there is no log."""
+    if not (run / "stats.jsonl").exists():
+        return None
+    config = json.loads((run / "config.json").read_text())
+    return diagnose(config["settings"], config["data"], lines_of(run / "stats.jsonl"), lines_of(run / "metrics.jsonl"))
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def faults(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterator[str]:
+    yield from (
+        "## Planted faults",
+        "",
+        "| fault | found as | seed | images | all that was found |",
+        "|---|---|---|---|---|",
+    )
+    hits = total = 0
+    for name, case in FAULTS.items():
+        for seed in seeds:
+            if (looked := found.get((name, seed))) is None:
+                continue
+            hit = next((one for one in looked.findings if one.name in case.expected), None)
+            hits, total = hits + (hit is not None), total + 1
+            named = (
+                f"{hit.name} | {seed} | {hit.found:,} of {length(looked):,}" if hit else f"**not found** | {seed} | "
+            )
+            yield f"| {name} | {named} | {told(looked)} |"
+    yield from ("", f"Found by a fitting name: {hits} of {total}.", "")
+    yield from ("`lr-1e10` (the first step is not finite) and `black` (equal pictures) end with an error.", "")
+
+
+def healthy(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterator[str]:
+    yield from (
+        "## Healthy runs",
+        "",
+        "| run | runs | with a grave finding | all that was found, by seed |",
+        "|---|---|---|---|",
+    )
+    runs = false = 0
+    for name in HEALTHY:
+        looked = {seed: found[f"healthy/{name}", seed] for seed in seeds if (f"healthy/{name}", seed) in found}
+        if not looked:
+            continue
+        grave = sum(any(one.trouble.grave for one in each.findings) for each in looked.values())
+        runs, false = runs + len(looked), false + grave
+        texts = [f"{seed}: {text}" for seed, each in looked.items() if (text := told(each))]
+        yield f"| {name} | {len(looked)} | {grave} | {'; '.join(texts)} |"
+    yield from ("", f"Runs with a grave finding at any row: {false} of {runs}.", "")
+
+
+def told(looked: Diagnosis) -> str:
+    """All findings, in the order in which they were found."""
+    texts = []
+    for one in looked.findings:
+        until = "" if one.until is None else f" to {one.until // 1000}k"
+        text = f"{one.name} {one.found // 1000}k{until}"
+        texts.append(text if one.trouble.grave else f"({text})")
+    return ", ".join(texts)
+
+
+def length(looked: Diagnosis) -> int:
+    return int(looked.history.settings["total_nimg"])
+
+
+def costs() -> Iterator[str]:
+    """Seconds that a row's signs take, beside those between two rows at the recipe's own interval."""
+    yield from (
+        "## Cost",
+        "",
+        "| run | images between rows | training, s | signs of health, s | share |",
+        "|---|---|---|---|---|",
+    )
+    spent: list[float] = []
+    plain = Health.row
+
+    def timed(self: Health) -> dict[str, float | list[float]]:
+        start = time.perf_counter()
+        row = plain(self)
+        spent.append(time.perf_counter() - start)
+        return row
+
+    Health.row = timed  # type: ignore[method-assign]
+    try:
+        for title, (recipe, settings) in COSTS.items():
+            spent.clear()
+            with tempfile.TemporaryDirectory() as place:
+                run = Path(place) / "run"
+                ganforge.train(recipe, run, **settings)
+                interval = json.loads((run / "config.json").read_text())["settings"]["report_nimg"]
+                rows = lines_of(run / "stats.jsonl")
+            rate = sorted(row["Timing/images_per_sec"] for row in rows)[len(rows) // 2]
+            sign = sorted(spent)[len(spent) // 2]
+            yield f"| {title} | {interval:,} | {interval / rate:.2f} | {sign:.4f} | {sign * rate / interval:.2%} |"
+    finally:
+        Health.row = plain  # type: ignore[method-assign]
+    yield ""

@@ -1,0 +1,83 @@
+"""What a process does that trains with others, and is not the first: all but writing."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+from ganforge.base.errors import RunError
+from ganforge.base.runtime import is_out_of_memory
+from ganforge.base.stopping import StopRequest, polled_by
+from ganforge.config import Config, make_config
+from ganforge.run.folder import RunFolder
+from ganforge.training.actions import Actions
+from ganforge.training.feed import Feed
+from ganforge.training.loop import Loop
+from ganforge.training.progress import Progress
+from ganforge.training.state import TrainingState
+
+
+class Silent(Progress):
+    """No progress is shown: the first process does."""
+
+    def say(self, text: str) -> None:
+        """Not said."""
+
+    def wants_update(self) -> bool:
+        """Never."""
+        return False
+
+
+class Follower(Actions):
+    """The same between the same steps, with nothing written: what the first notes of it, this one notes, too."""
+
+    measures = False
+    """Does the first process measure snapshots?"""
+
+    def report(self, *, provisional: bool) -> None:
+        """Begin the next row."""
+        if not provisional:
+            self.state.stats.clear()
+            self.state.reported_nimg = self.state.nimg
+
+    def come_together(self) -> None:
+        """Do as the first does."""
+        self.watching.stops, settings = json.loads(self.feed.processes.from_first(str))
+        if settings != self.watching.settings:
+            self.watching.config = make_config(settings)
+
+    def write_status(self, ending: str, reason: str = "") -> None:
+        """Not here."""
+
+    def save_snapshot(self) -> None:
+        """Not here."""
+
+    def measure(self, *, provisional: bool) -> None:
+        """Not here."""
+        if self.measures and not provisional:
+            self.state.measured_nimg = self.state.nimg
+
+    def animate(self) -> None:
+        """Not here."""
+
+    def write_checkpoint(self) -> None:
+        """Not here."""
+
+
+@contextlib.contextmanager
+def memory_errors_told() -> Iterator[None]:
+    """Of the process's own memory, as ``recording_failure`` has it for the first."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise RunError("there was not enough memory; end what else uses it, or take a smaller --batch-size") from error
+
+
+def follow(config: Config, feed: Feed, state: TrainingState, folder: RunFolder, stop: StopRequest) -> RunFolder:
+    """``run_training`` beside a first process that does the same and writes."""
+    with polled_by(lambda: None), memory_errors_told():
+        actions = Follower(config, feed, state, folder, Silent(), None)
+        actions.measures = bool(feed.processes.from_first(str))
+        Loop(config, feed, state, actions, stop).run()
+    return folder
