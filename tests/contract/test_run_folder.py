@@ -66,7 +66,7 @@ def test_config_json(run: RunFolder) -> None:
     assert (content["data"]["count"], content["data"]["shape"]) == (100, [1, 8, 8])
     [environment] = content["environment"]
     assert set(environment) == {
-        "ganforge", "git_commit", "python", "torch", "platform", "device", "device_name", "threads",
+        "ganforge", "git_commit", "python", "torch", "platform", "device", "device_name", "threads", "processes",
     }  # fmt: skip
 
 
