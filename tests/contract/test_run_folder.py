@@ -21,10 +21,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "run-folder.md"
 
 
 def files_of(folder: RunFolder) -> list[str]:
-    """Every file, by its path in the folder, without the lock, whose presence depends on the system, and the findings,
-    of which there may be none."""
+    """Every file, by its path in the folder, without the lock, whose presence depends on the system."""
     found = (p.relative_to(folder.path).as_posix() for p in folder.path.rglob("*") if p.is_file())
-    return sorted(name for name in found if name not in (".lock", "findings.jsonl"))
+    return sorted(name for name in found if name != ".lock")
 
 
 def numbers(found: list[tuple[int, Path]]) -> list[int]:
@@ -67,7 +66,7 @@ def test_config_json(run: RunFolder) -> None:
     assert (content["data"]["count"], content["data"]["shape"]) == (100, [1, 8, 8])
     [environment] = content["environment"]
     assert set(environment) == {
-        "ganforge", "git_commit", "python", "torch", "platform", "device", "device_name", "threads",
+        "ganforge", "git_commit", "python", "torch", "platform", "device", "device_name", "threads", "processes",
     }  # fmt: skip
 
 
@@ -97,12 +96,12 @@ def test_rows(run: RunFolder) -> None:
 def test_findings(tmp_path: Path) -> None:
     with only(toy("Accuracy/real", grave=False)):
         folder = begin(tmp_path / "run", total_nimg=TOTAL)
-    [event] = folder.finding_rows()
+    [event] = [row for row in folder.finding_rows() if row["finding"] == "Accuracy/real"]
     keys = ["nimg", "finding", "state", "title", "grave", "since", "seen", "sure", "do"]
     assert list(event) == keys
     assert (event["nimg"], event["state"], event["since"]) == (128, "found", 128)
     assert event["do"][1] == ["look at the data", ""]
-    [lasting] = folder.read_status()["findings"]
+    [lasting] = [one for one in folder.read_status()["findings"] if one["finding"] == "Accuracy/real"]
     assert list(lasting) == [key for key in keys if key not in ("nimg", "state", "do")]
     section = DOCS.read_text(encoding="utf-8").partition("## findings.jsonl")[2].partition("\n## ")[0]
     assert [key for key in [*keys, "until"] if f"| `{key}` |" not in section] == []

@@ -17,7 +17,7 @@ LOG_CHARTS = {
         "roughness": "Health/roughness",
     },
     "What D keeps apart": {"reals and fakes": "Logits/separation", "seen and held out": "Health/seen_apart"},
-    "Steps beside weights": {"D": "Step/D", "G": "Step/G"},
+    "Steps beside weights": {"G": "Step/G", "D": "Step/D"},
     "Gradient norms": {"D": "Gradient/D", "G": "Gradient/G"},
     "Adaptive augmentation": {"probability": "Augmentation/p"},
     "Speed": {"pictures a second": "Timing/images_per_sec"},

@@ -150,7 +150,7 @@ def test_nothing_in_the_files_is_too_much_for_the_real_detectors(tmp_path: Path)
             view = read_whole(folder)
             assert all(isinstance(one.seen, str) for one in view.health.told())
         assert view.health.rows == 3
-        assert "stats.jsonl: 2 rows cannot be diagnosed (no more images than the row before in 2)." in view.complaints
+        assert "no more images than the row before in 2" in " ".join(view.complaints)
 
 
 def test_a_log_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
