@@ -17,6 +17,8 @@ after the other; and after which no run is young, however long it is to be."""
 GAIN = 0.8
 """A figure that falls to this share of itself in a third of a run is still falling."""
 
+LARGEST = 1e100
+
 
 class History:
     """Settings, facts of the data, rows and records up to one row of the log: values of anybody's files, so that what
@@ -156,11 +158,11 @@ class History:
 
 
 def as_number(value: object) -> float | None:
-    """A finite number; None for anything else."""
+    """A finite number, no larger than can be added up and squared; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return max(-LARGEST, min(LARGEST, number)) if math.isfinite(number) else None

@@ -12,6 +12,8 @@ from ganforge.viewer.read.figure_history import LONGEST_NAME
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import cut, mapping, number, string
 
+ALWAYS = "Logits/separation"
+"""A column of every row since there are signs of health."""
 MOST_ROWS, MOST_KEPT = 20_000, 2_000
 """Rows of a log that are looked at, and those of them that detectors can look back on; beyond that, every second of
 the older half is let go."""
@@ -81,8 +83,11 @@ class HealthReader:
         return [told(finding, self.settings, self.folder.path) for finding in [*self.lasting, *over]]
 
     def blind(self) -> list[Detector]:
-        """Detectors that could not look, since no row has the columns that they need."""
-        return [one for one in DETECTORS.values() if self.rows and not self.columns.issuperset(one.needs)]
+        """Detectors that could not look, since the log is of a version that did not write the columns that they need.
+        A column that this version leaves out, too, does not apply: classes, an average, points."""
+        if not self.rows or ALWAYS in self.columns:
+            return []
+        return [one for one in DETECTORS.values() if not self.columns.issuperset(one.needs)]
 
     def complaints(self) -> list[str]:
         """A sentence for each thing that was not looked at."""

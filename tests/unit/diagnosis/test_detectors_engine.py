@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ganforge.diagnosis.catalog import DETECTORS
 from ganforge.diagnosis.findings import Diagnosis, diagnose
 from ganforge.diagnosis.history import History
 
@@ -75,6 +76,17 @@ def test_means_of_the_newest_values_and_of_those_halfway() -> None:
 def test_numbers_of_strangers_are_missing_where_they_are_none() -> None:
     made = history(["x", True, float("nan"), float("inf"), 10**400, [1.0]])
     assert made.recent("a", 9) == [] and made.last("a") is None and made.mean("a", 1) is None
+
+
+def test_huge_numbers_can_be_added_up_and_squared() -> None:
+    history = History({}, {})
+    history.rows += [{"nimg": at, "step": at, "Loss/D": 1.7e308} for at in range(1, 9)]
+    assert history.recent("Loss/D", 8) == [1e100] * 8
+    for name, detector in DETECTORS.items():
+        rows = [
+            {"nimg": at, "step": 400 * at} | dict.fromkeys(detector.needs, 1.7e308 * (-1) ** at) for at in range(1, 9)
+        ]
+        assert diagnose({}, {}, rows).history.nimg == 8, name
 
 
 def test_the_rate_follows_the_schedule() -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from some_runs import make_run, record_at, row_at
 from toy_troubles import only, toy
 
 from ganforge.diagnosis.catalog import DETECTORS, Seen
 from ganforge.diagnosis.history import History
 from ganforge.run.folder import RunFolder
+from ganforge.run.stats import Stats
 from ganforge.viewer.read import run_health
+from ganforge.viewer.read.run_health import ALWAYS
 from ganforge.viewer.read.run_view import RunView, read_whole
 
 REAL = tuple(DETECTORS.values())
@@ -81,6 +84,16 @@ def test_who_could_not_look_is_named(tmp_path: Path) -> None:
     assert [one.name for one in read_whole(run_of(tmp_path / "a", None)).health.blind()] == ["too-red", "pale"]
     assert [one.name for one in read_whole(run_of(tmp_path / "b", 0.0, None)).health.blind()] == ["pale"]
     assert read_whole(run_of(tmp_path / "c")).health.blind() == []
+
+
+def test_what_does_not_apply_to_a_run_is_not_called_blind(tmp_path: Path) -> None:
+    """This version writes a column into every row, and leaves others out where there is nothing to tell."""
+    folder = run_of(tmp_path / "a")
+    folder.append_row(row_at(500, **{ALWAYS: 0.7}))
+    assert read_whole(folder).health.blind() == []
+    stats = Stats()
+    stats.add({"real_logits": torch.zeros(4), "fake_logits": torch.zeros(4)})
+    assert ALWAYS in stats.row(boundary=None)
 
 
 def test_records_come_with_the_row_after_them(tmp_path: Path) -> None:
