@@ -12,6 +12,7 @@ RECORD = Detector(
     meaning="At each report G makes other kinds than at the one before: D follows G round in a circle, and neither "
     "comes nearer.",
     source="Mescheder et al. 2018, arXiv:1801.04406; the numbers are our own, set by benchmarks/diagnosis.py",
+    patience=3,
     needs=("Health/shares",),
     remedies=(
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
