@@ -44,19 +44,28 @@ def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | No
     try:
         old = make_config(dict(settings))
         usual = recipe(old.recipe, data=old.data, total_nimg=old.total_nimg)
-        changes = {name: _value(name, value, old, usual) for name, value in remedy.change.items()}
+        changes = {name: _value(name, remedy.change, old, usual) for name in remedy.change}
         changed = make_config(old.model_dump() | changes)
     except (UserError, TypeError):
         return None
-    return None if changed == old else changed.model_dump(mode="json")
+    names = changed.shaping(with_d=True) if old.init_from is not None else []  # weights are there for these alone
+    if changed == old or any(getattr(changed, name) != getattr(old, name) for name in names):
+        return None
+    return changed.model_dump(mode="json")
 
 
-def _value(name: str, value: Any, old: Config, usual: Config) -> Any:
-    """A change's value; raises TypeError where a factor is given to what is no number."""
+def _value(name: str, change: Mapping[str, Any], old: Config, usual: Config) -> Any:
+    """A change's value; raises TypeError where a factor is given to what is no number. D's rate is G's where it has
+    none of its own, and goes on being so where that is changed, too."""
+    value = change[name]
     if value == "recipe":
         return getattr(usual, name)
     if isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit():
         now = getattr(old, name)
+        if name == "d_lr" and now is None:
+            if "lr" in change:
+                return None
+            now = old.lr
         product = float(value[1:]) * now
         return max(1, round(product)) if isinstance(now, int) else float(f"{product:.3g}")
     return value

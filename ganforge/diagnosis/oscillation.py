@@ -17,7 +17,7 @@ RECORD = Detector(
     remedies=(
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
-        Remedy("lower both learning rates", {"lr": "x0.3"}, mends=True),
+        Remedy("lower both learning rates", {"lr": "x0.3", "d_lr": "x0.3"}, mends=True),
     ),
 )
 

@@ -14,7 +14,7 @@ RECORD = Detector(
     patience=1,
     remedies=(
         Remedy("use the best snapshot", command="ganforge sample RUN --best"),
-        Remedy("lower both learning rates", {"lr": "x0.3"}, mends=True),
+        Remedy("lower both learning rates", {"lr": "x0.3", "d_lr": "x0.3"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
     ),
 )

@@ -15,7 +15,7 @@ RECORD = Detector(
     patience=1,
     remedies=(
         Remedy("stop, and use the best snapshot", command="ganforge sample RUN --best"),
-        Remedy("lower both learning rates", {"lr": "x0.3"}, mends=True),
+        Remedy("lower both learning rates", {"lr": "x0.3", "d_lr": "x0.3"}),
     ),
 )
 

@@ -13,7 +13,7 @@ RECORD = Detector(
     needs=("Step/G", "Step/D"),
     remedies=(
         Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}),
-        Remedy("lower the learning rate to a tenth", {"lr": "x0.1"}, mends=True),
+        Remedy("lower the learning rates to a tenth", {"lr": "x0.1", "d_lr": "x0.1"}, mends=True),
     ),
 )
 

@@ -46,7 +46,7 @@ class Signs:
         self.centers = dataset.mixture.centers if dataset.mixture else k_means(reals, source)
         self.shares = shares_of(reals, self.centers)
         self.classes = None
-        if conditional and dataset.labels is not None:
+        if conditional and dataset.labels is not None and len(reals) > 1:
             self.classes = LinearClasses(reals, dataset.labels[rows], dataset.num_classes)
         self.copies_count = len(reals) if len(reals) == len(dataset) else 0
         if dataset.release is not None:

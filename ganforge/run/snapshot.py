@@ -54,7 +54,8 @@ def save_snapshot(
         facts["class_names"] = list(class_names)
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
     there = [(at, path) for at, path in folder.all_snapshots() if at <= nimg]
-    best = bests(row for row in folder.judged_rows() if folder.snapshot(row["nimg"]).exists())
+    # What was judged of this one and of later ones, by a killed process, is judged anew when the run has come there.
+    best = bests(row for row in folder.judged_rows() if row["nimg"] < nimg and folder.snapshot(row["nimg"]).exists())
     keep, milestone_nimg = settings["keep_snapshots"], settings.get("milestone_nimg")
     images = settings["batch_size"] * (100 if settings.get("wgan_schedule") else settings["d_steps"])
     for at, path in there[:-keep]:

@@ -45,6 +45,7 @@ def run_loop(
         actions = Actions(config, feed, state, folder, progress, judge, trackers)
         try:
             feed.processes.from_first(lambda: "measures" if judge else "")
+            actions.come_together()  # what the log holds that has just been cut, the others may have read before
             if not folder.all_checkpoints():
                 actions.write_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
             finished = Loop(config, feed, state, actions, stop).run()

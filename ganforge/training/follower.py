@@ -79,5 +79,6 @@ def follow(config: Config, feed: Feed, state: TrainingState, folder: RunFolder, 
     with polled_by(lambda: None), memory_errors_told():
         actions = Follower(config, feed, state, folder, Silent(), None)
         actions.measures = bool(feed.processes.from_first(str))
+        actions.come_together()
         Loop(config, feed, state, actions, stop).run()
     return folder

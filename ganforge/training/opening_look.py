@@ -49,9 +49,9 @@ def begin_with_look(
     """Look, say what is found, and make it the first lines of findings.jsonl. Raises RunError where that cannot be
     written."""
     settings = config.model_dump(mode="json")
-    for finding in look_first(config, feed, state, folder.path)[1]:
-        say(at_once(finding, settings, folder.path))
-        with recording_failure(folder, state, config):
+    with recording_failure(folder, state, config):
+        for finding in look_first(config, feed, state, folder.path)[1]:
+            say(at_once(finding, settings, folder.path))
             folder.append_finding(as_event(finding, 0, settings, folder.path))
 
 

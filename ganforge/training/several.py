@@ -105,8 +105,9 @@ class Several(Processes):
     def stops(self, stop: StopRequest, step: int) -> bool:
         if step % AGREE_STEPS == 0:
             asked = self._largest(stop.signum)
-            stop.signum = stop.signum or asked
-            return bool(stop)
+            if asked:  # what reaches this process alone from here on is agreed upon next time
+                stop.signum = stop.signum or asked
+            return asked > 0
         return False
 
     def any(self, condition: bool, step: int) -> bool:

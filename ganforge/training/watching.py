@@ -24,9 +24,9 @@ class Watching:
         """Raises UserError where the logs cannot be read."""
         self.folder, self.say = folder, say
         self.config, self.stops = as_mended(config, folder), ""
-        data = folder.read_config()["data"]
+        data, begun = folder.read_config()["data"], config.model_dump(mode="json")
         self.shape: list[int] = data.get("shape", [])
-        self.diagnosis: Diagnosis = diagnose(self.settings, data, folder.rows(), folder.metrics_rows())
+        self.diagnosis: Diagnosis = diagnose(begun, data, folder.rows(), folder.metrics_rows())
         self.last_nimg = max((row["nimg"] for row in folder.rows()), default=-1)
 
     @property
@@ -51,16 +51,23 @@ class Watching:
         """Mend what was just found by the first of its remedies that a run may take as it goes on, at most
         ``MOST_MENDS`` times in a run. It is said, and logged, so that a run that is resumed does it again."""
         if len(list(mends(self.folder))) >= MOST_MENDS:
+            self.say(f"It is not mended: {MOST_MENDS} mends were made already.")
             return
         for remedy in finding.trouble.remedies:
-            if remedy.mends and (changed := remedied(remedy, self.settings)) is not None:
-                changed = with_gammas(make_config(changed), self.shape).model_dump(mode="json")
-                change = {name: changed[name] for name in remedy.change}
-                event = {"nimg": nimg, "finding": finding.name, "state": "mended", "change": change}
-                self.folder.append_finding(event)
-                self.say(f"Mended from {nimg:,} images on: {remedy.does} ({as_words(change)}).")
-                self.config = make_config(changed)
-                return
+            if not remedy.mends or (settings := remedied(remedy, self.settings)) is None:
+                continue
+            changed = with_gammas(make_config(settings), self.shape)
+            if changed == self.config or (
+                changed.augment != "none" and len(self.shape) != 3
+            ):  # points are not augmented
+                continue
+            change = {name: changed.model_dump(mode="json")[name] for name in remedy.change}
+            event = {"nimg": nimg, "finding": finding.name, "state": "mended", "change": change}
+            self.folder.append_finding(event)
+            self.say(f"Mended from {nimg:,} images on: {remedy.does} ({as_words(change)}).")
+            self.config = changed
+            return
+        self.say("It is not mended: there is no remedy that a run may take as it goes on.")
 
     def status(self) -> list[dict[str, Any]]:
         """What lasts, for status.json."""

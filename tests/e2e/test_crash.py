@@ -110,7 +110,7 @@ def test_random_kills_lose_nothing(tmp_path: Path) -> None:
         ("write_bytes checkpoint", -1, "half"),
         ("unlink checkpoint", -1, "before"),
         ("append_row stats", 2, "half"),
-        ("save picture", 0, "half"),  # reals.png
+        ("write_bytes picture", 0, "half"),  # reals.png
         ("save animation", 0, "before"),  # after the last checkpoint
         ("replace status", -1, "before"),
     ],

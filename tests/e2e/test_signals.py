@@ -292,7 +292,7 @@ def test_from_inside(phase: str, signum: int, tmp_path: Path) -> None:
 
 def test_a_signal_at_the_very_end_changes_nothing(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
-    done = signalled("ganforge.training.loop.animation", 1, signal.SIGTERM, crash.train(run.path, total_nimg=1280))
+    done = signalled("ganforge.training.actions.animation", 1, signal.SIGTERM, crash.train(run.path, total_nimg=1280))
     assert done.returncode == 0, done.stderr
     assert run.read_status()["state"] == "finished"
     check_same_after_resume(run, 1920, tmp_path)

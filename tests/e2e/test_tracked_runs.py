@@ -212,7 +212,7 @@ def test_a_run_made_longer_does_nothing_anew_that_a_tracker_has(
     assert 960 not in [row["nimg"] for row in folder.rows()]
     out = capsys.readouterr().out
     assert "at 960 of 1,024 images" in out
-    assert "Note:" not in out
+    assert "takes nothing back" not in out
 
 
 def test_a_resumed_run_may_do_without_its_trackers(tmp_path: Path) -> None:

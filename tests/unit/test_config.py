@@ -66,7 +66,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
     "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
     "penalty_interval": st.integers(1, 1024), "device": TEXT, "init_from": st.none() | TEXT,
-    "deterministic": st.booleans(), "capture": st.booleans(),
+    "deterministic": st.booleans(), "capture": st.booleans(), "on_trouble": st.sampled_from(["say", "stop", "mend"]),
     "threads": st.none() | st.integers(1, 1024), "log": st.none() | st.permutations(["wandb", "mlflow"]).map(tuple),
 }  # fmt: skip
 
