@@ -28,7 +28,8 @@ def report(place: Path, seeds: list[int], out: Path, *, cost: bool) -> None:
     """Write the tables of the runs in ``place`` that there are."""
     found = {(name, seed): looked for name in CASES for seed in seeds if (looked := look(place / name / str(seed)))}
     lines = [
-        f"Thresholds were set on the runs of seeds {' and '.join(map(str, SET_ON))}; "
+        f"Thresholds were set on the runs of seeds {' and '.join(map(str, SET_ON))}, but for the patience of "
+        "`oscillation`, which is 3 instead of 2 since note-digits of seed 10 was called so for two rows; "
         f"this is of seeds {', '.join(map(str, seeds))}. A name is followed by the images (in thousands) at which it "
         "was found, and, where it was over later, at which it was; advice, which is no fault, is in brackets.",
         "",
