@@ -26,12 +26,12 @@ advice. Some of these troubles come early, when G has not learned anything yet, 
 told, and is no fault.
 
 With `--on-trouble stop` a run is saved and ends, with exit status 4, when something grave is found in its log. With
-`--on-trouble mend` the first of its remedies that a run may take as it goes on is taken, for each grave trouble once when it
-is found, at most three times in a run; it is said and logged in `findings.jsonl`, and a resumed run does it again. Snapshots and
-`config.json` keep the settings that the run began with.
+`--on-trouble mend` the first of its remedies that a run may take as it goes on is taken, for each grave trouble once
+when it is found, at most three times in a run; it is said and logged in `findings.jsonl`, and a resumed run does it
+again. Snapshots and `config.json` keep the settings that the run began with.
 
-Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), of a few seeds as yet. Whether a remedy helps
-was not measured yet (`benchmarks/remedies.py`): what stands first is what undoes the fault.
+Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), of a few seeds as yet. Whether a remedy
+helps was not measured yet (`benchmarks/remedies.py`): what stands first is what undoes the fault.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
 explained in [run-folder.md](run-folder.md#statsjsonl).
