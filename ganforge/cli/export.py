@@ -57,7 +57,8 @@ def written_to(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{out} cannot be written: {reason(error)}; choose another place with --out.") from None
+        why = error.strerror if error.filename == str(out) else reason(error)
+        raise UserError(f"{out} cannot be written: {why}; choose another place with --out.") from None
 
 
 def run_file(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
@@ -115,7 +116,8 @@ def run_page(given: argparse.Namespace, out: Path, stop: StopRequest) -> int:
     require_packages()
     model = load(given.source, "cpu", best=given.best)
     stop.poll()
-    found = write_page(model, out, given.wasm_dir, given.license)
+    with written_to(out):
+        found = write_page(model, out, given.wasm_dir, given.license)
     size = sum(path.stat().st_size for path in out.iterdir())
     tell(printable(f"{out}: a page of {size:,} bytes; its pictures differ from PyTorch's by {found:.1e} at most"))
     tell("Browsers do not run it as a file: put the folder on any web server, or look at it here with")

@@ -64,11 +64,6 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
         return save_a_walk(given, stop)
     if way == "seeds" and takes_many(given.out):
         return save_many(given, stop)
-    for name in ("format", "quality", "upscale"):
-        if getattr(given, name) is not None:
-            raise UserError(
-                f"--{name} is of single pictures; give --out a FOLDER/, or a name that ends in .zip or .tar."
-            )
     return save_grid(given, stop, near=way == "near")
 
 

@@ -30,19 +30,24 @@ def takes_many(out: str) -> bool:
     return is_folder(out) or Path(out).suffix.lower() in (".zip", ".npz", ".tar")
 
 
+def is_given(given: argparse.Namespace, name: str) -> bool:
+    """0 is, too."""
+    return getattr(given, name) is not None and getattr(given, name) is not False
+
+
 def check_sample_options(given: argparse.Namespace) -> None:
     """Raise UserError for options that do not go together."""
     names = ("seeds", "interpolate", "around", "evolution", "per_class")
-    ways = [f"--{name.replace('_', '-')}" for name in names if getattr(given, name) not in (None, False)]
+    ways = [f"--{name.replace('_', '-')}" for name in names if is_given(given, name)]
     if len(ways) > 1:
         raise UserError(f"{' and '.join(ways)} ask for different pictures; give one of them.")
     way = ways[0] if ways else "--seeds"
     for name, needed in LATER.items():
-        if getattr(given, name) not in (None, False) and way not in needed:
+        if is_given(given, name) and way not in needed:
             raise UserError(f"--{name} goes with {needed[0]}, which is not given; add it, or leave --{name} out.")
     if given.count is not None and (ways and way != "--around"):
         raise UserError(f"--count and {way} both say how many pictures; give one of them.")
-    if given.balance_like is not None and (given.classes is not None or way not in ("--seeds",)):
+    if given.balance_like is not None and (given.classes is not None or way != "--seeds"):
         raise UserError("--balance-like chooses the classes of seeds; leave --class and the other ways out.")
     for name in ("count", "per_class", "scale", "upscale"):
         if (value := getattr(given, name)) is not None and value < 1:
@@ -59,11 +64,11 @@ def check_sample_options(given: argparse.Namespace) -> None:
     if given.scale is not None and many:
         raise UserError("--scale is of a grid or a walk; of single pictures, give --upscale.")
     if given.evolution:
-        for name in ("best", "classes", "scale"):
-            if getattr(given, name) not in (None, False):
-                raise UserError(
-                    f"--evolution is of the grids that a run has drawn; leave --{name.replace('classes', 'class')} out."
-                )
+        others = [name for name in ("best", "classes", "scale") if is_given(given, name)]
+        for name in others + ["truncation"] * (given.truncation != 1):
+            raise UserError(
+                f"--evolution is of the grids that a run has drawn; leave --{name.replace('classes', 'class')} out."
+            )
     refuse_other_names(given, way)
     fastest = 60 if is_film(given.out or "") or given.evolution else 50
     if given.fps is not None and not 0 < given.fps <= fastest:

@@ -47,8 +47,13 @@ def refuse_other_folder(out: Path) -> None:
 
 @contextmanager
 def written_aside(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` to be filled, which takes its place at the end of the context, or goes away."""
-    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=out.parent))
+    """A folder beside ``out`` to be filled, which takes its place at the end of the context, or goes away. Raises
+    OSError."""
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=out.parent))
+    except OSError as error:
+        error.filename = str(out)
+        raise
     try:
         yield aside
         for path in aside.iterdir():

@@ -9,7 +9,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
-from ganforge.base.files import reason
 from ganforge.base.stopping import poll
 from ganforge.data.catalog import folder_name
 from ganforge.export.page_folder import FACTS, INDEX, MODEL, RUNTIME, STATIC, refuse_other_folder, written_aside
@@ -30,20 +29,17 @@ def write_page(model: Model, out: Path, wasm_dir: Path | None = None, license: s
     """Write the page's folder; returns the largest difference of the model in it from PyTorch's (``write_onnx``).
 
     The folder appears whole or not at all, and takes the place of an earlier page only if nothing else lies in it.
-    wasm_dir: as ``runtime_files`` takes it. Raises UserError, and RunError as ``write_onnx`` does.
+    wasm_dir: as ``runtime_files`` takes it. Raises OSError, UserError, and RunError as ``write_onnx`` does.
     """
     if len(model.shape) == 1:
         raise UserError(f"The model in {model.path} makes points, and the page shows pictures; use --to onnx.")
     refuse_other_folder(out)
     runtime = runtime_files(wasm_dir)
-    try:
-        with written_aside(out) as folder:
-            found = write_onnx(model, folder / MODEL, "uint8", license)
-            poll()
-            _fill(folder, model, runtime, license)
-            poll()
-    except OSError as error:
-        raise UserError(f"The page cannot be written: {reason(error)}; choose another place with --out.") from error
+    with written_aside(out) as folder:
+        found = write_onnx(model, folder / MODEL, "uint8", license)
+        poll()
+        _fill(folder, model, runtime, license)
+        poll()
     return found
 
 

@@ -41,6 +41,10 @@ class Plan:
     def __len__(self) -> int:
         return len(self.seeds)
 
+    @property
+    def what(self) -> str:
+        return "pictures" if len(self.shape) == 3 else "points"
+
     @cached_property
     def folders(self) -> dict[int, str]:
         """The sub-folder of each class that occurs. Their order by name is that of the classes' numbers, which is what
@@ -114,8 +118,8 @@ def is_begun(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool
     except FileNotFoundError:
         if others:
             raise UserError(
-                f"{where} holds {', '.join(others[:3])}{', ...' * (len(others) > 3)} already, and pictures are not "
-                "mixed with what is there; choose another --out."
+                f"{where} holds {', '.join(others[:3])}{', ...' * (len(others) > 3)} already, and {plan.what} are "
+                "not mixed with what is there; choose another --out."
             ) from None
         return False
     except (OSError, ValueError) as error:
@@ -125,8 +129,8 @@ def is_begun(plan: Plan, about: Path, others: Sequence[str], where: str) -> bool
         held = held if isinstance(held, dict) else {}
         differ = [name for name in facts.keys() | held.keys() if facts.get(name) != held.get(name)]
         raise UserError(
-            f"{where} holds other pictures: they differ in {', '.join(sorted(differ))}; give the same options to go on "
-            "with them, or choose another --out."
+            f"{where} holds other {plan.what}: they differ in {', '.join(sorted(differ))}; give the same options to "
+            "go on with them, or choose another --out."
         )
     return True
 

@@ -57,14 +57,14 @@ def out_given(out: object) -> Path:
 
 def target_for(out: object, plan: Plan) -> Target:
     """Raises UserError where the pictures cannot go there."""
-    path, points = out_given(out), len(plan.shape) == 1
+    path = out_given(out)
     is_folder = str(out).endswith(("/", os.sep)) or not path.suffix or path.is_dir()
     if not is_folder and path.suffix.lower() not in ENDINGS:
         raise UserError(
             f"Pictures are saved into a FOLDER/, or a .zip, .npz or .tar file, and {path} is none of these."
         )
     kind = IntoFolder if is_folder else ENDINGS[path.suffix.lower()]
-    if points and kind is not IntoArrays:
+    if plan.what == "points" and kind is not IntoArrays:
         raise UserError("This model makes points, not pictures; save them with a name that ends in .npz.")
     if not len(plan):
         raise UserError("No seed is given; give one or more, such as 0-63.")
@@ -89,16 +89,16 @@ def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tens
         finally:
             target.close()
     except OSError as error:
-        raise UserError(f"The pictures cannot be written: {reason(error)}; {then}.") from None
+        raise UserError(f"The {plan.what} cannot be written: {reason(error)}; {then}.") from None
     if done == len(plan):
-        complain(printable(f"All {done:,} pictures were there already."))
+        complain(printable(f"All {done:,} {plan.what} were there already."))
     return target.written
 
 
 def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]], done: int) -> None:
     row = done
     if 0 < done < len(plan):
-        complain(f"{done:,} of {len(plan):,} pictures are there already; going on.")
+        complain(f"{done:,} of {len(plan):,} {plan.what} are there already; going on.")
     workers, waiting = usual_workers(), deque[Future[Any]]()
     try:
         with ThreadPoolExecutor(workers) as pool, shown(len(plan), "saving") as tell:
@@ -112,7 +112,7 @@ def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]],
         _drain(target, waiting)
     except Stopped:
         _drain(target, waiting)
-        complain(f"{row:,} of {len(plan):,} pictures are saved; the same command goes on from there.")
+        complain(f"{row:,} of {len(plan):,} {plan.what} are saved; the same command goes on from there.")
         raise
     target.finish()
 

@@ -1,6 +1,7 @@
 """ONNX files: the same pictures as PyTorch's, or no file."""
 
-import json
+import hashlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ import pytest
 import torch
 from exported import CASES, SHAPE, model
 
+from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
+from ganforge.cli.main import main
 from ganforge.export import parity, to_onnx
 from ganforge.export.parity import BATCHES, TOLERANCE, difference
-from ganforge.export.portable import Portable, inputs, portable
+from ganforge.export.portable import Output, Portable, facts, inputs, portable
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(("family", "told", "precision", "shape"), CASES)
@@ -40,13 +45,32 @@ def test_facts_and_opset_are_in_the_file(tmp_path: Path) -> None:
 
     made, out = model(tmp_path, told=3), tmp_path / "generator.onnx"
     to_onnx.write_onnx(made, out, license="cc-by-4.0")
-    read = onnx.load(out)
-    assert {one.domain: one.version for one in read.opset_import}[""] == to_onnx.OPSET
-    facts = {one.key: one.value for one in read.metadata_props}
-    assert (facts["license"], facts["noise"], facts["z_dim"], facts["nimg"]) == ("cc-by-4.0", "uniform", "12", "640")
-    assert json.loads(facts["class_names"]) == ["kind 0", "kind 1", "kind 2"]
-    assert (facts["output"], facts["layout"], json.loads(facts["range"])) == ("uint8", "NHWC", [0, 255])
-    assert str(tmp_path) not in str(facts)
+    read, docs = onnx.load(out), (ROOT / "docs" / "sharing.md").read_text()
+    assert {one.domain: one.version for one in read.opset_import}[""] == 20
+    assert "opset 20" in docs
+    assert (read.producer_name, read.producer_version) == ("ganforge", __version__)
+    assert {one.key: one.value for one in read.metadata_props} == {
+        "made_by": f"ganforge {__version__}", "format": "1", "recipe": "note", "nimg": "640", "noise": "uniform",
+        "z_dim": "12", "num_classes": "3", "class_names": '["kind 0", "kind 1", "kind 2"]', "shape": "[3, 9, 6]",
+        "output": "uint8", "layout": "NHWC", "range": "[0, 255]", "trained_precision": "float32",
+        "license": "cc-by-4.0", "snapshot_sha256": hashlib.sha256(made.path.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    table = docs[docs.index("| fact |") : docs.index("import numpy as np, onnxruntime")]
+    documented = [
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert documented == [*facts(made, "uint8", None)]
+
+
+@pytest.mark.parametrize(
+    ("output", "shape", "told"),
+    [
+        ("float", SHAPE, {"output": "float32", "layout": "NCHW", "range": [-1, 1], "shape": [3, 9, 6]}),
+        ("uint8", (2,), {"output": "float32", "layout": "NC", "range": [-1, 1], "shape": [2]}),
+    ],
+)
+def test_facts_of_floats_and_of_points(output: Output, shape: tuple[int, ...], told: dict, tmp_path: Path) -> None:
+    assert told.items() <= facts(model(tmp_path, shape=shape), output, None).items()
 
 
 def test_a_model_that_differs_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,10 +127,18 @@ def test_differences() -> None:
     assert not difference(fakes * float("nan"), fakes) <= 1
 
 
-def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UserError, match=r"onnxruntime, which is not installed: pip install 'ganforge\[export\]'"):
-        to_onnx.require_packages()
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime", "onnxscript"])
+@pytest.mark.parametrize("to", ["onnx", "page"])
+def test_a_missing_package_is_said_before_the_run_is_looked_at(
+    to: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["export", "nowhere", "--to", to]) == 2
+    assert capsys.readouterr().err == (
+        f"ganforge: An ONNX file needs {package}, which is not installed: pip install 'ganforge[export]'.\n"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_no_file_can_hold_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,14 +188,21 @@ def test_nothing_is_removed_unless_somebody_says_so(
         monkeypatch.setattr(sys, "stdin", nobody)
         assert main(["runs", "rm", "runs/a"]) == 2
     assert "add --yes" in capsys.readouterr().err
+    other = make_run(Path("runs/b"))
     for typed, there in ((b"\n", True), (b"no\n", True), (b"y\n", False)):
         ours, theirs = pty.openpty()
-        os.write(ours, typed)
+        os.write(ours, typed * 2)
         with os.fdopen(theirs) as terminal:
             monkeypatch.setattr(sys, "stdin", terminal)
-            assert main(["runs", "rm", "runs/a"]) == 0
+            assert main(["runs", "rm", "runs/a", "runs/b"]) == 0
         os.close(ours)
-        assert run.exists() == there
+        assert run.exists() == other.exists() == there
+        said = capsys.readouterr()
+        assert said.err == "Remove 2 runs for good? [y/N]\n"  # once for all
+        for name in ("runs/a", "runs/b"):
+            assert [line.endswith("would be removed") for line in said.out.splitlines() if f"{name}: " in line] == (
+                [True] if there else [True, False]
+            )
 
 
 def test_a_signal_ends_the_question(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:

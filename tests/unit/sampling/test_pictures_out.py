@@ -241,6 +241,29 @@ def test_nothing_is_mixed_and_nothing_overwritten(name: str, plain: Model, tmp_p
 
 
 @pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
+def test_pictures_of_another_subject_are_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of another snapshot of the run, of another run, and of other weights where all else is the same."""
+    run = make_run(tmp_path / "run", nimg=640)
+    (tmp_path / "out").mkdir()
+    out, model = tmp_path / "out" / name, load(run.path, "cpu")
+    with pytest.raises(Stopped), stopping_after(1):
+        model.save(f"{out}/" if name == "f/" else out, SEEDS)
+    before = bytes_in(tmp_path / "out")
+    make_run(run.path, nimg=1280)
+    other = make_run(tmp_path / "other", nimg=640, g_hidden=(16,), precision="bfloat16")
+    with torch.no_grad():
+        next(model.G.parameters()).add_(0.01)
+    said = "holds other pictures: they differ in {}; give the same options to go on with them, or choose another --out."
+    with pytest.raises(UserError, match=re.escape(said.format("model"))):
+        model.save(out, SEEDS)
+    for source, differ in ((run.path, "model, nimg"), (other.path, "model, precision")):
+        assert main(["sample", str(source), "--count", "150", "--device", "cpu", "--out", str(out)]) == 2
+        assert said.format(differ) in capsys.readouterr().err
+    assert bytes_in(tmp_path / "out") == before
+    assert main(["sample", str(run.snapshot(640)), "--count", "150", "--device", "cpu", "--out", str(out)]) == 0
+
+
+@pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
 def test_where_nothing_can_be_written_nothing_is_said_to_stay(name: str, plain: Model, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     for folder in filter(Path.exists, (tmp_path / "file", Path("/proc"))):  # where a lock cannot be made, either

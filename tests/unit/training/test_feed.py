@@ -1,5 +1,6 @@
 """training/feed.py: the batches of a step, its losses and rates at an nimg, and what the data must have."""
 
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from ganforge.training.adversarial import update_d
 from ganforge.training.build import build_state
 from ganforge.training.feed import Feed, end_of, images_at, images_in, one_pass, schedule_optimizers, updates_ahead
 from ganforge.training.optimizer import Adam, RMSprop
+from ganforge.training.processes import Processes
+from ganforge.training.several import Several
 from ganforge.training.step_inputs import Batch, StepOptions
 
 CPU = torch.device("cpu")
@@ -309,18 +312,35 @@ def test_a_recipes_first_step_keeps_each_weights_own_gradient(name: str, monkeyp
         torch.testing.assert_close(square, (1 - config.beta2) * grad.square(), rtol=1e-4, atol=1e-12)
 
 
+class OneOfTwo(Processes):
+    """The second of two processes, or the only one, by itself."""
+
+    rows = Several.rows
+
+
 @pytest.mark.parametrize("start", [0, 5 * N, 100])
-def test_batches_that_are_made_ahead_are_the_same(start: int) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_batches_that_are_made_ahead_are_the_same(count: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU, where those of several updates are made at once."""
-    config = config_of(d_steps=3, shared_noise=False, conditional=True, augment="ada", dragan_weight=1.0)
-    plain, ahead = (Feed(config, load_digits(), CPU) for _ in range(2))
+    options = {"conditional": True, "augment": "ada", "gp_weight": 1.0, "accumulate": 2}
+    config = config_of(d_steps=3, shared_noise=False, **options)
+    plain, ahead = (Feed(config, load_digits(), CPU, OneOfTwo(count - 1, count)) for _ in range(2))
     assert plain.ahead == 1
     ahead.ahead = 4
+    make = Feed._made
+    made: list[tuple[str, int]] = []
+    monkeypatch.setattr(Feed, "_made", lambda feed, *given: made.append((given[1], given[3])) or make(feed, *given))
     for step in (0, 1, 2, 1):  # and back, as when a step is made again to be explained
         (plain_d, plain_g), (ahead_d, ahead_g) = (feed.batches(start + step * 3 * N, step) for feed in (plain, ahead))
         for one, other in zip([*plain_d, plain_g], [*ahead_d, ahead_g], strict=True):
             for ours, theirs in zip(tensors_of(one), tensors_of(other), strict=True):
                 assert torch.equal(ours, theirs)
+
+    updates = [start + (step * 3 + update) * N for step in (0, 1, 2, 1) for update in range(3)]
+    assert made.count(("", 4)) == len([*groupby(updates, lambda at: at // N // 4)])  # so often, and not for each
+    assert made.count(("G/", 1)) == 2 * 4
+    whole, alone = (feed.batches(start + 3 * N, 1)[0] for feed in (ahead.whole(), Feed(config, load_digits(), CPU)))
+    assert all(torch.equal(one.z, other.z) for one, other in zip(whole, alone, strict=True))
 
 
 def test_so_many_are_made_ahead_as_are_small_together() -> None:
