@@ -61,7 +61,7 @@ def list_runs(root: Path, stop: StopRequest) -> int:
         tell("There is no run yet: no folder runs here. `ganforge train` begins one.")
         return 0
     if not root.is_dir():
-        raise UserError(f"{root} is no folder; give the one that your runs are in.")
+        raise UserError(f"{root} is no folder; give the one that your runs are in (default: {USUAL}).")
     folders, more = find_folders(root)
     runs = newest_first(folders)
     sizes, bests = [], []

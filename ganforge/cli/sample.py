@@ -162,7 +162,7 @@ def save_many(given: argparse.Namespace, stop: StopRequest) -> int:
         written = model.save(given.out, seeds, labels, truncation=given.truncation, **look)
     except Stopped:
         return 128 + stop.signum  # how far it came has been said
-    more = f" and {len(written) - 1:,} more files" if len(written) > 1 else ""
+    more = f" and {len(written) - 1:,} more file{'s' * (len(written) > 2)}" if len(written) > 1 else ""
     tell(printable(f"{counted(len(seeds), model)} in {written[0]}{more}"))
     return 0
 

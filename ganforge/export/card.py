@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import Any
@@ -194,7 +195,7 @@ def result(record: StoredRecord, task: str, dataset: str) -> dict[str, Any]:
         "dataset": {"name": dataset, "type": dataset, "split": protocol.split},
         "metrics": [
             {
-                "type": name.replace("/", "-").lower(), "name": name, "value": figure.value,
+                "type": re.sub(r"\W+", "-", name).lower(), "name": name, "value": figure.value,
                 "args": {
                     "floor": figure.floor, "better": figure.better, "protocol": protocol.id,
                     "num_fakes": protocol.num_fakes, "num_reals": protocol.num_reals,

@@ -93,9 +93,11 @@ def test_a_card_of_ours_is_renewed_and_a_changed_one_kept(tmp_path: Path) -> Non
 def test_points_have_a_card_too(tmp_path: Path) -> None:
     """Which does not speak of pictures, but for the one that shows the points."""
     made = model(tmp_path, shape=(2,))
-    record = StoredRecord.model_validate(RECORD | {"nimg": 640})
+    figures = {"high quality/coordinates": {"value": 0.5, "better": "near floor", "floor": 0.9}}
+    record = StoredRecord.model_validate(RECORD | {"nimg": 640, "figures": figures})
     text = card_text(made, {}, [record], None).replace(loader(), "")
     assert "pipeline_tag" not in text
+    assert '"type": "high-quality-coordinates", "name": "high quality/coordinates"' in text
     for told in ("640 points shown to D", "![2,000 points, by the seeds 0 to 1,999", "- Points: 2 numbers; G",
                  "points = ganforge.load", "# float32 [16, 2]", "499 points judged"):  # fmt: skip
         assert told in text

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,3 +160,15 @@ def test_without_figures_the_newest_has_to_be_asked_for(hub: Hub, capsys: pytest
     make_run(Path("plain"))
     assert push(source="plain") == 2
     assert "add --newest" in capsys.readouterr().err
+
+
+def test_without_the_extra(
+    hub: Hub, run: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    missing = (
+        f"{NAME} is on the Hugging Face hub, which needs huggingface_hub; install it with pip install 'ganforge[hub]'."
+    )
+    for command in (["push", "run", NAME], ["sample", NAME], ["export", NAME, "--to", "torch"]):
+        assert main(command) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == f"ganforge: {missing}"

@@ -191,7 +191,7 @@ def test_nothing_is_removed_unless_somebody_says_so(
     other = make_run(Path("runs/b"))
     for typed, there in ((b"\n", True), (b"no\n", True), (b"y\n", False)):
         ours, theirs = pty.openpty()
-        os.write(ours, typed * 2)
+        os.write(ours, typed * 9)
         with os.fdopen(theirs) as terminal:
             monkeypatch.setattr(sys, "stdin", terminal)
             assert main(["runs", "rm", "runs/a", "runs/b"]) == 0
@@ -281,5 +281,6 @@ def test_lists_of_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "There is no run yet" in said
     assert "There is no run in empty" in said
-    for wrong in (["nothing"], ["empty", "other"], ["--yes"], ["rm"], ["mv", "a"]):
+    for wrong in (["empty", "other"], ["--yes"], ["rm"], ["mv", "a"], ["ls"]):
         assert main(["runs", *wrong]) == 2
+    assert "ls is no folder; give the one that your runs are in (default: runs)." in capsys.readouterr().err

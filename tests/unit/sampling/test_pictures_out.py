@@ -352,13 +352,21 @@ def test_a_png_keeps_every_pixel_and_bears_our_mark(side: int, channels: int, tm
     refuse_foreign(path)
 
 
-def test_points_go_into_an_array_only(tmp_path: Path) -> None:
+def test_points_go_into_an_array_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     points = load(make_run(tmp_path / "run", (2,), data="ring").path, "cpu")
     with pytest.raises(UserError, match=r"^This model makes points, not pictures; save them with .* \.npz\.$"):
         points.save(tmp_path / "f", [1])
     points.save(tmp_path / "p.npz", SEEDS)
     with np.load(tmp_path / "p.npz") as arrays:
         assert np.array_equal(arrays["arr_0"], points.sample(SEEDS).numpy())
+    with pytest.raises(UserError, match=r"p\.npz already, and points are not mixed with what is there; choose"):
+        points.save(tmp_path / "p.npz", SEEDS)
+    with pytest.raises(Stopped), stopping_after(1):
+        points.save(tmp_path / "q.npz", SEEDS)
+    points.save(tmp_path / "q.npz", SEEDS)
+    said = capsys.readouterr().err
+    assert "64 of 150 points are saved; " in said
+    assert "64 of 150 points are there already; going on." in said
 
 
 def test_several_threads_encode(plain: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,6 +411,9 @@ def test_from_the_command_line(model: Model, tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().out == f"4 pictures in {out}\n"
     rows = [line.split(",") for line in (out / "index.csv").read_text().splitlines()[1:]]
     assert [(row[1], row[2]) for row in rows] == [("0", "0"), ("1", "2"), ("2", "0"), ("3", "2")]
+    for count, more in (("5", "1 more file"), ("71", "2 more files")):
+        assert sample(model, "--count", count, "--out", f"{tmp_path}/{count}.tar") == 0
+        assert capsys.readouterr().out == f"{count} pictures in {tmp_path}/{count}-00000.tar and {more}\n"
     assert sample(model, "--count", "5", "--out", f"{tmp_path}/a.npz") == 0
     with np.load(tmp_path / "a.npz") as arrays:
         assert arrays["arr_1"].tolist() == [0, 1, 2, 0, 1]
