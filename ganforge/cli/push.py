@@ -59,6 +59,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
         except Stopped:
             complain(f"ganforge: stopped while pushing: {name} has all of it or nothing; to be sure push again")
             raise
+    if given.public and private:
+        complain(f"{name} was there before and stays private, in spite of --public; its page can change that.")
     tell(f"Pushed: {name}@{made}, {seen(not private)}. To use it: `ganforge sample {name}@{made}`")
     return 0
 

@@ -31,7 +31,9 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     parser.add_argument("--interpolate", metavar="SEEDS", help="a walk from seed to seed instead, such as 3,17,42")
     parser.add_argument("--frames", type=whole, metavar="N", help="of a walk: from one seed to the next (default: 30)")
     parser.add_argument("--loop", action="store_true", help="of a walk: back to the first seed, and on without end")
-    parser.add_argument("--fps", type=float, help="of a walk or film: frames a second (default: 20; at most 50 or 60)")
+    parser.add_argument(
+        "--fps", type=float, help="of a walk: frames a second, at most 50, of a film 60 (default: 20; --evolution: 10)"
+    )
     parser.add_argument("--evolution", action="store_true", help="the run's own grids, as a film, instead")
     parser.add_argument("--around", metavar="SEED", help="a seed's picture and neighbours of it instead")
     parser.add_argument("--spread", type=float, help="how far the neighbours are: above 0, at most 1 (default: 0.3)")

@@ -104,6 +104,12 @@ def test_public_only_if_it_is_asked_for(hub: Hub, run: RunFolder, capsys: pytest
     assert push("--public") == 0
     assert push("--public", name="hub:me/newer") == 0
     assert not hub.repos["me/newer"].private
+    capsys.readouterr()
+    hub.repos["me/new"] = Repo(private=True)
+    assert push("--public") == 0
+    said = capsys.readouterr()
+    assert f"{NAME} was there before and stays private, in spite of --public; " in said.err
+    assert f"Pushed: {NAME}@{NEWER}, private. " in said.out
 
 
 def test_files_of_others_are_not_overwritten(hub: Hub, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
