@@ -57,7 +57,7 @@ def figure(folder: RunFolder, data: str) -> float | None:
     """The headline of its newest snapshot, judged against ``data`` (once; the record stays beside the run)."""
     place = folder.path.with_suffix(f".{RECORD}")
     if not place.exists():
-        if not folder.snapshots():
+        if not folder.all_snapshots():
             return None
         evaluate(folder.path, Against(data), Wanted(samples=2_000), out=place)
     [path] = place.glob("*.json")
