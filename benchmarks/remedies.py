@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ LONGER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("r1-1000", "five", "hundred", "shuffled-labels"), FAST),
 }
 """By fault: what is found early shows in the figures late."""
-RECORD = "judged"
+RECORD, SOUND = "judged", "without the fault"
 
 
 def case_of(name: str) -> Case:
@@ -75,19 +76,21 @@ def well(folder: RunFolder) -> bool:
 
 def ways(name: str, place: Path, seed: int) -> Iterator[tuple[str, RunFolder, Mapping[str, Any] | None]]:
     """(way, run, settings to train it by) of the fault, of what is advised, and of the run without it. A fault has to
-    be trained before what is advised can be asked for; it has no settings here, since it is planted."""
+    be trained before what is advised can be asked for; it has no settings here, since it is planted. What gives the
+    very settings of the run without the fault is that run."""
     case = case_of(name)
     faulty = RunFolder(place / name / f"{seed}-fault")
     yield "the fault", faulty, None
+    kept = {key: case.settings[key] for key in ("total_nimg", "data", "conditional") if key in case.settings}
+    sound = ganforge.recipe(case.recipe, **SHORT | kept, seed=seed).model_dump(mode="json")
+    without = RunFolder(place / "sound" / "-".join([str(seed), case.recipe, *map(str, kept.values())]))
     finding = first_finding(faulty)
     for at, remedy in enumerate(finding.trouble.remedies if finding else ()):
         settings = faulty.read_config()["settings"]
-        if remedy.change and (changed := remedied(remedy, settings)) is not None:
-            way = f"{finding.name if finding else ''}: {remedy.does}"
-            yield way, RunFolder(place / name / f"{seed}-{finding.name if finding else ''}-{at}"), changed
-    sound = {key: case.settings[key] for key in ("total_nimg", "data", "conditional") if key in case.settings}
-    named = "-".join([case.recipe, *(str(value) for value in sound.values())])
-    yield "without the fault", RunFolder(place / "sound" / f"{seed}-{named}"), SHORT | sound | {"seed": seed}
+        if finding and remedy.change and (changed := remedied(remedy, settings)) is not None:
+            folder = without if changed == sound else RunFolder(place / name / f"{seed}-{finding.name}-{at}")
+            yield f"{finding.name}: {remedy.does}", folder, changed
+    yield SOUND, without, sound
 
 
 def train(place: Path, names: list[str], seeds: list[int]) -> None:
@@ -100,11 +103,9 @@ def train(place: Path, names: list[str], seeds: list[int]) -> None:
                 folder.path.parent.mkdir(parents=True, exist_ok=True)
                 if settings is None:
                     case.train(seed, str(folder.path))
-                elif "recipe" in settings:
-                    with case.plant(seed) as more:
+                else:  # of planted pictures, where the fault is theirs
+                    with nullcontext({}) if way == SOUND else case.plant(seed) as more:
                         ganforge.train(make_config({**settings, **more}), folder.path)
-                else:
-                    ganforge.train(case.recipe, folder.path, **settings)
                 print(seed, name, way, figure(folder, judged_by(case)), flush=True)
 
 
@@ -126,7 +127,7 @@ def report(place: Path, names: list[str], seeds: list[int], out: Path) -> None:
         for seed in seeds:
             for way, folder, _ in ways(name, place, seed):
                 found.setdefault(way, []).append((figure(folder, judged_by(case_of(name))), well(folder)))
-        best = max(value for value, _ in found["without the fault"] if value is not None)
+        best = max(value for value, _ in found[SOUND] if value is not None)
         lines += [f"| {name} | {way} | {told(runs, best)} |" for way, runs in found.items()]
     write_results(out, "Remedies for planted faults", lines)
 
