@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ganforge.cli.help import look_up, rendered
 from ganforge.cli.main import main, make_parser
-from ganforge.cli.meanings import all_meanings
+from ganforge.cli.meanings import Meaning, all_meanings
 from ganforge.cli.vocabulary import terms
 from ganforge.config import Config
 from ganforge.data.catalog import DATA_SETS
@@ -24,27 +25,34 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_every_record_setting_and_command_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def told_of(word: str, found: list[Meaning]) -> str:
+    """The same without a command line for each word."""
+    return " ".join(" ".join(map(rendered, look_up(word, found))).split())
+
+
+def test_every_record_setting_and_command_is_told() -> None:
+    parsers = make_parser([])[1]
+    found = all_meanings(parsers)
     for name, source in RECORDS.items():
-        assert " ".join(source.split()) in told(capsys, name), name
+        assert " ".join(source.split()) in told_of(name, found), name
     for name, field in Config.model_fields.items():
         if name != "recipe":
             for spelling in (name, f"--{name.replace('_', '-')}", name.replace("_", "-").upper()):
-                assert " ".join((field.description or "?").split()) in told(capsys, spelling)
-    for verb, parser in make_parser([])[1].items():
-        assert " ".join(parser.format_help().split()) in told(capsys, verb)
+                assert " ".join((field.description or "?").split()) in told_of(spelling, found)
+    for verb, parser in parsers.items():
+        assert " ".join(parser.format_help().split()) in told_of(verb, found)
     for name, summary in DATA_SETS.items():
-        assert summary[1:] in told(capsys, name)
+        assert summary[1:] in told_of(name, found)
 
 
-def test_every_term_of_the_vocabulary_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_term_of_the_vocabulary_is_told() -> None:
     lines = VOCABULARY.read_text(encoding="utf-8").splitlines()
     rows, tables = (sum(line.startswith(begin) for line in lines) for begin in ("| ", "|-"))
-    found = list(terms())
+    found, meanings = list(terms()), all_meanings(make_parser([])[1])
     assert len(found) == rows - tables > 60
     for term in found:
         for word in term.words:
-            assert all(" ".join(cell.split()) in told(capsys, *word.split()) for cell in term.cells if cell), word
+            assert all(" ".join(cell.split()) in told_of(word, meanings) for cell in term.cells if cell), word
 
 
 def test_one_word_may_mean_several_things(capsys: pytest.CaptureFixture[str]) -> None:
