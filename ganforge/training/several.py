@@ -18,7 +18,7 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.launch import Launch, launched, refuse_joined, speaks
 from ganforge.base.runtime import choose_device
-from ganforge.base.stopping import StopRequest, poll
+from ganforge.base.stopping import Stopped, StopRequest, poll
 from ganforge.base.terminal import complain, printable
 from ganforge.training.heartbeats import Heartbeats, here, patience_sec
 from ganforge.training.processes import ALONE, Processes
@@ -94,7 +94,7 @@ class Several(Processes):
         if tensor.device.type == "cuda":
             dist.all_reduce(tensor, group=self.data)
         else:
-            self._finish(lambda: dist.all_reduce(tensor, group=self.data, async_op=True))
+            self._finish(lambda: dist.all_reduce(tensor, group=self.control, async_op=True))
 
     def meet(self) -> None:
         self._largest(0)
@@ -158,9 +158,10 @@ class Several(Processes):
     def end_with(self, error: BaseException) -> None:
         """Let the others know why this process ends, and end it where what is left to say is said by another."""
         told, rank = self.heartbeats.fault, self.rank  # of another, if any
-        text = str(error) if isinstance(error, UserError | RunError) else repr(error)
+        text = str(error) if isinstance(error, UserError | RunError | Stopped) else repr(error)
         if told is None:
-            text = text if self.leads else f"The process of rank {rank} ({here()}) has ended: {text}"
+            of_all = self.leads and not isinstance(error, Stopped)
+            text = text if of_all else f"The process of rank {rank} ({here()}) has ended: {text}"
             with contextlib.suppress(RuntimeError):
                 self.heartbeats.tell(text, rank, is_users=isinstance(error, UserError))
         if not isinstance(error, UserError | RunError) or (told is None and self.leads):
