@@ -1,7 +1,7 @@
 """The loop: while there are images to go, do what is due, then update."""
 
 from ganforge.base.errors import RunError
-from ganforge.base.runtime import deterministic_operations
+from ganforge.base.runtime import deterministic_operations, is_out_of_memory
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.networks.precision import tf32
@@ -10,6 +10,7 @@ from ganforge.training.actions import Actions
 from ganforge.training.build import step_taker
 from ganforge.training.feed import Feed, end_of, following, images_at, images_in, schedule_optimizers
 from ganforge.training.nonfinite import explain
+from ganforge.training.processes import FoundByAllError
 from ganforge.training.state import TrainingState
 from ganforge.training.step_inputs import Following
 from ganforge.training.unreached import out_of_reach
@@ -87,7 +88,7 @@ class Loop:
         except RunError:  # of another process
             raise
         except RuntimeError as error:
-            if why := out_of_reach(state, feed.whole(), state.nimg, state.step):
+            if not is_out_of_memory(error) and (why := out_of_reach(state, feed.whole(), state.nimg, state.step)):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
             raise
 
@@ -97,7 +98,7 @@ class Loop:
             self.state.nimg, self.state.step = self.unverified[0]
             whole, folder = self.feed.whole(), self.actions.folder
             why = lambda: explain(self.state, whole, self.unverified, folder, self.config)  # noqa: E731
-            raise RunError(self.feed.processes.from_first(why))
+            raise FoundByAllError(self.feed.processes.from_first(why))
         self.unverified.clear()
 
     def save_if_new(self) -> None:

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from process_groups import LIMIT_SEC, new_store, started
-from short_runs import begin
+from short_runs import begin, go_on_with
 
-from ganforge.base.images import save_png
 from ganforge.data.digits import load_digits
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 
-SHORT = ["--device=cpu", "--batch-size=32", "--metric-samples=0", "--g-hidden=32", "--d-hidden=32", "--z-dim=8"]
+SHORT = ["--device=cpu", "--batch-size=32", "--metric-samples=0", "--g-hidden=512", "--d-hidden=512", "--z-dim=8"]
 STARVED = """
 import resource, sys
 import torch
@@ -30,7 +30,7 @@ def starving(loop):
         pages = int(open("/proc/self/statm").read().split()[0])
         resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), resource.RLIM_INFINITY))
         size = 1 << 24
-        while size >= 64:
+        while size >= 1 << 14:
             try:
                 loop.held = [getattr(loop, "held", None), torch.empty(size)]
             except (RuntimeError, MemoryError):
@@ -43,19 +43,19 @@ sys.exit(main(sys.argv[1:]))
 
 
 def ended(arguments: list[list[str]]) -> tuple[list[int], list[str]]:
-    """The statuses of all processes, and the sentences that they have said."""
+    """The statuses of all processes, and the sentences that they have said, each once."""
     store = new_store()
     group = started(arguments, store, GANFORGE_PATIENCE_SEC="5")
     told = "".join(process.communicate(timeout=LIMIT_SEC)[1] for process in group)
     assert "Traceback" not in told, told
-    return [one.returncode for one in group], [line for line in told.splitlines() if line.startswith("ganforge: ")]
+    return [one.returncode for one in group], sorted({line for line in told.splitlines() if line.startswith("ganforge: ")})
 
 
 def test_other_pictures_in_one_process(tmp_path: Path) -> None:
     for name, first in (("a", 0), ("b", 100)):
         (tmp_path / name).mkdir()
         for row in range(32):
-            save_png(load_digits().items[first + row], tmp_path / name / f"{row}.png")
+            Image.fromarray(load_digits().items[first + row, 0].numpy()).save(tmp_path / name / f"{row}.png")
     train = ["-m", "ganforge", "train", "note", *SHORT, "--total-nimg=64", f"--out={tmp_path / 'run'}"]
     statuses, said = ended([[*train, f"--data={tmp_path / name}"] for name in ("a", "b")])
     assert (statuses, said) == (
@@ -65,14 +65,13 @@ def test_other_pictures_in_one_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory as Linux does")
-@pytest.mark.parametrize("rank", [0, 1])
-def test_one_process_gets_no_more_memory(rank: int, tmp_path: Path) -> None:
+def test_one_process_gets_no_more_memory(tmp_path: Path) -> None:
     train = ["train", "note", *SHORT, "--data=digits", "--total-nimg=32000", "--checkpoint-nimg=128"]
     train.append(f"--out={tmp_path / 'run'}")
-    statuses, said = ended([["-c", STARVED, *train] if one == rank else ["-m", "ganforge", *train] for one in (0, 1)])
+    statuses, said = ended([["-m", "ganforge", *train], ["-c", STARVED, *train]])
     assert statuses == [1, 1]
-    assert len(said) == 1 and "there was not enough memory" in said[0].lower(), said
-    assert rank == 0 or said[0].startswith("ganforge: The process of rank 1 (pid ")
+    assert len(said) == 1 and said[0].startswith("ganforge: The process of rank 1 (pid "), said
+    assert "there was not enough memory" in said[0]
     folder = RunFolder(tmp_path / "run")
     assert folder.read_status()["state"] == "failed"
     _, facts, complaints = load_newest_checkpoint(folder)
@@ -104,5 +103,5 @@ def test_the_first_processs_disk_is_full(small_disk: Path) -> None:
     _, facts, complaints = load_newest_checkpoint(folder)
     assert (facts["nimg"], complaints) == (224, {})
     (small_disk / "other").unlink()
-    assert ended([resume, resume]) == ([0, 0], [])
+    go_on_with(folder.path, total_nimg=448)
     assert (folder.read_status()["state"], folder.read_status()["nimg"]) == ("finished", 448)
