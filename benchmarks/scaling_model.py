@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from ganforge.config import with_gammas
 from ganforge.data.dataset import Dataset
@@ -75,15 +76,27 @@ def efficiency(cost: Cost, batch: int, count: int, machine: Machine) -> float:
 
 
 class Operations(TorchDispatchMode):
-    """Counts what is asked of the device."""
+    """Counts what is asked of the device, and the floating point operations of its convolutions and products."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.count, self.flops = 0, 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         self.count += 1
-        return func(*args, **(kwargs or {}))
+        made = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten.convolution.default:
+            self.flops += convolved(args[0], args[1], made, args[6])
+        elif func is torch.ops.aten.convolution_backward.default:
+            self.flops += sum(args[10][:2]) * convolved(args[1], args[2], args[0], args[7])
+        elif (formula := flop_registry.get(func._overloadpacket)) is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=made)
+        return made
+
+
+def convolved(x: Tensor, weight: Tensor, made: Tensor, is_transposed: bool) -> int:
+    """Operations of a convolution, also with groups, of which PyTorch's own formula for gradients knows nothing."""
+    return 2 * (x if is_transposed else made).numel() * weight[0].numel()
 
 
 @dataclass(frozen=True)
@@ -106,11 +119,10 @@ def counted(width: int = 768, blocks: int = 2) -> Counted:
     config = with_gammas(config, dataset.shape)
     feed, state = Feed(config, dataset, device), build_state(config, dataset, device)
     batches, options = feed.batches(0, 0), feed.options(0, state)
-    flops, operations = FlopCounterMode(display=False), Operations()
-    with flops, operations:
+    with Operations() as operations:
         train_step(state.G, state.D, state.G_opt, state.D_opt, options, *batches, state.failed)
     weights = tuple(sum(p.numel() for p in network.parameters()) for network in (state.G, state.D))
-    return Counted((weights[0], weights[1]), flops.get_total_flops() / size, operations.count)
+    return Counted((weights[0], weights[1]), operations.flops / size, operations.count)
 
 
 LINKS = {
