@@ -33,8 +33,9 @@ TRAIN = [
     "--g-hidden", "64", "--d-hidden", "64", "--threads", "1",
 ]  # fmt: skip
 PORT = 29500
-LONGEST_SEC = 600
-CUT, SHORT = "cut for good", "cut for 10 s"
+SHORT_SEC, QUIET_SEC, LONGEST_SEC = 10, 45, 180
+"""Of the first cut; between that and the second, since TCP waits for twice as long each time before it tries again; and
+that is waited for the end."""
 
 
 class MissingError(Exception):
@@ -91,7 +92,7 @@ def two_hosts() -> Iterator[tuple[Host, Host]]:
         yield hosts
     finally:
         for host in hosts:
-            if host.torchrun is not None and host.torchrun.poll() is None:
+            if is_there(host) and host.torchrun is not None:
                 os.killpg(host.torchrun.pid, signal.SIGKILL)
             with contextlib.suppress(MissingError):
                 ip("netns", "del", host.namespace)
@@ -171,22 +172,39 @@ def said(logs: Path, host: Host) -> str:
     return " ".join(line for line in lines if line.startswith("ganforge: ")) or "(nothing of ganforge's)"
 
 
+def is_there(host: Host) -> bool:
+    return host.torchrun is not None and host.torchrun.poll() is None
+
+
+def end_by_hand(host: Host) -> str:
+    """A torchrun that does not end by itself: how it does."""
+    assert host.torchrun is not None
+    begun = time.monotonic()
+    host.torchrun.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        host.torchrun.wait(LONGEST_SEC)
+        return f"ends {time.monotonic() - begun:.0f} s after a SIGTERM"
+    os.killpg(host.torchrun.pid, signal.SIGKILL)
+    return f"does not end within {LONGEST_SEC} s of a SIGTERM, and was killed"
+
+
 def try_all(hosts: tuple[Host, Host], folder: Path) -> list[str]:
     """The lines of the results. Raises AssertionError where something is lost."""
     run, lines = RunFolder(folder / "run"), []
     begin(hosts, [*TRAIN, "--out", str(run.path)], run, folder)
     set_cable(hosts, "down")
-    time.sleep(10)
+    time.sleep(SHORT_SEC)
     set_cable(hosts, "up")
     up, reached = time.monotonic(), saved(run)
     wait_until(lambda: saved(run) > reached or is_gone(hosts[0].worker), 60, "training after the short cut")
     assert not is_gone(hosts[0].worker), said(folder, hosts[0])
-    lines += [f"**{SHORT.capitalize()}**: both go on, {time.monotonic() - up:.0f} s after the cable was back.", ""]
+    lines += [f"**Cut for {SHORT_SEC} s**: both go on, {time.monotonic() - up:.0f} s after the cable was back.", ""]
+    time.sleep(QUIET_SEC)
     reached = saved(run)
     set_cable(hosts, "down")
     watch_the_end(hosts)
     lines += [
-        f"**{CUT.capitalize()}**:",
+        "**Cut for good**:",
         "",
         "| host | its process ended after | its torchrun | said |",
         "|---|---|---|---|",
@@ -199,11 +217,10 @@ def try_all(hosts: tuple[Host, Host], folder: Path) -> list[str]:
     newest = check_whole(run, reached)
     status = run.read_status()
     lines += ["", f"The newest checkpoint, of {newest:,} images, is whole; status.json: {status['state']}."]
+    lines += [
+        f"The torchrun of host {host.number}, after that, {end_by_hand(host)}." for host in hosts if is_there(host)
+    ]
     set_cable(hosts, "up")
-    for host in hosts:
-        assert host.torchrun is not None
-        if host.torchrun.poll() is None:
-            os.killpg(host.torchrun.pid, signal.SIGKILL)
     total = newest + 100 * BATCH
     for host in hosts:
         start(host, hosts[0], ["resume", str(run.path), "--total-nimg", str(total)], folder / f"{host.number}.log")

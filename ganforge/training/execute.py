@@ -23,7 +23,6 @@ from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 
-
 WRONG = "something went wrong"
 
 

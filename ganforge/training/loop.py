@@ -1,7 +1,7 @@
 """The loop: while there are images to go, do what is due, then update."""
 
 from ganforge.base.errors import RunError
-from ganforge.base.runtime import deterministic_operations, is_out_of_memory
+from ganforge.base.runtime import deterministic_operations
 from ganforge.base.stopping import StopRequest
 from ganforge.config import Config
 from ganforge.networks.precision import tf32
@@ -88,7 +88,7 @@ class Loop:
         except RunError:  # of another process
             raise
         except RuntimeError as error:
-            if not is_out_of_memory(error) and (why := out_of_reach(state, feed.whole(), state.nimg, state.step)):
+            if why := out_of_reach(state, feed.whole(), state.nimg, state.step):
                 raise RunError(f"No step can be made, since {'; '.join(why)}; mend the network.") from error
             raise
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from process_groups import together
 from short_runs import begin, figures_of, tiny
 from test_processes_equal import assert_equal_to_rounding
 
-from ganforge.base.stopping import StopRequest
+from ganforge.base.errors import RunError, UserError
+from ganforge.base.launch import Launch
+from ganforge.base.stopping import Stopped, StopRequest
+from ganforge.cli.main import main
 from ganforge.data.load import load as load_data
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
 from ganforge.training.feed import Feed
+from ganforge.training.heartbeats import here
 from ganforge.training.measure import measure, prepare_judge
+from ganforge.training.processes import FoundByAllError, Processes
 from ganforge.training.several import AGREE_STEPS, Several
 
 CPU = torch.device("cpu")
@@ -49,6 +55,45 @@ def test_a_stop_that_comes_while_all_agree_on_none_waits_for_the_next_time() -> 
 def test_a_stop_of_another_is_everybodys() -> None:
     stop = StopRequest()
     assert Answering(stop, 2).stops(stop, AGREE_STEPS) and stop.signum == 2
+
+
+class Heartless:
+    """Beats of nobody: keeps what the others are told."""
+
+    fault = None
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def tell(self, text: str, rank: int, *, is_users: bool) -> None:
+        self.told.append(text)
+
+
+HAS_ENDED = f"The process of rank 1 ({here()}) has ended: "
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "is_said", "status"),
+    [
+        (RunError("It broke."), f"{HAS_ENDED}It broke.", True, 1),
+        (FoundByAllError("They differ."), "They differ.", False, 1),
+        (UserError("No."), f"{HAS_ENDED}No.", False, 2),
+        (Stopped("SIGTERM"), f"{HAS_ENDED}SIGTERM", False, None),
+    ],
+)
+def test_how_a_second_process_ends(
+    error: Exception, told: str, is_said: bool, status: int | None, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """What all have found, and what the user gave, the first process says."""
+    left: list[int] = []
+    monkeypatch.setattr("os._exit", left.append)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    heard: Any = Heartless()
+    Several(Launch(1, 2, 1), heard, None).end_with(error)
+    assert (heard.told, left) == ([told], [] if status is None else [status])
+    assert capsys.readouterr().err == f"ganforge: {told}\n" * is_said
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +155,17 @@ def test_trouble_ends_all(shared: Path) -> None:
     assert status["reason"] == "something went wrong: somebody has planted this"
 
 
+def test_torchrun_does_not_start_again_what_trouble_has_ended(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = Processes()
+    again.begun = str(shared / "ended")
+    monkeypatch.setattr("ganforge.training.start.joined", lambda _: nullcontext(again))
+    assert main(["train", "note", "--data=digits", "--device=cpu", f"--out={again.begun}"]) == 4
+    assert RunFolder(again.begun).read_status()["nimg"] == 384
+    assert "was stopped since something went wrong" in capsys.readouterr().out
+
+
 def test_all_go_on_by_the_log_that_the_first_has_cut(shared: Path, tmp_path: Path) -> None:
     """And not by what they had read of it before."""
     ours = RunFolder(shared / "after a stale mend")
@@ -118,7 +174,7 @@ def test_all_go_on_by_the_log_that_the_first_has_cut(shared: Path, tmp_path: Pat
 
 
 def test_figures_while_training_are_those_of_one_process(shared: Path, one_thread: None) -> None:
-    """Of the same weights, to the bit; and those who do not write them remember that they were taken."""
+    """Of the same weights, to the bit."""
     folder = RunFolder(shared / "judged")
     config, dataset = tiny("note", metric_samples=1_300), load_data("digits", max_images=100)
     feed, judge = Feed(config, dataset, CPU), prepare_judge(config, dataset, CPU, print)

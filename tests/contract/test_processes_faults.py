@@ -48,7 +48,9 @@ def ended(arguments: list[list[str]]) -> tuple[list[int], list[str]]:
     group = started(arguments, store, GANFORGE_PATIENCE_SEC="5")
     told = "".join(process.communicate(timeout=LIMIT_SEC)[1] for process in group)
     assert "Traceback" not in told, told
-    return [one.returncode for one in group], sorted({line for line in told.splitlines() if line.startswith("ganforge: ")})
+    return [one.returncode for one in group], sorted(
+        {line for line in told.splitlines() if line.startswith("ganforge: ")}
+    )
 
 
 def test_other_pictures_in_one_process(tmp_path: Path) -> None:
