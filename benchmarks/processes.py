@@ -33,7 +33,7 @@ from ganforge.training.feed import Feed, following, schedule_optimizers
 from ganforge.training.processes import Processes
 from ganforge.training.several import joined
 
-RECIPES = {"note": 40, "r1": 8, "r3gan": 2}
+RECIPES = {"note": 40, "r1": 24, "r3gan": 2}
 """And the steps of a round."""
 GROUPS = {"one, two threads": (1, 2), "one": (1, 1), "two": (2, 1), "four": (4, 1)}
 """Processes and threads of each."""
