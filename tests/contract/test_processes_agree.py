@@ -1,7 +1,7 @@
 """What one of several processes is told or finds, all do: stops, mends, settings; and all end with the same status."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -195,3 +195,23 @@ def test_two_processes_evaluate_as_one(shared: Path, tmp_path: Path, one_thread:
     assert {key: one[key] for key in one if key != "seconds"} == {key: two[key] for key in two if key != "seconds"}
     for picture in tmp_path.glob("*.png"):
         assert picture.read_bytes() == (shared / "figures" / picture.name).read_bytes()
+
+
+class Asking(Processes):
+    """Keeps what all are asked to have alike."""
+
+    def refuse_differences(self, what: str, facts: Callable[[], dict[str, str]]) -> None:
+        self.facts = facts()
+
+
+def test_all_judge_the_same_model_by_the_same_data(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for name in ("judged", "mended"):
+        asking = Asking()
+        monkeypatch.setattr("ganforge.judging.evaluation.joined", lambda _, asking=asking: nullcontext(asking))
+        evaluate(shared / name, wanted=Wanted(samples=20), device="cpu", out=tmp_path)
+        found.append(asking.facts)
+    assert found[0].keys() == {"data", "subject"} and found[0]["data"] == found[1]["data"]
+    assert found[0]["subject"] != found[1]["subject"]

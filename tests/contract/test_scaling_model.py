@@ -29,7 +29,11 @@ def test_each_term_by_hand(script: dict[str, Any]) -> None:
 
 
 def test_a_fit_gives_back_what_was_put_in(script: dict[str, Any]) -> None:
-    cost, machine, steps = script["Cost"](2e-3, 1e-4, 5e-3, 3, 8e6), script["Machine"](1e9, 1e-5, 2), 8
+    cost, machine, steps = (
+        script["Cost"](2e-3, 1e-4, 5e-3, 3, 8e6),
+        script["Machine"](1e9, 1e-5, 2),
+        script["RECIPES"]["r1"],
+    )
     turns: dict[tuple[str, str], Any] = {}
     for whose, batch, count in (("one", 64, 1), ("half", 32, 1), ("two", 64, 2), ("four", 64, 4)):
         seconds, images = steps * script["step_sec"](cost, batch, count, machine), steps * batch
