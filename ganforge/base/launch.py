@@ -56,9 +56,9 @@ def refuse_several_processes() -> None:
     for name in SIZES:
         if (size := _number(name)) > 1:
             raise UserError(
-                f"{name} is {size}, so {size} processes were started together, and only train and resume work in "
-                f"several: start this without torchrun or mpirun (or, if the variable is a leftover, with `env -u "
-                f"{name}` before it)."
+                f"{name} is {size}, so {size} processes were started together, and only train, resume and evaluate "
+                f"work in several: start this without torchrun or mpirun (or, if the variable is a leftover, with "
+                f"`env -u {name}` before it)."
             )
     refuse_joined()
 

@@ -127,7 +127,8 @@ def _peak_main_memory_mib() -> float:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Does the error say that main memory or the device's is used up? (On a CPU, PyTorch has no class for it.)"""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    told = "DefaultCPUAllocator" in str(error) or "bad_alloc" in str(error)
+    return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def _git_commit() -> str | None:

@@ -126,7 +126,7 @@ def run_command(arguments: list[str], stop: StopRequest) -> int:
         Path.cwd()
     except FileNotFoundError:
         raise UserError("The folder that you are in is gone; change to another one.") from None
-    if given.verb not in ("train", "resume", "recipes"):  # which share their work, or write nothing
+    if given.verb not in ("train", "resume", "evaluate", "recipes"):  # which share their work, or write nothing
         refuse_several_processes()
     elif launched().rank:
         silence_stdout()  # what the first process shows is of all of them

@@ -1,20 +1,28 @@
 """`ganforge evaluate`: how good are a run's pictures, a snapshot's, or those that some other tool left in a folder?"""
 
+import contextlib
+import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganforge.base.errors import UserError
 from ganforge.base.given import each_given, path_given, whole_given
-from ganforge.base.launch import refuse_several_processes
-from ganforge.base.runtime import choose_device, keep_freed_memory
+from ganforge.base.runtime import keep_freed_memory
+from ganforge.base.stopping import poll
+from ganforge.data.dataset import Dataset
 from ganforge.judging.against import Against, open_data
-from ganforge.judging.judged import open_judged
+from ganforge.judging.judged import Judged, open_judged
 from ganforge.judging.record_files import PAIRS, places, write
+from ganforge.metrics.fakes import Task, helpers, looked_at, shares
 from ganforge.metrics.judge import NUM_FAKES, NUM_FAKES_STACKED, Judge, Plan
 from ganforge.run.hub_snapshot import local
+from ganforge.training.processes import Processes
+from ganforge.training.several import joined
 
 
 @dataclass(frozen=True)
@@ -68,30 +76,54 @@ def evaluate(
     wanted: how many are judged, and by which features.
     best: the run's best snapshot instead of its newest.
     out: the folder to write to; by default a run's own, else the current one.
-    Raises UserError for whatever cannot be judged.
+    Raises UserError for whatever cannot be judged. Of several processes the first writes, and each looks at its share.
     """
-    refuse_several_processes()
     source = local(path_given(source, "A run, a snapshot or pictures"))
     out = None if out is None else path_given(out, "The folder to write to")
     samples, names = wanted.count(), wanted.names()
     keep_freed_memory()
-    chosen = choose_device(device)
-    judged = open_judged(source, best, device)
-    dataset, held_out = open_data(judged, against)
-    judged = judged.beside(dataset)
-    samples = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
-    if judged.pictures is not None:
-        samples = min(samples, len(judged.pictures))
-    plan = Plan(names=names, num_fakes=samples)
-    judge = Judge(dataset, held_out, chosen, plan, inception_file=wanted.inception_file)
-    json_path, png_path = places(judged, out, judge)
-    items = judged.items(dataset, judge.protocol.num_fakes)
-    record = judge.judge(items, judged.subject(), judged.nimg)
+    with joined(device) as processes:
+        chosen = processes.device(device)
+        with contextlib.nullcontext() if processes.leads else contextlib.redirect_stderr(None):  # the first says it
+            judged = open_judged(source, best, chosen)
+            dataset, held_out = open_data(judged, against)
+            judged = judged.beside(dataset)
+        processes.refuse_differences("judge", lambda: {"data": dataset.fingerprint(), "subject": judged.digest()})
+        if not processes.leads:
+            return help_judge(judged, dataset, chosen, wanted.inception_file, processes)
+        samples = samples or (NUM_FAKES_STACKED if dataset.name == "stacked-mnist" else NUM_FAKES)
+        if judged.pictures is not None:
+            samples = min(samples, len(judged.pictures))
+        plan = Plan(names=names, num_fakes=samples)
+        judge = Judge(dataset, held_out, chosen, plan, inception_file=wanted.inception_file)
+        paths = places(judged, out, judge)
+        processes.from_first(lambda: json.dumps(asdict(judge.task)))
+        items = judged.items(dataset, shares(judge.protocol.num_fakes, processes))
+        record = judge.judge(items, judged.subject(), judged.nimg, processes)
+        add_what_else_there_is_to_say(record, judge)
+        evaluation = Evaluation(record, write(record, judge, *paths))
+        processes.from_first(lambda: json.dumps(record))
+    return evaluation
+
+
+def help_judge(
+    judged: Judged, dataset: Dataset, device: torch.device, inception_file: Path | None, processes: Processes
+) -> Evaluation:
+    """What other processes than the first do: look at their share. The record is the same on all."""
+    task = Task(**json.loads(processes.from_first(str)))
+    extractors = helpers(task, dataset.shape, device, inception_file)
+    items = judged.items(dataset, shares(task.count, processes))
+    for _ in looked_at(task, extractors, items, processes):
+        poll()
+    return Evaluation(json.loads(processes.from_first(str)), [])
+
+
+def add_what_else_there_is_to_say(record: dict[str, Any], judge: Judge) -> None:
+    """Which training pictures are nearest to samples, or why that is not known."""
     if judge.copying is not None:
         record["nearest"] = [list(pair) for pair in judge.copying.nearest_names(PAIRS)]
-    if held_out is None:
+    if judge.protocol.held_out is None:
         record["notes"].append(
-            f"Whether pictures are copies was not measured: {dataset.name} has no held-out pictures to compare with; "
-            "name some with --test-data."
+            f"Whether pictures are copies was not measured: {judge.dataset.name} has no held-out pictures to compare "
+            "with; name some with --test-data."
         )
-    return Evaluation(record, write(record, judge, json_path, png_path))

@@ -16,9 +16,10 @@ from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.foreign_pictures import as_grey, read_pictures
-from ganforge.metrics.fakes import CHUNK, fakes_in_chunks
+from ganforge.metrics.fakes import CHUNK, Parts, fakes_in_chunks
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model, load
+from ganforge.training.processes import digest
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,14 @@ class Judged:
         name = f"{self.model.config.recipe} on {data} after {self.nimg:,} images ({path})"
         return {"kind": "snapshot", "path": str(path), "name": name}
 
-    def items(self, dataset: Dataset, count: int) -> Iterator[Tensor]:
-        """``count`` items, chunk by chunk."""
-        return made_by(self.model, dataset, count) if self.model is not None else drawn_from(self.pictures, count)
+    def digest(self) -> str:
+        """Of the model's weights, or of the pictures: equal for equal ones."""
+        numbers = [self.pictures] if self.pictures is not None else []
+        return digest(numbers if self.model is None else self.model.G.state_dict().values())
+
+    def items(self, dataset: Dataset, parts: Parts) -> Iterator[Tensor]:
+        """Those of ``fakes.shares``, chunk by chunk."""
+        return made_by(self.model, dataset, parts) if self.model is not None else drawn_from(self.pictures, parts)
 
     def beside(self, dataset: Dataset) -> "Judged":
         """The same, its items of the data's shape. Raises UserError where they are of another."""
@@ -56,7 +62,7 @@ class Judged:
         return self
 
 
-def open_judged(source: Path, best: bool, device: str) -> Judged:
+def open_judged(source: Path, best: bool, device: torch.device) -> Judged:
     """What is at a path: any folder that is no run, and any file that is no snapshot, are pictures."""
     if not is_there(source):
         raise UserError(f"There is no run, snapshot, folder or file of pictures at {source}; check the path.")
@@ -86,17 +92,17 @@ def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
     return pictures
 
 
-def made_by(model: Model, dataset: Dataset, count: int) -> Iterator[Tensor]:
-    """``count`` items of fresh noise, the same for every model of one z_dim; where it is told the class, of each as
+def made_by(model: Model, dataset: Dataset, parts: Parts) -> Iterator[Tensor]:
+    """Items of fresh noise, the same for every model of one z_dim; where it is told the class, of each as
     often as the data have it."""
     return fakes_in_chunks(
-        model.generate, dataset, count, noise=model.config.noise, z_dim=model.config.z_dim,
+        model.generate, dataset, parts, noise=model.config.noise, z_dim=model.config.z_dim,
         num_classes=model.num_classes, seed=0, purpose="evaluate",
     )  # fmt: skip
 
 
-def drawn_from(pictures: Tensor | None, count: int) -> Iterator[Tensor]:
-    """``count`` of the pictures, in an order that a fixed seed shuffles: folders are often sorted by class."""
+def drawn_from(pictures: Tensor | None, parts: Parts) -> Iterator[Tensor]:
+    """Some of the pictures, in an order that a fixed seed shuffles: folders are often sorted by class."""
     assert pictures is not None
-    order = torch.randperm(len(pictures), generator=generator(0, "evaluate/pictures"))[:count]
-    yield from (pictures[part] for part in order.split(CHUNK))
+    order = torch.randperm(len(pictures), generator=generator(0, "evaluate/pictures"))
+    yield from (pictures[order[index * CHUNK :][:size]] for index, size in parts)

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from torch import Tensor
 
 from ganforge._version import __version__
 from ganforge.base.errors import UserError
+from ganforge.base.shared_batches import Sharers
 from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
 from ganforge.metrics.catalog import FORMAT, HEADLINES
 from ganforge.metrics.copying import Copying, prepare_copying
+from ganforge.metrics.fakes import Task, looked_at
 from ganforge.metrics.features import build_extractor
 from ganforge.metrics.figure import Figures, as_json, compare, notes_on, with_floors
-from ganforge.metrics.protocol import Protocol, chunks_of, share_out, split_rows, subset_size
+from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol, chunks_of, share_out, split_rows, subset_size
 from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference
 from ganforge.metrics.sides import Sides, Tally
 from ganforge.metrics.vectors import FEWEST
@@ -113,10 +115,19 @@ class Judge:
         if held_out is not None and dataset.mixture is None:
             self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir)
 
-    def judge(self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int) -> dict[str, Any]:
+    @property
+    def task(self) -> Task:
+        """What other processes need to know to look at their share of the items judged."""
+        kept = 0 if self.copying is None else MAX_SAMPLES_FOR_COPIES
+        return Task(self.protocol.extractors, self.protocol.num_fakes, kept)
+
+    def judge(
+        self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int, sharers: Sharers | None = None
+    ) -> dict[str, Any]:
         """A record: JSON, as docs/metrics.md describes it.
 
-        batches: the items judged, uint8 [N, C, H, W] or points float32 [N, 2], ``protocol.num_fakes`` in all.
+        batches: the items judged, uint8 [N, C, H, W] or points float32 [N, 2], ``protocol.num_fakes`` in all; with
+        sharers, who look at theirs meanwhile (``fakes.looked_at``), this process's share.
         subject: what they are.
         Raises UserError for items of another size, or another number of them.
         """
@@ -125,15 +136,10 @@ class Judge:
         tallies = [Tally(extractor, reference.scale, most) for extractor, reference, _ in self.sides]
         if self.copying is not None:
             self.copying.start()
-        for items in batches:
-            poll()
-            if tuple(items.shape[1:]) != self.dataset.shape:
-                raise UserError(
-                    f"The items judged have shape {tuple(items.shape[1:])}, and those of {self.dataset.name} "
-                    f"{self.dataset.shape}: judge them against data of their own size and channels."
-                )
-            for tally in tallies:
-                tally.add(items)
+        extractors = [extractor for extractor, _, _ in self.sides]
+        for items, seen in looked_at(self.task, extractors, self.fitting(batches), sharers):
+            for tally, outputs in zip(tallies, seen, strict=True):
+                tally.take(*outputs)
             if self.copying is not None:
                 self.copying.keep(items)
         if tallies[0].count != self.protocol.num_fakes:
@@ -166,6 +172,17 @@ class Judge:
             },
             "seconds": time.perf_counter() - start,
         }
+
+    def fitting(self, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+        """The same. Raises UserError for items of another size."""
+        for items in batches:
+            poll()
+            if tuple(items.shape[1:]) != self.dataset.shape:
+                raise UserError(
+                    f"The items judged have shape {tuple(items.shape[1:])}, and those of {self.dataset.name} "
+                    f"{self.dataset.shape}: judge them against data of their own size and channels."
+                )
+            yield items
 
     def notes_on_numbers(self) -> list[str]:
         """What was judged by fewer items than asked for, and why."""

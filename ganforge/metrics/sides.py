@@ -55,12 +55,15 @@ class Tally:
 
     def add(self, items: Tensor) -> None:
         """items: uint8 [N, C, H, W], or points float32 [N, 2]."""
-        features, probabilities = self.extractor.extract(items)
+        self.take(*self.extractor.extract(items))
+
+    def take(self, features: Tensor, probabilities: Tensor | None) -> None:
+        """What the extractor has seen in items: ``Outputs``."""
         features = features.cpu() / self.scale
         self.bad += int((~features.isfinite().all(dim=1)).sum())
         room = max(0, MAX_KEPT - self.count)
         first = len(features) if self.most is None else max(0, self.most - self.count)
-        self.count += len(items)
+        self.count += len(features)
         if self.bad:
             return
         if first:

@@ -167,7 +167,7 @@ class Actions:
         if self.judge is None:
             return
         start = time.monotonic()
-        record = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.feed.device)
+        record = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.feed)
         self.folder.append_metrics(record)
         if not provisional:
             self.state.measured_nimg = self.state.nimg

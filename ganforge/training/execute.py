@@ -1,7 +1,9 @@
 """A training from the first step of this process to its last, and what is left behind however it ends."""
 
 import contextlib
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from ganforge.base.errors import RunError
 from ganforge.base.files import reason
@@ -20,6 +22,14 @@ from ganforge.training.feed import Feed, end_of
 from ganforge.training.loop import Loop
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
+
+WRONG = "something went wrong"
+
+
+def has_gone_wrong(folder: RunFolder) -> bool:
+    """Has --on-trouble stop ended the run?"""
+    status = folder.read_status()
+    return status.get("state") == "stopped" and str(status.get("reason")).startswith(WRONG)
 
 
 def run_training(
@@ -44,7 +54,7 @@ def run_loop(
         progress.start(state.nimg, end_of(config))
         actions = Actions(config, feed, state, folder, progress, judge, trackers)
         try:
-            feed.processes.from_first(lambda: "measures" if judge else "")
+            feed.processes.from_first(lambda: json.dumps(asdict(judge.task)) if judge else "")
             actions.come_together()  # what the log holds that has just been cut, the others may have read before
             if not folder.all_checkpoints():
                 actions.write_checkpoint()  # from before the first picture: whoever has pictures has had a checkpoint
@@ -52,7 +62,7 @@ def run_loop(
         finally:
             progress.close()
         stops = actions.watching.stops
-        why = f"something went wrong: {stops}" if stops else "somebody asked it to"
+        why = f"{WRONG}: {stops}" if stops else "somebody asked it to"
         actions.write_status(*(("finished", "") if finished else ("stopped", why)))
     if actions.measuring_sec:
         share = 100 * actions.measuring_sec / max(progress.seconds(), actions.measuring_sec)

@@ -2,16 +2,19 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ganforge.base.errors import RunError
 from ganforge.base.runtime import is_out_of_memory
 from ganforge.base.stopping import StopRequest, polled_by
 from ganforge.config import Config, make_config
+from ganforge.metrics.fakes import Task, helpers
+from ganforge.metrics.features import Extractor
 from ganforge.run.folder import RunFolder
 from ganforge.training.actions import Actions
 from ganforge.training.feed import Feed
 from ganforge.training.loop import Loop
+from ganforge.training.measure import help_measure
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 
@@ -30,8 +33,9 @@ class Silent(Progress):
 class Follower(Actions):
     """The same between the same steps, with nothing written: what the first notes of it, this one notes, too."""
 
-    measures = False
-    """Does the first process measure snapshots?"""
+    task: Task | None = None
+    """What there is to look at where the first process measures a snapshot; None where it does not."""
+    extractors: Sequence[Extractor] = ()
 
     def report(self, *, provisional: bool) -> None:
         """Begin the next row."""
@@ -52,8 +56,11 @@ class Follower(Actions):
         """Not here."""
 
     def measure(self, *, provisional: bool) -> None:
-        """Not here."""
-        if self.measures and not provisional:
+        """Look at this process's share."""
+        if self.task is None:
+            return
+        help_measure(self.task, self.extractors, self.state.G_for_sampling, self.config, self.feed)
+        if not provisional:
             self.state.measured_nimg = self.state.nimg
 
     def animate(self) -> None:
@@ -78,7 +85,9 @@ def follow(config: Config, feed: Feed, state: TrainingState, folder: RunFolder, 
     """``run_training`` beside a first process that does the same and writes."""
     with polled_by(lambda: None), memory_errors_told():
         actions = Follower(config, feed, state, folder, Silent(), None)
-        actions.measures = bool(feed.processes.from_first(str))
+        if task := feed.processes.from_first(str):
+            actions.task = Task(**json.loads(task))
+            actions.extractors = helpers(actions.task, feed.dataset.shape, feed.device)
         actions.come_together()
         Loop(config, feed, state, actions, stop).run()
     return folder

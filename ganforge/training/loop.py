@@ -10,6 +10,7 @@ from ganforge.training.actions import Actions
 from ganforge.training.build import step_taker
 from ganforge.training.feed import Feed, end_of, following, images_at, images_in, schedule_optimizers
 from ganforge.training.nonfinite import explain
+from ganforge.training.processes import FoundByAllError
 from ganforge.training.state import TrainingState
 from ganforge.training.step_inputs import Following
 from ganforge.training.unreached import out_of_reach
@@ -97,7 +98,7 @@ class Loop:
             self.state.nimg, self.state.step = self.unverified[0]
             whole, folder = self.feed.whole(), self.actions.folder
             why = lambda: explain(self.state, whole, self.unverified, folder, self.config)  # noqa: E731
-            raise RunError(self.feed.processes.from_first(why))
+            raise FoundByAllError(self.feed.processes.from_first(why))
         self.unverified.clear()
 
     def save_if_new(self) -> None:

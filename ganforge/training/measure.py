@@ -1,18 +1,21 @@
 """Figures while training: each snapshot is judged by a cheap protocol, and what the series means is printed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ganforge.base.errors import UserError
+from ganforge.base.stopping import poll
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.fakes import fakes_in_chunks
+from ganforge.metrics.fakes import Task, fakes_in_chunks, looked_at, shares
+from ganforge.metrics.features import Extractor
 from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
 from ganforge.metrics.trend import best_so_far, plateau_since, series, short
 from ganforge.networks.generate import generate
+from ganforge.training.feed import Feed
 
 MAX_PICTURES, MAX_NUMBERS = 2_000, 1 << 26
 """Pictures to learn from, and numbers in them, up to which the figures of copying are measured while training, too."""
@@ -40,14 +43,26 @@ def few_held_out(dataset: Dataset) -> Dataset | None:
     return dataset.held_out if is_small else None
 
 
-def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, device: torch.device) -> dict[str, Any]:
-    """The record of one state of G, always from the same z."""
-    fakes = fakes_in_chunks(
-        lambda z, labels: generate(G, z, labels, device), judge.dataset, judge.protocol.num_fakes,
-        noise=config.noise, z_dim=config.z_dim, num_classes=judge.dataset.num_classes if config.conditional else 0,
+def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, feed: Feed) -> dict[str, Any]:
+    """The record of one state of G, always from the same z. Other processes ``help_measure`` meanwhile."""
+    subject = {"kind": "training", "name": f"{config.recipe} on {feed.dataset.name}"}
+    return judge.judge(fakes(G, config, judge.protocol.num_fakes, feed), subject, nimg, feed.processes)
+
+
+def help_measure(task: Task, extractors: Sequence[Extractor], G: nn.Module, config: Config, feed: Feed) -> None:
+    """Make and look at this process's share of the items that the first one measures."""
+    for _ in looked_at(task, extractors, fakes(G, config, task.count, feed), feed.processes):
+        poll()
+
+
+def fakes(G: nn.Module, config: Config, count: int, feed: Feed) -> Iterator[Tensor]:
+    """The items that a state of G is judged by: this process's of so many."""
+    dataset = feed.dataset
+    return fakes_in_chunks(
+        lambda z, labels: generate(G, z, labels, feed.device), dataset, shares(count, feed.processes),
+        noise=config.noise, z_dim=config.z_dim, num_classes=dataset.num_classes if config.conditional else 0,
         seed=config.seed, purpose="metrics",
     )  # fmt: skip
-    return judge.judge(fakes, {"kind": "training", "name": f"{config.recipe} on {judge.dataset.name}"}, nimg)
 
 
 def say_what_it_means(rows: list[dict[str, Any]], removed: Sequence[dict[str, Any]] = ()) -> list[str]:

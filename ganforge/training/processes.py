@@ -17,10 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganforge.base.errors import UserError
+from ganforge.base.errors import RunError, UserError
 from ganforge.base.runtime import choose_device
 from ganforge.base.stopping import StopRequest
 from ganforge.training.state import TrainingState
+
+
+class FoundByAllError(RunError):
+    """What each process has found, and the first says."""
 
 
 class Processes:

@@ -18,10 +18,10 @@ from ganforge._version import __version__
 from ganforge.base.errors import RunError, UserError
 from ganforge.base.launch import Launch, launched, refuse_joined, speaks
 from ganforge.base.runtime import choose_device
-from ganforge.base.stopping import StopRequest, poll
+from ganforge.base.stopping import Stopped, StopRequest, poll
 from ganforge.base.terminal import complain, printable
 from ganforge.training.heartbeats import Heartbeats, here, patience_sec
-from ganforge.training.processes import ALONE, Processes
+from ganforge.training.processes import ALONE, FoundByAllError, Processes
 
 dist: Any = torch.distributed  # whose stores its types leave out
 JOIN_SEC = 120.0
@@ -94,7 +94,7 @@ class Several(Processes):
         if tensor.device.type == "cuda":
             dist.all_reduce(tensor, group=self.data)
         else:
-            self._finish(lambda: dist.all_reduce(tensor, group=self.data, async_op=True))
+            self._finish(lambda: dist.all_reduce(tensor, group=self.control, async_op=True))
 
     def meet(self) -> None:
         self._largest(0)
@@ -126,7 +126,7 @@ class Several(Processes):
             others = [str(rank) for rank, one in enumerate(found) if one != found[0]]
             if others:
                 ranks = ", ".join(others[:8]) + ", ..." * (len(others) > 8)
-                raise RunError(f"The processes cannot {what}: rank {ranks} has another {name} than rank 0.")
+                raise FoundByAllError(f"The processes cannot {what}: rank {ranks} has another {name} than rank 0.")
 
     def _largest(self, number: int) -> int:
         tensor = torch.tensor([number])
@@ -158,16 +158,17 @@ class Several(Processes):
     def end_with(self, error: BaseException) -> None:
         """Let the others know why this process ends, and end it where what is left to say is said by another."""
         told, rank = self.heartbeats.fault, self.rank  # of another, if any
-        text = str(error) if isinstance(error, UserError | RunError) else repr(error)
+        text = str(error) if isinstance(error, UserError | RunError | Stopped) else repr(error)
         if told is None:
-            text = text if self.leads else f"The process of rank {rank} ({here()}) has ended: {text}"
-            with contextlib.suppress(RuntimeError):
+            of_all = isinstance(error, FoundByAllError) or (self.leads and not isinstance(error, Stopped))
+            text = text if of_all else f"The process of rank {rank} ({here()}) has ended: {text}"
+            with contextlib.suppress(RuntimeError, MemoryError):  # then the others notice
                 self.heartbeats.tell(text, rank, is_users=isinstance(error, UserError))
         if not isinstance(error, UserError | RunError) or (told is None and self.leads):
             return
         # Others may hold connections on which PyTorch would wait at its own end.
         if told is None:
-            is_to_say = isinstance(error, RunError) or speaks()
+            is_to_say = speaks() if isinstance(error, UserError) else not isinstance(error, FoundByAllError)
         else:
             is_to_say = self.leads or (told.rank == 0 != told.by and (speaks() or rank == 1))
         if is_to_say:

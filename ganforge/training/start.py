@@ -29,7 +29,7 @@ from ganforge.run.place import usual_folder, usual_place
 from ganforge.run.stored_facts import counters_in
 from ganforge.tracking.catalog import require
 from ganforge.training.build import build_state, refuse_other_networks, source_of, start_from
-from ganforge.training.execute import recording_failure, run_training
+from ganforge.training.execute import has_gone_wrong, recording_failure, run_training
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.follower import Silent, follow
 from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
@@ -96,8 +96,12 @@ def start_run(config: Config, out: str | os.PathLike[str] | None, progress: Prog
     with joined(config.device) as processes:
         progress = progress if processes.leads else Silent()
         if processes.begun:  # torchrun had to start it again
-            progress.say(f"Started again by torchrun: going on with {processes.begun}")
-            return go_on(RunFolder(processes.begun), {}, progress, stop, processes)
+            folder = RunFolder(processes.begun)
+            if has_gone_wrong(folder):  # which is no reason for torchrun to try again, but it does not know
+                progress.say(f"Started again by torchrun, but {folder.path} was stopped since something went wrong.")
+                return folder
+            progress.say(f"Started again by torchrun: going on with {folder.path}")
+            return go_on(folder, {}, progress, stop, processes)
         return begin(config, out, progress, stop, processes)
 
 

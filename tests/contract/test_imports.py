@@ -23,7 +23,7 @@ BELOW = {
     "tracking": {"base", "run"},
     "training": {"base", "data", "networks", "objectives", "metrics", "run", "diagnosis", "tracking"},
     "sampling": {"base", "data", "networks", "objectives", "metrics", "run"},
-    "judging": {"base", "data", "networks", "objectives", "metrics", "run", "diagnosis", "sampling"},
+    "judging": {"base", "data", "networks", "objectives", "metrics", "run", "diagnosis", "training", "sampling"},
     "export": {"base", "data", "networks", "objectives", "metrics", "run", "sampling"},
     "viewer": {"base", "data", "objectives", "metrics", "run", "diagnosis", "sampling", "judging"},
 }

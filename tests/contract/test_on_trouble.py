@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from planted_trouble import RECORD, UNTIL, plant
 from short_runs import Cut, Killed, begin, checkpoint_of, go_on_with
 
 from ganforge.base.errors import UserError
@@ -18,28 +19,10 @@ from ganforge.diagnosis.history import History
 from ganforge.run.folder import RunFolder
 from ganforge.training.optimizer import Adam
 
-AT, UNTIL = 256, 512
-RECORD = Detector(
-    name="planted",
-    order=1,
-    title="somebody has planted this",
-    meaning="It is seen from one row to another.",
-    source="this test",
-    remedies=(Remedy("halve the rates", {"lr": "x0.5"}, mends=True),),
-    patience=2,
-    module=__name__,
-)
-
-
-def look(history: History) -> Seen | None:
-    return Seen(f"at {history.nimg}") if AT <= history.nimg < UNTIL else None
-
 
 @pytest.fixture(autouse=True)
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(findings, "DETECTORS", {"planted": RECORD})
-    monkeypatch.setattr("ganforge.training.opening_look.CHECKS", {})
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    plant(monkeypatch)
 
 
 def events(folder: RunFolder) -> list[dict[str, Any]]:

@@ -15,11 +15,13 @@ from ganforge.data.dataset import Dataset
 from ganforge.judging.against import Against, open_data
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.judging.judged import Judged, drawn_from, made_by
+from ganforge.metrics.fakes import shares
 from ganforge.metrics.judge import Judge, Plan
 from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.run.snapshot import Snapshot
 from ganforge.sampling.model import Model
+from ganforge.training.feed import Feed
 from ganforge.training.measure import measure
 
 CPU = torch.device("cpu")
@@ -53,7 +55,7 @@ class Stub:
         self.dataset = dataset
         self.protocol = type("Protocol", (), {"num_fakes": COUNT})
 
-    def judge(self, batches: Any, subject: Any, nimg: int) -> dict[str, Any]:
+    def judge(self, batches: Any, subject: Any, nimg: int, sharers: Any) -> dict[str, Any]:
         return {"items": sum(len(items) for items in batches), "nimg": nimg}
 
 
@@ -70,10 +72,11 @@ def judged(
     config = recipe("note", z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
     G, dataset = Told(), dataset_of(num_classes)
     if way == "in training":
-        assert measure(Stub(dataset), G, config, nimg, CPU) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
+        feed = Feed(config, dataset, CPU)
+        assert measure(Stub(dataset), G, config, nimg, feed) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
     else:
         snapshot = Snapshot(Path("x"), {}, config.model_dump(), (1, 2, 2), num_classes, nimg)
-        items = list(made_by(Model(G, config, snapshot, CPU), dataset, COUNT))
+        items = list(made_by(Model(G, config, snapshot, CPU), dataset, shares(COUNT)))
         assert sum(map(len, items)) == COUNT
     # The last batch of each chunk is filled up with its last row; chunks of 512 are whole batches of 64.
     return torch.cat(G.z)[:COUNT], torch.cat([torch.empty(0), *G.labels])[:COUNT]
@@ -110,11 +113,11 @@ def test_classes_are_judged_as_often_as_the_data_have_them(way: str) -> None:
 def test_pictures_judged_are_a_random_part_each_once() -> None:
     """Folders are often sorted by class."""
     pictures = torch.arange(2_000).view(-1, 1, 1, 1)
-    chosen = torch.cat(list(drawn_from(pictures, COUNT))).flatten()
+    chosen = torch.cat(list(drawn_from(pictures, shares(COUNT)))).flatten()
     assert len(chosen.unique()) == len(chosen) == COUNT
     assert chosen.double().mean().item() == pytest.approx(1_000, rel=0.05)
     assert chosen.tolist() != sorted(chosen.tolist())
-    assert torch.equal(chosen, torch.cat(list(drawn_from(pictures, COUNT))).flatten())
+    assert torch.equal(chosen, torch.cat(list(drawn_from(pictures, shares(COUNT)))).flatten())
 
 
 def points(count: int) -> Dataset:
