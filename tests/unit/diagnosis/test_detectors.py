@@ -98,6 +98,18 @@ def test_what_is_planted_is_found(name: str, ends: dict[str, Any], starts: dict[
     assert name in found(log(ends, starts))
 
 
+@pytest.mark.parametrize(("name", "ends", "starts"), PLANTED)
+def test_what_is_found_does_not_depend_on_the_run_s_length(
+    name: str, ends: dict[str, Any], starts: dict[str, Any]
+) -> None:
+    """But for what is told of the length itself, which stands in no log."""
+    found = []
+    for total_nimg in (100_000, 200_000, 10**7):
+        looked = diagnose(SETTINGS | {"total_nimg": total_nimg}, DATA, log(ends, starts), figures([5.0, 4.9, 4.9]))
+        found.append([one for one in looked.findings if not one.trouble.of_length])
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_healthy_log_has_no_finding() -> None:
     assert found(log({})) == set()
 
@@ -141,10 +153,16 @@ def test_a_short_run_of_a_collapsed_young_g_is_left_in_peace() -> None:
     assert found([row | {"Health/spread": 0.9} for row in rows[:5]] + rows[5:]) == {"mode-collapse"}
 
 
-def test_a_long_run_has_a_longer_early_phase_but_not_for_ever() -> None:
-    rows = log({"Health/average_gap": 0.9}, {"Health/average_gap": 0.9})
-    assert found(rows) == {"average-lags"} and found(rows, {"total_nimg": 10**7}) == set()
-    assert found([row | {"step": 30_000} for row in rows], {"total_nimg": 10**7}) == {"average-lags"}
+def test_what_still_comes_right_is_left_in_peace_however_long_it_takes() -> None:
+    """An average that lags less and less, and a class that has more and more effect."""
+    gap, effect = "Health/average_gap", "Health/class_effect"
+    assert found(log({gap: 0.9}, {gap: 0.9})) == {"average-lags"}
+    assert found(log({gap: lambda number: 2 * 0.85**number}, {gap: 2.0})) == set()
+    assert found(log({effect: 0.1}, {effect: 0.1})) == {"class-ignored"}
+    rising = log({effect: lambda number: 0.02 * number}, {effect: 0.01})
+    assert found([row | {"step": row["nimg"] // 100} for row in rising]) == set()
+    young = [row | {"step": 499} for row in log({gap: 0.9, effect: 0.1}, {gap: 0.9, effect: 0.1})]
+    assert found(young) == set()
 
 
 def test_noise_that_becomes_less_is_no_trouble() -> None:
