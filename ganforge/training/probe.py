@@ -92,14 +92,18 @@ def shown(error: Exception) -> str:
 
 @contextlib.contextmanager
 def unchanged(*networks: nn.Module) -> Iterator[None]:
-    """Leave the networks' buffers and modes, and the random numbers to come, as they were."""
+    """Leave the networks' buffers and modes, and the random numbers to come, as they were. On a CPU, what is computed
+    here is so little that threads would wait for each other, and for other programs, longer than they work."""
     buffers = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
     modes = [(layer, layer.training) for network in networks for layer in network.modules()]
     devices = {tensor.device for network in networks for tensor in network.parameters()}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[device for device in devices if device.type == "cuda"]):
             yield
     finally:
+        torch.set_num_threads(threads)
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)

@@ -69,6 +69,7 @@ PLANTED: list[Planted] = [
     ("rates-too-high", {"Weights/G": 200.0}, {}),
     ("rates-too-high", {"Loss/scores/fake": -2e3}, {}),
     ("logits-run-away", {"Loss/scores/real": lambda number: 5.0 * number}, {}),
+    ("logits-never-negative", {"Loss/scores/real": 0.6, "Loss/scores/fake": 0.3}, {"Loss/scores/fake": 0.0}),
     ("noise", {"Health/roughness": 4.5}, {"Health/roughness": 4.5}),
     ("rough-pictures", {"Health/roughness": 2.2}, {}),
     ("blank", {"Health/contrast": 0.02}, {}),
@@ -125,6 +126,9 @@ def test_a_healthy_log_has_no_finding() -> None:
         ({"Health/missing": 0.32, "Logits/separation": 1.0, "Loss/D": 0.1}, {}),
         ({"Health/roughness": lambda number: max(1.0, 5.0 - 0.3 * number)}, {"Health/roughness": 5.0}),
         ({"Loss/scores/real": lambda number: 80.0 / number}, {"Loss/scores/real": 80.0}),
+        ({"Loss/scores/fake": 0.3}, {"Loss/scores/fake": -0.1}),
+        ({"Loss/scores/fake": 0.3, "Loss/scores/real": 1.2}, {"Loss/scores/fake": 0.3}),
+        ({"Loss/scores/fake": lambda number: 0.3 if number < 4 else -0.1}, {"Loss/scores/fake": 0.3}),
         ({}, {"Health/average_gap": 0.9, "Health/class_effect": 0.01}),
         ({"Loss/D": 1.3, "Loss/D/r1": 300.0}, {}),
         ({"Resources/peak_memory_mib": lambda number: 500.0 + 300 * (number > 6)}, {}),
@@ -163,6 +167,13 @@ def test_what_still_comes_right_is_left_in_peace_however_long_it_takes() -> None
     assert found([row | {"step": row["nimg"] // 100} for row in rising]) == set()
     young = [row | {"step": 499} for row in log({gap: 0.9, effect: 0.1}, {gap: 0.9, effect: 0.1})]
     assert found(young) == set()
+
+
+def test_logits_that_are_never_negative_suit_a_loss_whose_boundary_is_another() -> None:
+    rows = log({"Loss/scores/fake": 0.3}, {"Loss/scores/fake": 0.3})
+    assert found(rows) == {"logits-never-negative"}
+    for objective in ("lsgan", "wgan", "relativistic", "somebody's"):
+        assert found(rows, {"objective": objective}) == set()
 
 
 def test_noise_that_becomes_less_is_no_trouble() -> None:

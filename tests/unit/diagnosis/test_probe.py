@@ -109,6 +109,25 @@ def test_trying_changes_nothing(name: str) -> None:
     assert all(weight.grad is None for network in (state.G, state.D) for weight in network.parameters())
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_trying_takes_one_thread_and_gives_the_others_back(broken: bool) -> None:
+    threads, seen = torch.get_num_threads(), list[int]()
+
+    def look(logits: Tensor) -> Tensor:
+        seen.append(torch.get_num_threads())
+        return logits if not broken else logits.reshape(7, 7, 7)
+
+    _, _, feed, state = prepare(recipe("note", data="digits", device="cpu"), lambda line: None)
+    ended("D", look)(state)
+    try:
+        torch.set_num_threads(3)
+        assert (try_step(state, feed)[0] is None) == broken
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert {*seen} == {1}
+
+
 def test_a_network_that_draws_at_random_leaves_the_numbers_to_come() -> None:
     _, _, feed, state = prepare(recipe("note", data="digits", device="cpu"), lambda line: None)
     ended("D", lambda logits: logits + 0 * torch.rand_like(logits))(state)
