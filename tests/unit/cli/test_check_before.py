@@ -141,9 +141,12 @@ def test_another_length_is_looked_at_anew_and_nothing_else(
     stop.signum = 15
     launch.resume_run(folder, {"total_nimg": 16_000}, Progress(), stop)
     assert first_lines(folder) == old[:1]
-    monkeypatch.setattr(opening_look, "free_at", lambda place: 0)
-    launch.resume_run(folder, {"total_nimg": 17_000, "keep_checkpoints": 50}, Progress(), stop)
-    assert [row["finding"] for row in first_lines(folder)] == ["rate-far-too-high", "disk-too-small"]
+    there = sum(path.stat().st_size for _, path in [*folder.all_checkpoints(), *folder.all_snapshots()])
+    monkeypatch.setattr(opening_look, "kept_bytes", lambda *given: there + 1_000)
+    for free, found in ((999, ["rate-far-too-high", "disk-too-small"]), (1_000, ["rate-far-too-high"])):
+        monkeypatch.setattr(opening_look, "free_at", lambda place, free=free: free)
+        launch.resume_run(folder, {"total_nimg": 17_000 + free}, Progress(), stop)
+        assert [row["finding"] for row in first_lines(folder)] == found
 
 
 def test_a_step_that_cannot_be_computed_has_status_3(
