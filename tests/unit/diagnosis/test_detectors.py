@@ -195,6 +195,13 @@ def test_a_schedule_s_end_is_no_freezing_but_is_said() -> None:
     assert found(rows, {"lr_end": 0.0, "burn_in_nimg": 200_000}) == {"frozen"}
 
 
+def test_a_schedule_s_end_is_told_the_same_of_a_longer_run() -> None:
+    ended, rows = SETTINGS | {"lr_end": 0.0, "burn_in_nimg": 120_000}, log({})
+    one, other = (diagnose(ended | {"total_nimg": total_nimg}, DATA, rows) for total_nimg in (200_000, 10**6))
+    assert [finding.name for finding in one.findings] == ["schedule-ended"]
+    assert one.findings == other.findings
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
