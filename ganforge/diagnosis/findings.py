@@ -6,7 +6,7 @@ from typing import Any
 
 from ganforge.diagnosis.catalog import DETECTORS, Detector, Seen, Trouble
 from ganforge.diagnosis.history import History, as_number
-from ganforge.diagnosis.mends import Mend, with_mends
+from ganforge.run.mends import Mend, with_mends
 
 
 @dataclass(frozen=True)

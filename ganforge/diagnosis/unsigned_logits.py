@@ -7,8 +7,8 @@ RECORD = Detector(
     name="logits-never-negative",
     order=35,
     title="D never answers below 0, so that it cannot call anything a fake",
-    meaning="With this loss 0 is where D cannot tell, and what it takes for a fake is below. So does a D look that ends "
-    "in a sigmoid, where the loss has the sigmoid in it already: it can never be sure, and its gradient is small.",
+    meaning="With this loss 0 is where D cannot tell, and what it takes for a fake is below. So does a D look that "
+    "ends in a sigmoid, where the loss has the sigmoid in it already: it can never be sure, and its gradient is small.",
     source="pytorch.org, BCEWithLogitsLoss; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Loss/scores/real", "Loss/scores/fake"),
     remedies=(Remedy("leave out the last function of D"),),

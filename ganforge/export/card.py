@@ -13,9 +13,9 @@ from ganforge.base.images import save_png
 from ganforge.base.terminal import printable
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.draw import NUM_POINTS, draw_items
-from ganforge.diagnosis.mends import MOST_MENDS, mends_in
 from ganforge.export.portable import sha256_of
 from ganforge.run.folder import RunFolder
+from ganforge.run.mends import MOST_MENDS, mends_in
 from ganforge.run.stored_records import StoredRecord, read_evaluations, read_metrics
 from ganforge.sampling.model import Model
 

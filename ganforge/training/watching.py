@@ -7,9 +7,9 @@ from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config, with_gammas
 from ganforge.diagnosis.command import processes_in, remedied
 from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose
-from ganforge.diagnosis.mends import MOST_MENDS, mends_in
 from ganforge.diagnosis.telling import as_event, as_status, at_once, verdict
 from ganforge.run.folder import RunFolder
+from ganforge.run.mends import MOST_MENDS, mends_in
 
 
 class Watching:

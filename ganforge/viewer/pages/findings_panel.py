@@ -2,8 +2,8 @@
 
 from nicegui import ui
 
-from ganforge.diagnosis.mends import Mend
 from ganforge.diagnosis.told import Told
+from ganforge.run.mends import Mend
 from ganforge.viewer.pages.layout import heading, leaf, show_text, table, table_content, text
 from ganforge.viewer.read.formatting import moment
 from ganforge.viewer.read.run_view import RunView

@@ -7,9 +7,9 @@ from ganforge.base.stopping import poll
 from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Detector, Seen
 from ganforge.diagnosis.command import processes_in
 from ganforge.diagnosis.findings import Diagnosis, Finding
-from ganforge.diagnosis.mends import Mend, mends_in, with_mends
 from ganforge.diagnosis.told import Told, told
 from ganforge.run.folder import RunFolder
+from ganforge.run.mends import Mend, mends_in, with_mends
 from ganforge.viewer.read.figure_history import LONGEST_NAME
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import cut, mapping, number, string

@@ -8,8 +8,8 @@ from toy_troubles import toy
 
 from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Remedy
 from ganforge.diagnosis.command import command, processes_in, remedied, what_to_do
-from ganforge.diagnosis.mends import Mend, mends_in, with_mends
 from ganforge.recipes.catalog import recipe
+from ganforge.run.mends import Mend, mends_in, with_mends
 
 
 def settings(name: str = "note", **changes: Any) -> dict[str, Any]:
