@@ -14,6 +14,7 @@ from ganforge.base.given import plain_settings
 from ganforge.base.quantities import Text
 from ganforge.base.section import Conflicts, Section
 from ganforge.base.wording import as_typed, sentences, suggestion
+from ganforge.data.catalog import POINTS
 from ganforge.data.settings import DataSettings
 from ganforge.networks.settings import NetworkSettings
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES
@@ -33,6 +34,12 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
     """One run's settings. Lengths and cadences ending in ``_nimg`` count real pictures shown to D."""
 
     def conflicts(self) -> Conflicts:
+        of_points = f"{self.data} consists of them"
+        yield (
+            self.data in POINTS and self.augment != "none",
+            f"Points are not augmented, and {of_points}; leave augment out",
+        )
+        yield self.data in POINTS and self.mirror, f"Points have no mirror image, and {of_points}; leave mirror out"
         chosen, objective = chosen_penalties(self), OBJECTIVES[self.objective]
         alone = [penalty for penalty in PENALTIES.values() if penalty.needs_items_judged_alone]
         yield (

@@ -53,6 +53,7 @@ def as_text(view: "RunView") -> str:
     ]
     for one in found:
         lines += ["", *paragraph(one)]
+    lines += ["", *(f"Mended. {mend.text}." for mend in health.mends)] if health.mends else []
     if blind := health.blind():
         lines += [
             "",
@@ -99,6 +100,7 @@ def as_object(view: "RunView") -> dict[str, Any]:
         "went_wrong": health.went_wrong,
         "rows": health.rows,
         "findings": [asdict(one) for one in health.told()],
+        "mended": [asdict(mend) for mend in health.mends],
         "not_looked_for": [one.name for one in health.blind()],
         "complaints": view.complaints,
     }

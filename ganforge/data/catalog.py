@@ -14,6 +14,9 @@ DATA_SETS: dict[str, str] = {
     "grid": "50,000 points from 25 Gaussians on a 5 x 5 grid; made on the spot",
 }
 
+POINTS = ("ring", "grid")
+"""Those of them that are points; all others are pictures."""
+
 HUB = "hub:"
 """How the names of data sets on the Hugging Face hub begin."""
 

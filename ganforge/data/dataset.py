@@ -37,7 +37,7 @@ class Dataset:
     no_labels: why there are no labels, where somebody might expect some. names: what the items in these rows are called
     in their source; None where they have no names, or these cannot be had. held_out: items of the same source that were
     set aside, and are not among these; None where none were. range: the numbers in the files that became 0 and 255,
-    where that was asked for.
+    where that was asked for. copies: how many equal another one, and of how many, where that was counted already.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Dataset:
     names: Callable[[Sequence[int]], list[str] | None] | None = None
     held_out: "Dataset | None" = None
     range: tuple[float, float] | None = None
+    copies: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -74,7 +75,7 @@ class Dataset:
         if max_images is None or max_images >= len(self):
             return self
         labels = None if self.labels is None else self.labels[:max_images]
-        return replace(self, items=self.items[:max_images], labels=labels, digest="")
+        return replace(self, items=self.items[:max_images], labels=labels, digest="", copies=None)
 
     def name_items(self, rows: Sequence[int]) -> list[str]:
         """What the items in these rows are called, for people: the names of their files, or else picture 98."""

@@ -17,14 +17,15 @@ RECORD = Detector(
     ),
 )
 
-FAR = 0.6
+FAR, FALL = 0.6, 0.8
 
 
 def look(history: History) -> Seen | None:
     """Once the early phase is over, pictures of the average and of G, of the same z, lie further apart than ``FAR``
-    times what two reals do."""
+    times what two reals do, and than ``FALL`` times what they did halfway here: G slows down as it learns."""
     gap = history.mean("Health/average_gap", 2)
-    if gap is None or gap < FAR or not history.is_settled():
+    before = history.at("Health/average_gap")
+    if gap is None or before is None or gap < max(FAR, FALL * before) or not history.is_settled():
         return None
     halflife = history.number("ema_halflife_nimg")
     return Seen(

@@ -27,7 +27,8 @@ class Items:
     """What the data look like, from up to ``MOST_ITEMS`` of them.
 
     count: of all items to learn from. class_counts: items of each class, of all of them; empty without classes. looked:
-    at so many; of these, copies are equal to another one, and blank span less than ``NEAR_CONSTANT`` of 255. low, high:
+    at so many; of these, blank span less than ``NEAR_CONSTANT`` of 255. copies: equal to another one, of so many as are
+    counted: those looked at, or all where somebody has counted them. low, high:
     of their values, 0 to 255, but for a few strays. accuracy: the share of ``judged`` items that a linear function
     takes for what their labels say, and majority that of their commonest class; None where there are too few.
     """
@@ -38,6 +39,7 @@ class Items:
     class_counts: Sequence[int] = ()
     looked: int = 0
     copies: int = 0
+    counted: int = 0
     blank: int = 0
     low: int = 0
     high: int = 255
@@ -86,7 +88,8 @@ class Machine:
 @dataclass(frozen=True)
 class Start:
     """settings: as config.json has them, with numbers for all that was auto. usual: the recipe's own, of a run of that
-    length on these data. tried: None where the step could not be tried. gamma: r1_gamma for data like these."""
+    length on these data. tried: None where the step was not tried, or ended with an error; failure: that, in words.
+    gamma: r1_gamma for data like these."""
 
     settings: Mapping[str, Any]
     usual: Mapping[str, Any]
@@ -94,6 +97,7 @@ class Start:
     tried: Tried | None = None
     machine: Machine = Machine()
     gamma: float = 1.0
+    failure: str = ""
 
     @property
     def is_points(self) -> bool:
@@ -120,8 +124,7 @@ def look_at(dataset: Dataset, seed: int, *, conditional: bool) -> Items:
     items = dataset.items[rows]
     known: dict[str, Any] = {"count": len(dataset), "shape": dataset.shape, "looked": len(items)}
     flat = items.flatten(1)
-    different = {row.numpy().tobytes() for row in flat.contiguous()}
-    known["copies"] = len(items) - len(different)
+    known["copies"], known["counted"] = dataset.copies or (len(items) - _different(flat), len(items))
     if not dataset.is_points:
         span = (flat.amax(1).int() - flat.amin(1).int()).cpu()
         known["blank"] = int((span < NEAR_CONSTANT).sum())
@@ -135,6 +138,10 @@ def look_at(dataset: Dataset, seed: int, *, conditional: bool) -> Items:
     if dataset.release is not None:
         dataset.release()
     return Items(**known)
+
+
+def _different(flat: torch.Tensor) -> int:
+    return len({row.numpy().tobytes() for row in flat.contiguous()})
 
 
 def told_by_labels(items: torch.Tensor, labels: torch.Tensor, num_classes: int, seed: int) -> dict[str, Any]:

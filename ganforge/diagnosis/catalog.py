@@ -47,13 +47,17 @@ class Trouble(Record):
     means, in two or three sentences for anybody.
 
     title: what is wrong, in a few words that go on after "it went wrong: ". for_objective: what it means with this one,
-    by the objective's name. grave: has a run gone wrong that ends so? Else it is a word of advice. remedies: the best
-    first, as benchmarks/results/diagnosis.md ranks them.
+    by the objective's name. grave: has a run gone wrong that ends so? Else it is a word of advice. of_length: does it
+    depend on how long the run is to be? What a check sees of that is looked for again where a run is given another
+    length; what a detector sees is said, and stands in status.json, but not in findings.jsonl, since a longer run would
+    not see it at the same rows; nor does it stop or mend a run. remedies: the best first, as
+    benchmarks/results/diagnosis.md ranks them.
     """
 
     title: str
     for_objective: Mapping[str, str] = field(default_factory=dict)
     grave: bool = True
+    of_length: bool = False
     remedies: tuple[Remedy, ...] = ()
 
 

@@ -18,16 +18,18 @@ RECORD = Detector(
     ),
 )
 
-EFFECT, WEAK, TOLD, EARLY = 0.15, 0.6, 3.0, 500
+EFFECT, WEAK, TOLD, RISE, EARLY = 0.15, 0.6, 3.0, 0.05, 500
 
 
 def look(history: History) -> Seen | None:
-    """Once the early phase is over: another class changes pictures by less than ``EFFECT`` of the reals' spread; or a
+    """Once the early phase is over, and the effect of the class does not grow by ``RISE`` over the second half so far
+    any more: another class changes pictures by less than ``EFFECT`` of the reals' spread; or a
     linear classifier finds the class that was asked for hardly oftener than by chance, though it knows reals
     ``TOLD`` times as well; or even reals' labels are found by chance alone, and the effect is ``WEAK``."""
     effect, agreement = history.mean("Health/class_effect"), history.mean("Health/agreement")
     reals, classes = history.last("Health/agreement_reals"), history.classes
-    if effect is None or not history.is_settled(steps=EARLY):
+    before = history.at("Health/class_effect")
+    if effect is None or before is None or effect - before > RISE or not history.is_settled(EARLY):
         return None
     if effect < EFFECT:
         return Seen(f"asked for another class, G's picture changes {effect:.2g} times as much as two reals differ")

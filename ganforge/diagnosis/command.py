@@ -11,9 +11,11 @@ from ganforge.config import Config, make_config
 from ganforge.diagnosis.catalog import Remedy, Trouble
 from ganforge.recipes.catalog import changes_of, recipe
 
+MOST_PROCESSES = 1_000_000
 
-def command(settings: Mapping[str, Any]) -> str:
-    """The shortest `ganforge train ...` that gives these settings.
+
+def command(settings: Mapping[str, Any], processes: int = 1) -> str:
+    """The shortest `ganforge train ...` that gives these settings, in so many processes of one machine.
 
     What follows from another setting by the recipe's own rule is left out. Raises UserError where this version of
     ganforge has no such recipe or setting.
@@ -21,12 +23,23 @@ def command(settings: Mapping[str, Any]) -> str:
     wanted = make_config(dict(settings))
     recipe(wanted.recipe)  # raises where there is no such recipe
     options = [_option(key, value) for key, value in changes_of(wanted).items()]
-    return " ".join(["ganforge train", shlex.quote(wanted.recipe), *options])
+    begin = f"torchrun --nproc-per-node {processes} -m ganforge train" if processes > 1 else "ganforge train"
+    return " ".join([begin, shlex.quote(wanted.recipe), *options])
 
 
-def what_to_do(trouble: Trouble, settings: Mapping[str, Any], run: str | Path = "RUN") -> list[tuple[str, str]]:
+def processes_in(stored: Mapping[str, Any]) -> int:
+    """How many trained a run together last, by what config.json holds, whatever that is."""
+    past = stored.get("environment")
+    last = past[-1] if isinstance(past, list) and past else None
+    count = last.get("processes") if isinstance(last, dict) else None
+    return count if type(count) is int and 0 < count < MOST_PROCESSES else 1
+
+
+def what_to_do(
+    trouble: Trouble, settings: Mapping[str, Any], run: str | Path = "RUN", processes: int = 1
+) -> list[tuple[str, str]]:
     """(what it does, what to type) of each remedy that is one for a run of these settings, the best first. What to type
-    is empty for a remedy that is words alone. run: the run's path."""
+    is empty for a remedy that is words alone. run, processes: the run's path, and how many train it."""
     found = []
     for remedy in trouble.remedies:
         setting, values = remedy.only
@@ -35,7 +48,7 @@ def what_to_do(trouble: Trouble, settings: Mapping[str, Any], run: str | Path = 
         if remedy.command or not remedy.change:
             found.append((remedy.does, remedy.command.replace("RUN", pasted(run))))
         elif (changed := remedied(remedy, settings)) is not None:
-            found.append((remedy.does, command(changed)))
+            found.append((remedy.does, command(changed, processes)))
     return list({typed or does: (does, typed) for does, typed in reversed(found)}.values())[::-1]
 
 

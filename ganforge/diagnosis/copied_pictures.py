@@ -18,8 +18,8 @@ MANY = 0.05
 
 
 def look(start: Start) -> Seen | None:
-    """More than ``MANY`` of those looked at are equal to another one."""
+    """More than ``MANY`` of those counted are equal to another one."""
     items = start.items
-    if start.is_points or items.copies <= MANY * items.looked:
+    if start.is_points or items.copies <= MANY * items.counted:
         return None
-    return Seen(f"{items.copies:,} of {items.looked:,} pictures looked at are equal to another one", "certain")
+    return Seen(f"{items.copies:,} of {items.counted:,} pictures are equal to another one", "certain")

@@ -10,6 +10,7 @@ RECORD = Detector(
     meaning="A checkpoint that cannot be written ends the run. The one before stays whole.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     grave=False,
+    of_length=True,
     needs=("Resources/disk_left_mib",),
     remedies=(
         Remedy("make room, or keep fewer snapshots: --keep-snapshots, --keep-checkpoints"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from ganforge.diagnosis.catalog import DETECTORS, Detector, Seen, Trouble
 from ganforge.diagnosis.history import History, as_number
+from ganforge.run.mends import Mend, with_mends
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,29 @@ class _Course:
 class Diagnosis:
     """Looks at a run row by row, as it is trained or afterwards: the same rows give the same findings.
 
-    findings: all of them, in the order in which they were found, those that are over, too.
+    settings: that the run began with. mends: what was mended in it, which counts for the rows after it. findings: all
+    of them, in the order in which they were found, those that are over, too.
     """
 
-    def __init__(self, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], data: Mapping[str, Any], mends: Iterable[Mend] = ()) -> None:
         self.history = History(settings, data)
+        self.settings, self.mends = settings, list(mends)
         self.findings: list[Finding] = []
         self._courses = {name: _Course() for name in DETECTORS}
+        self._before = self.findings, self._courses
 
     def look(self, row: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()) -> list[Finding]:
         """Take the log's next row, and the records of figures since the one before; returns what changed with it:
         findings that are new, and those that are over."""
         self.history.rows.append(row)
+        self.history.settings = with_mends(self.settings, (one for one in self.mends if one.nimg < row["nimg"]))
+        self._before = self.findings, self._courses
+        return self.look_again(records)
+
+    def look_again(self, records: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Look at the newest row anew, with records that came after it; returns as ``look``."""
+        findings, courses = self._before
+        self.findings, self._courses = [*findings], {name: replace(course) for name, course in courses.items()}
         self.history.records.extend(dict(record) for record in records)
         news = [self._course(detector) for detector in DETECTORS.values()]
         return [finding for finding in news if finding is not None]
@@ -95,9 +107,10 @@ def diagnose(
     data: Mapping[str, Any],
     rows: Iterable[Mapping[str, Any]],
     records: Iterable[Mapping[str, Any]] = (),
+    mends: Iterable[Mend] = (),
 ) -> Diagnosis:
     """Look at a whole log: rows of stats.jsonl with a step behind them, and records of metrics.jsonl."""
-    diagnosis, waiting = Diagnosis(settings, data), sorted(records, key=lambda record: int(record["nimg"]))
+    diagnosis, waiting = Diagnosis(settings, data, mends), sorted(records, key=lambda record: int(record["nimg"]))
     for row in rows:
         due = [record for record in waiting if record["nimg"] <= row["nimg"]]
         waiting = waiting[len(due) :]

@@ -10,9 +10,9 @@ from ganforge.base.schedules import cosine, linear
 from ganforge.metrics.trend import best_so_far, series
 from ganforge.objectives.catalog import OBJECTIVES, PENALTIES, Objective
 
-WARM_UP, EARLY, LONG = 200, 1_000, 20_000
-"""Updates of G in which anything may be seen; in which healthy runs of plain networks, too, may make one kind of thing
-after the other; and after which no run is young, however long it is to be."""
+WARM_UP, EARLY = 200, 1_000
+"""Updates of G in which anything may be seen; and in which healthy runs of plain networks, too, may make one kind of
+thing after the other."""
 
 GAIN = 0.8
 """A figure that falls to this share of itself in a third of a run is still falling."""
@@ -53,9 +53,9 @@ class History:
         """Are the first ``WARM_UP`` updates of G over, in which anything may be seen?"""
         return self.steps >= WARM_UP
 
-    def is_settled(self, share: float = 0.4, steps: int = EARLY) -> bool:
-        """Is the early phase over: so many updates of G, and that share of the run or ``LONG`` updates?"""
-        return self.steps >= steps and (self.progress >= share or self.steps >= LONG)
+    def is_settled(self, steps: int = EARLY) -> bool:
+        """Is the early phase over, so many updates of G? How long the run is to be says nothing of that."""
+        return self.steps >= steps
 
     @property
     def rate(self) -> float:

@@ -9,6 +9,7 @@ RECORD = Check(
     title="what the run keeps will not fit on the disk",
     meaning="Checkpoints and snapshots take more than is free where the run is to be. It would end with an error when "
     "the disk is full; what was saved until then is whole.",
+    of_length=True,
     source="the sizes of the networks and their moments, times what is kept",
     remedies=(
         Remedy("keep less", {"keep_checkpoints": 1, "keep_snapshots": 1, "milestone_nimg": None}),

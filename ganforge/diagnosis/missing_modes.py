@@ -27,14 +27,14 @@ EARLY, SHORT_Z = 1_600, 8
 
 
 def look(history: History) -> Seen | None:
-    """In the second half of the run, more than that is missing, not ``FALL`` less than halfway here, and the figures
+    """Once the early phase is over, more than that is missing, not ``FALL`` less than halfway here, and the figures
     no longer fall. Less spread than ``COLLAPSED`` is a collapse."""
     missing, before = history.mean("Health/missing", 4), history.at("Health/missing")
     spread = history.mean("Health/spread", 2)
     early = EARLY if history.number("z_dim", SHORT_Z + 1) > SHORT_Z else EARLY // 2
     if missing is None or before is None or spread is None or spread <= COLLAPSED:
         return None
-    if not history.is_settled(0.5, early):
+    if not history.is_settled(early):
         return None
     is_points = history.last("Health/contrast") is None
     if history.gain() or missing < (MANY_OF_POINTS if is_points else MANY) or before - missing > FALL:

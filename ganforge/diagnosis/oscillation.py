@@ -26,10 +26,10 @@ HOP, ROWS, EARLY = 0.65, 5, 2_000
 
 
 def look(history: History) -> Seen | None:
-    """In the second half of the run, from each of the last ``ROWS`` rows to the next, a mean share ``HOP`` of the fakes
+    """Once the early phase is over, from each of the last ``ROWS`` rows to the next, a mean share ``HOP`` of the fakes
     is of another kind (the total variation distance)."""
     shares = history.shares(ROWS)
-    if len(shares) < ROWS or not history.is_settled(0.5, EARLY):
+    if len(shares) < ROWS or not history.is_settled(EARLY):
         return None
     hops = [sum(abs(a - b) for a, b in zip(old, new, strict=True)) / 2 for old, new in pairwise(shares)]
     if (hop := sum(hops) / len(hops)) < HOP:

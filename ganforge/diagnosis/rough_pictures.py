@@ -11,6 +11,7 @@ RECORD = Detector(
     "batch leaves noise in every step.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     grave=False,
+    of_length=True,
     needs=("Health/roughness",),
     remedies=(
         Remedy("take the recipe's own batch", {"batch_size": "recipe"}),

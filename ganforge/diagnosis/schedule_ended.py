@@ -20,4 +20,4 @@ def look(history: History) -> Seen | None:
     burn_in = history.number("burn_in_nimg")
     if history.number("lr_end", 1.0) != 0 or not burn_in or history.nimg < 1.05 * burn_in:
         return None
-    return Seen(f"it ended at {burn_in:,.0f} images, of {history.number('total_nimg'):,.0f}", "certain")
+    return Seen(f"it ended at {burn_in:,.0f} images", "certain")

@@ -12,6 +12,7 @@ RECORD = Check(
     "changes hardly anything.",
     source="our own rule",
     grave=False,
+    of_length=True,
     remedies=(
         Remedy("schedules as long as the recipe has them in a run of this length", {"burn_in_nimg": "recipe"}),
         Remedy("schedules as long as the run; give its length as --burn-in-nimg"),

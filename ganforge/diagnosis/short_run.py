@@ -11,6 +11,7 @@ RECORD = Check(
     "picture once. Its pictures will be noise or blurs.",
     source="our own rule; our quickest recipes need about 1,000 steps for first shapes",
     grave=False,
+    of_length=True,
     remedies=(Remedy("make it ten times as long", {"total_nimg": "x10"}),),
 )
 

@@ -20,7 +20,7 @@ def look(start: Start) -> Seen | None:
     """A class has less than a tenth (``SMALL_CLASS``) of the classes' mean, or nothing."""
     items = start.items
     counts = items.class_counts
-    if len(counts) < 2 or not start.settings.get("conditional"):
+    if len(counts) < 2:
         return None
     small = [number for number, count in enumerate(counts) if count * SMALL_CLASS * len(counts) < sum(counts)]
     if not small:

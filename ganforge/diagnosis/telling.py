@@ -11,7 +11,7 @@ SURE = {"certain": "", "likely": " (likely)", "possible": " (possibly)"}
 MOST_IN_VERDICT = 3
 
 
-def at_once(finding: Finding, settings: Mapping[str, Any], run: str | Path) -> str:
+def at_once(finding: Finding, settings: Mapping[str, Any], run: str | Path, processes: int = 1) -> str:
     """One line, when it is found or over.
 
     `Trouble since 64,000 images: G makes few kinds of pictures (likely): ... Try: ...`
@@ -21,7 +21,7 @@ def at_once(finding: Finding, settings: Mapping[str, Any], run: str | Path) -> s
         return f"Over since {finding.until:,} images: {trouble.title}."
     when = f" since {finding.since:,} images" if finding.since else ""
     kind = "Trouble" if trouble.grave else "Note"
-    remedies = what_to_do(trouble, settings, run)
+    remedies = what_to_do(trouble, settings, run, processes)
     does, typed = remedies[0] if remedies else ("", "")
     advice = f" Try: {does}{f': `{typed}`' if typed else ''}." if does else ""
     return f"{kind}{when}: {trouble.title}{SURE[seen.sure]}: {seen.text}.{advice}"
@@ -37,10 +37,11 @@ def verdict(lasting: Sequence[Finding]) -> str:
     return f", and it went wrong: {named}{more}"
 
 
-def as_event(finding: Finding, nimg: int, settings: Mapping[str, Any], run: str | Path) -> dict[str, Any]:
-    """A line of findings.jsonl. nimg: of the row with which it was found, or over."""
+def as_event(finding: Finding, nimg: int) -> dict[str, Any]:
+    """A line of findings.jsonl, the same wherever the run is and however long. nimg: of the row with which it was
+    found, or over."""
     event = {"nimg": nimg, "finding": finding.name, "state": "found" if finding.until is None else "over"}
-    return event | as_status(finding) | {"do": [list(one) for one in what_to_do(finding.trouble, settings, run)]}
+    return event | as_status(finding)
 
 
 def as_status(finding: Finding) -> dict[str, Any]:

@@ -12,6 +12,7 @@ RECORD = Detector(
     source="metrics/trend.py; the numbers are our own, set by benchmarks/diagnosis.py",
     grave=False,
     patience=1,
+    of_length=True,
     remedies=(Remedy("train longer", {"total_nimg": "x2"}),),
 )
 

@@ -16,6 +16,7 @@ from ganforge.data.catalog import DATA_SETS
 from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.export.portable import sha256_of
 from ganforge.run.folder import RunFolder
+from ganforge.run.mends import MOST_MENDS, mends_in
 from ganforge.run.stored_records import StoredRecord, read_evaluations, read_metrics
 from ganforge.sampling.model import Model
 
@@ -112,9 +113,16 @@ def card_text(model: Model, data: dict[str, Any], records: list[StoredRecord], l
             json.dumps(told, indent=1),
             "```",
             "",
+            *mended(model, told),
             *how_to_load(model),
         ]
     )
+
+
+def mended(model: Model, settings: dict[str, Any]) -> list[str]:
+    """Lines of Markdown on the settings that were others in a part of the training; none where all stayed."""
+    lines = [f"- {one.text}" for one in mends_in(model.mended, settings)[:MOST_MENDS]]
+    return ["The training began with these, and was mended as it went:", "", *lines, ""] if lines else []
 
 
 def how_to_load(model: Model) -> list[str]:

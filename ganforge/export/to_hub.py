@@ -58,7 +58,7 @@ def pack(source: Path, snapshot: Path, folder: Path, license: str | None) -> Par
     run = run_of(source)
     complaints = write_card(load(files[FILE], "cpu"), run, folder, license)
     told: dict[str, Any] = {"library_name": "ganforge", "ganforge": __version__}
-    told |= {name: facts[name] for name in ("nimg", "shape", "num_classes", "class_names") if name in facts}
+    told |= {name: facts[name] for name in ("nimg", "shape", "num_classes", "class_names", "mended") if name in facts}
     told |= {"settings": settings, "data": data_told(run)}
     write_text_atomically(files["config.json"], json.dumps(told, indent=2) + "\n")
     return Parcel(files, left_out, complaints)

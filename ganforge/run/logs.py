@@ -27,6 +27,10 @@ class RunLogs(RunPaths):
         """Add one line to findings.jsonl; raises as ``append_row`` does."""
         append_row(self.findings, event)
 
+    def write_findings(self, events: list[dict[str, Any]]) -> None:
+        """Make these the lines of findings.jsonl. Raises OSError; nothing is changed then."""
+        write_rows(self.findings, events)
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of stats.jsonl; a line that was cut off by a kill is left out. Raises UserError where it is no log
         of ganforge's."""

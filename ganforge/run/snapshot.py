@@ -30,7 +30,7 @@ class Snapshot:
     """path: where it was read from. weights: G's (or its moving average's) tensors. settings: the run's, as JSON gives
     them. shape: of one item, (C, H, W) or (2,). num_classes: that G is told, or 0. nimg: real pictures that D had
     seen. class_names: of the classes that G is told, or empty where they have none. note: a sentence on what it is,
-    where that is not what was asked for."""
+    where that is not what was asked for. mended: changes of the settings that were made as the run went."""
 
     path: Path
     weights: dict[str, Tensor]
@@ -40,18 +40,21 @@ class Snapshot:
     nimg: int
     class_names: tuple[str, ...] = ()
     note: str = ""
+    mended: tuple[dict[str, Any], ...] = ()
 
 
 def save_snapshot(
     folder: RunFolder, nimg: int, G: nn.Module, settings: dict[str, Any], shape: tuple[int, ...],
-    num_classes: int, class_names: Sequence[str] = (),
+    num_classes: int, class_names: Sequence[str] = (), mended: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
     """Write G's weights, then remove all but the newest ``keep_snapshots`` of the settings, the best one by each
     protocol, and those at multiples of ``milestone_nimg``. Those of later images, which a killed process had made, stay
-    until the run has come to them again."""
+    until the run has come to them again. settings: that the run began with; mended: how they were changed since."""
     facts = {"format": FORMAT, "nimg": nimg, "shape": list(shape), "num_classes": num_classes, "settings": settings}
     if class_names:
         facts["class_names"] = list(class_names)
+    if mended:
+        facts["mended"] = list(mended)
     write_tensorfile(folder.snapshot(nimg), KIND, G.state_dict(), facts)
     there = [(at, path) for at, path in folder.all_snapshots() if at <= nimg]
     # What was judged of this one and of later ones, by a killed process, is judged anew when the run has come there.
@@ -133,7 +136,8 @@ def _from_checkpoint(folder: RunFolder, check: Callable[[Snapshot, Shapes], obje
         told = isinstance(settings, dict) and settings.get("conditional") is True
         path = folder.checkpoint(nimg if type(nimg) is int else 0)
         classes = {name: data[name] for name in ("num_classes", "class_names") if told and name in data}
-        facts = {"format": FORMAT, "nimg": nimg, "shape": data.get("shape"), "settings": settings} | classes
+        facts = {"format": FORMAT, "nimg": nimg, "shape": data.get("shape"), "settings": settings,
+                 "mended": facts.get("mended", [])} | classes  # fmt: skip
         found.append(_without_weights(path, facts))
         check(found[-1], part_of(shapes, "G"))
 
@@ -155,7 +159,8 @@ def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:
         facts = None
     if facts is None or not facts.fits():
         raise UserError(f"The snapshot {path} lacks valid settings, shape or nimg; use another.")
-    return Snapshot(path, {}, facts.settings, facts.shape, facts.num_classes, facts.nimg, facts.class_names)
+    return Snapshot(path, {}, facts.settings, facts.shape, facts.num_classes, facts.nimg, facts.class_names,
+                    mended=facts.mended)  # fmt: skip
 
 
 def refuse_other_shapes(expected: Mapping[str, Tensor], shapes: Shapes, where: str) -> None:

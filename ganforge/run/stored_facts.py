@@ -29,6 +29,7 @@ class SnapshotFacts(BaseModel):
     num_classes: Whole = 0
     class_names: tuple[str, ...] = ()
     settings: dict[str, Any]
+    mended: tuple[dict[str, Any], ...] = ()
 
     def fits(self) -> bool:
         """Are the shape and the classes ones that there are?"""

@@ -39,6 +39,7 @@ class Model:
         self.G, self.config, self.device, self.batch_size = G, config, device, batch_size
         self.shape, self.nimg, self.path = snapshot.shape, snapshot.nimg, snapshot.path
         self.num_classes, self.class_names = snapshot.num_classes, snapshot.class_names
+        self.mended = snapshot.mended
 
     def __repr__(self) -> str:
         return f"Model({self.config.recipe} on {self.config.data}, {self.nimg:,} images, items {self.shape})"

@@ -89,7 +89,8 @@ class Actions:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
         if row:  # with the figures that were measured here
-            self.watching.look(row, provisional=due.report_is_provisional)
+            figures = due.snapshot_is_provisional
+            self.watching.look(row, provisional=due.report_is_provisional, figures_are_provisional=figures)
         if due.report:
             self.write_status("running")
             self.trackers.look(self.state.nimg)
@@ -159,7 +160,7 @@ class Actions:
         save_snapshot(
             self.folder, self.state.nimg, self.state.G_for_sampling, config.model_dump(mode="json"), dataset.shape,
             dataset.num_classes if config.conditional else 0,
-            class_names=dataset.class_names if config.conditional else (),
+            class_names=dataset.class_names if config.conditional else (), mended=self.watching.mended(),
         )  # fmt: skip
 
     def measure(self, *, provisional: bool) -> None:
@@ -190,4 +191,6 @@ class Actions:
     def write_checkpoint(self) -> None:
         facts = self.state.facts() | {"elapsed_sec": self.state.elapsed_sec + self.progress.seconds()}
         facts["settings"] = self.config.model_dump(mode="json")
+        if mended := self.watching.mended():
+            facts["mended"] = mended
         save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)

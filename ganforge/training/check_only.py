@@ -50,11 +50,12 @@ def seen_in(start: Start) -> list[str]:
     values = "" if start.is_points else f", values from {items.low} to {items.high} of 255"
     told = "" if items.accuracy is None else f"; the class can be guessed from {items.accuracy:.0%} of the pictures"
     lines = [
-        f"data: {items.looked:,} of {items.count:,} items, of which {items.copies:,} equal another one{values}{told}",
+        f"data: {items.looked:,} of {items.count:,} items looked at{values}; {items.copies:,} of {items.counted:,} "
+        f"equal another one{told}",
         f"settings: beside those of the recipe {start.settings['recipe']}",
     ]
     if tried is None:
-        lines.append("a step: it cannot be computed; training will tell why")
+        lines.append("a step: it cannot be computed")
     else:
         (real, real_spread), (fake, fake_spread) = tried.real_logits, tried.fake_logits
         lines.append(

@@ -170,10 +170,6 @@ def refuse_unfit_data(config: Config, dataset: Dataset) -> None:
     if config.conditional and dataset.labels is None:
         why = f" ({dataset.no_labels})" if dataset.no_labels else ""
         raise UserError(f"{dataset.name} has no classes to tell the networks{why}; leave conditional out.")
-    if config.augment != "none" and dataset.mixture is not None:
-        raise UserError(f"Points are not augmented, and {dataset.name} consists of them; leave augment out.")
-    if config.mirror and dataset.mixture is not None:
-        raise UserError(f"Points have no mirror image, and {dataset.name} consists of them; leave mirror out.")
 
 
 def penalty_scale(config: Config, nimg: int) -> float:

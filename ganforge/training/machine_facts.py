@@ -1,6 +1,8 @@
 """What a run depends on beside its settings: where its data lie on this machine, and what computes it."""
 
 import contextlib
+import os
+from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
@@ -24,7 +26,8 @@ def with_absolute_paths(config: Config) -> Config:
         refuse_same(config.data, config.test_data)
         places["test_data"] = locate(config.test_data)
     if config.init_from is not None:
-        places["init_from"] = pinned(config.init_from)
+        source = config.init_from
+        places["init_from"] = str(Path(source).absolute()) if os.path.lexists(source) else pinned(source)
     return config.model_copy(update=places)
 
 

@@ -1,15 +1,17 @@
 """Before the first step: what the data, the settings, the machine and a tried step show, and what is wrong with it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganforge.config import Config, gamma_for
-from ganforge.diagnosis.before import Machine, Start, look_at
-from ganforge.diagnosis.catalog import CHECKS
+from ganforge.diagnosis.before import Items, Machine, Start, look_at
+from ganforge.diagnosis.catalog import CHECKS, Check
+from ganforge.diagnosis.command import processes_in
 from ganforge.diagnosis.findings import Finding
 from ganforge.diagnosis.telling import as_event, at_once
 from ganforge.recipes.catalog import RECIPES, recipe
@@ -25,20 +27,22 @@ def look_first(config: Config, feed: Feed, state: TrainingState, place: str | Pa
     usual: dict[str, Any] = {}
     if config.recipe in RECIPES:
         usual = recipe(config.recipe, data=config.data, total_nimg=config.total_nimg).model_dump(mode="json")
+    tried, failure = try_step(state, feed)
     start = Start(
         config.model_dump(mode="json"),
         usual,
         look_at(feed.dataset, config.seed, conditional=config.conditional),
-        try_step(state, feed),
+        tried,
         machine_of(config, feed, state, place),
         gamma_for(feed.dataset.shape),
+        failure,
     )
     return start, found_in(start)
 
 
-def found_in(start: Start) -> list[Finding]:
-    """What each check sees, the grave ones first."""
-    seen = [(check, check.load().look(start)) for check in CHECKS.values()]
+def found_in(start: Start, checks: Mapping[str, Check] | None = None) -> list[Finding]:
+    """What each of the checks sees, by default of all, the grave ones first."""
+    seen = [(check, check.load().look(start)) for check in (CHECKS if checks is None else checks).values()]
     findings = [Finding(check, one) for check, one in seen if one is not None]
     return sorted(findings, key=lambda finding: not finding.trouble.grave)
 
@@ -48,11 +52,42 @@ def begin_with_look(
 ) -> None:
     """Look, say what is found, and make it the first lines of findings.jsonl. Raises RunError where that cannot be
     written."""
-    settings = config.model_dump(mode="json")
     with recording_failure(folder, state, config):
-        for finding in look_first(config, feed, state, folder.path)[1]:
-            say(at_once(finding, settings, folder.path))
-            folder.append_finding(as_event(finding, 0, settings, folder.path))
+        tell_first(look_first(config, feed, state, folder.path)[1], CHECKS, config, folder, say)
+
+
+def look_at_length(
+    config: Config, feed: Feed, state: TrainingState, folder: RunFolder, say: Callable[[str], None]
+) -> None:
+    """Of a run that goes on to another length: look again for what depends on that, and do as ``begin_with_look``."""
+    with recording_failure(folder, state, config):
+        machine = machine_of(config, feed, state, folder.path)
+        there = sum(path.stat().st_size for _, path in [*folder.all_checkpoints(), *folder.all_snapshots()])
+        start = Start(
+            config.model_dump(mode="json"),
+            {},
+            Items(len(feed.dataset), feed.dataset.shape),
+            machine=replace(machine, disk_needed=machine.disk_needed - there),
+        )
+        checks = {name: check for name, check in CHECKS.items() if check.of_length}
+        tell_first(found_in(start, checks), checks, config, folder, say)
+
+
+def tell_first(
+    findings: Sequence[Finding], checks: Mapping[str, Check], config: Config, folder: RunFolder,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Say what these checks have found, and put it in the place of what findings.jsonl holds of theirs."""
+    settings, processes = config.model_dump(mode="json"), processes_in(folder.read_config())
+    for finding in findings:
+        say(at_once(finding, settings, folder.path, processes))
+    known = list(folder.finding_rows())
+    first = [event for event in known if event["nimg"] == 0 and event.get("finding") not in checks]
+    first += [as_event(finding, 0) for finding in findings]
+    places = {name: (not check.grave, place) for place, (name, check) in enumerate(CHECKS.items())}
+    first.sort(key=lambda event: places.get(str(event.get("finding")), (True, len(places))))
+    if events := [*first, *(event for event in known if event["nimg"] > 0)] or known:
+        folder.write_findings(events)
 
 
 def machine_of(config: Config, feed: Feed, state: TrainingState, place: str | Path) -> Machine:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ganforge.base.runtime import is_out_of_memory
+from ganforge.base.stopping import Stopped
+from ganforge.base.terminal import printable
 from ganforge.diagnosis.before import Tried
 from ganforge.networks.generate import generate
 from ganforge.training.accumulate import mean_terms, total_norm
@@ -25,20 +27,24 @@ ENDS = {"Sigmoid": (0.0, 1.0), "Tanh": (-1.0, 1.0), "Softmax": (0.0, 1.0), "Hard
 """The bounds of functions, by the name of their node in a graph of gradients."""
 WEIGHTED = ("Addmm", "Mm", "Bmm", "Linear", "Convolution", "NativeBatchNorm", "CudnnBatchNorm", "EmbeddingBackward")
 """Nodes behind which a network's last layer is passed."""
+LONGEST_ERROR = 300
+NO_MEMORY = "there is not enough memory; end what else uses it, or take a smaller --batch-size"
 
 
-def try_step(state: TrainingState, feed: Feed) -> Tried | None:
-    """What the first step would do. None where it cannot be computed: training will tell why.
+def try_step(state: TrainingState, feed: Feed) -> tuple[Tried | None, str]:
+    """What the first step would do, and no words; or None, and why it cannot be computed.
 
     Weights, moments, buffers, modes and random numbers are afterwards as they were.
     """
     with unchanged(state.G, state.D):
         try:
-            return _tried(state, feed)
-        except RuntimeError as error:
-            if is_out_of_memory(error):
-                return None
-            return Tried(_weights(state), unreached=frozen(state)) if frozen(state) else None
+            return _tried(state, feed), ""
+        except Stopped:
+            raise
+        except Exception as error:  # whatever networks and losses of anybody's raise
+            if not is_out_of_memory(error) and frozen(state):
+                return Tried(_weights(state), unreached=frozen(state)), ""
+            return None, NO_MEMORY if is_out_of_memory(error) else shown(error)
 
 
 def _tried(state: TrainingState, feed: Feed) -> Tried:
@@ -48,14 +54,13 @@ def _tried(state: TrainingState, feed: Feed) -> Tried:
     few = max(2, min(MOST_ITEMS, MOST_NUMBERS // d_batches[0].reals[0].numel(), len(d_batches[0].reals)))
     d_batch, g_batch = (batch.each(itemgetter(slice(few))) for batch in (d_batches[0], g_batch))
     g_params, d_params = list(G.parameters()), list(D.parameters())
-    with counted([*g_params, *d_params]) as kept:
+    with counted([*g_params, *d_params]) as kept, answers_of(D) as answers:
         fakes = G(g_batch.z, g_batch.labels)
         g_ends = bounds(fakes)
         g_grads = gradients(mean_terms(g_terms(D, options, g_batch, fakes))[1], g_params)
-    fake_logits = D(options.augmented(fakes, g_batch, "G"), g_batch.labels)
-    up = gradients(fake_logits.mean(), g_params)
-    d_ends = bounds(fake_logits)
-    del fake_logits
+    up = gradients(answers[-1].mean(), g_params)
+    d_ends = bounds(answers.pop())
+    answers.clear()
     real_logits, fake_logits, terms = d_terms(D, options, d_batch, fakes.detach())
     loss = mean_terms(terms)[1]
     both = gradients(loss, [*d_params, *g_params])
@@ -79,16 +84,26 @@ def _tried(state: TrainingState, feed: Feed) -> Tried:
     )
 
 
+def shown(error: Exception) -> str:
+    """In one line."""
+    first = str(error).strip().partition("\n")[0]
+    return printable(f"{type(error).__name__}: {first[:LONGEST_ERROR]}")
+
+
 @contextlib.contextmanager
 def unchanged(*networks: nn.Module) -> Iterator[None]:
-    """Leave the networks' buffers and modes, and the random numbers to come, as they were."""
+    """Leave the networks' buffers and modes, and the random numbers to come, as they were. On a CPU, what is computed
+    here is so little that threads would wait for each other, and for other programs, longer than they work."""
     buffers = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
     modes = [(layer, layer.training) for network in networks for layer in network.modules()]
     devices = {tensor.device for network in networks for tensor in network.parameters()}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[device for device in devices if device.type == "cuda"]):
             yield
     finally:
+        torch.set_num_threads(threads)
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
@@ -110,6 +125,17 @@ def counted(weights: list[nn.Parameter]) -> Iterator[list[int]]:
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         yield kept
+
+
+@contextlib.contextmanager
+def answers_of(D: nn.Module) -> Iterator[list[Tensor]]:
+    """What D answers in the context, with its graph, so that it need not be asked again."""
+    answers: list[Tensor] = []
+    hook = D.register_forward_hook(lambda network, given, answer: answers.append(answer))
+    try:
+        yield answers
+    finally:
+        hook.remove()
 
 
 def gradients(value: Tensor, params: list[nn.Parameter]) -> list[Tensor | None]:

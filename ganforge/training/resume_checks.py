@@ -1,5 +1,6 @@
 """May a run be gone on with, and will it be the same? What is refused, and what is said, before anything is touched."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
+from ganforge.data.catalog import HUB
 from ganforge.run.checkpoint import begin_anew
 from ganforge.run.folder import RunFolder
 from ganforge.training.feed import end_of, images_in
@@ -44,6 +46,15 @@ def refuse_missing_data(folder: RunFolder, config: Config) -> None:
         raise UserError(
             f"{folder.path} learns from {config.data}, and nothing is there; put it back, or, if it has moved, "
             f"`ganforge resume {pasted(folder.path)} --data PLACE`."
+        )
+
+
+def refuse_missing_source(folder: RunFolder, config: Config) -> None:
+    """Raise UserError where a run that has no picture yet cannot have the weights that it starts from."""
+    if config.init_from and not config.init_from.startswith(HUB) and not os.path.lexists(config.init_from):
+        raise UserError(
+            f"{folder.path} starts from the weights in {config.init_from}, and nothing is there; put it back, or start "
+            "a new run."
         )
 
 

@@ -34,7 +34,7 @@ from ganforge.training.feed import Feed, end_of
 from ganforge.training.follower import Silent, follow
 from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
 from ganforge.training.measure import prepare_judge
-from ganforge.training.opening_look import begin_with_look
+from ganforge.training.opening_look import begin_with_look, look_at_length
 from ganforge.training.processes import ALONE, Processes, refuse_strangers, refuse_uneven
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -42,6 +42,7 @@ from ganforge.training.resume_checks import (
     refuse_finished,
     refuse_lost_checkpoints,
     refuse_missing_data,
+    refuse_missing_source,
     warn_of_changes,
     warn_of_end,
     warn_of_lost_work,
@@ -172,6 +173,7 @@ def go_on(
             refuse_differences(folder, make_config(facts["settings"], source=folder.path), config)
         else:
             refuse_lost_checkpoints(folder)
+            refuse_missing_source(folder, config)
         for complaint in damaged.values():
             progress.say(f"{complaint} Going on from the one before it.")
         refuse_finished(folder, config, facts)
@@ -203,6 +205,10 @@ def go_on(
             folder.write_config(
                 stored | {"settings": config.model_dump(mode="json"), "environment": [*stored["environment"], now]}
             )
+        if not facts:  # killed before its first checkpoint, and maybe within the look
+            begin_with_look(config, feed.whole(), state, folder, progress.say)
+        elif config.total_nimg != old.total_nimg:
+            look_at_length(config, feed, state, folder, progress.say)
         progress.say(f"Going on with {folder.path} at {state.nimg:,} of {end_of(config):,} images, on {feed.device}")
         return run_training(config, feed, state, folder, progress, stop, judge)
 

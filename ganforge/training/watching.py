@@ -1,16 +1,15 @@
 """Looks at each row of the log as it is written, and says at once what goes wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config, with_gammas
-from ganforge.diagnosis.command import remedied
+from ganforge.diagnosis.command import processes_in, remedied
 from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose
 from ganforge.diagnosis.telling import as_event, as_status, at_once, verdict
 from ganforge.run.folder import RunFolder
-
-MOST_MENDS = 3
+from ganforge.run.mends import MOST_MENDS, mends_in
 
 
 class Watching:
@@ -21,53 +20,79 @@ class Watching:
     in a few words."""
 
     def __init__(self, config: Config, folder: RunFolder, say: Callable[[str], None]) -> None:
-        """Raises UserError where the logs cannot be read."""
-        self.folder, self.say = folder, say
-        self.config, self.stops = as_mended(config, folder), ""
-        data, begun = folder.read_config()["data"], config.model_dump(mode="json")
-        self.shape: list[int] = data.get("shape", [])
-        self.diagnosis: Diagnosis = diagnose(begun, data, folder.rows(), folder.metrics_rows())
+        """Raises UserError where the logs cannot be read, or findings.jsonl holds changes of settings that are none."""
+        self.folder, self.say, self.config, self.stops = folder, say, config, ""
+        stored, begun = folder.read_config(), config.model_dump(mode="json")
+        self.shape: list[int] = stored["data"].get("shape", [])
+        self.processes = processes_in(stored)
+        mends = mends_in(folder.finding_rows(), begun)
+        for mend in mends:
+            self.config = make_config(self.config.model_dump() | mend.after, source=folder.findings)
+        self.diagnosis: Diagnosis = diagnose(begun, stored["data"], folder.rows(), folder.metrics_rows(), mends)
         self.last_nimg = max((row["nimg"] for row in folder.rows()), default=-1)
 
     @property
     def settings(self) -> dict[str, Any]:
         return self.config.model_dump(mode="json")
 
-    def look(self, row: dict[str, Any], *, provisional: bool) -> None:
+    def look(self, row: dict[str, Any], *, provisional: bool, figures_are_provisional: bool = False) -> None:
         """Take the row that was just written; say and log what is found, and what is over, and do what on_trouble asks
-        for. provisional: a longer run would not have this row, and nothing is mended. Raises OSError."""
+        for. provisional: a longer run would not have this row, and nothing is mended; or it would have the row, but not
+        the figures that were measured with it: what these show is said, and nothing else. Raises OSError."""
         records = [one for one in self.folder.metrics_rows() if self.last_nimg < one["nimg"] <= row["nimg"]]
+        late = [one for one in records if one["nimg"] == row["nimg"] and figures_are_provisional and not provisional]
         self.last_nimg = row["nimg"]
-        for finding in self.diagnosis.look(row, records):
-            self.folder.append_finding(as_event(finding, row["nimg"], self.settings, self.folder.path))
-            self.say(at_once(finding, self.settings, self.folder.path))
-            if finding.until is None and finding.trouble.grave and not provisional:
-                if self.config.on_trouble == "mend":
-                    self.mend(finding, row["nimg"])
-                elif self.config.on_trouble == "stop":
-                    self.stops = finding.trouble.title
+        news = self.diagnosis.look(row, records[: len(records) - len(late)])
+        for finding in news:
+            self._take(finding, row["nimg"], provisional=provisional)
+        if late:
+            told = {(one.name, one.until) for one in news}
+            for finding in self.diagnosis.look_again(late):
+                if (finding.name, finding.until) not in told:
+                    self._say(finding)
+
+    def _take(self, finding: Finding, nimg: int, *, provisional: bool) -> None:
+        self._say(finding)
+        if finding.trouble.of_length:
+            return
+        self.folder.append_finding(as_event(finding, nimg))
+        if finding.until is None and finding.trouble.grave and not provisional:
+            if self.config.on_trouble == "mend":
+                self.mend(finding, nimg)
+            elif self.config.on_trouble == "stop":
+                self.stops = finding.trouble.title
+
+    def _say(self, finding: Finding) -> None:
+        self.say(at_once(finding, self.settings, self.folder.path, self.processes))
 
     def mend(self, finding: Finding, nimg: int) -> None:
-        """Mend what was just found by the first of its remedies that a run may take as it goes on, at most
-        ``MOST_MENDS`` times in a run. It is said, and logged, so that a run that is resumed does it again."""
-        if len(list(mends(self.folder))) >= MOST_MENDS:
+        """Mend what was just found by the first of its remedies that a run may take as it goes on, each trouble once
+        and at most ``MOST_MENDS`` in a run. It is said, and logged, so that a run that is resumed does it again."""
+        mends = self.diagnosis.mends
+        if len(mends) >= MOST_MENDS:
             self.say(f"It is not mended: {MOST_MENDS} mends were made already.")
+            return
+        if earlier := [one.nimg for one in mends if one.finding == finding.name]:
+            self.say(f"It is not mended: it was after {earlier[0]:,} images, and has come back.")
             return
         for remedy in finding.trouble.remedies:
             if not remedy.mends or (settings := remedied(remedy, self.settings)) is None:
                 continue
             changed = with_gammas(make_config(settings), self.shape)
-            if changed == self.config or (
-                changed.augment != "none" and len(self.shape) != 3
-            ):  # points are not augmented
+            if changed == self.config:
                 continue
             change = {name: changed.model_dump(mode="json")[name] for name in remedy.change}
-            event = {"nimg": nimg, "finding": finding.name, "state": "mended", "change": change}
+            event = mended(nimg, finding.name, change)
             self.folder.append_finding(event)
             self.say(f"Mended from {nimg:,} images on: {remedy.does} ({as_words(change)}).")
+            mends.extend(mends_in([event], self.settings))
             self.config = changed
             return
         self.say("It is not mended: there is no remedy that a run may take as it goes on.")
+
+    def mended(self) -> list[dict[str, Any]]:
+        """What was mended so far, as lines of findings.jsonl: snapshots and checkpoints tell it, too."""
+        return [mended(one.nimg, one.finding, one.after) for one in self.diagnosis.mends]
 
     def status(self) -> list[dict[str, Any]]:
         """What lasts, for status.json."""
@@ -78,19 +103,9 @@ class Watching:
         return verdict(self.diagnosis.lasting)
 
 
-def mends(folder: RunFolder) -> Iterator[Mapping[str, Any]]:
-    """The changes of settings that have been made in a run as it went, oldest first."""
-    for event in folder.finding_rows():
-        if event.get("state") == "mended" and isinstance(event.get("change"), dict):
-            yield event["change"]
-
-
-def as_mended(config: Config, folder: RunFolder) -> Config:
-    """The settings that a run goes on with, after all that was mended in it. Raises UserError where findings.jsonl
-    holds changes that are none."""
-    for change in mends(folder):
-        config = make_config(config.model_dump() | dict(change), source=folder.findings)
-    return config
+def mended(nimg: int, finding: str, change: dict[str, Any]) -> dict[str, Any]:
+    """A line of findings.jsonl. nimg: of the row after which it was made."""
+    return {"nimg": nimg, "finding": finding, "state": "mended", "change": change}
 
 
 def as_words(change: Mapping[str, Any]) -> str:

@@ -97,14 +97,13 @@ def test_findings(tmp_path: Path) -> None:
     with only(toy("Accuracy/real", grave=False)):
         folder = begin(tmp_path / "run", total_nimg=TOTAL)
     [event] = [row for row in folder.finding_rows() if row["finding"] == "Accuracy/real"]
-    keys = ["nimg", "finding", "state", "title", "grave", "since", "seen", "sure", "do"]
+    keys = ["nimg", "finding", "state", "title", "grave", "since", "seen", "sure"]
     assert list(event) == keys
     assert (event["nimg"], event["state"], event["since"]) == (128, "found", 128)
-    assert event["do"][1] == ["look at the data", ""]
     [lasting] = [one for one in folder.read_status()["findings"] if one["finding"] == "Accuracy/real"]
-    assert list(lasting) == [key for key in keys if key not in ("nimg", "state", "do")]
+    assert list(lasting) == [key for key in keys if key not in ("nimg", "state")]
     section = DOCS.read_text(encoding="utf-8").partition("## findings.jsonl")[2].partition("\n## ")[0]
-    assert [key for key in [*keys, "until"] if f"| `{key}` |" not in section] == []
+    assert [key for key in [*keys, "until", "change"] if f"| `{key}` |" not in section] == []
 
 
 def test_status_states(tmp_path: Path, run: RunFolder) -> None:

@@ -27,8 +27,9 @@ told, and is no fault.
 
 With `--on-trouble stop` a run is saved and ends, with exit status 4, when something grave is found in its log. With
 `--on-trouble mend` the first of its remedies that a run may take as it goes on is taken, for each grave trouble once
-when it is found, at most three times in a run; it is said and logged in `findings.jsonl`, and a resumed run does it
-again. Snapshots and `config.json` keep the settings that the run began with.
+when it is found, at most three times in a run, however often that is resumed or made longer; it is said and logged in
+`findings.jsonl`, and a resumed run does it again. `config.json` keeps the settings that the run began with; snapshots
+and checkpoints tell beside these what was mended, and `diagnose`, the page, the report and a card have a line for each.
 
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), of a few seeds as yet. Whether a remedy
 helps was not measured yet (`benchmarks/remedies.py`): what stands first is what undoes the fault.

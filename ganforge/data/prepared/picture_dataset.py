@@ -65,6 +65,7 @@ def load_pictures(
         class_names=names_of(facts["classes"]), no_labels=facts["no_labels"],
         names=partial(read_names, folder / NAMES, facts["names_digest"]),
         range=tuple(facts["range"]) if facts["range"] else None,
+        copies=(facts["seen"]["duplicates"], facts["shape"][0]),
     )  # fmt: skip
     if facts["held_out"]:
         apart = None if all_labels is None else all_labels[learned:]

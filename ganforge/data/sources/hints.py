@@ -57,9 +57,9 @@ def warnings_for(seen: Seen, *, checked: bool = False) -> list[str]:
         return [*found, all_equal(readable, bool(seen.constant))]
     if not checked:
         found += few(readable - seen.duplicates)
-    if seen.duplicates * 20 > readable:
+    if seen.duplicates * 20 > readable and not checked:
         found.append(f"{seen.duplicates / readable:.0%} of the pictures are copies of others; G will favour them.")
-    found += about_classes(seen.classes)
+    found += largest_class(seen.classes) + ([] if checked else small_classes(seen.classes))
     if seen.empty_classes:
         found.append(f"class folders without pictures: {', '.join(seen.empty_classes[:MAX_NAMES])}")
     if plain := seen.constant + seen.near_constant:
@@ -90,24 +90,25 @@ def all_equal(count: int, constant: bool) -> str:
     return f"all {count:,} pictures are equal{', and of one single value' if constant else ''}: nothing can be learnt."
 
 
-def about_classes(classes: Mapping[str, int]) -> list[str]:
-    """One class that is most of all, and classes that are far smaller than the others."""
-    if len(classes) < 2:
+def largest_class(classes: Mapping[str, int]) -> list[str]:
+    """One class that is most of all."""
+    name = max(classes, key=lambda one: classes[one], default="")
+    if len(classes) < 2 or classes[name] * 2 <= sum(classes.values()):
         return []
-    found, total = [], sum(classes.values())
-    name = max(classes, key=lambda one: classes[one])
-    if classes[name] * 2 > total:
-        found.append(
-            f"more than half of the pictures are of one class ({brief(name)}): the others will be learnt less well."
-        )
+    return [f"more than half of the pictures are of one class ({brief(name)}): the others will be learnt less well."]
+
+
+def small_classes(classes: Mapping[str, int]) -> list[str]:
+    """Classes that are far smaller than the others."""
+    total = sum(classes.values())
     small = [one for one in classes if classes[one] * SMALL_CLASS * len(classes) < total]
-    if small:
-        least = min(small, key=lambda one: classes[one])
-        found.append(
-            f"classes with less than a tenth of the mean: {len(small):,} (the smallest, {brief(least)}, has "
-            f"{classes[least]:,}); they will hardly be learnt."
-        )
-    return found
+    if not small:
+        return []
+    least = min(small, key=lambda one: classes[one])
+    return [
+        f"classes with less than a tenth of the mean: {len(small):,} (the smallest, {brief(least)}, has "
+        f"{classes[least]:,}); they will hardly be learnt."
+    ]
 
 
 def _named(colour: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 from nicegui import ui
 
 from ganforge.diagnosis.told import Told
+from ganforge.run.mends import Mend
 from ganforge.viewer.pages.layout import heading, leaf, show_text, table, table_content, text
 from ganforge.viewer.read.formatting import moment
 from ganforge.viewer.read.run_view import RunView
@@ -26,7 +27,7 @@ class FindingsPanel:
                 self.table = table(HISTORY, [])
         self.blind = text("", "gf-quiet gf-small")
         self.version = -1
-        self.shown: tuple[Told, ...] | None = None
+        self.shown: tuple[tuple[Told, ...], tuple[Mend, ...]] | None = None
         self.update(view)
 
     def update(self, view: RunView) -> None:
@@ -36,15 +37,17 @@ class FindingsPanel:
         self.version = view.version
         blind = ", ".join(one.name for one in view.health.blind())
         show_text(self.blind, f"The log lacks what is needed to look for: {blind}." if blind else "")
-        found = tuple(view.health.told())
-        if found == self.shown:
+        found, mends = tuple(view.health.told()), tuple(view.health.mends)
+        if (found, mends) == self.shown:
             return
-        self.shown = found
+        self.shown = found, mends
         self.lasting.clear()
         with self.lasting:
             for one in found:
                 if one.lasts:
                     in_full(one)
+            for mend in mends:
+                text(f"Mended. {mend.text}.")
         self.history.set_visibility(bool(found))
         rows = [[one.title, moment(one.since), "it lasts" if one.until is None else moment(one.until), one.evidence]
                 for one in sorted(found, key=lambda one: one.since)]  # fmt: skip

@@ -1,13 +1,15 @@
 """What goes wrong in a run, looked for in its log as that comes; whatever its files hold, nothing here raises."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ganforge.base.stopping import poll
 from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Detector, Seen
+from ganforge.diagnosis.command import processes_in
 from ganforge.diagnosis.findings import Diagnosis, Finding
 from ganforge.diagnosis.told import Told, told
 from ganforge.run.folder import RunFolder
+from ganforge.run.mends import Mend, mends_in, with_mends
 from ganforge.viewer.read.figure_history import LONGEST_NAME
 from ganforge.viewer.read.tail import Tail
 from ganforge.viewer.read.untrusted import cut, mapping, number, string
@@ -26,17 +28,17 @@ class HealthReader:
     """The findings of one run: those of its log, which is looked at anew, and those from before training, which it
     tells itself.
 
-    settings: as config.json has them. findings: in the order in which they were found. rows: how many were looked at.
+    settings: as config.json has them, that the run began with. processes: that trained it together. mends: what was
+    mended in it, by its own word. findings: in the order in which they were found. rows: how many were looked at.
     """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self.settings: dict[str, Any] = {}
-        self._begin({}, {})
+        self._begin({})
 
-    def _begin(self, settings: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-        self.settings = dict(settings)
-        self.diagnosis = Diagnosis(settings, data)
+    def _begin(self, config: Mapping[str, Any]) -> None:
+        self.settings, self.processes = dict(mapping(config.get("settings"))), processes_in(config)
+        self.diagnosis = Diagnosis(self.settings, mapping(config.get("data")))
         self.rows = self.left_out = 0
         self.refused: dict[str, int] = {}
         self.columns: set[str] = set()
@@ -47,19 +49,25 @@ class HealthReader:
     def take(self, rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any], *, anew: bool) -> bool:
         """The rows that have come, and what config.json holds. anew: are they all that there are? Returns whether
         anything may be another than before."""
-        before = (self.rows, tuple(self.findings))
+        before = (self.rows, tuple(self.findings), tuple(self.mends))
         if anew or not self.rows:
-            self._begin(mapping(config.get("settings")), mapping(config.get("data")))
+            self._begin(config)
         self._waiting = [*self._waiting, *map(_record, self._metrics.look()[0])][-MOST_RECORDS:]
         events, again = self._events.look()
         if again:
-            self._before = {}
+            self._before, self.diagnosis.mends = {}, []
         for event in events:
             self._take_event(event)
+        self._look_again()
         for row in rows:
             poll()
             self._look(_row(row))
-        return before != (self.rows, tuple(self.findings))
+        return before != (self.rows, tuple(self.findings), tuple(self.mends))
+
+    @property
+    def mends(self) -> list[Mend]:
+        """The oldest first."""
+        return self.diagnosis.mends
 
     @property
     def findings(self) -> list[Finding]:
@@ -80,7 +88,8 @@ class HealthReader:
     def told(self) -> list[Told]:
         """All findings in full: those that last first, the grave ones before the others."""
         over = [finding for finding in self.findings if finding.until is not None]
-        return [told(finding, self.settings, self.folder.path) for finding in [*self.lasting, *over]]
+        now = with_mends(self.settings, self.mends)
+        return [told(finding, now, self.folder.path, self.processes) for finding in [*self.lasting, *over]]
 
     def blind(self) -> list[Detector]:
         """Detectors that could not look, since the log is of a version that did not write the columns that they need.
@@ -104,23 +113,39 @@ class HealthReader:
         if history.rows and row["nimg"] <= history.nimg:
             self._refuse("no more images than the row before")
             return
-        due = [record for record in self._waiting if record["nimg"] <= row["nimg"]]
-        self._waiting = [record for record in self._waiting if record["nimg"] > row["nimg"]]
         self.rows += 1
         self.columns |= {name for name in row if len(self.columns) < MOST_COLUMNS}
-        try:
-            self.diagnosis.look(row, due)
-        except Exception as error:  # numbers that no log of ours holds may be too much for a detector
-            self._refuse(type(error).__name__)
+        due = self._due(row["nimg"])
+        self._guarded(lambda: self.diagnosis.look(row, due))
         if len(history.rows) > MOST_KEPT:
             history.rows[:] = history.rows[: MOST_KEPT // 2 : 2] + history.rows[MOST_KEPT // 2 :]
         del history.records[:-MOST_RECORDS]
+
+    def _look_again(self) -> None:
+        """Of a run that trains, the newest row's figures come some seconds after it."""
+        if self.rows and (late := self._due(self.diagnosis.history.nimg)):
+            self._guarded(lambda: self.diagnosis.look_again(late))
+
+    def _due(self, nimg: int) -> list[dict[str, Any]]:
+        """The records that wait, up to this place, which do not wait any longer."""
+        due = [record for record in self._waiting if record["nimg"] <= nimg]
+        self._waiting = [record for record in self._waiting if record["nimg"] > nimg]
+        return due
+
+    def _guarded(self, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except Exception as error:  # numbers that no log of ours holds may be too much for a detector
+            self._refuse(type(error).__name__)
 
     def _refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1
 
     def _take_event(self, event: Mapping[str, Any]) -> None:
-        """What was found before training is not to be seen in the log: of it the run's own word is taken."""
+        """What was found before training, or mended, is not to be seen in the log: of it the run's own word is
+        taken."""
+        if len(self.mends) < MOST_FINDINGS:
+            self.mends.extend(mends_in([event], with_mends(self.settings, self.mends)))
         name = event.get("finding")
         if not isinstance(name, str) or name not in CHECKS:
             return

@@ -68,7 +68,7 @@ def render_report(folder: RunFolder) -> str:
     frames, nearest = embed_series(grids(folder), complaints), newest_nearest(folder, measured, complaints)
     listed, unknown = beside_recipe(settings)
     text = _template().render(
-        name=folder.path.resolve().name, run=view.summary, findings=view.health.told(),
+        name=folder.path.resolve().name, run=view.summary, findings=view.health.told(), mends=view.health.mends,
         badge=badge(view.summary.state, went_wrong=view.health.went_wrong), state=STATES[view.summary.state],
         facts=facts_of(view, config, comparison), frames=frames, strip=strip_of(frames), num_grids=len(view.grids),
         reals=embed(folder.reals, complaints), nearest=nearest, nearest_names=names_of_nearest(nearest, measured),
@@ -77,7 +77,7 @@ def render_report(folder: RunFolder) -> str:
         figure_charts=charts(view, of_log=False), log_charts=charts(view, of_log=True),
         readings=readings(view, meanings(settings)),
         objective=string(settings.get("objective")),
-        settings=listed, unknown=unknown, command=_command(settings, complaints),
+        settings=listed, unknown=unknown, command=_command(settings, view.health.processes, complaints),
         environment=environment_of(environment), resumed=len(environment) - 1,
         fingerprint=string(config["data"].get("fingerprint")), complaints=first_complaints(complaints),
         written=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), version=__version__, **_inline(),
@@ -109,9 +109,9 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
 
 
-def _command(settings: dict[str, Any], complaints: list[str]) -> str:
+def _command(settings: dict[str, Any], processes: int, complaints: list[str]) -> str:
     try:
-        return command(settings)
+        return command(settings, processes)
     except UserError as error:
         complaints.append(f"The command of this run is not known: {cut(str(error), 300)}")
         return ""

@@ -95,6 +95,17 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [(one["name"], one["since"], one["until"]) for one in told["findings"]] == [("too-red", 1_000, None)]
 
 
+def test_what_was_mended_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_of(tmp_path / "a", too_red=2.0)
+    assert not [line for line in said(folder, capsys)[1] if line.startswith("Mended")]
+    folder.append_finding({"nimg": 1_000, "finding": "too-red", "state": "mended", "change": {"z_dim": 8}})
+    status, lines = said(folder, capsys)
+    assert status == 3
+    assert "Mended. From 1,000 images on, since too-red was found: z_dim None -> 8." in lines
+    told = json.loads("\n".join(said(folder, capsys, "--json")[1]))
+    assert told["mended"] == [{"nimg": 1_000, "finding": "too-red", "change": {"z_dim": [None, 8]}}]
+
+
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnose", str(tmp_path)]) == 2
     assert "is not a run folder" in capsys.readouterr().err

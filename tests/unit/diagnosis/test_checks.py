@@ -11,6 +11,8 @@ from looked import looked, names
 from sklearn.datasets import load_digits
 
 from ganforge.config import make_config
+from ganforge.data.load import load
+from ganforge.diagnosis import before
 from ganforge.diagnosis.before import Items, Machine, Start, Tried
 from ganforge.diagnosis.catalog import CHECKS
 from ganforge.diagnosis.command import what_to_do
@@ -91,6 +93,11 @@ PICTURES = {
         {"conditional": True},
         ["small-class"],
     ),
+    "tiny class, not told": (
+        {"images": IMAGES, "labels": np.where(np.arange(len(LABELS)) < 5, 10, LABELS)},
+        {},
+        ["small-class"],
+    ),
 }
 
 
@@ -100,6 +107,22 @@ def test_what_is_wrong_with_pictures_is_found(tmp_path: Path, case: str) -> None
     np.savez(tmp_path / "a.npz", **arrays)
     found = names("fast", data=str(tmp_path / "a.npz"), **settings)
     assert [name for name in found if case != "copies" or name != "few-pictures"] == expected
+
+
+def test_copies_are_told_as_they_were_counted_of_all_pictures_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(before, "MOST_ITEMS", 50)  # a sample would have hardly any pair
+    labels = np.where(np.arange(1_997) < 5, 10, np.concatenate([LABELS, LABELS[:200]]))
+    np.savez(tmp_path / "a.npz", images=np.concatenate([IMAGES, IMAGES[:200]]), labels=labels)
+    start, findings = looked("fast", data=str(tmp_path / "a.npz"))
+    seen = {finding.name: finding.seen.text for finding in findings}
+    assert seen["copied-pictures"] == "200 of 1,997 pictures are equal to another one"
+    assert start.items.looked == 50
+    assert "small-class" in seen
+    assert not [note for note in load(str(tmp_path / "a.npz")).notes if note.startswith("warning: ")]
+    start, _ = looked("fast", data=str(tmp_path / "a.npz"), max_images=100)  # of which nobody has counted any
+    assert (start.items.copies, start.items.counted) == (0, 50)
 
 
 def settled(name: str = "fast", **changes: Any) -> Start:

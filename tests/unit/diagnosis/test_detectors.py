@@ -69,6 +69,7 @@ PLANTED: list[Planted] = [
     ("rates-too-high", {"Weights/G": 200.0}, {}),
     ("rates-too-high", {"Loss/scores/fake": -2e3}, {}),
     ("logits-run-away", {"Loss/scores/real": lambda number: 5.0 * number}, {}),
+    ("logits-never-negative", {"Loss/scores/real": 0.6, "Loss/scores/fake": 0.3}, {"Loss/scores/fake": 0.0}),
     ("noise", {"Health/roughness": 4.5}, {"Health/roughness": 4.5}),
     ("rough-pictures", {"Health/roughness": 2.2}, {}),
     ("blank", {"Health/contrast": 0.02}, {}),
@@ -98,6 +99,18 @@ def test_what_is_planted_is_found(name: str, ends: dict[str, Any], starts: dict[
     assert name in found(log(ends, starts))
 
 
+@pytest.mark.parametrize(("name", "ends", "starts"), PLANTED)
+def test_what_is_found_does_not_depend_on_the_run_s_length(
+    name: str, ends: dict[str, Any], starts: dict[str, Any]
+) -> None:
+    """But for what is told of the length itself, which stands in no log."""
+    found = []
+    for total_nimg in (100_000, 200_000, 10**7):
+        looked = diagnose(SETTINGS | {"total_nimg": total_nimg}, DATA, log(ends, starts), figures([5.0, 4.9, 4.9]))
+        found.append([one for one in looked.findings if not one.trouble.of_length])
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_healthy_log_has_no_finding() -> None:
     assert found(log({})) == set()
 
@@ -113,6 +126,9 @@ def test_a_healthy_log_has_no_finding() -> None:
         ({"Health/missing": 0.32, "Logits/separation": 1.0, "Loss/D": 0.1}, {}),
         ({"Health/roughness": lambda number: max(1.0, 5.0 - 0.3 * number)}, {"Health/roughness": 5.0}),
         ({"Loss/scores/real": lambda number: 80.0 / number}, {"Loss/scores/real": 80.0}),
+        ({"Loss/scores/fake": 0.3}, {"Loss/scores/fake": -0.1}),
+        ({"Loss/scores/fake": 0.3, "Loss/scores/real": 1.2}, {"Loss/scores/fake": 0.3}),
+        ({"Loss/scores/fake": lambda number: 0.3 if number < 4 else -0.1}, {"Loss/scores/fake": 0.3}),
         ({}, {"Health/average_gap": 0.9, "Health/class_effect": 0.01}),
         ({"Loss/D": 1.3, "Loss/D/r1": 300.0}, {}),
         ({"Resources/peak_memory_mib": lambda number: 500.0 + 300 * (number > 6)}, {}),
@@ -141,10 +157,23 @@ def test_a_short_run_of_a_collapsed_young_g_is_left_in_peace() -> None:
     assert found([row | {"Health/spread": 0.9} for row in rows[:5]] + rows[5:]) == {"mode-collapse"}
 
 
-def test_a_long_run_has_a_longer_early_phase_but_not_for_ever() -> None:
-    rows = log({"Health/average_gap": 0.9}, {"Health/average_gap": 0.9})
-    assert found(rows) == {"average-lags"} and found(rows, {"total_nimg": 10**7}) == set()
-    assert found([row | {"step": 30_000} for row in rows], {"total_nimg": 10**7}) == {"average-lags"}
+def test_what_still_comes_right_is_left_in_peace_however_long_it_takes() -> None:
+    """An average that lags less and less, and a class that has more and more effect."""
+    gap, effect = "Health/average_gap", "Health/class_effect"
+    assert found(log({gap: 0.9}, {gap: 0.9})) == {"average-lags"}
+    assert found(log({gap: lambda number: 2 * 0.85**number}, {gap: 2.0})) == set()
+    assert found(log({effect: 0.1}, {effect: 0.1})) == {"class-ignored"}
+    rising = log({effect: lambda number: 0.02 * number}, {effect: 0.01})
+    assert found([row | {"step": row["nimg"] // 100} for row in rising]) == set()
+    young = [row | {"step": 499} for row in log({gap: 0.9, effect: 0.1}, {gap: 0.9, effect: 0.1})]
+    assert found(young) == set()
+
+
+def test_logits_that_are_never_negative_suit_a_loss_whose_boundary_is_another() -> None:
+    rows = log({"Loss/scores/fake": 0.3}, {"Loss/scores/fake": 0.3})
+    assert found(rows) == {"logits-never-negative"}
+    for objective in ("lsgan", "wgan", "relativistic", "somebody's"):
+        assert found(rows, {"objective": objective}) == set()
 
 
 def test_noise_that_becomes_less_is_no_trouble() -> None:
@@ -164,6 +193,13 @@ def test_a_schedule_s_end_is_no_freezing_but_is_said() -> None:
     assert found(rows, {"lr_end": 0.0, "burn_in_nimg": 120_000, "burn_in_curve": "linear"}) == {"schedule-ended"}
     assert found(rows) == {"frozen"}
     assert found(rows, {"lr_end": 0.0, "burn_in_nimg": 200_000}) == {"frozen"}
+
+
+def test_a_schedule_s_end_is_told_the_same_of_a_longer_run() -> None:
+    ended, rows = SETTINGS | {"lr_end": 0.0, "burn_in_nimg": 120_000}, log({})
+    one, other = (diagnose(ended | {"total_nimg": total_nimg}, DATA, rows) for total_nimg in (200_000, 10**6))
+    assert [finding.name for finding in one.findings] == ["schedule-ended"]
+    assert one.findings == other.findings
 
 
 @pytest.mark.parametrize(

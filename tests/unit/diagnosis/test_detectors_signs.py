@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -97,6 +98,15 @@ def test_a_class_that_is_ignored_has_no_effect() -> None:
     assert number(heeded, "agreement_reals") > 0.95
     shuffled = KINDS[torch.randperm(1_000, generator=torch.Generator().manual_seed(0))]
     assert LinearClasses(PICTURES.flatten(1).float(), shuffled, 4).on_reals < 0.35
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_labelled_items_has_signs(count: int) -> None:
+    """Half of them are to learn the classes from, and the other half to judge that by: of one there is no half."""
+    dataset = Dataset("blobs", "made", PICTURES[:count], KINDS[:count], 4)
+    found = Signs(dataset, 0, conditional=True).of(lambda labels: to_float(FAKES))
+    assert ("Health/agreement" in found) == ("Health/agreement_reals" in found) == (count > 1)
+    assert all(math.isfinite(value) for value in found.values() if isinstance(value, float))
 
 
 def test_an_average_apart_from_g_has_a_gap() -> None:

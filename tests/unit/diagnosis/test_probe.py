@@ -10,10 +10,11 @@ import torch
 from looked import looked, names, tensors
 from torch import Tensor, nn
 
+from ganforge.base.stopping import Stopped
 from ganforge.objectives import hinge, non_saturating
 from ganforge.recipes.catalog import recipe
 from ganforge.training.optimizer import Adam
-from ganforge.training.probe import try_step
+from ganforge.training.probe import NO_MEMORY, try_step
 from ganforge.training.start import prepare
 from ganforge.training.state import TrainingState
 
@@ -96,8 +97,9 @@ def test_trying_changes_nothing(name: str) -> None:
     _, _, feed, state = prepare(recipe(name, data="digits", device="cpu", augment="ada"), lambda line: None)
     state.D.eval()
     before, random = dict(tensors(state)), torch.get_rng_state()
-    tried = try_step(state, feed)
+    tried, failure = try_step(state, feed)
     assert tried is not None
+    assert not failure
     after = dict(tensors(state))
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before)
@@ -107,18 +109,54 @@ def test_trying_changes_nothing(name: str) -> None:
     assert all(weight.grad is None for network in (state.G, state.D) for weight in network.parameters())
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_trying_takes_one_thread_and_gives_the_others_back(broken: bool) -> None:
+    threads, seen = torch.get_num_threads(), list[int]()
+
+    def look(logits: Tensor) -> Tensor:
+        seen.append(torch.get_num_threads())
+        return logits if not broken else logits.reshape(7, 7, 7)
+
+    _, _, feed, state = prepare(recipe("note", data="digits", device="cpu"), lambda line: None)
+    ended("D", look)(state)
+    try:
+        torch.set_num_threads(3)
+        assert (try_step(state, feed)[0] is None) == broken
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert {*seen} == {1}
+
+
 def test_a_network_that_draws_at_random_leaves_the_numbers_to_come() -> None:
     _, _, feed, state = prepare(recipe("note", data="digits", device="cpu"), lambda line: None)
     ended("D", lambda logits: logits + 0 * torch.rand_like(logits))(state)
     random = torch.get_rng_state()
-    assert try_step(state, feed) is not None
+    assert try_step(state, feed)[0] is not None
     assert torch.equal(random, torch.get_rng_state())
 
 
-def test_a_step_that_cannot_be_computed_is_not_told_as_healthy() -> None:
+@pytest.mark.parametrize(
+    ("error", "seen"),
+    [
+        (RuntimeError("shapes 3 and 4\ndo not fit\x1b"), "RuntimeError: shapes 3 and 4"),
+        (KeyError("layer"), "KeyError: 'layer'"),
+        (MemoryError(), NO_MEMORY),
+        (ValueError("x" * 999), f"ValueError: {'x' * 300}"),
+    ],
+)
+def test_a_step_that_cannot_be_computed_is_found(error: Exception, seen: str) -> None:
     def broken(logits: Tensor) -> Any:
-        raise RuntimeError("no")
+        raise error
 
-    start, findings = looked("note", ended("D", broken))
+    start, [finding] = looked("note", ended("D", broken))
     assert start.tried is None
-    assert findings == []
+    assert (finding.name, finding.seen.text, finding.trouble.grave) == ("step-fails", seen, True)
+
+
+def test_a_request_to_stop_is_no_failure() -> None:
+    def stopped(logits: Tensor) -> Any:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        looked("note", ended("D", stopped))

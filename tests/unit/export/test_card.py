@@ -107,6 +107,18 @@ def test_points_have_a_card_too(tmp_path: Path) -> None:
         assert (np.asarray(grid.convert("L")) < 200).sum() > 2000  # a cloud, not some dots
 
 
+def test_what_was_mended_stands_beside_the_settings(tmp_path: Path) -> None:
+    made = model(tmp_path)
+    assert "mended" not in card_text(made, {}, [], None)
+    event = {"nimg": 320, "finding": "noise", "state": "mended", "change": {"lr": 1e-4}}
+    made.mended = (event,)
+    text = card_text(made, {}, [], None)
+    assert "The training began with these, and was mended as it went:" in text
+    assert "- From 320 images on, since noise was found: lr 0.0003 -> 0.0001\n" in text
+    made.mended = (event,) * 99
+    assert card_text(made, {}, [], None).count("since noise was found") == 3
+
+
 def test_no_paths() -> None:
     assert dataset_name("/home/somebody/cats.zip") == "cats.zip"
     assert dataset_name("hub:owner/name") == "hub:owner/name"

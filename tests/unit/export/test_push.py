@@ -12,9 +12,11 @@ from hub_server import NEWER, TOKEN, Hub, Repo, point_at, serving
 from untrained import make_run
 
 import ganforge
+from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
 from ganforge.cli.main import main
 from ganforge.run.folder import RunFolder
 from ganforge.run.hub_snapshot import FILE
+from ganforge.run.snapshot import KIND
 
 NAME = "hub:me/new"
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # by the hub's library
@@ -94,6 +96,16 @@ def test_a_snapshot_without_such_a_folder_goes_as_it_is(hub: Hub) -> None:
     folder = make_run(Path("plain"))
     assert push(source=str(folder.snapshot(640))) == 0
     assert hub.repos["me/new"].files[FILE] == folder.snapshot(640).read_bytes()
+
+
+def test_what_was_mended_goes_with_the_settings(hub: Hub) -> None:
+    folder = make_run(Path("plain"))
+    mended = [{"nimg": 320, "finding": "noise", "state": "mended", "change": {"lr": 1e-4}}]
+    tensors, facts = read_tensorfile(folder.snapshot(640), KIND)
+    write_tensorfile(folder.snapshot(640), KIND, tensors, {**facts, "mended": mended})
+    assert push(source=str(folder.snapshot(640))) == 0
+    assert json.loads(hub.repos["me/new"].files["config.json"])["mended"] == mended
+    assert b"since noise was found: lr" in hub.repos["me/new"].files["README.md"]
 
 
 def test_public_only_if_it_is_asked_for(hub: Hub, run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

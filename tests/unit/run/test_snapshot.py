@@ -126,6 +126,17 @@ def test_the_newest_and_the_milestones_are_kept(folder: RunFolder) -> None:
     assert [nimg for nimg, _ in folder.all_snapshots()] == [128, 256, 288, 320]
 
 
+def test_what_a_killed_process_had_judged_of_later_images_does_not_count(folder: RunFolder) -> None:
+    """Its snapshots of these stay until they are made again, and are no reason to let the best of now go."""
+    settings = SETTINGS | {"keep_snapshots": 1}
+    for nimg, value in ((32, 9.0), (64, 5.0), (96, 8.0), (128, 1.0)):
+        save_snapshot(folder, nimg, generator(), SETTINGS | {"keep_snapshots": 9}, SHAPE, 0)
+        figures = {"FD": {"value": value, "better": "lower"}}
+        folder.append_metrics({"nimg": nimg, "protocol": {"id": "p"}, "headline": "FD", "figures": figures})
+    save_snapshot(folder, 96, generator(), settings, SHAPE, 0)  # after a resumption from 64
+    assert [nimg for nimg, _ in folder.all_snapshots()] == [64, 96, 128]
+
+
 @pytest.mark.parametrize(("every", "exact"), [(400, True), (100, False)])
 def test_milestones_of_a_schedule_whose_steps_differ(every: int, exact: bool, folder: RunFolder) -> None:
     """WGAN's steps are of 400 images in the beginning and now and then, else of 20. The first snapshot at or past each

@@ -14,6 +14,7 @@ from ganforge.base.seeding import generator
 from ganforge.config import Config, with_gammas
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
+from ganforge.data.catalog import POINTS
 from ganforge.data.dataset import Dataset
 from ganforge.data.digits import load_digits
 from ganforge.data.load import load
@@ -246,10 +247,14 @@ def test_conditional_needs_labels() -> None:
         Feed(config_of(conditional=True), unlabelled, CPU)
 
 
-@pytest.mark.parametrize("augment", ["diffaugment", "ada"])
-def test_points_are_not_augmented(augment: str) -> None:
-    with pytest.raises(UserError, match=r"^Points are not augmented, and ring consists of them; leave augment out\.$"):
-        Feed(recipe("note", data="ring", augment=augment), load("ring"), CPU)
+@pytest.mark.parametrize("data", POINTS)
+def test_points_are_not_augmented(data: str) -> None:
+    assert load(data).mixture is not None
+    for augment in ("diffaugment", "ada"):
+        with pytest.raises(UserError, match=rf"^Points are not augmented, and {data} consists of them; leave aug"):
+            recipe("note", data=data, augment=augment)
+    with pytest.raises(UserError, match=rf"^Points have no mirror image, and {data} consists of them; leave mirror"):
+        recipe("note", data=data, mirror=True)
 
 
 @pytest.mark.parametrize("conditional", [False, True])

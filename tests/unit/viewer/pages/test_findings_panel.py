@@ -70,6 +70,17 @@ def test_what_is_over_goes_to_the_history(view: RunView) -> None:
         assert header.state.text == "finished"
 
 
+def test_what_was_mended_is_said(view: RunView) -> None:
+    with a_page() as client:
+        panel = FindingsPanel(view)
+        assert not [text for text in words(client) if text.startswith("Mended")]
+        event = {"nimg": 1_000, "finding": MARKUP, "state": "mended", "change": {"lr": 0.1}}
+        view.folder.append_finding(event)
+        panel.update(view.look())
+        mended = [unescape(text) for text in words(client) if text.startswith("Mended")]
+        assert mended == [f"Mended. From 1,000 images on, since {MARKUP} was found: lr None -> 0.1."]
+
+
 def test_nothing_is_said_of_a_healthy_run(tmp_path: Path) -> None:
     with only(toy()), a_page():
         panel = FindingsPanel(RunView("a", make_run(tmp_path / "a", rows=0)).look())

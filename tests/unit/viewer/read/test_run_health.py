@@ -111,6 +111,55 @@ def test_records_come_with_the_row_after_them(tmp_path: Path) -> None:
     assert seen == [[1_000], [1_000, 1_500]]
 
 
+def test_figures_that_come_after_their_row_count_for_it(tmp_path: Path) -> None:
+    """While a run trains, the page sees a row some seconds before its figures; a reload sees both."""
+
+    def look(history: History) -> Seen | None:
+        late = [record["nimg"] for record in history.records]
+        return Seen(f"{late}") if history.nimg in late else None
+
+    with only(toy(look=look), toy("pale", look=lambda history: Seen(f"{len(history.rows)}"), patience=2, needs=())):
+        folder = run_of(tmp_path / "a", 0.0)
+        view = RunView("a", folder).look()
+        for nimg in (1_000, 2_000):
+            folder.append_metrics(record_at(nimg, 3.0))
+            version = view.version
+            assert view.look().version == version + 1
+            [red, *pale] = sorted(view.health.findings, key=lambda one: one.name != "too-red")
+            assert (red.since, red.found, red.until) == (1_000, 1_000, None)
+            assert red.seen.text.endswith(f"{nimg}]")
+            assert [(one.since, one.found) for one in pale] == ([] if nimg == 1_000 else [(1_000, 2_000)])
+            assert view.health.told() == read_whole(folder).health.told()
+            folder.append_row(row_at(nimg + 1_000, **{"too-red": 0.0}))
+            view.look()
+        assert [one.until for one in view.health.findings if one.name == "too-red"] == [3_000]
+
+
+def test_what_was_mended_is_told_by_the_run_and_counts_for_what_to_do(tmp_path: Path) -> None:
+    folder = run_of(tmp_path / "a", 1.0)
+    config = json.loads(folder.config.read_text(encoding="utf-8"))
+    config["settings"]["lr"] = 0.01
+    config["environment"] = [{"python": "3.11", "processes": 2}]
+    folder.config.write_text(json.dumps(config), encoding="utf-8")
+    view = RunView("a", folder).look()
+    assert view.health.mends == []
+    assert view.health.told()[0].do[0][1].endswith("note --data digits --lr 0.001 --total-nimg 3000")
+    assert view.health.told()[0].do[0][1].startswith("torchrun --nproc-per-node 2 -m ganforge train")
+    event = {"nimg": 1_000, "finding": "too-red", "state": "mended", "change": {"lr": 0.001}}
+    folder.append_finding(event)
+    version = view.version
+    assert view.look().version == version + 1
+    [mend] = view.health.mends
+    assert mend.text == "From 1,000 images on, since too-red was found: lr 0.01 -> 0.001"
+    assert view.health.told()[0].do[0][1].endswith("note --data digits --lr 0.0001 --total-nimg 3000")
+    assert view.health.settings["lr"] == 0.01
+    for _ in range(2 * run_health.MOST_FINDINGS):
+        folder.append_finding(event)
+    assert len(view.look().health.mends) == run_health.MOST_FINDINGS
+    folder.findings.unlink()
+    assert view.look().health.mends == []
+
+
 def test_what_was_found_before_training_is_told_by_the_run(tmp_path: Path) -> None:
     folder = run_of(tmp_path / "a", 0.0)
     event: dict[str, Any] = {"nimg": 0, "state": "found", "seen": "5 pictures", "sure": "certain"}
@@ -157,11 +206,14 @@ def test_nothing_in_the_files_is_too_much_for_the_real_detectors(tmp_path: Path)
         record = {"nimg": 5, "protocol": value, "headline": value, "figures": {"FD/random": value}}
         folder.metrics.write_text(json.dumps(record) + "\n", encoding="utf-8")
         event = dict.fromkeys(["finding", "state", "seen", "sure"], value) | {"nimg": 0}
-        folder.findings.write_text(json.dumps(event) + "\n", encoding="utf-8")
+        mended = {"nimg": 0, "finding": value, "state": "mended", "change": {"lr": value, "\x1b": value}}
+        lines = json.dumps(event) + "\n" + json.dumps(mended) + "\n"
+        folder.findings.write_text(lines, encoding="utf-8")
         folder.append_finding(event | {"finding": "few-pictures", "state": "found"})
         with only(*REAL):
             view = read_whole(folder)
             assert all(isinstance(one.seen, str) for one in view.health.told())
+            assert [mend.text.isprintable() for mend in view.health.mends] == [True]
         assert view.health.rows == 3
         assert "no more images than the row before in 2" in " ".join(view.complaints)
 

@@ -238,12 +238,15 @@ def test_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_what_goes_wrong_stands_first(folder: RunFolder) -> None:
     hostile = "</h3><script>alert(1)</script>"
+    event = {"nimg": 2_000, "finding": hostile, "state": "mended", "change": {"lr": 0.01}}
+    folder.append_finding(event)
     with only(toy("Loss/D", title=hostile, meaning=hostile), toy("Accuracy/real", title="past it", grave=False)):
         folder.append_row({"nimg": 4_000, "Loss/D": 0.02, "Accuracy/real": 0.0})
         text = render_report(folder)
     words = Page(text).words
     assert "finished, and it went wrong" in words
     assert hostile not in text
+    assert f"Mended. From 2,000 images on, since {hostile} was found: lr 0.01 -> 0.01." in words
     assert "Since 1,000 images: a value of 0.02 (likely)." in words
     assert "To do: lower the rate:" in words
     assert "ganforge train fast --data digits --total-nimg 3000 Or" in words
