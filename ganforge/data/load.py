@@ -14,6 +14,8 @@ from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
 from ganforge.data.prepared.picture_dataset import load_pictures, reshape
 from ganforge.data.prepared.request import make_request, preparation_given
+from ganforge.data.shards.pattern import is_shards
+from ganforge.data.shards.shard_dataset import load_shards
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 
@@ -48,6 +50,10 @@ def load(
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
     preparation = preparation_given({"hold_out": "none"} | settings)
     request = make_request(split, preparation)
+    if is_shards(name):
+        if max_images is not None:
+            raise UserError("Shards are taken whole; name fewer of them instead of giving max_images.")
+        return load_shards(locate(name), request, preparation.max_broken, say)
     if name not in DATA_SETS:
         return load_pictures(locate(name), request, max_images, preparation.max_broken, say)
     for option, value in (("pages", preparation.pages), ("range", preparation.range)):
