@@ -41,7 +41,8 @@ def load(
     Raises UserError for an unknown name, split or setting, for max_images below 1, for bad files, where a shape is
     asked for that the data cannot have, and for pages or range of a built-in data set.
     """
-    name = os.fspath(path_given(name, "A data set by a name or its pictures"))
+    path = path_given(name, "A data set by a name or its pictures")
+    name = name if isinstance(name, str) else os.fspath(path)  # a path would have one / of https://
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
     max_images = None if max_images is None else whole_given(max_images, "max_images")
     if not callable(say):

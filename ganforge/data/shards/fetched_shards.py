@@ -8,32 +8,27 @@ is whole. A file that was there before is compared with its digest before it is 
 
 import hashlib
 import os
-import re
 import shutil
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from ganforge.base.errors import UserError
-from ganforge.base.files import is_plain, is_temporary, open_plain, reason, write_atomically
+from ganforge.base.files import open_plain, reason, write_atomically
 from ganforge.base.sizes import gib
 from ganforge.base.stopping import poll
-from ganforge.base.user_cache import cache_folder
-from ganforge.data.prepared.cache import LIMIT, SPARE_BYTES, hold, is_locked, limit_bytes
-from ganforge.data.shards.shard_files import Found, Shard, ShardLost, read_part
+from ganforge.data.prepared.cache import LIMIT, SPARE_BYTES, hold, limit_bytes
+from ganforge.data.shards.shard_cache import files_folder, kept_files, remove_file
+from ganforge.data.shards.shard_files import Found, Shard, ShardLost, losing, read_part
 from ganforge.data.shards.web_files import Opener, fetch_part, fetch_whole, refuse_offline
 
 AT_ONCE = 4
 """So many shards are fetched at the same time while training goes on."""
 MAX_HELD = 256
-NAME = re.compile(r"[0-9a-f]{32}\.tar")
 CHUNK = 1 << 20
-
-
-def files_folder() -> Path:
-    return cache_folder("shards") / "files"
 
 
 class FetchedShards:
@@ -51,6 +46,7 @@ class FetchedShards:
         self._sends_no_parts, self._said = False, False
         self._lock = threading.Lock()
         self._folder.mkdir(parents=True, exist_ok=True)
+        weakref.finalize(self, _close, self._held)
 
     def is_known(self, shard: Shard) -> bool:
         """Nobody asks the server: a shard that has changed is noticed when it is fetched."""
@@ -70,7 +66,7 @@ class FetchedShards:
 
     def read(self, shard: Shard, offset: int, size: int) -> bytes:
         path = self._place(shard.name)
-        with suppress(ShardLost):
+        with suppress(ShardLost, OSError):
             if path.stat().st_size == shard.size:
                 return read_part(path, offset, size)
         refuse_offline()
@@ -114,15 +110,16 @@ class FetchedShards:
             try:
                 self._get(shard)
                 self._hold(shard)
-            except (ShardLost, OSError) as why:
-                if isinstance(why, _NoRoomError):
-                    return  # it stays in what is being fetched, so that nobody tries again
+            except NoRoomError:
+                return  # it stays in what is being fetched, so that nobody tries again
+            except ShardLost as why:
                 with self._lock:
                     self._wrong[shard.name] = str(why)
             self._fetching.discard(shard.name)
 
     def _hold(self, shard: Shard) -> None:
-        file = open_plain(self._place(shard.name))
+        with losing():
+            file = open_plain(self._place(shard.name))
         hold(file)
         with self._lock:
             if shard in self._wanted:
@@ -134,7 +131,7 @@ class FetchedShards:
         """Have the whole shard in its place, the very one that was listed. Raises ShardLost."""
         path = self._place(shard.name)
         if path.exists():
-            with suppress(OSError), self._opened(shard.name) as file:
+            with suppress(ShardLost, OSError), self._opened(shard.name) as file:
                 if _digest_of(file) == shard.sha256:
                     os.utime(path)
                     return
@@ -170,7 +167,7 @@ class FetchedShards:
         try:
             write_atomically(self._place(name), write)
         except OSError as error:
-            raise UserError(f"{name} cannot be kept: {reason(error)}; make room there.") from None
+            raise NoRoomError(f"{name} cannot be kept: {reason(error)}; make room there.") from None
         self._make_room(0)
         return told[0]
 
@@ -186,13 +183,18 @@ class FetchedShards:
                 if remove_file(path):
                     total -= size
         if needed and total + needed > self._limit:
-            raise _NoRoomError(f"has no place in the cache of {gib(self._limit)} ({LIMIT})")
+            raise NoRoomError(
+                f"A shard takes {gib(needed)}, and those in use {gib(total)} of the {gib(self._limit)} that all may "
+                f"take; set {LIMIT} to more."
+            )
         if needed + SPARE_BYTES > (free := shutil.disk_usage(self._folder).free):
-            raise _NoRoomError(f"takes {gib(needed)}, and the disk of {self._folder} has {gib(free)} left")
+            raise NoRoomError(f"A shard takes {gib(needed)}, and {self._folder} has {gib(free)} free; make room there.")
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:
-        with open_plain(self._place(name)) as file:
+        with losing():
+            file = open_plain(self._place(name))
+        with file:
             hold(file)
             yield file
 
@@ -200,30 +202,13 @@ class FetchedShards:
         return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.tar"
 
 
-class _NoRoomError(ShardLost):
-    pass
+def _close(held: dict[str, IO[bytes]]) -> None:
+    for file in held.values():
+        file.close()
 
 
-def kept_files(folder: Path) -> list[tuple[Path, int, float]]:
-    """The shards that were fetched, and what a killed process left of some: path, bytes, and when it was used last."""
-    found = []
-    with suppress(OSError):
-        for path in folder.iterdir():
-            with suppress(OSError):
-                if is_plain(path) and (NAME.fullmatch(path.name) or is_temporary(path.name)):
-                    state = path.lstat()
-                    found.append((path, state.st_size, state.st_mtime))
-    return found
-
-
-def remove_file(path: Path) -> bool:
-    """Remove a fetched shard, unless some process uses it; True if it is gone. What is being written is left."""
-    if is_temporary(path.name) or is_locked(path):
-        return False
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-        return True
-    return False
+class NoRoomError(UserError):
+    """The disk, or the cache, is too full for a shard."""
 
 
 def _digest_of(file: IO[bytes]) -> str:

@@ -23,7 +23,6 @@ from ganforge.base.errors import UserError
 from ganforge.base.files import reason, write_atomically
 from ganforge.base.in_threads import in_threads
 from ganforge.base.sizes import gib
-from ganforge.base.user_cache import cache_folder
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target
@@ -33,8 +32,9 @@ from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.workers import usual_workers
 from ganforge.data.shards.fetched_shards import FetchedShards
 from ganforge.data.shards.pattern import is_remote, shards_of
+from ganforge.data.shards.shard_cache import SAMPLE, shards_folder
 from ganforge.data.shards.shard_files import LocalShards, Shard, ShardFiles, ShardLost
-from ganforge.data.shards.shard_index import FORMAT, SAMPLE, Rows, ShardIndex, accept, open_index
+from ganforge.data.shards.shard_index import FORMAT, Rows, ShardIndex, accept, open_index
 from ganforge.data.shards.shard_labels import settle_classes
 from ganforge.data.shards.shard_pictures import HEADER_BYTES, ShardPictures, name_in
 from ganforge.data.shards.web_files import Web
@@ -54,7 +54,7 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     if request.pages == "all":
         raise UserError("Of files in shards only the first page is taken; leave --pages all out, or prepare them.")
     shards = shards_of(name)
-    folder = cache_folder("shards") / hashlib.sha256(json.dumps([FORMAT, shards]).encode()).hexdigest()[:32]
+    folder = shards_folder() / hashlib.sha256(json.dumps([FORMAT, shards]).encode()).hexdigest()[:32]
     files: ShardFiles = FetchedShards(Web().part, say) if is_remote(name) else LocalShards(usual_workers())
     index = open_index(name, shards, folder, files, say)
     lost = refuse_lost(index, max_broken)

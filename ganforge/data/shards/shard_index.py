@@ -25,11 +25,11 @@ from ganforge.base.in_threads import in_threads
 from ganforge.data.prepared.cache import locked
 from ganforge.data.prepared.progress_bar import shown
 from ganforge.data.shards.place_reader import PlaceReader
+from ganforge.data.shards.shard_cache import PLACES, SAMPLE, SHARDS, forget
 from ganforge.data.shards.shard_files import Shard, ShardFiles, ShardLost
 from ganforge.data.sources.budget import MAX_CLASSES, brief
 from ganforge.data.sources.pixel_kinds import Unreadable
 
-SHARDS, PLACES, SAMPLE = "shards.jsonl", "places.i64", "sample.tar"
 FORMAT = 1
 COLUMNS = 3
 Rows = NDArray[np.int64]
@@ -131,12 +131,6 @@ def accept(index: ShardIndex) -> None:
     if not index.accepted:
         with (index.folder / SHARDS).open("ab") as lines:
             lines.write(b'{"accepted": true}\n')
-
-
-def forget(folder: Path) -> None:
-    """Remove an index, and nothing else. Raises OSError."""
-    for name in (SHARDS, PLACES, SAMPLE):
-        (folder / name).unlink(missing_ok=True)
 
 
 def _list_all(

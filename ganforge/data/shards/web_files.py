@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Web:
         self.session.max_redirects = MAX_REDIRECTS
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        weakref.finalize(self, self.session.close)
 
     @contextmanager
     def part(self, url: str, first: int, last: int | None) -> Iterator[Part]:

@@ -16,6 +16,7 @@ from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.shards import shard_dataset, streamed
+from ganforge.data.shards.shard_cache import clear_shards
 from ganforge.data.shards.shard_index import read_lines
 from ganforge.data.shards.streamed import StreamedBatches
 
@@ -253,6 +254,19 @@ def test_what_shards_cannot_do_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds 0 pictures to learn from; train-01\.tar \(holds no pictures"):
         write_tar(tmp_path / "s" / "train-01.tar", {"a.txt": b""})
         load(str(tmp_path / "s" / "train-{01..01}.tar"))
+
+
+def test_clearing_removes_the_index_and_nothing_else(tmp_path: Path) -> None:
+    load(make_shards(tmp_path / "s", [6, 4]))
+    (own := index_file("places.i64").with_name("notes.txt")).write_text("mine")
+    other = cache_folder("shards") / "mine"
+    other.mkdir()
+    clear_shards()
+    left = [path.name for path in cache_folder("shards").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert left == ["notes.txt"]
+    own.unlink()
+    clear_shards()
+    assert [*cache_folder("shards").iterdir()] == [other]
 
 
 def test_a_damaged_line_ends_the_index(tmp_path: Path) -> None:
