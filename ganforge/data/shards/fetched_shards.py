@@ -111,11 +111,11 @@ class FetchedShards:
                 self._get(shard)
                 self._hold(shard)
             except NoRoomError:
-                return  # it stays in what is being fetched, so that nobody tries again
+                return  # until other shards are wanted, it is read by parts
             except ShardLost as why:
-                with self._lock:
-                    self._wrong[shard.name] = str(why)
-            self._fetching.discard(shard.name)
+                self._wrong[shard.name] = str(why)
+            finally:
+                self._fetching.discard(shard.name)
 
     def _hold(self, shard: Shard) -> None:
         with losing():
