@@ -62,7 +62,13 @@ class FetchedShards:
         with self._lock:
             if why := self._wrong.get(shard.name):
                 raise ShardLost(why)
-            return str(self._place(shard.name)) if shard.name in self._held else ""
+            if shard.name not in self._held:
+                return ""
+            if (path := self._place(shard.name)).exists():
+                return str(path)
+            self._held.pop(shard.name).close()  # somebody has cleared the cache by hand: fetch it again
+            self._wanted = []
+            return ""
 
     def read(self, shard: Shard, offset: int, size: int) -> bytes:
         path = self._place(shard.name)
@@ -109,7 +115,8 @@ class FetchedShards:
                 self._fetching.add(shard.name)
             try:
                 self._get(shard)
-                self._hold(shard)
+                with suppress(ShardLost):  # removed a moment ago, to make room for another: once more
+                    self._hold(shard)
             except NoRoomError:
                 return  # until other shards are wanted, it is read by parts
             except ShardLost as why:

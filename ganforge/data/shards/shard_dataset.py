@@ -31,12 +31,13 @@ from ganforge.data.prepared.progress_bar import shown
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.workers import usual_workers
 from ganforge.data.shards.fetched_shards import FetchedShards
-from ganforge.data.shards.pattern import is_remote, shards_of
+from ganforge.data.shards.pattern import WEB, is_remote, shards_of
 from ganforge.data.shards.shard_cache import SAMPLE, shards_folder
 from ganforge.data.shards.shard_files import LocalShards, Shard, ShardFiles, ShardLost
 from ganforge.data.shards.shard_index import FORMAT, Rows, ShardIndex, accept, open_index
 from ganforge.data.shards.shard_labels import settle_classes
 from ganforge.data.shards.shard_pictures import HEADER_BYTES, ShardPictures, name_in
+from ganforge.data.shards.store_files import Store
 from ganforge.data.shards.web_files import Web
 from ganforge.data.sources.budget import broken_allowed
 from ganforge.data.sources.entries import suffix_of
@@ -55,7 +56,7 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
         raise UserError("Of files in shards only the first page is taken; leave --pages all out, or prepare them.")
     shards = shards_of(name)
     folder = shards_folder() / hashlib.sha256(json.dumps([FORMAT, shards]).encode()).hexdigest()[:32]
-    files: ShardFiles = FetchedShards(Web().part, say) if is_remote(name) else LocalShards(usual_workers())
+    files = files_of(name, say)
     index = open_index(name, shards, folder, files, say)
     lost = refuse_lost(index, max_broken)
     accept(index)
@@ -83,6 +84,14 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     digest = fingerprint(index, dataset)
     held_out = None if dataset.held_out is None else like(dataset.held_out, rows[len(dataset) :])
     return replace(like(dataset, learned), digest=digest, shards=pictures, held_out=held_out)
+
+
+def files_of(name: str, say: Callable[[str], None]) -> ShardFiles:
+    """What reads the shards of a pattern. Raises UserError where it is not installed."""
+    if not is_remote(name):
+        return LocalShards(usual_workers())
+    scheme = name.partition("://")[0]
+    return FetchedShards(Web().part if scheme in WEB else Store(scheme).part, say)
 
 
 def fingerprint(index: ShardIndex, sample: Dataset) -> str:

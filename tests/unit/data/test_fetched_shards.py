@@ -1,9 +1,11 @@
 """Shards on a server that is slow, breaks off, lies about lengths, and changes its files."""
 
 import hashlib
+import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from shard_makers import make_shards, numbers_of
@@ -12,12 +14,13 @@ from shard_server import ShardServer, serving
 from ganforge.base.errors import RunError, UserError
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.data.shards import streamed, web_files
+from ganforge.data.shards import pattern, store_files, streamed, web_files
 from ganforge.data.shards.fetched_shards import FetchedShards
 from ganforge.data.shards.shard_cache import clear_shards, files_folder, kept_files
 from ganforge.data.shards.shard_files import Shard, ShardLost
+from ganforge.data.shards.store_files import Store
 from ganforge.data.shards.streamed import StreamedBatches
-from ganforge.data.shards.web_files import Web, fetch_part
+from ganforge.data.shards.web_files import Fault, Web, fetch_part
 
 
 @pytest.fixture
@@ -199,24 +202,63 @@ def test_a_data_set_on_a_server(server: ShardServer, tmp_path: Path, monkeypatch
     said: list[str] = []
     monkeypatch.setattr(web_files, "CHUNK_BYTES", 4096)
     server.faults.cut_after = 10_000
-    pattern = server.url + "train-{00..02}.tar"
-    dataset = load(pattern, say=said.append)
+    names = server.url + "train-{00..02}.tar"
+    dataset = load(names, say=said.append)
     assert dataset.fingerprint() == local.fingerprint()
     assert everything(dataset) == everything(local)
     for path in files_folder().iterdir():
         path.unlink()
-    again = load(pattern, say=said.append)
+    again = load(names, say=said.append)
     assert again.fingerprint() == local.fingerprint()
     assert sum("Listing" in line for line in said) == 1
     server.faults.cut_after = None
     monkeypatch.setattr(FetchedShards, "expect", lambda *_: None)
     assert everything(again) == everything(local)  # by parts, as no shard is here yet
     (server.folder / "train-01.tar").unlink()
-    lossy = load(pattern, say=said.append, max_broken=6)
+    lossy = load(names, say=said.append, max_broken=6)
     assert {*everything(lossy)} == {*range(5), *range(11, 18)}
     assert any("train-01.tar (answered HTTP 404): its 6 pictures" in line for line in said)
     with pytest.raises(RunError, match="6 of 18 pictures"):
-        everything(load(pattern, max_broken=5))
+        everything(load(names, max_broken=5))
     other = server.url + "train-{00..03}.tar"
     with pytest.raises(UserError, match=r"train-01.tar \(answered HTTP 404\), train-03.tar \(answered HTTP 404\)"):
         load(other, max_broken=3)
+
+
+def test_shards_in_a_store(server: ShardServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    monkeypatch.setattr(pattern, "STORES", ("memory",))
+    monkeypatch.setattr(store_files, "BLOCK_BYTES", 5_000)
+    local = load(make_shards(tmp_path / "local", [5, 6]))
+    for path in (tmp_path / "local").iterdir():
+        fsspec.filesystem("memory").pipe_file(f"/b/{path.name}", path.read_bytes())
+    store = load("memory://b/train-{00..01}.tar")
+    assert store.fingerprint() == local.fingerprint()
+    assert everything(store) == everything(local)
+    for path in files_folder().iterdir():
+        path.unlink()
+    monkeypatch.setattr(FetchedShards, "expect", lambda *_: None)
+    assert everything(store) == everything(local)
+    with pytest.raises(UserError, match=r"train-02.tar \(missing\)"):
+        load("memory://b/train-{00..02}.tar", max_broken=0)
+
+
+def test_a_store_whose_reader_is_not_installed_names_the_extra() -> None:
+    with pytest.raises(UserError, match=r"needs another package: pip install 'ganforge\[remote\]'"):
+        Store("s3") if not importlib.util.find_spec("s3fs") else Store("oci")
+
+
+def test_what_a_store_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    store = Store("memory")
+    for error, why in ((PermissionError(), "access is denied"), (KeyError("x"), "'x'"), (OSError("no\x1bway"), "way")):
+
+        def info(url: str, error: Exception = error, **more: object) -> None:
+            raise error
+
+        monkeypatch.setattr(store, "_system", SimpleNamespace(info=info))
+        with pytest.raises(Fault, match=why), store.part("memory://b/x", 0, None):
+            pass
+    monkeypatch.setattr(store, "_system", SimpleNamespace(info=lambda url, **_: {"type": "directory", "size": 0}))
+    with pytest.raises(Fault, match="is no file"), store.part("memory://b/x", 0, None):
+        pass
