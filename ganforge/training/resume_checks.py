@@ -7,6 +7,7 @@ from ganforge.base.files import reason
 from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
 from ganforge.data.catalog import has_gone
+from ganforge.data.shards.pattern import is_remote
 from ganforge.run.checkpoint import begin_anew
 from ganforge.run.folder import RunFolder
 from ganforge.training.feed import end_of, images_in
@@ -15,7 +16,7 @@ from ganforge.training.progress import Progress
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
     """Raise UserError, naming them, where settings differ that may not."""
-    if has_gone(old.data):
+    if has_gone(old.data) or is_remote(old.data):
         old = old.model_copy(update={"data": new.data})  # moved: their fingerprint will show whether they are the same
     if changed := differences(old, new):
         raise UserError(

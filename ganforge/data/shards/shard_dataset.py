@@ -55,7 +55,7 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     if request.pages == "all":
         raise UserError("Of files in shards only the first page is taken; leave --pages all out, or prepare them.")
     shards = shards_of(name)
-    folder = shards_folder() / hashlib.sha256(json.dumps([FORMAT, shards]).encode()).hexdigest()[:32]
+    folder = index_folder(shards)
     files = files_of(name, say)
     index = open_index(name, shards, folder, files, say)
     lost = refuse_lost(index, max_broken)
@@ -71,7 +71,7 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     left_out = np.setdiff1d(sample, learned)
     allowed = broken_allowed(index.count) if max_broken is None else max_broken
     pictures = ShardPictures(index, files, target, dataset.range, left_out, numbers, allowed - lost, say)
-    notes = (*describe(index, len(rows)), *dataset.notes)
+    notes = (*describe(index, len(rows)), *(_held_out(note, held, pictures.count) for note in dataset.notes))
 
     def like(part: Dataset, rows: Rows) -> Dataset:
         labels = None if numbers is None else torch.from_numpy(numbers[index.places(rows)[:, 2]])
@@ -84,6 +84,11 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     digest = fingerprint(index, dataset)
     held_out = None if dataset.held_out is None else like(dataset.held_out, rows[len(dataset) :])
     return replace(like(dataset, learned), digest=digest, shards=pictures, held_out=held_out)
+
+
+def index_folder(shards: Sequence[str]) -> Path:
+    """Where the index of these shards is kept."""
+    return shards_folder() / hashlib.sha256(json.dumps([FORMAT, shards]).encode()).hexdigest()[:32]
 
 
 def files_of(name: str, say: Callable[[str], None]) -> ShardFiles:
@@ -211,6 +216,13 @@ def describe(index: ShardIndex, sampled: int) -> list[str]:
         more = f" and {len(skipped) - LISTED:,} more" if len(skipped) > LISTED else ""
         lines.append(f"Skipped: {told}{more}")
     return lines
+
+
+def _held_out(note: str, held: int, learned: int) -> str:
+    """A note on the sample; of what is held out, how many of all are learned from."""
+    if not note.startswith("Held out: "):
+        return note
+    return f"Held out: {held:,} of them, to tell copies by; {learned:,} of all are learned from (--hold-out none: all)"
 
 
 def _named(faulty: Sequence[Shard]) -> str:

@@ -145,7 +145,8 @@ class ShardPictures:
         if count > self.allowed:
             raise RunError(
                 f"{count:,} of {self.count:,} pictures in {self.index.name} cannot be read any more, and at most "
-                f"{self.allowed:,} may be left out (--max-broken): the last one is {what}."
+                f"{self.allowed:,} may be left out (--max-broken): the last one is {what}; what was saved before is "
+                "whole, and `ganforge resume` goes on from it when the cause is mended."
             )
 
 

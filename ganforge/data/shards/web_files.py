@@ -16,7 +16,7 @@ from ganforge.base.stopping import poll
 from ganforge.data.download import CHUNK_BYTES, OFFLINE, TIMEOUT_S, reason_of, wait_polling
 from ganforge.data.shards.shard_files import ShardLost
 
-RETRY_AFTER_S = (0.5, 1.0, 2.0, 4.0)
+RETRY_AFTER_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses between attempts that bring nothing new."""
 SLOW_S, SLOW_BYTES = 30.0, 1 << 16
 """An answer that brings less in that time is given up, or a server could keep it open for ever."""

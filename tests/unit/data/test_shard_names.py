@@ -91,6 +91,13 @@ def test_a_window_mixes_neighbours_only_and_epochs_differ() -> None:
     assert set(order.shards_at(0)) == {place // 10 for place in order.places(0, 40).tolist()}
 
 
+def test_a_window_is_in_another_order_in_each_epoch() -> None:
+    order = ShuffleOrder([100], 20, seed=1)
+    first, second = order.places(0, 20).tolist(), order.places(100, 20).tolist()
+    assert first != second
+    assert sorted(first) == sorted(second)
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 def test_one_window_has_the_order_of_prepared_pictures(mirror: bool) -> None:
     items = torch.arange(30, dtype=torch.uint8).view(-1, 1, 1, 1).repeat(1, 1, 2, 2)
