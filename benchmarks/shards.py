@@ -37,7 +37,7 @@ from ganforge.data.shards.shard_index import read_lines
 from ganforge.data.shards.streamed import StreamedBatches
 
 HERE = Path(__file__).parent
-IN_A_SHARD, LISTED = 10_000, 1_000_000
+IN_A_SHARD, LISTED = 10_000, 100_000
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)
 BATCH = 64
 CHILD = """
