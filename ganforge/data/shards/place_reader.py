@@ -7,12 +7,14 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import poll
 from ganforge.data.prepared.fit import Target
-from ganforge.data.sources.budget import MAX_ENDED, MAX_SECONDS
+from ganforge.data.sources.budget import MAX_ENDED
 from ganforge.data.sources.depth import Span
 from ganforge.data.sources.guarded import Ended, Guarded, Report
 from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.process import listing_seconds
 
+START_SECONDS = 60.0
+"""For a process to start, which a busy machine may delay; nobody's file is read in that time."""
 Place = tuple[str, int, int]
 """Of a picture: the file, and the offset and number of its bytes in it."""
 
@@ -55,6 +57,6 @@ class PlaceReader(Guarded):
 
     def _open(self) -> None:
         try:
-            self._ask(MAX_SECONDS, "places", self._places, self._span)
+            self._ask(START_SECONDS, "places", self._places, self._span)
         except Ended as error:
             raise self._refusal(error) from None

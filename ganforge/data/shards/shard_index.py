@@ -33,8 +33,8 @@ from ganforge.data.sources.pixel_kinds import Unreadable
 FORMAT = 1
 COLUMNS = 3
 Rows = NDArray[np.int64]
-MAPPED_BYTES, PAGES_AROUND = 32 << 20, 64 << 10
-"""Of the file of places, so much memory is taken before it is given back; a look takes so much, at most."""
+LOOKS = 256
+"""After so many looks into the file of places, its memory is given back: each takes up to 64 KiB around it."""
 
 
 class ShardIndex:
@@ -64,11 +64,14 @@ class ShardIndex:
     def places(self, rows: Rows) -> Rows:
         """[N, 3]: offset, size and class of each of these pictures; a class is its number in ``classes``, -1: none."""
         which = self.shards_at(rows)
-        found = self._places[self._in_file[which] + rows - self.firsts[which]]
-        self._looked_at += len(rows) * PAGES_AROUND
-        if self._looked_at > MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._file.madvise(mmap.MADV_DONTNEED)
-            self._looked_at = 0
+        lines = self._in_file[which] + rows - self.firsts[which]
+        found = np.empty((len(rows), COLUMNS), np.int64)
+        for at in range(0, len(rows), LOOKS):
+            found[at : at + LOOKS] = self._places[lines[at : at + LOOKS]]
+            self._looked_at += len(lines[at : at + LOOKS])
+            if self._looked_at > LOOKS and hasattr(mmap, "MADV_DONTNEED"):
+                self._file.madvise(mmap.MADV_DONTNEED)
+                self._looked_at = 0
         return found
 
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganforge.base.in_threads import join_all
 from ganforge.base.runtime import send
 from ganforge.base.stopping import POLL_EVERY_S, poll, polled_by
 from ganforge.data.prepared.workers import usual_workers
@@ -104,8 +105,7 @@ class Decoders:
         self._halted.set()
         for _ in self._threads:
             self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+        join_all(self._threads)
 
 
 class _Halt(Exception):  # noqa: N818 - a request that was met, not an error
