@@ -236,6 +236,7 @@ def test_classes_are_settled_for_all_shards_together(tmp_path: Path) -> None:
     assert dataset.num_classes == 120
     assert dataset.labels is not None
     assert dataset.labels.tolist() == [10] * 120 + [*range(120)] * 2
+    assert [label for _, label in epoch(dataset)] == dataset.labels.tolist()
 
 
 def test_memory_of_the_index_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
