@@ -56,14 +56,18 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
 
 def list_data() -> int:
     from ganforge.data.prepared.cache import all_kept, limit_bytes, prepared_folder
+    from ganforge.data.shards.shard_cache import files_folder, kept_files
 
     for name, summary in DATA_SETS.items():
         tell(f"{name:14} {summary}")
     tell(f"{'PATH':14} your own pictures: a folder, .zip, .npz, .npy, IDX, Parquet or .tar file (docs/data.md)")
+    tell(f"{'PATTERN':14} shards, read in place: 'DIR/train-{{0000..0099}}.tar', or by https://, s3:// or gs://")
     tell(f"{HUB + 'OWNER/NAME':14} a data set on the Hugging Face hub")
     kept = all_kept(prepared_folder())
     total, most = gib(sum(one.size for one in kept)), gib(limit_bytes())
     tell(f"\nPrepared pictures in {printable(str(prepared_folder()))}: {total} of at most {most}")
+    fetched = kept_files(files_folder())
+    tell(f"Fetched shards in {printable(str(files_folder()))}: {gib(sum(size for _, size, _ in fetched))} of as much")
     for one in reversed(kept):
         tell(f"{gib(one.size):>12}  {'unfinished' if one.facts is None else printable(str(one.facts['summary']))}")
     return 0
@@ -72,12 +76,16 @@ def list_data() -> int:
 def clear_data() -> int:
     from ganforge.base.user_cache import clear_statistics, downloads
     from ganforge.data.prepared.cache import all_kept, prepared_folder, remove, remove_locks
+    from ganforge.data.shards.shard_cache import clear_shards
 
     kept = all_kept(prepared_folder())
     removed = [one for one in kept if remove(one)]
     remove_locks(prepared_folder())
+    indices, fetched, shards_size = clear_shards()
     measured, size = clear_statistics()
     tell(f"Removed {len(removed)} prepared data sets: {gib(sum(one.size for one in removed))}")
+    if indices or fetched:
+        tell(f"Removed {fetched} fetched shards, and the lists of {indices} sets of shards: {gib(shards_size)}")
     tell(f"Removed {measured} files of statistics of real pictures: {gib(size)}")
     if left := [one for one in kept if one not in removed]:
         size = sum(one.size for one in left)
@@ -106,6 +114,7 @@ def inspect_data(given: argparse.Namespace) -> int:
     else:
         from contextlib import closing
 
+        refuse_shards(given.name)
         from ganforge.data.prepared.first_look import take_range
         from ganforge.data.prepared.splits import choose_split
         from ganforge.data.sources.depth import parse_range
@@ -127,6 +136,16 @@ def inspect_data(given: argparse.Namespace) -> int:
             save_picture(draw_source_sheet(source), out)
     tell(printable(f"Contact sheet: {out}"))
     return 0
+
+
+def refuse_shards(name: str) -> None:
+    from ganforge.data.shards.pattern import is_shards
+
+    if is_shards(name):
+        raise UserError(
+            f"{printable(name)} names shards, which are read in place: inspect one of them, or see what is said with "
+            f"`ganforge train --check --data {pasted(name)}`."
+        )
 
 
 def prepare_data(given: argparse.Namespace) -> int:

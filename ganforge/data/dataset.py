@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.sizes import is_point
+from ganforge.data.shards.shard_pictures import ShardPictures
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Dataset:
     in their source; None where they have no names, or these cannot be had. held_out: items of the same source that were
     set aside, and are not among these; None where none were. range: the numbers in the files that became 0 and 255,
     where that was asked for. copies: how many equal another one, and of how many, where that was counted already.
+    shards: what is learned from, where that is read in place; the items are then those of it that are looked at beside
+    training.
     """
 
     name: str
@@ -57,6 +60,12 @@ class Dataset:
     held_out: "Dataset | None" = None
     range: tuple[float, float] | None = None
     copies: tuple[int, int] | None = None
+    shards: ShardPictures | None = None
+
+    @property
+    def count(self) -> int:
+        """How many items there are to learn from: of shards, more than ``items`` holds."""
+        return len(self) if self.shards is None else self.shards.count
 
     def __len__(self) -> int:
         return len(self.items)

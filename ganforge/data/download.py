@@ -49,7 +49,7 @@ def download(mirrors: Sequence[str], name: str, target: Path, is_right: Callable
             write_atomically(target, partial(_fetch, url, is_right))
             return url
         except (requests.RequestException, _WrongContentError) as error:
-            failures.append(f"{urlsplit(url).netloc}: {_reason(error)}")
+            failures.append(f"{urlsplit(url).netloc}: {reason_of(error)}")
     raise NoMirror(failures)
 
 
@@ -66,7 +66,7 @@ def _fetch(url: str, is_right: Callable[[Path], bool], path: Path) -> None:
         except requests.RequestException as error:
             if pause_s is None or _is_final(error):
                 raise
-            _wait(pause_s)
+            wait_polling(pause_s)
     poll()
     if not is_right(path):
         raise _WrongContentError
@@ -95,7 +95,8 @@ def _stream(url: str, file: BinaryIO, progress: Progress) -> None:
             poll()
 
 
-def _wait(seconds: float) -> None:
+def wait_polling(seconds: float) -> None:
+    """Wait, and raise what ``poll`` raises."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         poll()
@@ -107,7 +108,8 @@ def _is_final(error: requests.RequestException) -> bool:
     return error.response is not None and 400 <= error.response.status_code < 500
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a download failed, in a few words."""
     match error:
         case _WrongContentError():
             return "sent something else than the file"

@@ -14,6 +14,8 @@ from ganforge.data.digits import load_digits
 from ganforge.data.mnist import load_mnist
 from ganforge.data.prepared.picture_dataset import load_pictures, reshape
 from ganforge.data.prepared.request import make_request, preparation_given
+from ganforge.data.shards.pattern import is_shards
+from ganforge.data.shards.shard_dataset import load_shards
 from ganforge.data.stacked import load_stacked_mnist
 from ganforge.data.synthetic import load_grid, load_ring
 
@@ -39,7 +41,8 @@ def load(
     Raises UserError for an unknown name, split or setting, for max_images below 1, for bad files, where a shape is
     asked for that the data cannot have, and for pages or range of a built-in data set.
     """
-    name = os.fspath(path_given(name, "A data set by a name or its pictures"))
+    path = path_given(name, "A data set by a name or its pictures")
+    name = name if isinstance(name, str) else os.fspath(path)  # a path would have one / of https://
     data_dir = None if data_dir is None else path_given(data_dir, "The folder of the data's files")
     max_images = None if max_images is None else whole_given(max_images, "max_images")
     if not callable(say):
@@ -48,6 +51,10 @@ def load(
         raise UserError(f"max_images is {max_images}; give 1 or more, or leave it out to use every picture.")
     preparation = preparation_given({"hold_out": "none"} | settings)
     request = make_request(split, preparation)
+    if is_shards(name):
+        if max_images is not None:
+            raise UserError("Shards are taken whole; name fewer of them instead of giving max_images.")
+        return load_shards(locate(name), request, preparation.max_broken, say)
     if name not in DATA_SETS:
         return load_pictures(locate(name), request, max_images, preparation.max_broken, say)
     for option, value in (("pages", preparation.pages), ("range", preparation.range)):

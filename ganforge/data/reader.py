@@ -19,6 +19,7 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
+from ganforge.data.shards.places import Places, list_shard
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
 from ganforge.data.sources.depth import Span, some
 from ganforge.data.sources.entries import Source
@@ -39,6 +40,7 @@ class Reader:
         self._out = out
         self._source: Source | None = None
         self._taken: PagedSource | None = None
+        self._places: Places | None = None
 
     @property
     def source(self) -> Source:
@@ -55,6 +57,8 @@ class Reader:
             "open": self._open,
             "fingerprint": lambda: self._say(self.source.fingerprint()),
             "how": self._how,
+            "shard": lambda path: self._say(list_shard(path)),
+            "places": self._take_places,
             "pages": self._pages,
             "numbers": lambda index, most: self._say(some(self.taken.numbers(index), most)),
             "header": lambda index: self._say(list(asdict(self.taken.header(index)).values())),
@@ -63,7 +67,7 @@ class Reader:
             "picture": self._picture,
             "piece": self._piece,
         }
-        watch(what not in ("open", "fingerprint"))
+        watch(what not in ("open", "fingerprint", "shard"))
         try:
             answers[what](*arguments)
         except UserError as error:
@@ -95,6 +99,15 @@ class Reader:
 
     def _how(self, counts: list[int] | None, span: Span | None) -> None:
         self._taken = PagedSource(self.source, counts, None if span is None else (span[0], span[1]))
+        self._say(None)
+
+    def _take_places(self, places: list[tuple[str, int, int]], span: Span | None) -> None:
+        """From now on, the pictures are so many bytes of files."""
+        if self._places is None:
+            self._places = Places()
+        self._places.forget()
+        self._places.places = places
+        self._taken = PagedSource(self._places, None, None if span is None else (span[0], span[1]))
         self._say(None)
 
     def _pages(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
@@ -164,12 +177,15 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a library prints is no answer
-    reader = Reader(out)
+    reader, limited = Reader(out), False
     with suppress(BrokenPipeError):
         for line in sys.stdin.buffer:
             what, *arguments = json.loads(line)
-            if what == "open" and not arguments[0].startswith("hub:"):
+            if not limited and (
+                what in ("shard", "places") or (what == "open" and not arguments[0].startswith("hub:"))
+            ):
                 limit_memory()
+                limited = True
             reader.answer(what, *arguments)
             watch(False)
 

@@ -9,10 +9,12 @@ from ganforge.base.quantities import WHOLE, Text
 from ganforge.base.section import Conflicts, Section
 from ganforge.base.sizes import parse_size
 
+WINDOW = 1 << 16
+
 
 class _Source(Section):
     data: Text = "mnist"
-    """What to learn from: a data set that `ganforge data` lists, a folder or file of pictures, or hub:OWNER/NAME."""
+    """What to learn from: a data set of `ganforge data`, a folder or file of pictures, hub:OWNER/NAME, or shards."""
     data_dir: Text | None = None
     """A folder to look for the data's files in first."""
     max_images: Annotated[int, Field(ge=2, lt=2**63), WHOLE] | None = None
@@ -50,6 +52,8 @@ PREPARED_BY = tuple(PreparationSettings.model_fields)
 class DataSettings(PreparationSettings, _Source):
     """What the run learns from and is judged by."""
 
+    shuffle_window: Annotated[int, Field(ge=1, lt=2**63), WHOLE] = WINDOW
+    """Of shards that are read in place, put the pictures of so many at a time in a random order."""
     mirror: bool = False
     """Learn from each picture's mirror image, too."""
     test_data: Text | None = None

@@ -10,7 +10,7 @@ def data_notes(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str
     data sets, whose classes are known, are passed over."""
     lines = list(dataset.notes)
     if mirror:
-        lines.append(f"mirror: {2 * len(dataset):,} pictures, each of the {len(dataset):,} and its mirror image")
+        lines.append(f"mirror: {2 * dataset.count:,} pictures, each of the {dataset.count:,} and its mirror image")
     if dataset.labels_from:
         used = "told to the networks" if conditional else "not used by these settings"
         lines.append(f"labels: found, {dataset.num_classes:,} classes ({dataset.labels_from}), {used}")
@@ -22,7 +22,7 @@ def data_notes(dataset: Dataset, *, mirror: bool, conditional: bool) -> list[str
 def one_line(dataset: Dataset) -> str:
     """mnist (50,000 items of 1 x 28 x 28; where they came from)"""
     shape = " x ".join(str(n) for n in dataset.shape)
-    return f"{dataset.name} ({len(dataset):,} items of {shape}; {dataset.source})"
+    return f"{dataset.name} ({dataset.count:,} items of {shape}; {dataset.source})"
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
     facts = {
         "name": dataset.name,
         "source": dataset.source,
-        "count": len(dataset),
+        "count": dataset.count,
         "shape": list(dataset.shape),
     }
     if dataset.class_names:

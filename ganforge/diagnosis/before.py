@@ -122,7 +122,7 @@ def look_at(dataset: Dataset, seed: int, *, conditional: bool) -> Items:
     most = max(2, min(MOST_ITEMS, MOST_NUMBERS // max(1, dataset.items[0].numel())))
     rows = torch.randperm(len(dataset), generator=generator(seed, "look"))[:most].sort().values
     items = dataset.items[rows]
-    known: dict[str, Any] = {"count": len(dataset), "shape": dataset.shape, "looked": len(items)}
+    known: dict[str, Any] = {"count": dataset.count, "shape": dataset.shape, "looked": len(items)}
     flat = items.flatten(1)
     known["copies"], known["counted"] = dataset.copies or (len(items) - _different(flat), len(items))
     if not dataset.is_points:

@@ -13,6 +13,7 @@ from ganforge.base.files import write_text_atomically
 from ganforge.base.tensorfile import read_tensorfile, write_tensorfile
 from ganforge.base.wording import as_typed
 from ganforge.data.catalog import short_name
+from ganforge.data.shards.pattern import is_remote
 from ganforge.export.card import GRID, README, write_card
 from ganforge.run.folder import RunFolder
 from ganforge.run.hub_snapshot import FILE, HubName
@@ -65,9 +66,11 @@ def pack(source: Path, snapshot: Path, folder: Path, license: str | None) -> Par
 
 
 def without_places(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The settings with the last name alone of each path of this machine, and which settings that were."""
+    """The settings with the last name alone of each path of this machine, and of each URL of shards, which may hold a
+    key; and which settings that were."""
     kept = dict(settings)
-    found = [name for name in PLACES if isinstance(kept.get(name), str) and Path(kept[name]).is_absolute()]
+    texts = {name: kept[name] for name in PLACES if isinstance(kept.get(name), str)}
+    found = [name for name, text in texts.items() if is_remote(text) or Path(text).is_absolute()]
     for name in found:
         kept[name] = short_name(kept[name])
     return kept, found

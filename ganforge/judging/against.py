@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.base.files import is_there
 from ganforge.base.given import path_given
 from ganforge.base.sizes import size_text
 from ganforge.base.terminal import complain, printable
 from ganforge.base.wording import pasted
-from ganforge.data.catalog import DATA_SETS, locate
+from ganforge.data.catalog import DATA_SETS, has_gone, locate
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
 from ganforge.data.load import load_held_out
@@ -90,11 +89,6 @@ def held_out_place(model: Model) -> str | None:
             f"The held-out pictures of {model.path} were in {place}, and nothing is there; say --test-data."
         )
     return place
-
-
-def has_gone(data: str) -> bool:
-    """Is it a path with nothing there?"""
-    return Path(data).is_absolute() and not is_there(Path(data))
 
 
 def load_settings(judged: Judged) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ganforge.config import Config
 from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
+from ganforge.data.shards.streamed import StreamedBatches
 from ganforge.networks.precision import tf32
 from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.objectives.losses import load_losses
@@ -33,6 +34,7 @@ from ganforge.training.processes import ALONE, Processes
 from ganforge.training.state import TrainingState
 from ganforge.training.step_inputs import Batch, Following, StepOptions
 
+Stream = Batches | StreamedBatches
 AUGMENT_DRAWS = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}
 """Uniform numbers for an item, by the setting."""
 
@@ -67,14 +69,14 @@ class Feed:
         numbers."""
         refuse_unfit_data(config, dataset)
         self.config, self.dataset, self.device, self.processes = config, dataset, device, processes
-        self.d_stream = Batches(dataset, config.batch_size, config.seed, device, mirror=config.mirror)
+        self.d_stream = stream_of(config, dataset, device, "shuffle")
         self.ahead = updates_ahead(config.batch_size * math.prod(dataset.shape), device)
         self.seconds = 0.0  # that batches have taken, of the process's time, since somebody set it to 0
         self.made: tuple[int, tuple[Tensor, Tensor, Tensor | None]] | None = None
         self.g_stream = None
         if not config.shared_noise:
             # G's reals are others than D's, in another order.
-            self.g_stream = Batches(dataset, config.batch_size, config.seed, device, "G/shuffle", config.mirror)
+            self.g_stream = stream_of(config, dataset, device, "G/shuffle")
         self.augment_columns = AUGMENT_DRAWS[config.augment]
         sizes: dict[str, tuple[int, ...]] = {"alpha": (1,), "noise": tuple(dataset.shape)}
         self.penalty_draws: dict[str, tuple[int, ...]] = {
@@ -109,7 +111,7 @@ class Feed:
         draws |= {name: self._uniform(name, nimg, shape) for name, shape in self.penalty_draws.items()}
         return replace(batch, draws=draws)
 
-    def _batch(self, stream: Batches, prefix: str, nimg: int) -> Batch:
+    def _batch(self, stream: Stream, prefix: str, nimg: int) -> Batch:
         """prefix: of the names of the random streams, so that G's own numbers are others than D's."""
         config = self.config
         items, z, labels = self._items(stream, prefix, nimg)
@@ -118,7 +120,7 @@ class Feed:
         told = labels if config.conditional else None
         return Batch(items, z, told, draws, penalty_scale(config, nimg))
 
-    def _items(self, stream: Batches, prefix: str, nimg: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _items(self, stream: Stream, prefix: str, nimg: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Items, z and labels. D's are made for the next ``ahead`` updates at once."""
         size, ahead = self.config.batch_size, self.ahead if stream is self.d_stream else 1
         first = nimg - nimg // size % ahead * size
@@ -131,7 +133,7 @@ class Feed:
         part = slice(at, at + ours)
         return items[part], z[part], None if labels is None else labels[part]
 
-    def _made(self, stream: Batches, prefix: str, nimg: int, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _made(self, stream: Stream, prefix: str, nimg: int, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Those of the updates that begin at ``nimg`` and after it, so many, one after the other."""
         config = self.config
         items, labels = stream(nimg, count, self._rows)
@@ -158,6 +160,14 @@ class Feed:
         return StepOptions(
             self.losses, penalties, config.clip, augment, config.shared_noise, config.accumulate, one_pass(config)
         )
+
+
+def stream_of(config: Config, dataset: Dataset, device: torch.device, purpose: str) -> Stream:
+    """Batches of the items: of those in memory, or of the shards that are read in place."""
+    size, seed = config.batch_size, config.seed
+    if dataset.shards is None:
+        return Batches(dataset, size, seed, device, purpose, config.mirror)
+    return StreamedBatches(dataset.shards, size, seed, device, purpose, config.mirror, config.shuffle_window)
 
 
 def updates_ahead(numbers: int, device: torch.device) -> int:

@@ -39,7 +39,7 @@ def prepare_judge(config: Config, dataset: Dataset, device: torch.device, say: C
 def few_held_out(dataset: Dataset) -> Dataset | None:
     """What was set aside, where there are so few pictures that they may be learned by heart, and that looking for
     copies costs little; else None, and `ganforge evaluate` looks for them."""
-    is_small = len(dataset) <= MAX_PICTURES and dataset.items.numel() <= MAX_NUMBERS
+    is_small = dataset.count <= MAX_PICTURES and dataset.items.numel() <= MAX_NUMBERS
     return dataset.held_out if is_small else None
 
 

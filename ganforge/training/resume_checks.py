@@ -1,14 +1,14 @@
 """May a run be gone on with, and will it be the same? What is refused, and what is said, before anything is touched."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
 from ganforge.base.files import reason
 from ganforge.base.wording import pasted
 from ganforge.config import MAY_CHANGE, Config, differences
-from ganforge.data.catalog import HUB
+from ganforge.data.catalog import HUB, has_gone
+from ganforge.data.shards.pattern import is_remote
 from ganforge.run.checkpoint import begin_anew
 from ganforge.run.folder import RunFolder
 from ganforge.training.feed import end_of, images_in
@@ -17,7 +17,7 @@ from ganforge.training.progress import Progress
 
 def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
     """Raise UserError, naming them, where settings differ that may not."""
-    if Path(old.data).is_absolute() and not Path(old.data).exists():
+    if has_gone(old.data) or is_remote(old.data):
         old = old.model_copy(update={"data": new.data})  # moved: their fingerprint will show whether they are the same
     if changed := differences(old, new):
         raise UserError(
@@ -42,7 +42,7 @@ def refuse_finished(folder: RunFolder, config: Config, facts: dict[str, Any]) ->
 
 def refuse_missing_data(folder: RunFolder, config: Config) -> None:
     """Raise UserError where the pictures that a run learns from have gone from their place."""
-    if Path(config.data).is_absolute() and not Path(config.data).exists():
+    if has_gone(config.data):
         raise UserError(
             f"{folder.path} learns from {config.data}, and nothing is there; put it back, or, if it has moved, "
             f"`ganforge resume {pasted(folder.path)} --data PLACE`."

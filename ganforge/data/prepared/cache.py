@@ -109,10 +109,15 @@ def hold(file: IO[bytes]) -> None:
 
 def is_in_use(folder: Path) -> bool:
     """Does some process have its pictures open?"""
+    return is_locked(folder / PICTURES)
+
+
+def is_locked(path: Path) -> bool:
+    """Does some process ``hold`` the file?"""
     if fcntl is None:
         return False  # then removing fails
     try:
-        with (folder / PICTURES).open("rb") as file:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

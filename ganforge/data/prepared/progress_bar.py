@@ -12,11 +12,11 @@ LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def shown(total: int, what: str = "preparing") -> Iterator[Callable[[int], None]]:
-    """While the context lasts, the function that it gives is to be called with the number of pictures done so far.
-    what: the work, in a word."""
+def shown(total: int, what: str = "preparing", things: str = "pictures") -> Iterator[Callable[[int], None]]:
+    """While the context lasts, the function that it gives is to be called with the number of pictures done so far, or
+    of other things. what: the work, in a word."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield _lines(total, what)
+        yield _lines(total, what, things)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,7 +35,7 @@ def shown(total: int, what: str = "preparing") -> Iterator[Callable[[int], None]
         yield lambda done: progress.update(task, completed=done)
 
 
-def _lines(total: int, what: str) -> Callable[[int], None]:
+def _lines(total: int, what: str, things: str) -> Callable[[int], None]:
     said = time.monotonic()
     first: tuple[float, int] | None = None  # the speed is taken from there, as processes need a moment to start
 
@@ -47,6 +47,6 @@ def _lines(total: int, what: str) -> Callable[[int], None]:
         elif now - said >= LINE_EVERY_S and done > first[1]:
             said = now
             left = (now - first[0]) / (done - first[1]) * (total - done)
-            complain(f"{what}: {done:,} of {total:,} pictures, about {left:.0f} s left")
+            complain(f"{what}: {done:,} of {total:,} {things}, about {left:.0f} s left")
 
     return tell

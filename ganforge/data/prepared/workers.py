@@ -2,14 +2,13 @@
 
 import math
 import os
-import queue
-import threading
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from ganforge.base.stopping import poll, polled_by
+from ganforge.base.in_threads import in_threads
+from ganforge.base.stopping import poll
 from ganforge.data.prepared.decode_rows import Piece
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.progress_bar import shown
@@ -19,14 +18,9 @@ from ganforge.data.sources.budget import brief
 from ganforge.data.sources.guarded import Guarded, Report
 
 MAX_WORKERS = 32
-POLL_EVERY_S = 0.1
 MAX_PIECE, MAX_PIECE_BYTES = 64, 4 << 20
 """Pictures, and bytes of them, that are written at once."""
 Answers = Generator[tuple[Piece, list[Report]], None, None]
-
-
-class _Halt(Exception):  # noqa: N818 - a request that was met, not an error
-    """The others are not wanted any more."""
 
 
 def usual_workers() -> int:
@@ -82,51 +76,10 @@ def decode_with_workers(count: int, source: Guarded, pieces: Sequence[Piece], ta
     Raises SourceChanged where one of them does not find what ``source`` found, OSError where the file cannot be
     written, UserError as ``Guarded`` does, and what ``poll`` raises; no process is left then.
     """
-    todo: queue.SimpleQueue[Piece] = queue.SimpleQueue()
-    for piece in pieces:
-        todo.put(piece)
-    done: queue.SimpleQueue[tuple[Piece, list[Report]] | BaseException] = queue.SimpleQueue()
-    halted = threading.Event()
 
-    def halt() -> None:
-        if halted.is_set():
-            raise _Halt
+    @contextmanager
+    def begin() -> Iterator[Callable[[Piece], list[Report]]]:
+        with closing(Guarded(source.path, like=source)) as mine:
+            yield lambda piece: next(decode_here(mine, [piece], target, path))[1]
 
-    def work() -> None:
-        try:
-            with polled_by(halt), closing(Guarded(source.path, like=source)) as mine:
-                for answer in decode_here(mine, _taken(todo), target, path):
-                    done.put(answer)
-        except BaseException as error:  # the main thread raises it
-            done.put(error)
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in pieces:
-            yield _next(done)
-    finally:
-        halted.set()
-        for thread in threads:
-            thread.join()
-
-
-def _taken(todo: "queue.SimpleQueue[Piece]") -> Iterable[Piece]:
-    while True:
-        try:
-            yield todo.get_nowait()
-        except queue.Empty:
-            return
-
-
-def _next(done: "queue.SimpleQueue[tuple[Piece, list[Report]] | BaseException]") -> tuple[Piece, list[Report]]:
-    while True:
-        poll()
-        try:
-            answer = done.get(timeout=POLL_EVERY_S)
-        except queue.Empty:
-            continue
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+    return in_threads(count, pieces, begin)

@@ -34,7 +34,17 @@ class Entry:
     split: str = ""
 
 
-class Source(Protocol):
+class Readable(Protocol):
+    """What gives pictures by their numbers."""
+
+    def read(self, index: int) -> bytes | Array:
+        """Entry ``index``: a picture file's bytes, or numbers [H, W] or [H, W, C] with C 1, 3 or 4.
+
+        Ascending indices are the quickest order. For one thread at a time. Raises Unreadable.
+        """
+
+
+class Source(Readable, Protocol):
     """Pictures in the form in which somebody keeps them. ``open_source`` makes one; every process opens its own.
 
     name, kind: for people: the path or hub:NAME, and "folder", "zip", "array", "idx", "parquet", "tar" or "hub".
@@ -58,12 +68,6 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """Looks at the source as it is now, not at its pictures: another text whenever its content has changed."""
-
-    def read(self, index: int) -> bytes | Array:
-        """Entry ``index``: a picture file's bytes, or numbers [H, W] or [H, W, C] with C 1, 3 or 4.
-
-        Ascending indices are the quickest order. For one thread at a time. Raises Unreadable.
-        """
 
     def close(self) -> None:
         """Let go of the files; ``read`` is over."""

@@ -198,6 +198,24 @@ def as_classes(values: Sequence[Any], origin: str, at: Callable[[int], str]) -> 
 
     A class is a whole number from 0 or a text. origin, at: what to call the whole, and the picture of a value.
     """
+    labels, why = each_as_class(values, origin, at)
+    if many := many_values(len(set(labels) - {None}), len(labels) - labels.count(None)):
+        return (
+            [],
+            f"{origin} holds {many}, such as {brief(str(values[0]))}: names, captions or measurements, no classes",
+        )
+    return labels, why
+
+
+def many_values(different: int, told: int) -> str:
+    """So many different values that they are no classes, in words; "" if they may be some. told: of how many pictures
+    there is a value."""
+    few = different <= FEW_VALUES or 2 * different <= told
+    return "" if few else f"{different:,} different values for {told:,} pictures"
+
+
+def each_as_class(values: Sequence[Any], origin: str, at: Callable[[int], str]) -> tuple[list[str | None], str]:
+    """``as_classes``, as far as each value tells by itself."""
     known: dict[tuple[type, Any], str | None] = {}
     labels = []
     for index, value in enumerate(values):
@@ -216,10 +234,6 @@ def as_classes(values: Sequence[Any], origin: str, at: Callable[[int], str]) -> 
         if why:
             return [], f"{origin} holds " + why.format(f"{brief(str(value)[:80])} for {at(index)}")
         labels.append(known.setdefault((type(value), value), str(value) if is_label(value) else None))
-    different, told = len(set(labels) - {None}), len(labels) - labels.count(None)
-    if different > FEW_VALUES and 2 * different > told:
-        many = f"{different:,} different values for {told:,} pictures, such as {brief(str(values[0]))}"
-        return [], f"{origin} holds {many}: names, captions or measurements, and no classes"
     return labels, ""
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganforge.data.sources.decode import MAX_PIXELS, Header, PictureFile, bytes_of
 from ganforge.data.sources.depth import Numbers, Span, needs_range
-from ganforge.data.sources.entries import Array, Entry, Source
+from ganforge.data.sources.entries import Array, Entry, Readable, Source
 from ganforge.data.sources.left_out import LeftOut
 from ganforge.data.sources.pixel_kinds import SIXTEEN, Kind, Unreadable
 
@@ -23,7 +23,7 @@ class PagedSource:
     ``PictureFile.take`` has it. Not a ``Source``: what it gives are pictures.
     """
 
-    def __init__(self, source: Source, counts: Sequence[int] | None = None, span: Span | None = None) -> None:
+    def __init__(self, source: Readable, counts: Sequence[int] | None = None, span: Span | None = None) -> None:
         self._source, self._span, self._every = source, span, counts is not None
         self._ends = None if counts is None else np.array(list(accumulate(counts)), np.int64)
         self._held: tuple[int, PictureFile] | None = None

@@ -1,0 +1,81 @@
+"""What the process that reads does for shards: it lists one, and reads pictures by their places in files."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ganforge.data.sources.budget import MAX_FILE_BYTES, brief
+from ganforge.data.sources.entries import Entry, class_names
+from ganforge.data.sources.labels import each_as_class
+from ganforge.data.sources.pixel_kinds import Unreadable
+from ganforge.data.sources.tar_listing import TarListing
+
+MAX_OPEN = 32
+MAX_TOLD = 20
+"""Of what is passed over in a shard, so much is told by name."""
+
+
+def list_shard(path: str) -> dict[str, Any]:
+    """The pictures of a tar file, by name, and their classes, for JSON.
+
+    rows: offset, size and class of each, one after the other; a class is its number in ``classes``, -1 for none. why:
+    why what lies beside the pictures is no class, "" if it is, or nothing lies there. noted: does anything? digest: of
+    headers and classes. damage: as ``TarListing`` has it. skipped: [name, reason]. Raises UserError.
+    """
+    listing = TarListing(path, [Path(path)])
+    values, why = listing.values() if listing.notes else [], ""
+    labels: list[str | None] = [None] * len(listing.places)
+    if values:
+        named, why = each_as_class(values, "what lies beside the pictures", lambda at: brief(listing.places[at][1]))
+        labels = labels if why else named
+    classes = class_names(Entry("", label) for label in labels)
+    number: dict[str | None, int] = {name: at for at, name in enumerate(classes)} | {None: -1}
+    rows = [
+        n for (_, _, at, size), label in zip(listing.places, labels, strict=True) for n in (at, size, number[label])
+    ]
+    skipped = [[name, reason] for name, reason in listing.skipped if reason != listing.damage]
+    skipped += [[brief(name), "a file of labels, which is not read in a shard"] for name in listing.tables]
+    if len(skipped) > MAX_TOLD:
+        skipped[MAX_TOLD:] = [[f"{len(skipped) - MAX_TOLD:,} more", "not listed"]]
+    digest = hashlib.sha256(f"{listing.digest()} {labels}".encode()).hexdigest()
+    return {"rows": rows, "classes": classes, "why": why, "noted": bool(values), "digest": digest} | {
+        "damage": listing.damage, "skipped": skipped
+    }  # fmt: skip
+
+
+class Places:
+    """See ``Source``, as far as ``PagedSource`` needs it: picture ``index`` is so many bytes of a file."""
+
+    def __init__(self) -> None:
+        self.places: Sequence[tuple[str, int, int]] = ()
+        self._files: OrderedDict[str, IO[bytes]] = OrderedDict()
+
+    def read(self, index: int) -> bytes:
+        path, offset, size = self.places[index]
+        if not 0 < size <= MAX_FILE_BYTES:
+            raise Unreadable(f"takes {size:,} bytes, and 1 to {MAX_FILE_BYTES:,} are read")
+        try:
+            file = self._open(path)
+            file.seek(offset)
+            content = file.read(size)
+        except OSError as error:
+            raise Unreadable(f"cannot be read ({error.strerror or error})") from None
+        if len(content) != size:
+            raise Unreadable("cut off")
+        return content
+
+    def _open(self, path: str) -> IO[bytes]:
+        """The files read last stay open. Each question begins with the files as they are now."""
+        if path not in self._files:
+            self._files[path] = Path(path).open("rb")  # noqa: SIM115 - closed by forget
+            if len(self._files) > MAX_OPEN:
+                self._files.popitem(last=False)[1].close()
+        self._files.move_to_end(path)
+        return self._files[path]
+
+    def forget(self) -> None:
+        """Close the files."""
+        while self._files:
+            self._files.popitem()[1].close()
