@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from apple import apple_gpu
@@ -10,6 +11,7 @@ from short_runs import begin, checkpoint_of, figures_of, go_on_with
 from test_exact_resume import CASES, nimg_after, settings_of
 
 from ganforge.base.errors import RunError
+from ganforge.data.digits import load_digits
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import load
@@ -58,10 +60,13 @@ def test_a_run_is_as_on_a_cpu(case: str, tmp_path: Path) -> None:
 
 
 def test_what_is_done_with_a_run(tmp_path: Path) -> None:
-    """It is made longer, sampled, and judged by all features that these pictures have."""
-    out = tmp_path / "run"
+    """Of pictures some of which are set aside: it is made longer, sampled and judged."""
+    out, digits = tmp_path / "run", load_digits()
+    np.savez(tmp_path / "digits.npz", images=digits.items[:600, 0].numpy())
+    pictures = {"data": str(tmp_path / "digits.npz"), "max_images": None, "metric_samples": 100}
     with apple_gpu():
-        run(out, "measured", THERE)
+        folder = begin(out, total_nimg=64, **pictures | {"report_nimg": 32, "snapshot_nimg": 32}, device=THERE)
+        assert all("Health/seen_apart" in row for row in folder.rows())
         go_on_with(out, total_nimg=96)
         pictures = load(out, THERE).sample([1, 2])
         judged = evaluate(out, wanted=Wanted(200, "random"), device=THERE, out=tmp_path).record
@@ -71,8 +76,9 @@ def test_what_is_done_with_a_run(tmp_path: Path) -> None:
 
 
 def test_what_is_not_finite_is_explained(tmp_path: Path) -> None:
-    with apple_gpu(), pytest.raises(RunError, match="not finite"):
-        begin(tmp_path / "run", "r1", lr=1e30, total_nimg=640, device=THERE)
+    settings = settings_of("r1") | {"r1_gamma": 1e25, "total_nimg": 640}
+    with apple_gpu(), pytest.raises(RunError, match=r"its term 'r1' gives most, is too large to be squared"):
+        begin(tmp_path / "run", "r1", **settings, device=THERE)
 
 
 def test_float64_and_mixtures_are_refused() -> None:
