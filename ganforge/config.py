@@ -57,7 +57,7 @@ class Config(RunSettings, OptimizerSettings, UpdateSettings, ObjectiveSettings, 
         )
         for penalty in chosen:
             yield (
-                self.accumulate > 1 and penalty.needs_whole_batch,
+                self.accumulate != 1 and penalty.needs_whole_batch,
                 f"{penalty.setting} looks at the whole batch; set accumulate to 1",
             )
         yield (

@@ -1,8 +1,12 @@
-"""For every test: what is kept in the user's cache goes to a folder of the test run's own."""
+"""For every test: what is kept in the user's cache goes to a folder of the test run's own; and one thread for each
+process, since several run the tests beside each other."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch is imported
 
 
 @pytest.fixture(scope="session", autouse=True)

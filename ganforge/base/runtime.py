@@ -95,6 +95,11 @@ def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     return tensor.to(device, non_blocking=True)
 
 
+def widened(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in float64, where it is; on the CPU if its device has no float64 (Apple's)."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 def peak_memory_mib(device: torch.device) -> dict[str, float]:
     """The most memory that this process has held so far, in MiB: main memory, and the device's where it has its own."""
     peaks: dict[str, float] = {}
@@ -126,9 +131,10 @@ def _peak_main_memory_mib() -> float:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Does the error say that main memory or the device's is used up? (On a CPU, PyTorch has no class for it.)"""
-    told = "DefaultCPUAllocator" in str(error) or "bad_alloc" in str(error)
-    return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    """Does the error say that main memory or the device's is used up? (For a CPU and for Apple's GPUs, PyTorch has no
+    class for it.)"""
+    said = ("DefaultCPUAllocator", "bad_alloc", "MPS backend out of memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in said)
 
 
 def _git_commit() -> str | None:

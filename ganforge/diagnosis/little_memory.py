@@ -11,7 +11,7 @@ RECORD = Check(
     "in the first step, or the computer would become very slow.",
     source="what the tried step kept, times the batch",
     remedies=(
-        Remedy("split each batch into 4 parts", {"accumulate": 4}),
+        Remedy("split each batch into parts that fit", {"accumulate": "auto"}),
         Remedy("smaller batches", {"batch_size": "x0.25"}),
     ),
 )

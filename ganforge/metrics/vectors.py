@@ -5,10 +5,10 @@ Features are float [N, d], one row an item, of one extractor on both sides of a 
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.base.runtime import widened
 
 FEWEST = 10
 """Fewer items, or fewer that differ from each other, tell nothing about a distribution."""
@@ -45,8 +45,7 @@ def contents(pictures: Tensor) -> Iterator[bytes]:
 
 def to_float64(features: Tensor) -> Tensor:
     """Features in float64, without gradient, where they are; on the CPU if their device has no float64 (Apple's)."""
-    features = features.detach()
-    return (features.cpu() if features.device.type == "mps" else features).to(torch.float64)
+    return widened(features.detach())
 
 
 def check_features(features: Tensor, side: str, at_least: int = 1) -> None:

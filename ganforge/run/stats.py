@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganforge.base.runtime import widened
+
 LOGITS = ("real_logits", "fake_logits")
 MAX_NAMES = 100
 SEPARATED = 1_024
@@ -39,15 +41,15 @@ class Stats:
         boundary: the logit at which D cannot tell reals from fakes; where there is none, there is no accuracy.
         """
         stacked = self.tensors()
-        row = {name: value.double().mean().item() for name, value in sorted(stacked.items()) if value.dim() == 1}
+        row = {name: widened(value).mean().item() for name, value in sorted(stacked.items()) if value.dim() == 1}
         for name, sign in zip(LOGITS, (1, -1), strict=True):
             if (logits := stacked.get(name)) is not None:
                 side = name.removesuffix("_logits")
-                row[f"Loss/scores/{side}"] = logits.double().mean().item()
+                row[f"Loss/scores/{side}"] = widened(logits).mean().item()
                 if boundary is not None:
-                    row[f"Accuracy/{side}"] = ((logits - boundary) * sign > 0).double().mean().item()
+                    row[f"Accuracy/{side}"] = widened((logits - boundary) * sign > 0).mean().item()
         if len(both := [stacked[name] for name in LOGITS if name in stacked]) == len(LOGITS):
-            newest = [logits[-SEPARATED // logits.shape[1] :].double() for logits in both]
+            newest = [widened(logits[-SEPARATED // logits.shape[1] :]) for logits in both]
             row["Logits/separation"] = separation(*newest)
             row["Logits/spread"] = torch.cat(newest, dim=1).std(1, correction=0).mean().item()
         return row
@@ -84,4 +86,4 @@ def separation(reals: Tensor, fakes: Tensor) -> float:
     order, fakes = reals.flatten().sort().values, fakes.flatten()
     above = len(order) - torch.searchsorted(order, fakes, right=True)
     not_below = len(order) - torch.searchsorted(order, fakes, right=False)
-    return ((above + not_below).double().mean() / (2 * len(order))).item()
+    return (widened(above + not_below).mean() / (2 * len(order))).item()

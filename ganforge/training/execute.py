@@ -91,7 +91,8 @@ def recording_failure(folder: RunFolder, state: TrainingState, config: Config) -
         raise RunError(record_failure(folder, state, config, f"The run could not be saved: {text}")) from error
     except Exception as error:
         if is_out_of_memory(error):
-            text = "There was not enough memory; end what else uses it, or start a new run with a smaller --batch-size"
+            do = "end what else uses it, or start a new run with --accumulate auto or a smaller --batch-size"
+            text = f"There was not enough memory; {do}"
             raise RunError(record_failure(folder, state, config, text)) from error
         record_failure(folder, state, config, str(error) if isinstance(error, RunError) else repr(error))
         raise

@@ -65,8 +65,8 @@ class Feed:
     Where several processes train the run, batches are this one's rows of the whole ones."""
 
     def __init__(self, config: Config, dataset: Dataset, device: torch.device, processes: Processes = ALONE) -> None:
-        """Raises UserError where the settings ask for what the data do not have. config: its penalties' weights are
-        numbers."""
+        """Raises UserError where the settings ask for what the data do not have. config: with numbers for
+        all that was "auto"."""
         refuse_unfit_data(config, dataset)
         self.config, self.dataset, self.device, self.processes = config, dataset, device, processes
         self.d_stream = stream_of(config, dataset, device, "shuffle")
@@ -102,7 +102,9 @@ class Feed:
 
     def _rows(self, numbers: Tensor) -> Tensor:
         """Of numbers for the items of whole batches, those of this process."""
-        return self.processes.rows(numbers, self.config.batch_size // self.config.accumulate // self.processes.count)
+        return self.processes.rows(
+            numbers, self.config.batch_size // int(self.config.accumulate) // self.processes.count
+        )
 
     def _d_batch(self, nimg: int) -> Batch:
         """That of the update of D which begins at ``nimg``."""
@@ -158,7 +160,7 @@ class Feed:
         ]
         augment = {"none": None, "diffaugment": diff_augment, "ada": partial(augment_by, state.ada_p)}[config.augment]
         return StepOptions(
-            self.losses, penalties, config.clip, augment, config.shared_noise, config.accumulate, one_pass(config)
+            self.losses, penalties, config.clip, augment, config.shared_noise, int(config.accumulate), one_pass(config)
         )
 
 

@@ -78,7 +78,8 @@ def memory_errors_told() -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise RunError("there was not enough memory; end what else uses it, or take a smaller --batch-size") from error
+        do = "end what else uses it, or start a new run with --accumulate auto or a smaller --batch-size"
+        raise RunError(f"there was not enough memory; {do}") from error
 
 
 def follow(config: Config, feed: Feed, state: TrainingState, folder: RunFolder, stop: StopRequest) -> RunFolder:

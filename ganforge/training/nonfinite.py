@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ganforge.base.runtime import widened
 from ganforge.base.wording import pasted
 from ganforge.config import Config
 from ganforge.objectives.catalog import PENALTIES
@@ -111,7 +112,7 @@ def loss_faults(name: str, network: nn.Module, terms: Terms) -> Iterator[Fault]:
             if not torch.isfinite(grad).all():
                 where = f"the gradient of the term {term!r} of {name}'s loss is not finite in {name}'s {parameter}"
                 yield Fault(where, name, term)
-        norms[term] = total_norm([grad.double() for grad in grads.values()]).item()
+        norms[term] = total_norm([widened(grad) for grad in grads.values()]).item()
     largest = max(norms, key=lambda term: norms[term])
     whole = f"the gradient of {name}'s loss, to which its term {largest!r} gives most,"
     grads = gradients(loss, network)

@@ -24,11 +24,11 @@ class UpdateSettings(Section):
 
     batch_size: Annotated[int, Field(ge=2, le=65_536), WHOLE] = 128
     """Real pictures in one of D's updates."""
-    accumulate: Annotated[int, Field(ge=1, le=65_536), WHOLE] = 1
-    """Split each batch into so many parts, for less memory; gradients are the same sum."""
+    accumulate: Annotated[int, Field(ge=1, le=65_536), WHOLE] | Literal["auto"] = 1
+    """Split each batch into so many parts, for less memory; gradients are the same sum. auto: as few as fit."""
 
     def conflicts(self) -> Conflicts:
-        accumulate = self.accumulate
+        accumulate = 1 if self.accumulate == "auto" else self.accumulate
         parts = self.batch_size // accumulate
         yield self.batch_size % accumulate, f"accumulate = {accumulate} does not divide batch_size = {self.batch_size}"
         yield parts < 2, f"accumulate = {accumulate} leaves parts of {parts} picture; leave 2 or more in each"

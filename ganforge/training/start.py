@@ -11,11 +11,7 @@ import torch
 
 from ganforge.base.errors import UserError
 from ganforge.base.given import path_given
-from ganforge.base.runtime import (
-    ask_for_deterministic_products,
-    is_out_of_memory,
-    keep_freed_memory,
-)
+from ganforge.base.runtime import ask_for_deterministic_products, is_out_of_memory, keep_freed_memory
 from ganforge.base.stopping import StopRequest, poll, stop_on_signals
 from ganforge.config import Config, gamma_for, make_config, with_gammas
 from ganforge.data.dataset import Dataset
@@ -35,6 +31,7 @@ from ganforge.training.follower import Silent, follow
 from ganforge.training.machine_facts import PLACES, environment_of, with_absolute_changes, with_absolute_paths
 from ganforge.training.measure import prepare_judge
 from ganforge.training.opening_look import begin_with_look, look_at_length
+from ganforge.training.parts import with_parts
 from ganforge.training.processes import ALONE, Processes, refuse_strangers, refuse_uneven
 from ganforge.training.progress import Progress, choose_progress
 from ganforge.training.resume_checks import (
@@ -220,7 +217,7 @@ def prepare(
 
     Raises UserError where the data or the device is not to be had.
     """
-    refuse_uneven(config.batch_size, config.accumulate, processes)
+    refuse_uneven(config.batch_size, 1 if config.accumulate == "auto" else config.accumulate, processes)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     keep_freed_memory()
@@ -232,7 +229,7 @@ def prepare(
     data_dir = Path(config.data_dir) if config.data_dir is not None else None
     dataset = load(config.data, data_dir=data_dir, max_images=config.max_images, say=say, **config.data_settings())
     poll()
-    config = with_gammas(config, dataset.shape)
+    config = with_parts(with_gammas(config, dataset.shape), dataset, device, processes, say)
     try:
         return config, dataset, Feed(config, dataset, device, processes), build_state(config, dataset, device)
     except (RuntimeError, MemoryError) as error:

@@ -368,3 +368,18 @@ def test_cadences_may_change_and_weights_stay_the_same(uninterrupted: Any, tmp_p
     (ours, _), (expected, _) = checkpoint_of(RunFolder(out), STEPS * 32), checkpoint_of(whole, STEPS * 32)
     fixed = [name for name in expected if not name.startswith("stats.")]
     assert all(torch.equal(ours[name], expected[name]) for name in fixed)
+
+
+def test_two_threads_give_the_same_bits_each_time(tmp_path: Path) -> None:
+    """In the other tests each process has one."""
+    settings: dict[str, Any] = {"batch_size": 64, "g_width": 16, "d_width": 16, "total_nimg": 6 * 64, "threads": 2}
+    before = torch.get_num_threads()
+    try:
+        whole = begin(tmp_path / "whole", "dcgan", **settings)
+        begin(tmp_path / "run", "dcgan", cut=Cut(stop_after=3), **settings)
+        assert torch.get_num_threads() == 2
+        go_on_with(tmp_path / "run")
+    finally:
+        torch.set_num_threads(before)
+    (ours, _), (expected, _) = (checkpoint_of(run, 6 * 64) for run in (RunFolder(tmp_path / "run"), whole))
+    assert [name for name, tensor in expected.items() if not torch.equal(ours[name], tensor)] == []

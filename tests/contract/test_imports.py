@@ -48,6 +48,7 @@ SETTINGS = {
     "training.watching": {"config"},
     "training.resume_checks": {"config"},
     "training.measure": {"config"},
+    "training.parts": {"config"},
     "training.nonfinite": {"config"},
     "sampling.model": {"config"},
     "viewer.read.recipe_settings": {"config", "recipes"},

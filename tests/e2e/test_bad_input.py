@@ -268,8 +268,8 @@ sys.exit(main(sys.argv[1:]))
 """
     if sys.platform != "linux":
         pytest.skip("only Linux limits the address space")
-    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=32000,32000", "--threads=1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=40000,40000", "--threads=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2, done.stderr
     assert done.stderr == "ganforge: The data and networks do not fit into the memory of cpu; make them smaller.\n"
     assert not Path("runs").exists()

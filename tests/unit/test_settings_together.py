@@ -65,6 +65,11 @@ CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"accumulate": 1},
         "dragan_weight looks at the whole batch; set accumulate to 1.",
     ),
+    (
+        {"accumulate": "auto", "dragan_weight": 10.0},
+        {"accumulate": 1},
+        "dragan_weight looks at the whole batch; set accumulate to 1.",
+    ),
     *(
         (
             {penalty: 1.0, "discriminator": "dcgan"} | own,

@@ -142,6 +142,7 @@ EDGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("long-momentum", {"beta1": 0.9, "beta2": 0.65}, {"beta1": 0.9, "beta2": 0.67}),
     ("small-batch", {"batch_size": 7, "total_nimg": 10_000}, {"batch_size": 8}),
     ("small-batch", {"accumulate": 16}, {"accumulate": 8}),
+    ("small-batch", {"accumulate": 16}, {"accumulate": "auto"}),
     ("small-z", {"z_dim": 7}, {"z_dim": 8}),
     ("heavy-penalty", {"d_norm": "unnormalised", "r1_gamma": 26.0}, {"d_norm": "unnormalised", "r1_gamma": 25.0}),
     ("heavy-penalty", {"d_norm": "unnormalised", "dragan_weight": 1001.0},

@@ -1,10 +1,15 @@
 """Small snapshots of every family, as training leaves them: batch norms that have learned, classes that differ."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from ganforge.base.tensorfile import write_tensorfile
+from ganforge.export import to_onnx, to_torch
+from ganforge.export.portable import Portable
 from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.sampling.model import Model, load
@@ -15,6 +20,7 @@ CASES = [(family, told, ("float32", "bfloat16")[(row + bool(told)) % 2], SHAPE)
          for row, family in enumerate(FAMILIES) for told in (0, 3)]  # fmt: skip
 CASES += [("mlp", 0, "float32", (2,)), ("mlp", 3, "bfloat16", (2,))]
 """Family, number of classes that G is told, precision, shape of an item."""
+TRACED: dict[str, bytes] = {}
 
 
 def snapshot(folder: Path, family: str, told: int, precision: str, shape: tuple[int, ...]) -> Path:
@@ -45,3 +51,18 @@ def model(
     folder: Path, family: str = "mlp", told: int = 0, precision: str = "float32", shape: tuple[int, ...] = SHAPE
 ) -> Model:
     return load(snapshot(folder, family, told, precision, shape), "cpu")
+
+
+def trace_once(patch: pytest.MonkeyPatch) -> None:
+    """From now on a model that was traced before is not traced again, which takes seconds: for tests of what is done
+    with the file."""
+    for place, name in ((to_onnx, "converted"), (to_torch, "traced")):
+        trace = getattr(place, name)
+
+        def once(module: Portable, model: Model, told: dict[str, Any], trace: Any = trace, name: str = name) -> bytes:
+            key = name + json.dumps(told)  # with the snapshot's digest in it
+            if key not in TRACED:
+                TRACED[key] = trace(module, model, told)
+            return TRACED[key]
+
+        patch.setattr(place, name, once)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported import model, snapshot
+from exported import model, snapshot, trace_once
 from huggingface_hub import ModelCard
 from PIL import Image
 
@@ -152,6 +152,7 @@ def test_an_exported_file_may_be_made_again(
     to: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    trace_once(monkeypatch)
     path = snapshot(tmp_path, "mlp", 0, "bfloat16", (1, 8, 8))
     for _ in range(2):
         assert main(["export", str(path), "--to", to]) == 0

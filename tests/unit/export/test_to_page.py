@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exported import trace_once
 
 from ganforge.base.errors import UserError
 from ganforge.base.stopping import polled_by
@@ -27,6 +28,11 @@ def snap(run: RunFolder, shape: tuple[int, ...] = (1, 4, 4), **settings: Any) ->
     G = build_generator("mlp", 2, shape, 1, hidden=(4,))
     save_snapshot(run, 640, G, values, shape, 0)
     return load(run.path, "cpu")
+
+
+@pytest.fixture(autouse=True)
+def traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    trace_once(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -348,6 +348,7 @@ def test_what_a_killed_tracker_was_writing_goes_unless_one_is_told(folder: RunFo
     assert [*folder.trackers.iterdir()] == [lock]
 
 
+@pytest.mark.filterwarnings("ignore:.* multi-threaded, use of fork:DeprecationWarning")  # Python 3.12; the child ends
 def test_what_is_being_written_has_a_name_that_is_known(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process killed while it writes: what it leaves is what ``remove_leftovers`` takes for such."""
     monkeypatch.setattr(Path, "replace", lambda *_: os._exit(9))
