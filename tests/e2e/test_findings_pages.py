@@ -98,6 +98,7 @@ def test_what_happened_is_told_with_the_runs_own_pictures(
         pictures = visitor.page.locator(f"{moments} img")
         assert pictures.count() >= 2
         until(lambda pictures=pictures: pictures.evaluate_all("all => all.every((one) => one.naturalWidth === 448)"))
+        assert pictures.evaluate_all("all => all.every((one) => one.clientWidth >= 150)")
         assert all(picture in source for source in pictures.evaluate_all("all => all.map((one) => one.src)"))
         assert visitor.faults == []
 

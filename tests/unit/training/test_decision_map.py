@@ -1,10 +1,16 @@
 """training/decision_map.py: D's logits over the plane, and which way it pulls the fakes."""
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from ganforge.base.plots import LIMIT
+import ganforge
+from ganforge.base.plots import ARROWS, LIMIT
 from ganforge.networks.construct import build_discriminator
 from ganforge.objectives.losses import load_losses
 from ganforge.training.decision_map import LONGEST, NUM_PULLED, SIDE, decision_map, pulls
@@ -61,6 +67,16 @@ def test_looking_changes_nothing(norm: str) -> None:
     assert D.training
     assert all(torch.equal(before[name], tensor) for name, tensor in D.state_dict().items())
     assert all(weight.grad is None for weight in D.parameters())
+
+
+def test_a_runs_grid_has_arrows_unless_d_is_told_the_class(tmp_path: Path) -> None:
+    small: dict[str, Any] = {"data": "ring", "total_nimg": 64, "batch_size": 32, "z_dim": 2, "metric_samples": 0}
+    for conditional in (False, True):
+        out = tmp_path / str(conditional)
+        run = ganforge.train("note", out, **small, g_hidden=(8,), d_hidden=(8,), conditional=conditional)
+        with Image.open(run.all_fakes()[-1][1]) as picture:
+            away = np.abs(np.asarray(picture.convert("RGB")).astype(int) - ARROWS).sum(axis=2)
+        assert (away < 60).any() == (not conditional)
 
 
 class Hill(nn.Module):
