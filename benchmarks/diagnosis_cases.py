@@ -73,6 +73,7 @@ def shuffled(source: np.random.Generator) -> dict[str, np.ndarray]:
 
 PHOTOGRAPHS = str(Path(os.environ.get("GANFORGE_DATA", ".")) / "photos32-train.zip")
 NOTE, FAST = {"data": "mnist", "total_nimg": 160_000}, {"data": "digits", "total_nimg": 96_000}
+MLP = {"generator": "mlp", "discriminator": "mlp"}
 
 HEALTHY = {
     "note": Case("note", {"data": "mnist", "total_nimg": 500_000}),
@@ -91,7 +92,21 @@ HEALTHY = {
     "dragan-digits": Case("dragan", {"data": "digits", "total_nimg": 200_000}),
     "sngan-digits": Case("sngan", {"data": "digits", "total_nimg": 100_000}),
     "r3gan-digits": Case("r3gan", {"data": "digits", "total_nimg": 64_000}),
-    "r3gan-ring": Case("r3gan", {"data": "ring", "generator": "mlp", "discriminator": "mlp", "total_nimg": 500_000}),
+    "r3gan-ring": Case("r3gan", MLP | {"data": "ring", "total_nimg": 500_000}),
+    # The rest came after the thresholds were set.
+    "fast-diffaugment": Case("fast", {"data": "digits", "augment": "diffaugment"}),
+    "fast-ada": Case("fast", {"data": "digits", "augment": "ada"}),
+    "r1": Case("r1", {"data": "mnist", "total_nimg": 96_000}),
+    "r1-photographs": Case("r1", {"data": PHOTOGRAPHS, "total_nimg": 64_000}),
+    "r1-conditional": Case("r1", {"data": "digits", "total_nimg": 200_000, "conditional": True}),
+    "dcgan-conditional": Case("dcgan", {"data": "digits", "total_nimg": 200_000, "conditional": True}),
+    "wgan-gp-conditional": Case("wgan-gp", {"data": "digits", "total_nimg": 200_000, "conditional": True}),
+    "sngan-conditional": Case("sngan", {"data": "digits", "total_nimg": 100_000, "conditional": True}),
+    "r3gan-conditional": Case("r3gan", {"data": "digits", "total_nimg": 64_000, "conditional": True}),
+    "r1-ring": Case("r1", MLP | {"data": "ring", "total_nimg": 300_000}),
+    "wgan-gp-ring": Case("wgan-gp", MLP | {"data": "ring", "total_nimg": 300_000}),
+    "lsgan-grid": Case("lsgan", MLP | {"data": "grid", "total_nimg": 300_000}),
+    "r3gan-grid": Case("r3gan", MLP | {"data": "grid", "total_nimg": 300_000}),
 }
 FAULTS = {
     "lr-0.1": Case("note", NOTE | {"lr": 0.1}, ("rates-too-high",)),

@@ -21,10 +21,10 @@ from ganforge.base.terminal import complain, printable
 from ganforge.config import Config, make_config
 from ganforge.networks.construct import build_generator, on_device
 from ganforge.networks.generate import BATCH_SIZE, batch_size_for, generate
-from ganforge.networks.precision import autocast_forward
+from ganforge.networks.precision import autocast_forward, tf32
 from ganforge.run.snapshot import Snapshot, fill_network, load_snapshot, refuse_other_shapes
 from ganforge.sampling.picture_plan import Plan, weights_digest
-from ganforge.sampling.save import save_pictures
+from ganforge.sampling.save import MAKERS, Making, save_pictures
 
 MAX_NUMBERS = 2**31
 """In all the pictures that are made together: 2 GiB as bytes."""
@@ -99,9 +99,11 @@ class Model:
 
     def _stream(self, seeds: Sequence[int], labels: Tensor | None, truncation: float) -> Iterator[Tensor]:
         for first in range(0, len(seeds), self.batch_size):
-            part = slice(first, first + self.batch_size)
-            z = truncate(self.z(seeds[part]), truncation)
-            yield self.pictures(z, None if labels is None else labels[part])
+            yield self._rows(seeds, labels, truncation, slice(first, first + self.batch_size))
+
+    def _rows(self, seeds: Sequence[int], labels: Tensor | None, truncation: float, part: slice) -> Tensor:
+        z = truncate(self.z(seeds[part]), truncation)
+        return self.pictures(z, None if labels is None else labels[part])
 
     def save(
         self, out: str | os.PathLike[str], seeds: Seeds, labels: Labels = None, *, truncation: float = 1.0,
@@ -122,10 +124,11 @@ class Model:
             about,
         )  # fmt: skip
 
-        def from_row(row: int) -> Iterator[Tensor]:
-            return self._stream(seeds[row:], None if told is None else told[row:], plan.truncation)
-
-        return save_pictures(out, plan, from_row)
+        with tf32(False):  # several threads generate, and each would put back what another has set
+            return save_pictures(
+                out, plan, lambda part: self._rows(seeds, told, plan.truncation, part),
+                Making(self.batch_size, at_once=MAKERS if self.device.type == "cpu" else 1),
+            )  # fmt: skip
 
 
 def load(path: str | os.PathLike[str], device: str | torch.device = "auto", *, best: bool = False) -> Model:

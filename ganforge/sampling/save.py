@@ -1,12 +1,15 @@
-"""Many pictures into files: made batch by batch, encoded by all cores, gone on with after an interruption."""
+"""Many pictures into files: made batch by batch and encoded by all cores, gone on with after an interruption."""
 
+import contextlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from threading import Semaphore
+from typing import Any, NamedTuple, Protocol
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,7 +27,17 @@ from ganforge.sampling.picture_plan import Plan
 
 AHEAD = 2
 """Batches that wait, for each core: the most that is held."""
+MAKERS = 4
+"""Batches that are generated at once on a CPU, each by an equal share of the cores: G's own threads wait for each other
+after every layer, and whole batches do not. More would take more memory."""
 ENDINGS: dict[str, Callable[[Path, Plan], "Target"]] = {".zip": IntoZip, ".npz": IntoArrays, ".tar": IntoShards}
+
+
+class Making(NamedTuple):
+    """batch_size: rows of a batch. at_once: batches that may be generated at the same time."""
+
+    batch_size: int
+    at_once: int = 1
 
 
 class Target(Protocol):
@@ -72,8 +85,8 @@ def target_for(out: object, plan: Plan) -> Target:
     return kind(path, plan)
 
 
-def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tensor]]) -> list[Path]:
-    """Save the plan's pictures; returns what was written. stream: the items of the rows from this one on, in batches.
+def save_pictures(out: object, plan: Plan, rows: Callable[[slice], Tensor], making: Making) -> list[Path]:
+    """Save the plan's pictures; returns what was written. rows: gives the items of these rows, in any thread.
 
     The same call goes on where an earlier one was stopped or killed, to the same bytes. A request to stop is met
     between batches (``base.stopping``). Raises UserError as ``target_for``, where others lie there, and where they
@@ -85,7 +98,7 @@ def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tens
         try:
             done = target.begin()
             then = "what was written before stays, and the same command goes on from there"
-            _save(target, plan, stream, done)
+            _save(target, plan, done, rows, making)
         finally:
             target.close()
     except OSError as error:
@@ -95,17 +108,28 @@ def save_pictures(out: object, plan: Plan, stream: Callable[[int], Iterable[Tens
     return target.written
 
 
-def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]], done: int) -> None:
-    row = done
+def _save(target: Target, plan: Plan, done: int, rows: Callable[[slice], Tensor], making: Making) -> None:
     if 0 < done < len(plan):
         complain(f"{done:,} of {len(plan):,} pictures are there already; going on.")
-    workers, waiting = usual_workers(), deque[Future[Any]]()
+    workers, waiting, row = usual_workers(), deque[Future[Any]](), done
+    turn = Semaphore(making.at_once)
+
+    def ready(part: slice) -> Any:
+        with turn:
+            items = rows(part)
+        return target.work(part.start, items.numpy())
+
     try:
-        with ThreadPoolExecutor(workers) as pool, shown(len(plan), "saving") as tell:
-            for items in stream(row):
+        with (
+            shared_threads(min(workers, making.at_once)),
+            ThreadPoolExecutor(workers) as pool,
+            shown(len(plan), "saving") as tell,
+        ):
+            while row < len(plan):
                 poll()
-                waiting.append(pool.submit(target.work, row, items.numpy()))
-                row += len(items)
+                part = slice(row, min(row + making.batch_size, len(plan)))
+                waiting.append(pool.submit(ready, part))
+                row = part.stop
                 if len(waiting) > AHEAD * workers:
                     target.add(waiting.popleft().result())
                 tell(row)
@@ -115,6 +139,17 @@ def _save(target: Target, plan: Plan, stream: Callable[[int], Iterable[Tensor]],
         complain(f"{row:,} of {len(plan):,} pictures are saved; the same command goes on from there.")
         raise
     target.finish()
+
+
+@contextlib.contextmanager
+def shared_threads(count: int) -> Iterator[None]:
+    """Within, threads that begin have an equal share of PyTorch's own threads each, of ``count``."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _drain(target: Target, waiting: deque[Future[Any]]) -> None:

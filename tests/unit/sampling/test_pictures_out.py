@@ -1,14 +1,17 @@
 """sampling/save.py: single pictures as files, read back with their classes, gone on with to the same bytes."""
 
+import contextlib
 import csv
 import json
 import re
 import tarfile
 import threading
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Barrier, Lock
 
 import numpy as np
 import pytest
@@ -25,6 +28,8 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load as load_data
 from ganforge.run.lock import acquire
 from ganforge.sampling import into_archive
+from ganforge.sampling import model as model_file
+from ganforge.sampling import save as save_file
 from ganforge.sampling.balance import counts_for, labels_like
 from ganforge.sampling.model import Model, load
 
@@ -145,13 +150,55 @@ def test_what_was_stopped_goes_on_to_the_same_bytes(
     assert f"{64 * batches} of 150 pictures are saved; the same command goes on" in capsys.readouterr().err
     assert bytes_in(halves) != bytes_in(whole)
     made = list[int]()
-    stream = Model._stream
+    z = Model.z
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Model, "_stream", lambda self, seeds, *rest: made.extend(seeds) or stream(self, seeds, *rest))
+        patch.setattr(Model, "z", lambda self, seeds: made.extend(seeds) or z(self, seeds))
         model.save(f"{halves}/{name}", SEEDS)
-    assert made == list(SEEDS[64 * batches :])  # only what was left
+    assert sorted(made) == list(SEEDS[64 * batches :])  # only what was left
     assert f"{64 * batches} of 150 pictures are there already" in capsys.readouterr().err
     assert bytes_in(halves) == bytes_in(whole)
+
+
+@pytest.mark.parametrize(("at_once", "share"), [(2, 3), (1, 6)])
+def test_batches_are_made_at_once_by_equal_shares_of_the_threads(
+    at_once: int, share: int, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU one at a time: as with at_once = 1."""
+    threads, running, before = set[int](), list[int](), torch.get_num_threads()
+    together, z, busy = Barrier(2, timeout=20), Model.z, Lock()
+
+    def watched(self: Model, seeds: list[int]) -> torch.Tensor:
+        threads.add(torch.get_num_threads())
+        assert torch.backends.cudnn.allow_tf32 is False
+        with contextlib.nullcontext() if at_once == 2 else refused_twice(busy):
+            running.append(1)
+            if at_once == 2 and len(running) <= 2:
+                together.wait()  # raises where a second one does not come
+            return z(self, seeds)
+
+    monkeypatch.setattr(Model, "z", watched)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(model_file, "MAKERS", at_once)
+    monkeypatch.setattr(save_file, "usual_workers", lambda: 2)
+    torch.set_num_threads(6)
+    try:
+        model.save(f"{tmp_path}/f/", SEEDS)
+        assert threads == {share}
+        assert torch.get_num_threads() == 6
+        assert torch.backends.cudnn.allow_tf32 is True
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def refused_twice(lock: Lock) -> Iterator[None]:
+    """Raise AssertionError where another thread is within."""
+    assert lock.acquire(blocking=False)
+    try:
+        time.sleep(0.05)
+        yield
+    finally:
+        lock.release()
 
 
 @pytest.mark.parametrize("name", ["f/", "f.zip", "f.npz", "f.tar"])
