@@ -13,6 +13,9 @@ AXES = (226, 226, 226)
 REFERENCE = (176, 176, 176)
 CENTERS = (70, 70, 70)
 POINTS = (201, 42, 42)
+ARROWS = (28, 34, 92)
+HEAD, SIDES = 0.35, (-0.5, 0.5)
+"""Each side of an arrow's head, as a share of its length, and the angles of both with the shaft, in radians."""
 LOW, HIGH = (253, 205, 140), (150, 196, 235)
 """Of the decision map: orange and blue, pale enough for the points to stand out."""
 
@@ -22,12 +25,13 @@ Array = NDArray[np.float64]
 
 def scatter(
     points: Tensor, size: int = 448, reference: Tensor | None = None, centers: Tensor | None = None,
-    decision_map: Tensor | None = None,
+    decision_map: Tensor | None = None, arrows: Tensor | None = None,
 ) -> Image.Image:  # fmt: skip
-    """Generated points, red, over real ones, grey; rings around the modes' centres on top; x to the right, y up.
+    """Generated points, red, over real ones, grey; rings around the modes' centres and arrows on top; x to the right,
+    y up.
 
     points, reference, centers: float [N, 2], N may be 0. size: pixels of each side, at least 64. The lines are at -1, 0
-    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame.
+    and 1. What lies beyond ``LIMIT``, infinity included, is drawn on the frame. arrows: float [K, 2, 2], from and to.
     decision_map: float [K, L] in [0, 1], spread over the frame behind everything, top row first: 0 is orange, 1/2
     white, 1 blue. Returns an RGB picture. Raises ValueError for another shape, for NaN, and for a smaller size.
     """
@@ -43,6 +47,8 @@ def scatter(
     _stamp(canvas, _to_pixels(points, size), 2.0 * unit, None, POINTS, 0.5)
     if centers is not None:
         _stamp(canvas, _to_pixels(centers, size), 9.0 * unit, 1.2 * unit, CENTERS, 0.9)
+    if arrows is not None:
+        _stamp(canvas, _along(arrows, size), 0.8 * unit, None, ARROWS, 0.8)
     return Image.fromarray(canvas.round().astype(np.uint8))
 
 
@@ -60,6 +66,15 @@ def _to_pixels(points: Tensor, size: int) -> Array:
         raise ValueError("some points are non-finite (NaN): they have no place in the plane")
     margin = _margin(size)
     return margin + (plane * (1, -1) + LIMIT) / (2 * LIMIT) * (size - 1 - 2 * margin)
+
+
+def _along(arrows: Tensor, size: int) -> Array:
+    """Places along the shaft and both sides of the head of each arrow, about a pixel apart; (column, row) [N, 2]."""
+    tail, tip = (_to_pixels(ends, size) for ends in arrows.unbind(1))  # [K, 2]
+    turns = [np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) for turn in SIDES]
+    sides = [tip + HEAD * (tail - tip) @ turn for turn in turns]
+    steps = np.linspace(0, 1, 2 + int(np.abs(tip - tail).max(initial=0)))[:, None, None]
+    return np.concatenate([(tip + steps * (end - tip)).reshape(-1, 2) for end in (tail, *sides)])
 
 
 def _colour(canvas: Array, decision_map: Tensor) -> None:

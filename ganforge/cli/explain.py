@@ -25,10 +25,8 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
     view = read_whole(folder)
     one = view.summary
     lines = [f"{folder.path}: {one.recipe} on {one.data}, {one.nimg:,} of {one.total_nimg:,} images", ""]
-    shown: int | None = None
     for nimg, text, grid in story_of(view):
-        beside = f"  [{folder.fakes(grid).name}]" if grid is not None and grid != shown else ""
-        shown = grid
+        beside = f"  [{folder.fakes(grid).name}]" if grid is not None else ""
         lines.append(f"{nimg:>12,}  {text}{beside}")
     if not view.health.rows:
         lines.append("There is no row in its log yet.")

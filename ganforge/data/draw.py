@@ -35,20 +35,19 @@ SPARE = 20
 
 def draw_items(
     items: Tensor, dataset: Dataset | None = None, decision_map: Tensor | None = None, columns: int | None = None,
-    scale: int | None = None,
+    scale: int | None = None, arrows: Tensor | None = None,
 ) -> Image:  # fmt: skip
     """A grid of pictures (uint8 [N, C, H, W], or float in [-1, 1]), or a scatter of points (float [N, 2]).
 
     columns, scale: of the grid, as ``grid`` takes them. With a 2-D data set, its own points and
-    modes are drawn with the given ones, and ``decision_map`` (``scatter``) behind all.
+    modes are drawn with the given ones, ``decision_map`` (``scatter``) behind all, and ``arrows`` on top.
     """
     if items.dim() == 4:
         return grid(items if items.dtype == torch.uint8 else to_uint8(items), columns, scale)
     if dataset is None or dataset.mixture is None:
         return scatter(items)
-    return scatter(
-        items, reference=dataset.items[:NUM_POINTS], centers=dataset.mixture.centers, decision_map=decision_map
-    )
+    reference, centers = dataset.items[:NUM_POINTS], dataset.mixture.centers
+    return scatter(items, reference=reference, centers=centers, decision_map=decision_map, arrows=arrows)
 
 
 def draw_reals(dataset: Dataset, side: int, seed: int) -> Image:

@@ -20,7 +20,8 @@ STEPS = (
 
 
 class Moment(NamedTuple):
-    """Something that happened. grid: nimg of the grid of fakes that is nearest to it; None where there is none."""
+    """Something that happened. grid: nimg of the grid of fakes that is nearest to it; None without any, and where it is
+    that of the moment before."""
 
     nimg: int
     text: str
@@ -44,7 +45,11 @@ def story(
         moments += _last(rows[-1])
     last = rows[-1]["nimg"] if rows else 0
     moments += [Moment(last, ending)] if ending else []
-    return [moment._replace(grid=_nearest(moment.nimg, grids)) for moment in moments]
+    nearest = [min(grids, key=lambda grid: (abs(grid - moment.nimg), grid), default=None) for moment in moments]
+    return [
+        moment._replace(grid=grid if grid != before else None)
+        for moment, grid, before in zip(moments, nearest, [None, *nearest], strict=False)
+    ]
 
 
 def _first(row: Mapping[str, Any]) -> Iterator[Moment]:
@@ -100,7 +105,3 @@ def _found(findings: Sequence[Finding]) -> Iterator[Moment]:
             yield Moment(one.until, f"That is over: {one.trouble.title}.")
     if (more := len(findings) - MOST_FINDINGS) > 0:
         yield Moment(grave_first[MOST_FINDINGS].since, f"And {more} more findings; `ganforge diagnose` tells them.")
-
-
-def _nearest(nimg: int, grids: Sequence[int]) -> int | None:
-    return min(grids, key=lambda grid: (abs(grid - nimg), grid), default=None)

@@ -16,11 +16,12 @@ from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.metrics.judge import Judge
 from ganforge.networks.generate import generate
 from ganforge.objectives.catalog import OBJECTIVES
+from ganforge.objectives.losses import load_losses
 from ganforge.run.checkpoint import save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.tracking.trackers import TrackersOfRun
-from ganforge.training.decision_map import decision_map
+from ganforge.training.decision_map import decision_map, pulls
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.health import Health
 from ganforge.training.measure import measure, say_what_it_means
@@ -145,15 +146,17 @@ class Actions:
 
     def draw_fakes(self) -> Any:
         """The grid of the run's fixed noise; where G is told the class, a column of each class in turn. Behind points:
-        D's decision map of the plane, if it has one for all classes."""
+        D's decision map of the plane, if it has one for all classes, and on top which way G's loss pulls them."""
         dataset, config = self.feed.dataset, self.config
         count = NUM_POINTS if dataset.mixture else config.grid_size**2
         z = draw_z(config.noise, count, config.z_dim, generator(config.seed, "grid"))
         labels = torch.arange(count) % config.grid_size % dataset.num_classes if config.conditional else None
         items = generate(self.state.G_for_sampling, z, labels, self.feed.device)
-        has_map = dataset.mixture is not None and not config.conditional
-        decisions = decision_map(self.state.D, self.feed.device) if has_map else None
-        return draw_items(items, dataset, decisions, columns=config.grid_size)
+        if dataset.mixture is None or config.conditional:
+            return draw_items(items, dataset, columns=config.grid_size)
+        D, device, losses = self.state.D, self.feed.device, load_losses(config.objective)
+        arrows = pulls(D, losses, items, dataset.items, device)
+        return draw_items(items, dataset, decision_map(D, device), arrows=arrows)
 
     def save_snapshot(self) -> None:
         config, dataset = self.config, self.feed.dataset

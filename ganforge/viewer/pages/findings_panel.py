@@ -4,16 +4,11 @@ from nicegui import ui
 
 from ganforge.diagnosis.told import Told
 from ganforge.run.mends import Mend
-from ganforge.viewer.pages.layout import heading, leaf, show_text, table, table_content, text
+from ganforge.viewer.pages.layout import button, heading, leaf, show_text, table, table_content, text
 from ganforge.viewer.read.formatting import moment
 from ganforge.viewer.read.run_view import RunView
 
 HISTORY = ("what", "since", "until", "seen")
-COPY = (
-    "(event) => { const button = event.currentTarget; "
-    "navigator.clipboard.writeText(button.parentElement.querySelector('code').textContent)"
-    ".then(() => { button.textContent = 'Copied'; }, () => { button.textContent = 'Select it by hand'; }); }"
-)
 
 
 class FindingsPanel:
@@ -67,6 +62,5 @@ def in_full(one: Told) -> None:
             if typed:
                 with ui.element("div").classes("gf-command"):
                     leaf("code", typed)
-                    copy = leaf("button", "Copy").classes("gf-button").props("type=button")
-                    copy.on("click", js_handler=COPY)
+                    button("Copy").on("click", js_handler="(event) => ganforgeCopy(event.currentTarget)")
         text(f"More: {one.read}", "gf-quiet gf-small")

@@ -25,12 +25,12 @@ from ganforge.viewer.read.formatting import ago
 from ganforge.viewer.read.run_index import Catalogue
 from ganforge.viewer.read.run_summary import badge
 from ganforge.viewer.read.run_view import RunView
-from ganforge.viewer.read.untrusted import mapping
 
 REFRESH_SEC = 1.0
 POINTS = (
     "Red: fakes. Grey: reals, in rings around their modes. Behind them, D's decision map: blue where D is surest of a "
-    "real, orange where it is surest of a fake; each report has a scale of its own."
+    "real, orange where it is surest of a fake. Arrows: which way G's loss pulls a fake, the longer the more strongly. "
+    "Each report has scales of its own."
 )
 
 
@@ -50,7 +50,7 @@ async def run_page(catalogue: Catalogue, run_id: str) -> None:
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Fakes: the same noise over training time")
                 player = GridPlayer(run_id, view.grids)
-                if mapping(view.config.get("data")).get("shape") == [2]:
+                if view.is_points:
                     text(POINTS, "gf-quiet gf-small")
             with ui.element("div").classes("gf-stack"):
                 heading(2, "Reals")

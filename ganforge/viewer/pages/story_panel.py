@@ -15,7 +15,7 @@ class StoryPanel:
     def __init__(self, view: RunView) -> None:
         with ui.element("section").classes("gf-card gf-stack") as self.section:
             heading(2, "What happened")
-            self.moments = ui.element("div").classes("gf-stack")
+            self.moments = ui.element("div").classes(f"gf-stack{' gf-large' if view.is_points else ''}")
         self.version = -1
         self.shown: list[Moment] | None = None
         self.update(view)
@@ -31,15 +31,12 @@ class StoryPanel:
             return
         self.shown = told
         self.moments.clear()
-        grid: int | None = None
         with self.moments:
             for one in told:
                 with ui.element("div").classes("gf-moment"):
                     with ui.element("div").classes("gf-moment-picture"):
-                        if one.grid is not None and one.grid != grid:
-                            picture(
-                                picture_address(view.summary.id, "fakes", one.grid), f"Fakes at {one.grid:,} images"
-                            )
+                        if one.grid is not None:
+                            address = picture_address(view.summary.id, "fakes", one.grid)
+                            picture(address, f"Fakes at {one.grid:,} images")
                     text(at(one.nimg), "gf-quiet gf-small gf-number")
                     text(one.text)
-                grid = one.grid

@@ -12,7 +12,7 @@ from ganforge.viewer.read.figure_history import LONGEST_NAME, FigureReader
 from ganforge.viewer.read.run_health import HealthReader
 from ganforge.viewer.read.run_summary import MAX_GRIDS, RunSummary, grids, summarise
 from ganforge.viewer.read.tail import Tail
-from ganforge.viewer.read.untrusted import first_complaints, number, read_object
+from ganforge.viewer.read.untrusted import first_complaints, mapping, number, read_object
 
 MAX_COLUMNS = 64
 """Names in the log; ganforge writes about forty."""
@@ -87,6 +87,11 @@ class RunView:
         self.grids: list[int] = []
         self.complaints: list[str] = []
         self._stats = Tail(folder.stats)
+
+    @property
+    def is_points(self) -> bool:
+        """Are its items points in the plane?"""
+        return mapping(self.config.get("data")).get("shape") == [2]
 
     def look(self) -> "RunView":
         """Read what has come; returns itself."""

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.files import reason, write_text_atomically
 from ganforge.diagnosis.command import command
+from ganforge.diagnosis.story import Moment
 from ganforge.judging.comparison import compare
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.read.curve_meanings import meanings
-from ganforge.viewer.read.embedded_pictures import embed, embed_series
-from ganforge.viewer.read.formatting import figure
+from ganforge.viewer.read.embedded_pictures import Embedded, embed, embed_series
+from ganforge.viewer.read.formatting import figure, moment
 from ganforge.viewer.read.recipe_settings import beside_recipe
+from ganforge.viewer.read.run_story import story_of
 from ganforge.viewer.read.run_summary import badge, grids
-from ganforge.viewer.read.run_view import read_whole
+from ganforge.viewer.read.run_view import RunView, read_whole
 from ganforge.viewer.read.untrusted import cut, encodable, first_complaints, string
 from ganforge.viewer.report.report_content import (
     STATES,
@@ -71,8 +74,9 @@ def render_report(folder: RunFolder) -> str:
         name=folder.path.resolve().name, run=view.summary, findings=view.health.told(), mends=view.health.mends,
         badge=badge(view.summary.state, went_wrong=view.health.went_wrong), state=STATES[view.summary.state],
         facts=facts_of(view, config, comparison), frames=frames, strip=strip_of(frames), num_grids=len(view.grids),
+        story=_story(view, frames),
         reals=embed(folder.reals, complaints), nearest=nearest, nearest_names=names_of_nearest(nearest, measured),
-        is_points=config["data"].get("shape") == [2], conditional=settings.get("conditional") is True,
+        is_points=view.is_points, conditional=settings.get("conditional") is True,
         tables=tables(comparison, complaints),
         figure_charts=charts(view, of_log=False), log_charts=charts(view, of_log=True),
         readings=readings(view, meanings(settings)),
@@ -85,10 +89,17 @@ def render_report(folder: RunFolder) -> str:
     return encodable(text)
 
 
+def _story(view: RunView, frames: Sequence[Embedded]) -> list[tuple[Moment, Embedded | None]]:
+    """What happened, each with the one of the frames that goes with it."""
+    by_nimg = {frame.nimg: frame for frame in frames}
+    told = story_of(view, list(by_nimg)) if view.health.rows else []
+    return [(one, by_nimg.get(one.grid if one.grid is not None else -1)) for one in told]
+
+
 def _template() -> Any:
     loader = PackageLoader("ganforge.viewer.report", "template")
     pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    pages.filters["number"] = figure
+    pages.filters |= {"number": figure, "moment": moment}
     return pages.get_template("report.html")
 
 

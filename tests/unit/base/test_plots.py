@@ -114,6 +114,19 @@ def test_a_decision_map_lies_behind_everything_the_top_row_first() -> None:
     assert red > blue
 
 
+def test_arrows_go_from_tail_to_tip_on_top_of_all() -> None:
+    """A long one to the right, from x = -0.5 to 0.5, its head at the right end only, over everything else."""
+    arrow = torch.tensor([[[-0.5, 0.0], [0.5, 0.0]]])
+    made = array(arrow[:, 0], arrows=arrow, decision_map=torch.ones(2, 2))
+    dark = made.sum(axis=2) < 3 * 150
+    rows, columns = np.nonzero(dark)
+    assert (columns.min(), columns.max()) == (pytest.approx(127, abs=2), pytest.approx(320, abs=2))
+    assert dark[224, 130:318].all()
+    assert (np.abs(rows - 223.5)[columns < 230] < 2).all()
+    assert (rows.min(), rows.max()) == (pytest.approx(223.5 - 32, abs=2), pytest.approx(223.5 + 32, abs=2))
+    assert np.array_equal(array(NOTHING, arrows=torch.empty(0, 2, 2)), array(NOTHING))
+
+
 def test_a_decision_map_of_one_half_is_white() -> None:
     points = torch.tensor([[0.0, 0.9]])
     assert scatter(points, decision_map=torch.full((3, 3), 0.5)).tobytes() == scatter(points).tobytes()

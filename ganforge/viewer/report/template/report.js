@@ -1,4 +1,19 @@
-// The one thing that needs a script: moving through the grids. Without it, the last one stands, and a few on paper.
+// The buttons beside commands; where the browser lets no page write to the clipboard, they select.
+for (const button of document.querySelectorAll(".copy")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const command = button.parentElement.querySelector("code");
+    try {
+      await navigator.clipboard.writeText(command.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(command);
+      button.textContent = "Selected";
+    }
+  });
+}
+
+// Moving through the grids. Without a script, the last one stands, and a few on paper.
 for (const player of document.querySelectorAll(".player")) {
   const frames = [...player.querySelectorAll(".frame")];
   const slider = player.querySelector("input");

@@ -101,6 +101,8 @@ def test_every_picture_has_a_text_and_the_last_grid_stands_without_scripts(folde
         "Grid of what G makes after 2,000 pictures shown to D",
         "Grid of what G makes after 3,000 pictures shown to D",
         "Grid of real items of digits",
+        "What G made after 2,000 pictures",
+        "What G made after 3,000 pictures",
     ]
     frames = [div for div in page.all("div") if (div.get("class") or "").startswith("frame ")]
     assert [("on" in (div["class"] or "").split(), div["data-nimg"]) for div in frames] == [
@@ -110,6 +112,22 @@ def test_every_picture_has_a_text_and_the_last_grid_stands_without_scripts(folde
     ]
     [controls] = [div for div in page.all("div") if div.get("class") == "controls"]
     assert "hidden" in controls
+
+
+def test_what_happened_is_told_with_the_pictures_that_are_in_the_page(folder: RunFolder) -> None:
+    """Of 100 grids there are 60 in the page, that of 2,000 not among them; a moment has the nearest of these."""
+    for nimg in range(3_001, 3_098):
+        grid(folder.fakes(nimg))
+    page = Page(render_report(folder))
+    told = page.words[page.words.index("What happened") : page.words.index("Settings")]
+    assert told.startswith("What happened 2,000 images No better than at the first measurement: FD/random 3.25")
+    assert told.strip().endswith("The run ends at its full length.")
+    assert [image["alt"] for image in page.all("img")][61:] == [
+        "What G made after 1,000 pictures",
+        "What G made after 3,000 pictures",
+    ]
+    folder.stats.unlink()
+    assert "What happened" not in Page(render_report(folder)).words
 
 
 def test_what_the_run_is(folder: RunFolder) -> None:
@@ -249,7 +267,7 @@ def test_what_goes_wrong_stands_first(folder: RunFolder) -> None:
     assert f"Mended. From 2,000 images on, since {hostile} was found: lr 0.01 -> 0.01." in words
     assert "Since 1,000 images: a value of 0.02 (likely)." in words
     assert "To do: lower the rate:" in words
-    assert "ganforge train fast --data digits --total-nimg 3000 Or" in words
+    assert "ganforge train fast --data digits --total-nimg 3000 Copy Or" in words
     assert "Over by now Past it, from 1,000 to 4,000 images: a value of 0.7 (likely)." in words
     assert words.index("What went wrong") < words.index("Made by G")
 
