@@ -4,10 +4,13 @@ import hashlib
 import importlib.util
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 from shard_makers import make_shards, numbers_of
 from shard_server import ShardServer, serving
 
@@ -20,7 +23,7 @@ from ganforge.data.shards.shard_cache import clear_shards, files_folder, kept_fi
 from ganforge.data.shards.shard_files import Shard, ShardLost
 from ganforge.data.shards.store_files import Store
 from ganforge.data.shards.streamed import StreamedBatches
-from ganforge.data.shards.web_files import Fault, Web, fetch_part
+from ganforge.data.shards.web_files import Fault, Part, Web, fetch_part, fetch_whole
 
 
 @pytest.fixture
@@ -261,4 +264,25 @@ def test_what_a_store_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
     monkeypatch.setattr(store, "_system", SimpleNamespace(info=lambda url, **_: {"type": "directory", "size": 0}))
     with pytest.raises(Fault, match="is no file"), store.part("memory://b/x", 0, None):
+        pass
+
+
+def test_an_answer_that_ends_early_is_no_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_files, "RETRY_AFTER_S", (0.0,))
+
+    @contextmanager
+    def part(url: str, first: int, last: int | None) -> Iterator[Part]:
+        yield Part(iter([b"ab"][first:]), first, 5, "")
+
+    with pytest.raises(ShardLost, match="broke off before the end"):
+        fetch_whole("s3://b/x", part, lambda: lambda piece: None, 100)
+
+
+def test_no_redirect_leads_out_of_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    web, response = Web(), requests.Response()
+    response.status_code, response.url, response.raw = 200, "http://h/a", BytesIO()
+    monkeypatch.setattr(web.session, "get", lambda *_, **__: response)
+    with pytest.raises(Fault, match="led to a place that is not encrypted"), web.part("https://h/a", 0, None):
+        pass
+    with web.part("http://h/b", 0, None):
         pass
