@@ -17,6 +17,11 @@ ENDLESS = ("--total-nimg", "1000000000", "--report-nimg", "2048", "--snapshot-ni
 SHORT = ("--total-nimg", "6000", "--report-nimg", "1000", "--snapshot-nimg", "3000", "--metric-samples", "600")
 
 
+def patience() -> float:
+    """How many times longer than alone anything may take on a machine that has so much else to do; at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def browser_path() -> str | None:
     """Where a Chromium is."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

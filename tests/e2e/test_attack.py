@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pages import patience
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SHARES = {"faults": 0.004, "cuts": 0.05, "run-files": 0.01, "archives": 0.03, "pictures": 0.05, "damaged": 0.005,
@@ -52,7 +53,7 @@ def die(home): os.kill(os.getpid(), signal.SIGSEGV)
 def refuse(home): print("ganforge: No.", file=sys.stderr); return 2
 def well(home): pass
 
-tries = [Attempt("x", f.__name__, "x", f, limit_s=3, normal=f is well) for f in
+tries = [Attempt("x", f.__name__, "x", f, limit_s={limit_s}, normal=f is well) for f in
          (well, touch, remove, outside, fail, wait, take, take_more, escape, mumble, die, refuse)]
 outcomes = list(run_all(tries, 2))
 judge_memory(outcomes)
@@ -62,7 +63,7 @@ for one in outcomes:
 
 
 def test_harm_is_noticed() -> None:
-    command = [sys.executable, "-c", HARM.format(benchmarks=str(BENCHMARKS))]
+    command = [sys.executable, "-c", HARM.format(benchmarks=str(BENCHMARKS), limit_s=3 * patience())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert dict(line.split(" ", 1) for line in done.stdout.splitlines()) == {
         "well": "ok", "refuse": "refused", "touch": "TOUCHED", "remove": "TOUCHED", "outside": "TOUCHED",

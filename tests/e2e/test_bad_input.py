@@ -263,12 +263,12 @@ import resource, sys
 from ganforge.cli.main import main
 import torch
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (4 << 30), used + (4 << 30)))
+resource.setrlimit(resource.RLIMIT_AS, (used + (2 << 30), used + (2 << 30)))
 sys.exit(main(sys.argv[1:]))
 """
     if sys.platform != "linux":
         pytest.skip("only Linux limits the address space")
-    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=40000,40000", "--threads=1"]
+    command = [sys.executable, "-c", code, *TRAIN, "--g-hidden=24000,24000", "--threads=1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2, done.stderr
     assert done.stderr == "ganforge: The data and networks do not fit into the memory of cpu; make them smaller.\n"

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from pages import patience
 
 import ganforge
 from ganforge.run.folder import RunFolder
@@ -28,7 +29,7 @@ SPEC.loader.exec_module(crash)
 
 BOTH = pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 STEP = "ganforge.training.loop:Loop.step"
-SOON_S = 5.0
+SOON_S = 5.0 * patience()
 """From the signal to the end of the process, on a slow and busy machine."""
 
 CHILD = """

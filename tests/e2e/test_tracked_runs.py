@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from pages import patience
 
 import ganforge
 from ganforge.base.errors import UserError
@@ -33,7 +34,7 @@ TINY: dict[str, Any] = {
 RAISES = "raise ConnectionError('the server is away')"
 HANGS = "import os, time; open(__file__ + '.pid', 'w').write(str(os.getpid())); time.sleep(1000)"
 DIES = "import os; os._exit(7)"
-SOON_S = 5.0
+SOON_S = 5.0 * patience()
 """From the signal to the end of the process, on a slow and busy machine."""
 
 

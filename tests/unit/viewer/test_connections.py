@@ -77,15 +77,19 @@ def test_a_request_that_does_not_become_whole_is_cut_off(port: int, start: bytes
 
 
 def test_who_takes_nothing_of_an_answer_is_cut_off(port: int) -> None:
-    with connected(port) as line:
-        line.sendall(HEAD.replace(b"/", b"/large", 1) + b"\r\n")
-        time.sleep(2)
-        line.settimeout(20)
-        taken = 0
-        with contextlib.suppress(OSError):
-            while piece := line.recv(1_000_000):
-                taken += len(piece)
-        assert taken < LARGE
+    taken = LARGE
+    for seconds in (2, 15):  # on a busy machine the page takes longer
+        with connected(port) as line:
+            line.sendall(HEAD.replace(b"/", b"/large", 1) + b"\r\n")
+            time.sleep(seconds)
+            line.settimeout(20)
+            taken = 0
+            with contextlib.suppress(OSError):
+                while piece := line.recv(1_000_000):
+                    taken += len(piece)
+        if taken < LARGE:
+            break
+    assert taken < LARGE
 
 
 def test_an_answer_that_takes_time_is_waited_for_and_the_connection_used_again(port: int) -> None:
