@@ -80,6 +80,7 @@ HAS_ENDED = f"The process of rank 1 ({here()}) has ended: "
         (UserError("No."), f"{HAS_ENDED}No.", False, 2),
         (Stopped("SIGTERM"), f"{HAS_ENDED}SIGTERM", False, None),
     ],
+    ids=["its own fault", "a fault of all", "bad input", "a stop"],
 )
 def test_how_a_second_process_ends(
     error: Exception, told: str, is_said: bool, status: int | None, monkeypatch: pytest.MonkeyPatch,
