@@ -21,15 +21,18 @@ RECORD = Detector(
     ),
 )
 
-HOP, ROWS, EARLY = 0.65, 5, 2_000
+HOP, ROWS, EARLY, RISE = 0.65, 5, 2_000, 0.1
 """EARLY: updates of G. The note's GAN hops so in its first 1,700."""
 
 
 def look(history: History) -> Seen | None:
     """Once the early phase is over, from each of the last ``ROWS`` rows to the next, a mean share ``HOP`` of the fakes
-    is of another kind (the total variation distance)."""
+    is of another kind (the total variation distance), and fakes do not spread any more, by ``RISE`` since halfway."""
     shares = history.shares(ROWS)
     if len(shares) < ROWS or not history.is_settled(EARLY):
+        return None
+    spread, before = history.mean("Health/spread", 2), history.at("Health/spread")
+    if spread is not None and before is not None and spread - before > RISE:
         return None
     hops = [sum(abs(a - b) for a, b in zip(old, new, strict=True)) / 2 for old, new in pairwise(shares)]
     if (hop := sum(hops) / len(hops)) < HOP:

@@ -169,6 +169,22 @@ def test_what_still_comes_right_is_left_in_peace_however_long_it_takes() -> None
     assert found(young) == set()
 
 
+def test_points_that_still_spread_are_left_in_peace() -> None:
+    missing = {"Health/missing": 0.5, "Health/contrast": None}
+    hopping = {"Health/shares": lambda number: [1.0 * (number % 2), 1.0 - number % 2]}
+    for planted, name in ((missing, "missing-modes"), (hopping, "oscillation")):
+        assert name in found(log({"Health/spread": 0.5} | planted, {"Health/spread": 0.5}))
+        assert name not in found(log({"Health/spread": lambda n: 0.31 + 0.02 * n} | planted, {"Health/spread": 0.3}))
+
+
+@pytest.mark.parametrize("far", [{12: 1.0}, {12: 0.9, 14: 0.9}])
+def test_an_average_that_is_far_behind_in_a_row_or_two_is_left_in_peace(far: dict[int, float]) -> None:
+    gaps = {"Health/average_gap": lambda number: far.get(number, 0.4)}
+    assert found(log(gaps, gaps)) == set()
+    lasting = {"Health/average_gap": lambda number: 0.9 if number >= 12 else 0.4}
+    assert found(log(lasting, lasting)) == {"average-lags"}
+
+
 def test_logits_that_are_never_negative_suit_a_loss_whose_boundary_is_another() -> None:
     rows = log({"Loss/scores/fake": 0.3}, {"Loss/scores/fake": 0.3})
     assert found(rows) == {"logits-never-negative"}
