@@ -15,10 +15,11 @@ from ganforge.diagnosis.findings import Diagnosis, diagnose
 from ganforge.training.health import Health
 
 SET_ON = (
-    "Thresholds were set on the runs of seeds 0 and 1, but for two things that were changed after later seeds were seen: "
-    "`oscillation` has to be seen in three rows since note-digits of seed 10 was called so for two; and points that still "
-    "spread and an average that is far behind for a row or two are left in peace since lsgan-grid and r1-ring of seed 11 "
-    "were called `oscillation`, `missing-modes` and `average-lags` (2 of its 30 healthy runs, each over before the end)."
+    "Thresholds were set on the runs of seeds 0 and 1, but for what was changed after later seeds were seen: "
+    "`oscillation` has to be seen in three rows since note-digits of seed 10 was called so for two; points that still "
+    "spread, and an average that is far behind for a row or two, are left in peace since lsgan-grid and r1-ring of "
+    "seed 11 were called `oscillation`, `missing-modes` and `average-lags` (2 of its 30 healthy runs, each over before "
+    "the end)."
 )
 COSTS = {
     "note on MNIST": ("note", {"data": "mnist", "total_nimg": 64_000}),
