@@ -238,7 +238,7 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
         (["--blocks=2"], ["blocks is for r3gan networks, and neither G nor D is one"]),
         (["--d-base-size=2"], ["d_base_size is for the convolutional families; mlp"]),
         (["--init-from=nowhere"], ["There is no run or snapshot nowhere; check the path."]),
-        (["--init-from=."], [". is not a run folder: it has no config.json"]),
+        (["--init-from=."], [" is not a run folder: it has no config.json"]),
     ],
     ids=" ".join,
 )

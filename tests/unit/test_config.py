@@ -50,6 +50,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "z_dim": WIDTH,
     "max_images": st.none() | st.integers(2, 2**63 - 1),
     "size": st.none() | SIZE, "channels": st.sampled_from([None, 1, 3, 4]), "mirror": st.booleans(),
+    "shuffle_window": st.integers(1, 2**63 - 1),
     "max_broken": st.none() | st.integers(0, 2**63 - 1), "test_data": st.none() | TEXT,
     "hold_out": st.sampled_from(["auto", "none"]),
     "pages": st.sampled_from([None, "first", "all"]), "range": st.sampled_from([None, "auto", "0,4095", "-1,1"]),

@@ -163,15 +163,15 @@ def test_a_zip_directory_that_is_too_large(tmp_path: Path) -> None:
 FILES = {f"{name}.png": shade(1) for name in "abcd"}
 
 
-@pytest.mark.parametrize(("module", "make"), [("zip", zipped), ("tar", tarred)])
+@pytest.mark.parametrize(("ending", "module", "make"), [("zip", "zip", zipped), ("tar", "tar_listing", tarred)])
 def test_very_many_files(
-    tmp_path: Path, module: str, make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ending: str, module: str, make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make(tmp_path / "a", {f"{name}.txt": b"" for name in "abcd"} | FILES)
-    assert len(open_source(path.rename(path.with_suffix(f".{module}"))).entries) == 4
+    assert len(open_source(path.rename(path.with_suffix(f".{ending}"))).entries) == 4
     monkeypatch.setattr(f"ganforge.data.sources.{module}.MAX_ENTRIES", 7)
     with pytest.raises(UserError, match="holds more than 7 files; split it"):
-        open_source(path.with_suffix(f".{module}"))
+        open_source(path.with_suffix(f".{ending}"))
 
 
 def test_very_many_files_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
