@@ -1,7 +1,7 @@
 """Remedies tried: each fault of diagnosis_cases.py is trained again as its first finding advises.
 
     python benchmarks/remedies.py train DIR --seeds 20,21,22      what is not in DIR yet; DIR: any folder
-    python benchmarks/remedies.py report DIR --seeds 20,21,22     results/remedies.md, of the seeds that are whole
+    python benchmarks/remedies.py report DIR --seeds 20,21,22     results/remedies.md, of the runs that are whole
 
 What is advised is read off the faulty run of the same seed, as `ganforge diagnose` tells it: the first grave finding,
 and where there is none the first word of advice. Beside it stands the same run without the fault. All are judged in the
@@ -113,6 +113,10 @@ def judged_by(case: Case) -> str:
     return "ring" if case.settings["data"] == "ring" else "digits"
 
 
+def is_whole(folder: RunFolder) -> bool:
+    return bool(folder.read_status().get("state") == "finished")
+
+
 def report(place: Path, names: list[str], seeds: list[int], out: Path) -> None:
     lines = [
         f"Seeds {', '.join(map(str, seeds))}. Figure: FD/random (ring: FD/coordinates) of 2,000 pictures of the newest "
@@ -125,8 +129,11 @@ def report(place: Path, names: list[str], seeds: list[int], out: Path) -> None:
     for name in names:
         found: dict[str, list[tuple[float | None, bool]]] = {}
         for seed in seeds:
+            if not is_whole(RunFolder(place / name / f"{seed}-fault")):
+                continue
             for way, folder, _ in ways(name, place, seed):
-                found.setdefault(way, []).append((figure(folder, judged_by(case_of(name))), well(folder)))
+                if is_whole(folder):
+                    found.setdefault(way, []).append((figure(folder, judged_by(case_of(name))), well(folder)))
         best = max(value for value, _ in found[SOUND] if value is not None)
         lines += [f"| {name} | {way} | {told(runs, best)} |" for way, runs in found.items()]
     write_results(out, "Remedies for planted faults", lines)
