@@ -34,7 +34,7 @@ and checkpoints tell beside these what was mended, and `diagnose`, the page, the
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), of few seeds as yet, and so were
 [the remedies](../benchmarks/results/remedies.md). What undoes the fault, which stands first, brings back the healthy
 run's figures. Of the rest, R1 helped a note whose D had won and the note on a ring; changing D's rate alone, a tenth of
-far too heavy a penalty, and DiffAugment in short runs of five and a hundred pictures did not, by FD.
+far too heavy a penalty, and DiffAugment in short runs of five and a hundred pictures did not bring them back.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
 explained in [run-folder.md](run-folder.md#statsjsonl).
