@@ -147,6 +147,7 @@ def test_neighbours_classes_and_truncation(visitor: Visitor, runs: Path) -> None
     page.click('.gf-cell[data-row="12"]')
     title(visitor, "Seed 12, class 2")
     page.click("button:text-is('Its neighbours')")
+    page.wait_for_selector('.gf-cell[data-row="0"][aria-pressed="true"]')  # the neighbours are there, itself the first
     title(visitor, "Seed 12, class 2")
     page.click('.gf-cell[data-row="3"]')
     title(visitor, "Neighbour 3 of seed 12, class 2")
