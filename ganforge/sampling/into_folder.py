@@ -16,7 +16,7 @@ from ganforge.base.terminal import printable
 from ganforge.run.lock import acquire
 from ganforge.sampling.picture_plan import ABOUT, DATASET_JSON, HEAD, INDEX, Plan, is_begun, note
 
-NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+NO_LINK, BINARY = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_BINARY", 0)
 LOCK = ".pictures.lock"
 """Not a run's ``.lock``: a run is somebody's, too."""
 
@@ -110,18 +110,18 @@ class IntoFolder:
 
 
 def _write(path: str, content: bytes) -> None:
-    """Without a buffer, in a quarter of the time that a Path takes; through no link. Raises OSError with its name."""
+    """By the system's own calls, in a fifth of the time that a Path takes; through no link. Raises OSError with its
+    name."""
     try:
-        with open(path, "wb", buffering=0, opener=_opened) as file:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK | BINARY, 0o666)
+        try:
             while content:
-                content = content[file.write(content) :]
+                content = content[os.write(file, content) :]
+        finally:
+            os.close(file)
     except OSError as error:
         error.filename = path
         raise
-
-
-def _opened(path: str, flags: int) -> int:
-    return os.open(path, flags | NO_LINK, 0o666)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:

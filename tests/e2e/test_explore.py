@@ -19,7 +19,7 @@ from ganforge.run.snapshot import save_snapshot
 from ganforge.sampling.model import load
 from ganforge.sampling.selection import Selection, choose
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
+pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {}, "told": {"conditional": True, "noise": "normal"}, "points": {"data": "ring"}
@@ -54,14 +54,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(runs: Path) -> Iterator[str]:
     with watching(str(runs), "--port", "0") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

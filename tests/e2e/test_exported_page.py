@@ -27,7 +27,7 @@ from ganforge.run.snapshot import save_snapshot
 from ganforge.sampling.model import Model, load
 from ganforge.sampling.selection import Selection, choose
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
+pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
 pytest.importorskip("onnxscript", reason="the exported page needs the extra `export` (pip install .[dev])")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 
@@ -109,14 +109,6 @@ def site(models: dict[str, Model], tmp_path_factory: pytest.TempPathFactory) -> 
     for name, model in models.items():
         write_page(model, root / name, next(iter(runtime.values())).parent)
     return root
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 Open = Callable[..., Visitor]
@@ -263,7 +255,8 @@ def test_a_link_brings_back_what_was_shown(visit: Open, models: dict[str, Model]
     comes(visitor, "#picture", made(models["deep"], [17]))
     page.click("#walk-on")
     assert asked(visitor) == {"walk": "17,18,19", "frames": "30", "at": "0"}
-    page.evaluate("location.hash = '#seeds=5,6'")
+    late = "document.getElementById('large').dispatchEvent(new Event('close'))"  # as a busy browser tells it
+    page.evaluate(f"location.hash = '#seeds=5,6'; {late}")
     page.locator(".cell", has_text="6").wait_for()
     assert page.locator(".cell").all_inner_texts() == ["5", "6"]
     page.click("#after")

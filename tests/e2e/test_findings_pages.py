@@ -10,7 +10,7 @@ from pages import ENVIRONMENT, Visitor, browser_path, until, watching
 
 from ganforge.run.folder import RunFolder
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright: pip install .[dev]")
+pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright: pip install .[dev]")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 SICK = ("--data", "ring", "--lr", "0.1", "--batch-size", "32", "--total-nimg", "6400", "--report-nimg", "640")
 NO_CLIPBOARD = "Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => undefined })"
@@ -26,14 +26,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     command = [sys.executable, "-m", "ganforge", "train", "note", *SICK, *small, "--out", str(out)]
     subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
     return RunFolder(out)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ganforge.cli.main import main
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
+pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright (pip install .[dev])")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 NAMES = ("plain", "with, a comma", "<i onclick=x>&")
 PHONE = {"width": 390, "height": 800}
@@ -47,14 +47,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make(root / NAMES[1], (0, 1_100, 2_100), lr=0.1)
     make(root / NAMES[2], (0, 900), objective="hinge")
     return root
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pages import ENDLESS, ENVIRONMENT, SHORT, Visitor, browser_path, end, shown
 
 from ganforge.run.folder import RunFolder
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright: pip install .[dev]")
+pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright: pip install .[dev]")
 pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium on this machine: apt-get install chromium")
 SCRIPT = "<img src=x onerror=window.ranByName=1>"
 
@@ -37,14 +37,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def address(runs: Path) -> Iterator[str]:
     with watching(str(runs), "--port", "0") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from ganforge.data.sources.budget import MAX_FILE_BYTES, brief
 from ganforge.data.sources.entries import Entry, class_names
 from ganforge.data.sources.labels import each_as_class
 from ganforge.data.sources.pixel_kinds import Unreadable
-from ganforge.data.sources.tar_listing import TarListing
+from ganforge.data.sources.tar_listing import TarListing, part_of
 
 MAX_OPEN = 32
 MAX_TOLD = 20
@@ -56,15 +56,7 @@ class Places:
         path, offset, size = self.places[index]
         if not 0 < size <= MAX_FILE_BYTES:
             raise Unreadable(f"takes {size:,} bytes, and 1 to {MAX_FILE_BYTES:,} are read")
-        try:
-            file = self._open(path)
-            file.seek(offset)
-            content = file.read(size)
-        except OSError as error:
-            raise Unreadable(f"cannot be read ({error.strerror or error})") from None
-        if len(content) != size:
-            raise Unreadable("cut off")
-        return content
+        return part_of(lambda: self._open(path), offset, size)
 
     def _open(self, path: str) -> IO[bytes]:
         """The files read last stay open. Each question begins with the files as they are now."""

@@ -8,8 +8,7 @@ from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.entries import BESIDE, Entry, digest_of_files, make_entries
 from ganforge.data.sources.labels import as_classes, read_tables
-from ganforge.data.sources.pixel_kinds import Unreadable
-from ganforge.data.sources.tar_listing import TarListing, key_of
+from ganforge.data.sources.tar_listing import TarListing, key_of, part_of
 from ganforge.data.sources.tree import beside, find_splits, read_tree, refuse_missing, tables_for
 
 
@@ -81,18 +80,14 @@ class TarSource:
 
     def read(self, index: int) -> bytes:
         shard, _, offset, size = self._places[index]
-        try:
-            if self._open is None or self._open[0] != shard:
-                self.close()
-                self._open = (shard, self._paths[shard].open("rb"))
-            file = self._open[1]
-            file.seek(offset)
-            content = file.read(size)
-        except OSError as error:
-            raise Unreadable(f"cannot be read ({error.strerror or error})") from None
-        if len(content) != size:
-            raise Unreadable("cut off")
-        return content
+        return part_of(lambda: self._file(shard), offset, size)
+
+    def _file(self, shard: int) -> IO[bytes]:
+        """The one read last stays open."""
+        if self._open is None or self._open[0] != shard:
+            self.close()
+            self._open = (shard, self._paths[shard].open("rb"))
+        return self._open[1]
 
     def close(self) -> None:
         if self._open is not None:

@@ -2,8 +2,9 @@
 
 import hashlib
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ganforge.base.errors import UserError
 from ganforge.data.sources.budget import (
@@ -21,12 +22,26 @@ from ganforge.data.sources.entries import LABEL_COLUMNS, is_hidden, is_picture, 
 from ganforge.data.sources.formats import LOOKED_AT
 from ganforge.data.sources.labels import cells_in, is_label_file
 from ganforge.data.sources.other_files import OtherFiles
+from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tar_members import Member, ends_well, members_of
 
 MAX_TABLES = 1_000
 
 Place = tuple[int, str, int, int]
 """Of a picture: its shard, its path in it, the offset and the size of its bytes."""
+
+
+def part_of(opened: Callable[[], IO[bytes]], offset: int, size: int) -> bytes:
+    """So many bytes of the file that ``opened`` gives. Raises Unreadable where they are not all to be had."""
+    try:
+        file = opened()
+        file.seek(offset)
+        content = file.read(size)
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror or error})") from None
+    if len(content) != size:
+        raise Unreadable("cut off")
+    return content
 
 
 class TarListing:

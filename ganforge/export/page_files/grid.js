@@ -78,8 +78,10 @@ export function turn(by) {
   showLarge();
 }
 
-// After the large picture is closed: the focus goes to the small one.
+// After the large picture is closed: the focus goes to the small one. Told late: what closed it by itself has said what
+// is to be shown now, and the address may be another already.
 export function closed() {
+  if (page.wish.open === null) return;
   const seed = `${page.wish.open}`, cells = [...at("pictures").children];
   page.wish.open = null;
   address();

@@ -67,6 +67,7 @@ function listen() {
   click("walk-on", () => {
     const { wish } = page;
     [wish.way, wish.walk, wish.at] = ["walk", `${wish.open},${wish.open + 1n},${wish.open + 2n}`, 0];
+    wish.open = null;
     at("large").close();
     update();
   });

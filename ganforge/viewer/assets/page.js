@@ -39,18 +39,6 @@
   };
 })();
 
-// The button beside a command: copies it, or selects it where the browser lets no page write to the clipboard.
-window.ganforgeCopy = async (button) => {
-  const command = button.parentElement.querySelector("code");
-  try {
-    await navigator.clipboard.writeText(command.textContent);
-    button.textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren(command);
-    button.textContent = "Selected";
-  }
-};
-
 // Pictures that are shown smaller than they are look better smoothed; all others are kept crisp.
 document.addEventListener("load", ({ target: image }) => {
   if (image instanceof HTMLImageElement && image.classList.contains("gf-pixels"))

@@ -19,7 +19,8 @@ from ganforge.viewer.read.untrusted import encodable
 def frame(title: str, run: str | None = None) -> Iterator[None]:
     """The page around what is made in the context. title: the heading. run: the run's id, where the page shows one."""
     ui.page_title(encodable(f"{title} - ganforge"))
-    ui.add_head_html('<link rel="stylesheet" href="/assets/page.css"><script src="/assets/page.js"></script>')
+    ui.add_head_html('<link rel="stylesheet" href="/assets/page.css">')
+    ui.add_head_html('<script src="/assets/page.js"></script><script src="/assets/copy.js"></script>')
     ui.html('<a class="gf-skip" href="#main">To the content</a>', sanitize=False)
     with ui.element("header").classes("gf-header"), ui.element("div").classes("gf-bar"):
         ui.link("ganforge", "/").classes("gf-brand")

@@ -105,10 +105,10 @@ def _template() -> Any:
 
 def _inline() -> dict[str, Markup]:
     """Style and script, and the policy that allows these two and nothing else: no network, no other script."""
-    folder = Path(__file__).parent / "template"
+    folder, assets = Path(__file__).parent / "template", Path(__file__).parents[1] / "assets"
     colors = "".join(f".c{index} {{ --c: {color}; }}\n" for index, color in enumerate(COLORS))
     style = (folder / "report.css").read_text(encoding="utf-8") + colors
-    script = (folder / "report.js").read_text(encoding="utf-8")
+    script = "".join(path.read_text(encoding="utf-8") for path in (assets / "copy.js", folder / "report.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

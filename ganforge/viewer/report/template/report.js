@@ -1,16 +1,7 @@
-// The buttons beside commands; where the browser lets no page write to the clipboard, they select.
+// The buttons beside commands.
 for (const button of document.querySelectorAll(".copy")) {
   button.hidden = false;
-  button.addEventListener("click", async () => {
-    const command = button.parentElement.querySelector("code");
-    try {
-      await navigator.clipboard.writeText(command.textContent);
-      button.textContent = "Copied";
-    } catch {
-      getSelection().selectAllChildren(command);
-      button.textContent = "Selected";
-    }
-  });
+  button.addEventListener("click", () => ganforgeCopy(button));
 }
 
 // Moving through the grids. Without a script, the last one stands, and a few on paper.
