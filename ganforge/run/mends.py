@@ -26,7 +26,8 @@ class Mend:
     @property
     def text(self) -> str:
         """From 64,000 images on, since mode-collapse was found: r1_gamma 0.0 -> 0.784"""
-        changes = ", ".join(f"{as_typed(name)} {as_typed(a)} -> {as_typed(b)}" for name, (a, b) in self.change.items())
+        told = {name: ["unset" if one is None else as_typed(one) for one in two] for name, two in self.change.items()}
+        changes = ", ".join(f"{as_typed(name)} {before} -> {after}" for name, (before, after) in told.items())
         return f"From {self.nimg:,} images on, since {as_typed(self.finding)} was found: {changes}"
 
 

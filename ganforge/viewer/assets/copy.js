@@ -1,4 +1,5 @@
-// For the page and the report. The button beside a command: copies it, or selects it where the browser lets no page write to the clipboard.
+// Of the page and the report: the button beside a command copies it, or selects it where the browser lets no page write
+// to the clipboard.
 window.ganforgeCopy = async (button) => {
   const command = button.parentElement.querySelector("code");
   try {

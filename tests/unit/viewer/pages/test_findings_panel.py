@@ -78,7 +78,7 @@ def test_what_was_mended_is_said(view: RunView) -> None:
         view.folder.append_finding(event)
         panel.update(view.look())
         mended = [unescape(text) for text in words(client) if text.startswith("Mended")]
-        assert mended == [f"Mended. From 1,000 images on, since {MARKUP} was found: lr None -> 0.1."]
+        assert mended == [f"Mended. From 1,000 images on, since {MARKUP} was found: lr unset -> 0.1."]
 
 
 def test_nothing_is_said_of_a_healthy_run(tmp_path: Path) -> None:
