@@ -11,7 +11,8 @@ from diagnosis_cases import CASES, FAULTS, HEALTHY
 from reporting import write_results
 
 import ganforge
-from ganforge.diagnosis.findings import Diagnosis, diagnose
+from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose, take_before
+from ganforge.metrics.trend import best_so_far, series
 from ganforge.training.health import Health
 
 SET_ON = (
@@ -21,6 +22,7 @@ SET_ON = (
     "seed 11 were called `oscillation`, `missing-modes` and `average-lags` (2 of its 30 healthy runs, each over before "
     "the end)."
 )
+WORSE = 3.0
 COSTS = {
     "note on MNIST": ("note", {"data": "mnist", "total_nimg": 64_000}),
     "note on digits": ("note", {"data": "digits", "total_nimg": 64_000}),
@@ -50,7 +52,11 @@ def look(run: Path) -> Diagnosis | None:
     if not (run / "stats.jsonl").exists():
         return None
     config = json.loads((run / "config.json").read_text())
-    return diagnose(config["settings"], config["data"], lines_of(run / "stats.jsonl"), lines_of(run / "metrics.jsonl"))
+    before = dict[str, Finding]()
+    for event in lines_of(run / "findings.jsonl"):
+        take_before(before, event)
+    rows, records = lines_of(run / "stats.jsonl"), lines_of(run / "metrics.jsonl")
+    return diagnose(config["settings"], config["data"], rows, records, before=before)
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -61,21 +67,20 @@ def faults(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterato
     yield from (
         "## Planted faults",
         "",
-        "| fault | found as | seed | images | all that was found |",
-        "|---|---|---|---|---|",
+        "| fault | seed | before training | while training | images | all that was found while training |",
+        "|---|---|---|---|---|---|",
     )
     hits = total = 0
     for name, case in FAULTS.items():
         for seed in seeds:
             if (looked := found.get((name, seed))) is None:
                 continue
-            hit = next((one for one in looked.findings if one.name in case.expected), None)
+            hit = next((one for one in looked.in_log if one.name in case.expected), None)
             hits, total = hits + (hit is not None), total + 1
-            named = (
-                f"{hit.name} | {seed} | {hit.found:,} of {length(looked):,}" if hit else f"**not found** | {seed} | "
-            )
-            yield f"| {name} | {named} | {told(looked)} |"
-    yield from ("", f"Found by a fitting name: {hits} of {total}.", "")
+            named = f"{hit.name} | {hit.found:,} of {length(looked):,}" if hit else "**not found** | "
+            before = ", ".join(one.name for one in looked.before.values() if one.trouble.grave)
+            yield f"| {name} | {seed} | {before} | {named} | {told(looked)} |"
+    yield from ("", f"Found by a fitting name while training: {hits} of {total}.", "")
     yield from ("`lr-1e10` (the first step is not finite) and `black` (equal pictures) end with an error.", "")
 
 
@@ -83,29 +88,45 @@ def healthy(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterat
     yield from (
         "## Healthy runs",
         "",
-        "| run | runs | with a grave finding | all that was found, by seed |",
-        "|---|---|---|---|",
+        "A finding is borne out where the run's own headline figure, measured apart from the signs of health, is more "
+        f"than {WORSE:g} times its best at the run's end.",
+        "",
+        "| run | runs | with a grave finding | borne out | all that was found, by seed |",
+        "|---|---|---|---|---|",
     )
-    runs = false = 0
+    runs = grave = borne_out = 0
     for name in HEALTHY:
         looked = {seed: found[f"healthy/{name}", seed] for seed in seeds if (f"healthy/{name}", seed) in found}
         if not looked:
             continue
-        grave = sum(any(one.trouble.grave for one in each.findings) for each in looked.values())
-        runs, false = runs + len(looked), false + grave
+        wrong = [each for each in looked.values() if any(one.trouble.grave for one in each.findings)]
+        true = [each for each in wrong if worse(each) > WORSE and any(one.trouble.grave for one in each.lasting)]
+        runs, grave, borne_out = runs + len(looked), grave + len(wrong), borne_out + len(true)
         texts = [f"{seed}: {text}" for seed, each in looked.items() if (text := told(each))]
-        yield f"| {name} | {len(looked)} | {grave} | {'; '.join(texts)} |"
-    yield from ("", f"Runs with a grave finding at any row: {false} of {runs}.", "")
+        yield f"| {name} | {len(looked)} | {len(wrong)} | {len(true)} | {'; '.join(texts)} |"
+    yield from (
+        "", f"Runs with a grave finding at any row: {grave} of {runs}; borne out: {borne_out}; false: "
+        f"{grave - borne_out}.", "",
+    )  # fmt: skip
 
 
 def told(looked: Diagnosis) -> str:
     """All findings, in the order in which they were found."""
     texts = []
-    for one in looked.findings:
+    for one in looked.in_log:
         until = "" if one.until is None else f" to {one.until // 1000}k"
         text = f"{one.name} {one.found // 1000}k{until}"
         texts.append(text if one.trouble.grave else f"({text})")
     return ", ".join(texts)
+
+
+def worse(looked: Diagnosis) -> float:
+    """The last value of the headline figure beside the best, above the floor; 1 where there are none."""
+    best = best_so_far(looked.history.records)
+    if best is None:
+        return 1.0
+    floor = best.floor or 0.0
+    return (series(looked.history.records)[-1][1] - floor) / max(best.best[1] - floor, 1e-12)
 
 
 def length(looked: Diagnosis) -> int:

@@ -1,10 +1,11 @@
-"""Remedies tried: each fault of diagnosis_cases.py is trained again as its first finding advises.
+"""Remedies tried: each fault of diagnosis_cases.py is trained again as its first finding advises, and mended alive.
 
     python benchmarks/remedies.py train DIR --seeds 20,21,22      what is not in DIR yet; DIR: any folder
     python benchmarks/remedies.py report DIR --seeds 20,21,22     results/remedies.md, of the runs that are whole
 
 What is advised is read off the faulty run of the same seed, as `ganforge diagnose` tells it: the first grave finding,
-and where there is none the first word of advice. Beside it stands the same run without the fault. All are judged in the
+and where there is none the first word of advice. What would not be advised, since another remedy undoes the fault, is
+tried, too; and so is --on-trouble mend. Beside these stands the same run without the fault. All are judged in the
 end by the same figure, against the embedded digits (ring: against ring), whatever they learned from. The note's runs
 are of digits here, which it learns in a minute: of MNIST, 160,000 images leave blots with any settings.
 """
@@ -24,7 +25,7 @@ from reporting import write_results
 
 import ganforge
 from ganforge.config import make_config
-from ganforge.diagnosis.command import remedied
+from ganforge.diagnosis.command import remedied, remedies_for
 from ganforge.diagnosis.findings import Finding, diagnose
 from ganforge.judging.against import Against
 from ganforge.judging.evaluation import Wanted, evaluate
@@ -41,7 +42,7 @@ LONGER: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("r1-1000", "five", "hundred", "shuffled-labels"), FAST),
 }
 """By fault: what is found early shows in the figures late."""
-RECORD, SOUND = "judged", "without the fault"
+RECORD, SOUND, MENDED = "judged", "without the fault", "--on-trouble mend"
 
 
 def case_of(name: str) -> Case:
@@ -76,11 +77,12 @@ def well(folder: RunFolder) -> bool:
 
 def ways(name: str, place: Path, seed: int) -> Iterator[tuple[str, RunFolder, Mapping[str, Any] | None]]:
     """(way, run, settings to train it by) of the fault, of what is advised, and of the run without it. A fault has to
-    be trained before what is advised can be asked for; it has no settings here, since it is planted. What gives the
-    very settings of the run without the fault is that run."""
+    be trained before what is advised can be asked for; it has no settings here, since it is planted, nor has the run
+    that is mended as it goes. What gives the very settings of the run without the fault is that run."""
     case = case_of(name)
     faulty = RunFolder(place / name / f"{seed}-fault")
     yield "the fault", faulty, None
+    yield MENDED, RunFolder(place / name / f"{seed}-mended"), None
     kept = {key: case.settings[key] for key in ("total_nimg", "data", "conditional") if key in case.settings}
     sound = ganforge.recipe(case.recipe, **SHORT | kept, seed=seed).model_dump(mode="json")
     without = RunFolder(place / "sound" / "-".join([str(seed), case.recipe, *map(str, kept.values())]))
@@ -89,7 +91,8 @@ def ways(name: str, place: Path, seed: int) -> Iterator[tuple[str, RunFolder, Ma
         settings = faulty.read_config()["settings"]
         if finding and remedy.change and (changed := remedied(remedy, settings)) is not None:
             folder = without if changed == sound else RunFolder(place / name / f"{seed}-{finding.name}-{at}")
-            yield f"{finding.name}: {remedy.does}", folder, changed
+            advised = changed in [settings for _, settings in remedies_for(finding.trouble, settings)]
+            yield f"{finding.name}: {remedy.does}{'' if advised else ' (not advised)'}", folder, changed
     yield SOUND, without, sound
 
 
@@ -102,7 +105,8 @@ def train(place: Path, names: list[str], seeds: list[int]) -> None:
                     continue
                 folder.path.parent.mkdir(parents=True, exist_ok=True)
                 if settings is None:
-                    case.train(seed, str(folder.path))
+                    more = {"on_trouble": "mend"} if way == MENDED else {}
+                    replace(case, settings={**case.settings, **more}).train(seed, str(folder.path))
                 else:  # of planted pictures, where the fault is theirs
                     with nullcontext({}) if way == SOUND else case.plant(seed) as more:
                         ganforge.train(make_config({**settings, **more}), folder.path)

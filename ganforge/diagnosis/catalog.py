@@ -31,7 +31,9 @@ class Remedy:
     with "recipe" (the recipe's own value) or a factor as "x0.1". It is left out where it changes nothing, or the
     settings would not go together. command: where nothing is to be trained anew, what to type instead; RUN in it is the
     run's path. only: (setting, values): offered only where that setting is one of these. mends: may --on-trouble mend
-    make this change in a run that goes on?
+    make this change in a run that goes on? undoes: does it take the recipe's own values, and nothing else? Where that
+    changes something, no other change is advised: what was tried instead mostly did not help
+    (benchmarks/results/remedies.md).
     """
 
     does: str
@@ -39,6 +41,10 @@ class Remedy:
     command: str = ""
     only: tuple[str, tuple[Any, ...]] = ("", ())
     mends: bool = False
+
+    @property
+    def undoes(self) -> bool:
+        return bool(self.change) and all(value == "recipe" for value in self.change.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,13 @@ class Trouble(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Check(Trouble):
-    """A trouble that shows before training."""
+    """A trouble that shows before training.
+
+    foretells: is it of settings that mostly end badly, and not a fault by itself? Then the log has the last word: it is
+    over where the early phase is, and nothing grave lasts.
+    """
+
+    foretells: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What to type: a run's settings, or a remedy's, as a command."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,26 @@ def what_to_do(
 ) -> list[tuple[str, str]]:
     """(what it does, what to type) of each remedy that is one for a run of these settings, the best first. What to type
     is empty for a remedy that is words alone. run, processes: the run's path, and how many train it."""
-    found = []
+    found = [
+        (remedy.does, remedy.command.replace("RUN", pasted(run)) if changed is None else command(changed, processes))
+        for remedy, changed in remedies_for(trouble, settings)
+    ]
+    return list({typed or does: (does, typed) for does, typed in reversed(found)}.values())[::-1]
+
+
+def remedies_for(trouble: Trouble, settings: Mapping[str, Any]) -> Iterator[tuple[Remedy, dict[str, Any] | None]]:
+    """(remedy, the settings that it leads to, or None where it is none of settings), the best first. Where one undoes
+    what was changed of the recipe, other changes are left out."""
+    undone = False
     for remedy in trouble.remedies:
         setting, values = remedy.only
         if setting and settings.get(setting) not in values:
             continue
         if remedy.command or not remedy.change:
-            found.append((remedy.does, remedy.command.replace("RUN", pasted(run))))
-        elif (changed := remedied(remedy, settings)) is not None:
-            found.append((remedy.does, command(changed, processes)))
-    return list({typed or does: (does, typed) for does, typed in reversed(found)}.values())[::-1]
+            yield remedy, None
+        elif not undone and (changed := remedied(remedy, settings)) is not None:
+            undone = remedy.undoes
+            yield remedy, changed
 
 
 def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -13,9 +13,12 @@ RECORD = Detector(
     needs=("Logits/separation", "Logits/spread"),
     for_objective={"wgan": "A critic that is clipped too narrowly cannot but give all pictures nearly one score."},
     remedies=(
-        Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}),
-        Remedy("take the recipe's own penalty", {"r1_gamma": "recipe", "r2_gamma": "recipe", "gp_weight": "recipe"}),
-        Remedy("let D learn faster than G", {"d_lr": "x4"}, mends=True),
+        Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}, mends=True),
+        Remedy(
+            "take the recipe's own penalty",
+            {"r1_gamma": "recipe", "r2_gamma": "recipe", "gp_weight": "recipe"},
+            mends=True,
+        ),
     ),
 )
 

@@ -18,10 +18,13 @@ RECORD = Detector(
         "wgan": "To keep them apart is what the critic is for; but with a slope that is bounded, G should gain by it.",
     },
     remedies=(
-        Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
+        Remedy(
+            "take the recipe's own learning rates and betas",
+            {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"},
+            mends=True,
+        ),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
-        Remedy("let D learn more slowly than G", {"d_lr": "x0.25"}, mends=True),
     ),
 )
 

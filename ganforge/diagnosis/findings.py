@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ganforge.diagnosis.catalog import DETECTORS, Detector, Seen, Trouble
+from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Check, Detector, Seen, Trouble
 from ganforge.diagnosis.history import History, as_number
 from ganforge.run.mends import Mend, with_mends
 
@@ -39,32 +39,48 @@ class _Course:
 class Diagnosis:
     """Looks at a run row by row, as it is trained or afterwards: the same rows give the same findings.
 
-    settings: that the run began with. mends: what was mended in it, which counts for the rows after it. findings: all
-    of them, in the order in which they were found, those that are over, too.
+    settings: that the run began with. mends: what was mended in it, which counts for the rows after it. before: what
+    was found before training, by name, which no row shows. in_log: what the log shows, those that are over, too.
     """
 
-    def __init__(self, settings: Mapping[str, Any], data: Mapping[str, Any], mends: Iterable[Mend] = ()) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], data: Mapping[str, Any], mends: Iterable[Mend] = (),
+        before: Mapping[str, Finding] | None = None,
+    ) -> None:  # fmt: skip
         self.history = History(settings, data)
-        self.settings, self.mends = settings, list(mends)
-        self.findings: list[Finding] = []
+        self.settings, self.mends, self.before = settings, list(mends), dict(before or {})
+        self.in_log: list[Finding] = []
         self._courses = {name: _Course() for name in DETECTORS}
-        self._before = self.findings, self._courses
+        self._quiet_since: int | None = None
+        self._row_before: tuple[list[Finding], dict[str, _Course], int | None] = (self.in_log, self._courses, None)
 
     def look(self, row: Mapping[str, Any], records: Iterable[Mapping[str, Any]] = ()) -> list[Finding]:
         """Take the log's next row, and the records of figures since the one before; returns what changed with it:
         findings that are new, and those that are over."""
         self.history.rows.append(row)
         self.history.settings = with_mends(self.settings, (one for one in self.mends if one.nimg < row["nimg"]))
-        self._before = self.findings, self._courses
+        self._row_before = (self.in_log, self._courses, self._quiet_since)
         return self.look_again(records)
 
     def look_again(self, records: Iterable[Mapping[str, Any]]) -> list[Finding]:
         """Look at the newest row anew, with records that came after it; returns as ``look``."""
-        findings, courses = self._before
-        self.findings, self._courses = [*findings], {name: replace(course) for name, course in courses.items()}
+        findings, courses, quiet_since = self._row_before
+        self.in_log, self._courses = [*findings], {name: replace(course) for name, course in courses.items()}
         self.history.records.extend(dict(record) for record in records)
         news = [self._course(detector) for detector in DETECTORS.values()]
+        quiet = self.history.is_settled() and not any(one.trouble.grave and one.until is None for one in self.in_log)
+        self._quiet_since = (self.history.nimg if quiet_since is None else quiet_since) if quiet else None
         return [finding for finding in news if finding is not None]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All of them, in the order in which they were found. What settings foretold is over where the early phase is,
+        and nothing grave lasts."""
+        before = [
+            replace(one, until=self._quiet_since) if isinstance(one.trouble, Check) and one.trouble.foretells else one
+            for one in self.before.values()
+        ]
+        return [*before, *self.in_log]
 
     @property
     def lasting(self) -> list[Finding]:
@@ -78,7 +94,7 @@ class Diagnosis:
             return None
         seen: Seen | None = detector.load().look(self.history)
         if course.at is not None and seen is not None:  # it lasts, and is told by its newest numbers
-            self.findings[course.at] = replace(self.findings[course.at], seen=seen)
+            self.in_log[course.at] = replace(self.in_log[course.at], seen=seen)
         if (seen is not None) == (course.at is not None):
             course.count = 0
             return None
@@ -89,12 +105,12 @@ class Diagnosis:
             return None
         course.count = 0
         if course.at is not None:
-            finding = replace(self.findings[course.at], until=course.since)
-            self.findings[course.at], course.at = finding, None
+            finding = replace(self.in_log[course.at], until=course.since)
+            self.in_log[course.at], course.at = finding, None
             return finding
         assert seen is not None
-        finding, course.at = Finding(detector, seen, course.since, nimg), len(self.findings)
-        self.findings.append(finding)
+        finding, course.at = Finding(detector, seen, course.since, nimg), len(self.in_log)
+        self.in_log.append(finding)
         return finding
 
 
@@ -108,11 +124,26 @@ def diagnose(
     rows: Iterable[Mapping[str, Any]],
     records: Iterable[Mapping[str, Any]] = (),
     mends: Iterable[Mend] = (),
+    before: Mapping[str, Finding] | None = None,
 ) -> Diagnosis:
     """Look at a whole log: rows of stats.jsonl with a step behind them, and records of metrics.jsonl."""
-    diagnosis, waiting = Diagnosis(settings, data, mends), sorted(records, key=lambda record: int(record["nimg"]))
+    diagnosis, waiting = (
+        Diagnosis(settings, data, mends, before),
+        sorted(records, key=lambda record: int(record["nimg"])),
+    )
     for row in rows:
         due = [record for record in waiting if record["nimg"] <= row["nimg"]]
         waiting = waiting[len(due) :]
         diagnosis.look(row, due)
     return diagnosis
+
+
+def take_before(found: dict[str, Finding], event: Mapping[str, Any]) -> None:
+    """Take a line of findings.jsonl, whatever it holds, into what was found before training."""
+    name, seen, sure = event.get("finding"), event.get("seen"), event.get("sure")
+    if not isinstance(name, str) or name not in CHECKS:
+        return
+    found.pop(name, None)
+    if event.get("state") == "found":
+        text = seen if isinstance(seen, str) else ""
+        found[name] = Finding(CHECKS[name], Seen(text, sure if sure in ("certain", "possible") else "likely"))

@@ -11,7 +11,7 @@ RECORD = Detector(
     "too low, or no gradient arrives.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Step/G", "Step/D"),
-    remedies=(Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}),),
+    remedies=(Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}, mends=True),),
 )
 
 LOW = {"G": 3e-5, "D": 1e-6}

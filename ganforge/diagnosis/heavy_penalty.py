@@ -12,6 +12,7 @@ RECORD = Check(
     "has nothing to teach G.",
     source="Mescheder et al. 2018, arXiv:1801.04406, has 10 for pictures of 256 x 256; Gulrajani et al. 2017, "
     "arXiv:1704.00028, has 10; for gamma our own rule, the numbers of a picture / 1000",
+    foretells=True,
     remedies=(
         Remedy("take the recipe's weights", {"r1_gamma": "recipe", "r2_gamma": "recipe"}),
         Remedy("weights by our rule", {"r1_gamma": "auto"}),

@@ -11,6 +11,7 @@ RECORD = Check(
     "is as much as the weights are large, each step throws away what was learned, and the numbers grow until they are "
     "none.",
     source="Kingma & Ba 2015, arXiv:1412.6980, section 2.1; benchmarks/diagnosis.py",
+    foretells=True,
     remedies=(Remedy("take the recipe's rates", {"lr": "recipe", "d_lr": "recipe"}),),
 )
 

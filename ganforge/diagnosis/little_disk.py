@@ -11,6 +11,7 @@ RECORD = Check(
     "the disk is full; what was saved until then is whole.",
     of_length=True,
     source="the sizes of the networks and their moments, times what is kept",
+    foretells=True,
     remedies=(
         Remedy("keep less", {"keep_checkpoints": 1, "keep_snapshots": 1, "milestone_nimg": None}),
         Remedy("free some space, or take another place with --out"),

@@ -10,6 +10,7 @@ RECORD = Check(
     meaning="What a step keeps for its gradients, for a whole batch, is more than is free. It would end with an error "
     "in the first step, or the computer would become very slow.",
     source="what the tried step kept, times the batch",
+    foretells=True,
     remedies=(
         Remedy("split each batch into parts that fit", {"accumulate": "auto"}),
         Remedy("smaller batches", {"batch_size": "x0.25"}),

@@ -16,8 +16,17 @@ RECORD = Detector(
     },
     needs=("Loss/scores/real", "Loss/scores/fake"),
     remedies=(
-        Remedy("bound the critic's weights as the recipe does", {"clip": "recipe"}, only=("objective", ("wgan",))),
-        Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
+        Remedy(
+            "bound the critic's weights as the recipe does",
+            {"clip": "recipe"},
+            only=("objective", ("wgan",)),
+            mends=True,
+        ),
+        Remedy(
+            "take the recipe's own learning rates and betas",
+            {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"},
+            mends=True,
+        ),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
     ),

@@ -12,6 +12,7 @@ RECORD = Check(
     "size.",
     source="Radford et al. 2016, arXiv:1511.06434, section 4, for beta1 = 0.5; Kingma & Ba 2015, arXiv:1412.6980, "
     "theorem 4.1, for beta1 squared below the root of beta2",
+    foretells=True,
     remedies=(Remedy("take the recipe's betas", {"beta1": "recipe", "beta2": "recipe", "beta2_end": "recipe"}),),
 )
 

@@ -12,6 +12,7 @@ RECORD = Check(
     "never touches them, and where they grow to it, each layer multiplies the slope: D's logits run away, and G is "
     "pushed about by them.",
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1, has 0.01; benchmarks/diagnosis.py",
+    foretells=True,
     remedies=(
         Remedy("clip at 0.01, as the paper does", {"clip": 0.01}),
         Remedy("a penalty on D's slope instead", {"clip": None, "gp_weight": 10.0, "d_norm": "unnormalised"}),

@@ -10,6 +10,7 @@ RECORD = Check(
     meaning="Adam and RMSprop move every weight by about the rate in each step. At so low a rate the weights hardly "
     "leave the place where they began within the run: the pictures stay noise.",
     source="Kingma & Ba 2015, arXiv:1412.6980, section 2.1; benchmarks/diagnosis.py",
+    foretells=True,
     remedies=(Remedy("take the recipe's rates", {"lr": "recipe", "d_lr": "recipe"}),),
 )
 

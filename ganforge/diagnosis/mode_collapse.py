@@ -12,7 +12,11 @@ RECORD = Detector(
     source="Goodfellow 2016, arXiv:1701.00160, section 5.1.1; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/spread",),
     remedies=(
-        Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
+        Remedy(
+            "take the recipe's own learning rates and betas",
+            {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"},
+            mends=True,
+        ),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),
     ),

@@ -11,6 +11,7 @@ RECORD = Check(
     "pictures, with two a sheet: it cannot reach most of what there is to make.",
     source="benchmarks/diagnosis.py; pictures of handwritten digits differ in some 7 to 13 ways: Pope et al. 2021, "
     "arXiv:2104.08894, table 1",
+    foretells=True,
     remedies=(Remedy("take the recipe's z", {"z_dim": "recipe"}),),
 )
 

@@ -32,7 +32,10 @@ def verdict(lasting: Sequence[Finding]) -> str:
     grave = [finding for finding in lasting if finding.trouble.grave]
     if not grave:
         return ""
-    named = "; ".join(f"{one.trouble.title} (since {one.since:,} images)" for one in grave[:MOST_IN_VERDICT])
+    when = [f"since {one.since:,} images" if one.found else "seen before training" for one in grave]
+    named = "; ".join(
+        f"{one.trouble.title} ({at})" for one, at in list(zip(grave, when, strict=True))[:MOST_IN_VERDICT]
+    )
     more = f"; and {len(grave) - MOST_IN_VERDICT} more" if len(grave) > MOST_IN_VERDICT else ""
     return f", and it went wrong: {named}{more}"
 

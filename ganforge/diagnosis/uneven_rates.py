@@ -10,6 +10,7 @@ RECORD = Check(
     meaning="The game needs two. A D that is far faster tells all fakes from reals before G has learned anything, and "
     "one that is far slower has nothing to teach.",
     source="Heusel et al. 2017, arXiv:1706.08500, whose two rates differ by up to 5 times; benchmarks/diagnosis.py",
+    foretells=True,
     remedies=(Remedy("take the recipe's rates", {"lr": "recipe", "d_lr": "recipe"}),),
 )
 

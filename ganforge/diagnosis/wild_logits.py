@@ -12,6 +12,7 @@ RECORD = Check(
     meaning="Its logits are far from 0 with fresh weights, which are too large, or the pictures' values are. The first "
     "steps will be huge, or, where the loss is flat there, nothing.",
     source="Glorot & Bengio 2010; He et al. 2015, arXiv:1502.01852, section 2.2, on first weights",
+    foretells=True,
     remedies=(Remedy("give D's layers first weights of mean square 1 / their inputs"),),
 )
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config, with_gammas
-from ganforge.diagnosis.command import processes_in, remedied
-from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose
+from ganforge.diagnosis.command import processes_in, remedies_for
+from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose, take_before
 from ganforge.diagnosis.telling import as_event, as_status, at_once, verdict
 from ganforge.run.folder import RunFolder
 from ganforge.run.mends import MOST_MENDS, mends_in
@@ -25,10 +25,13 @@ class Watching:
         stored, begun = folder.read_config(), config.model_dump(mode="json")
         self.shape: list[int] = stored["data"].get("shape", [])
         self.processes = processes_in(stored)
-        mends = mends_in(folder.finding_rows(), begun)
+        events = list(folder.finding_rows())
+        mends, before = mends_in(events, begun), dict[str, Finding]()
+        for event in events:
+            take_before(before, event)
         for mend in mends:
             self.config = make_config(self.config.model_dump() | mend.after, source=folder.findings)
-        self.diagnosis: Diagnosis = diagnose(begun, stored["data"], folder.rows(), folder.metrics_rows(), mends)
+        self.diagnosis: Diagnosis = diagnose(begun, stored["data"], folder.rows(), folder.metrics_rows(), mends, before)
         self.last_nimg = max((row["nimg"] for row in folder.rows()), default=-1)
 
     @property
@@ -75,8 +78,8 @@ class Watching:
         if earlier := [one.nimg for one in mends if one.finding == finding.name]:
             self.say(f"It is not mended: it was after {earlier[0]:,} images, and has come back.")
             return
-        for remedy in finding.trouble.remedies:
-            if not remedy.mends or (settings := remedied(remedy, self.settings)) is None:
+        for remedy, settings in remedies_for(finding.trouble, self.settings):
+            if not remedy.mends or settings is None:
                 continue
             changed = with_gammas(make_config(settings), self.shape)
             if changed == self.config:

@@ -62,7 +62,8 @@ def section(trouble: Trouble) -> Iterator[str]:
         columns = listed([f"`{one}`" for one in trouble.needs], "and") or "the log as a whole"
         yield from (f"Seen in {columns}; found once it was seen in {count(trouble.patience)} in turn.", "")
     else:
-        yield from ("Seen in the settings and the data, before training.", "")
+        over = "; over where the log shows nothing grave once the early phase is past" if foretells(trouble) else ""
+        yield from (f"Seen in the settings and the data, before training{over}.", "")
     for objective, meaning in trouble.for_objective.items():
         yield f"- With `{objective}`: {meaning}"
     yield from [""] * bool(trouble.for_objective)
@@ -71,6 +72,10 @@ def section(trouble: Trouble) -> Iterator[str]:
         yield from (f"{number}. {remedy_text(one)}" for number, one in enumerate(trouble.remedies, start=1))
         yield ""
     yield from (f"From: {trouble.source}.", "")
+
+
+def foretells(trouble: Trouble) -> bool:
+    return isinstance(trouble, Check) and trouble.foretells
 
 
 def count(rows: int) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ganforge.base.stopping import poll
-from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Detector, Seen
+from ganforge.diagnosis.catalog import DETECTORS, Detector
 from ganforge.diagnosis.command import processes_in
-from ganforge.diagnosis.findings import Diagnosis, Finding
+from ganforge.diagnosis.findings import Diagnosis, Finding, take_before
 from ganforge.diagnosis.told import Told, told
 from ganforge.run.folder import RunFolder
 from ganforge.run.mends import Mend, mends_in, with_mends
@@ -44,7 +44,6 @@ class HealthReader:
         self.columns: set[str] = set()
         self._metrics, self._events = Tail(self.folder.metrics), Tail(self.folder.findings)
         self._waiting: list[dict[str, Any]] = []
-        self._before: dict[str, Finding] = {}
 
     def take(self, rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any], *, anew: bool) -> bool:
         """The rows that have come, and what config.json holds. anew: are they all that there are? Returns whether
@@ -55,7 +54,7 @@ class HealthReader:
         self._waiting = [*self._waiting, *map(_record, self._metrics.look()[0])][-MOST_RECORDS:]
         events, again = self._events.look()
         if again:
-            self._before, self.diagnosis.mends = {}, []
+            self.diagnosis.before, self.diagnosis.mends = {}, []
         for event in events:
             self._take_event(event)
         self._look_again()
@@ -72,8 +71,7 @@ class HealthReader:
     @property
     def findings(self) -> list[Finding]:
         """The oldest first, ``MOST_FINDINGS`` at most."""
-        found = [*self._before.values(), *self.diagnosis.findings]
-        return found[:MOST_FINDINGS]
+        return self.diagnosis.findings[:MOST_FINDINGS]
 
     @property
     def lasting(self) -> list[Finding]:
@@ -146,14 +144,7 @@ class HealthReader:
         taken."""
         if len(self.mends) < MOST_FINDINGS:
             self.mends.extend(mends_in([event], with_mends(self.settings, self.mends)))
-        name = event.get("finding")
-        if not isinstance(name, str) or name not in CHECKS:
-            return
-        self._before.pop(name, None)
-        if event.get("state") == "found":
-            sure = event.get("sure")
-            seen = Seen(string(event.get("seen")), sure if sure in ("certain", "possible") else "likely")
-            self._before[name] = Finding(CHECKS[name], seen)
+        take_before(self.diagnosis.before, {**event, "seen": string(event.get("seen"))})
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

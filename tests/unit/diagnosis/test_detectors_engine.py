@@ -3,8 +3,9 @@
 from typing import Any
 
 from ganforge.diagnosis.catalog import DETECTORS
-from ganforge.diagnosis.findings import Diagnosis, diagnose
+from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose, take_before
 from ganforge.diagnosis.history import History
+from ganforge.diagnosis.telling import verdict
 
 SETTINGS: dict[str, Any] = {"total_nimg": 1_000, "batch_size": 10}
 
@@ -56,6 +57,45 @@ def test_what_changed_is_returned_and_what_lasts_is_listed() -> None:
     news = [[(one.name, one.until) for one in looked.look(row)] for row in rows([0.0, 0.0, 0.0, 0.8, 0.8])]
     assert news == [[], [], [("d-has-lost", None)], [], [("d-has-lost", 400)]]
     assert looked.lasting == []
+
+
+def of_settings(*values: float, steps: int = 1_000) -> Diagnosis:
+    """A log of these, where settings had foretold something, and the pictures' labels been found wanting."""
+    events: list[dict[str, Any]] = [
+        {"finding": name, "state": "found", "seen": "seen", "sure": "certain"}
+        for name in ("rate-far-too-high", "labels-tell-nothing", "rates-far-apart", "few-pictures")
+    ]
+    events += [{"finding": "rates-far-apart", "state": "over"}, {"finding": 7}, {"finding": "d-has-lost"}]
+    before: dict[str, Finding] = {}
+    for event in events:
+        take_before(before, event)
+    return diagnose(SETTINGS, {}, [row | {"step": steps} for row in rows(list(values))], before=before)
+
+
+def test_what_settings_foretold_is_over_where_the_log_shows_nothing_of_it() -> None:
+    def told(looked: Diagnosis) -> list[tuple[str, int | None]]:
+        return [(one.name, one.until) for one in looked.findings]
+
+    facts = [("labels-tell-nothing", None), ("few-pictures", None)]
+    assert told(of_settings()) == told(of_settings(0.8, 0.8, steps=999)) == [("rate-far-too-high", None), *facts]
+    assert told(of_settings(0.8, 0.8)) == [("rate-far-too-high", 100), *facts]
+    looked = of_settings(0.8, 0.0, 0.0, 0.0, 0.0)
+    assert told(looked) == [("rate-far-too-high", None), *facts, ("d-has-lost", None)]
+    assert told(of_settings(0.8, 0.0, 0.0, 0.0, 0.8, 0.8)) == [("rate-far-too-high", 600), *facts, ("d-has-lost", 500)]
+    assert [one.name for one in looked.lasting] == [
+        "rate-far-too-high", "labels-tell-nothing", "d-has-lost", "few-pictures",
+    ]  # fmt: skip
+    assert verdict(looked.lasting) == (
+        ", and it went wrong: a learning rate is far too high (seen before training); the labels tell nothing of the "
+        "pictures (seen before training); D tells G nothing: it is wrong of nearly everything, or says the same of all "
+        "(since 300 images)"
+    )
+
+
+def test_figures_that_come_later_do_not_change_since_when_all_is_well() -> None:
+    looked = of_settings(0.8, 0.8, 0.8)
+    looked.look_again([])
+    assert [one.until for one in looked.findings] == [100, None, None]
 
 
 def history(values: list[Any]) -> History:

@@ -59,6 +59,19 @@ def test_nobody_is_told_to_augment_points(trouble: Any) -> None:
     )
 
 
+def test_where_a_change_can_be_undone_no_other_is_advised() -> None:
+    undo = Remedy("undo", {"lr": "recipe", "z_dim": "recipe"})
+    trouble = toy(remedies=(Remedy("words"), undo, Remedy("halve", {"lr": "x0.5"}), Remedy("see", command="see RUN")))
+
+    def told(**own: Any) -> list[str]:
+        return [does for does, _ in what_to_do(trouble, settings(**own))]
+
+    assert told(lr=0.1) == told(z_dim=7) == ["words", "undo", "see"]
+    assert told() == told(d_lr=0.1) == ["words", "halve", "see"]
+    mixed = toy(remedies=(Remedy("take both", {"lr": "recipe", "augment": "ada"}), Remedy("halve", {"lr": "x0.5"})))
+    assert [does for does, _ in what_to_do(mixed, settings(lr=0.1))] == ["take both", "halve"]
+
+
 def test_a_run_of_several_processes_is_told_to_start_several() -> None:
     begin = "torchrun --nproc-per-node 4 -m ganforge train note"
     assert command(settings(), 4) == f"{begin} --data digits"

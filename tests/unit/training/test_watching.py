@@ -46,6 +46,24 @@ def test_a_remedy_that_changes_nothing_is_passed_over_for_the_next(tmp_path: Pat
     assert (watched.config.lr, watched.config.r1_gamma) == (1.5e-4, gamma)
 
 
+def test_what_was_changed_of_the_recipe_is_undone_and_nothing_else(tmp_path: Path) -> None:
+    undo = Remedy("undo", {"lr": "recipe"}, mends=True)
+    watched, _ = watching(tmp_path / "a", lr=0.1)
+    watched.mend(found(undo, R1), 640)
+    assert changes(watched) == [{"lr": 3e-4}]
+    watched, said = watching(tmp_path / "b", z_dim=7)
+    watched.mend(found(Remedy("undo", {"z_dim": "recipe"}), R1), 640)
+    assert said == ["It is not mended: there is no remedy that a run may take as it goes on."]
+
+
+def test_what_was_found_before_training_counts_in_the_end(tmp_path: Path) -> None:
+    watched, _ = watching(tmp_path / "a")
+    watched.folder.append_finding({"nimg": 0, "finding": "labels-tell-nothing", "state": "found", "seen": "8% right"})
+    watched = Watching(watched.config, watched.folder, [].append)
+    assert watched.verdict() == ", and it went wrong: the labels tell nothing of the pictures (seen before training)"
+    assert [(one["finding"], one["seen"]) for one in watched.status()] == [("labels-tell-nothing", "8% right")]
+
+
 @pytest.mark.parametrize(
     ("remedies", "settings"),
     [
