@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ganforge.diagnosis.catalog import Remedy, Trouble
 from ganforge.recipes.catalog import changes_of, recipe
 
 MOST_PROCESSES = 1_000_000
+ANEW = "begin anew with the settings as they were mended"
 
 
 def command(settings: Mapping[str, Any], processes: int = 1) -> str:
@@ -36,13 +38,19 @@ def processes_in(stored: Mapping[str, Any]) -> int:
 
 
 def what_to_do(
-    trouble: Trouble, settings: Mapping[str, Any], run: str | Path = "RUN", processes: int = 1
+    trouble: Trouble, settings: Mapping[str, Any], run: str | Path = "RUN", processes: int = 1, *, mended: bool = False
 ) -> list[tuple[str, str]]:
     """(what it does, what to type) of each remedy that is one for a run of these settings, the best first. What to type
-    is empty for a remedy that is words alone. run, processes: the run's path, and how many train it."""
-    found = [
+    is empty for a remedy that is words alone. run, processes: the run's path, and how many train it. mended: has the
+    run learned by other settings before? Then its weights may be past mending, and no others are advised yet."""
+    remedies, found = list(remedies_for(trouble, settings)), list[tuple[str, str]]()
+    if mended and any(remedy.change for remedy in trouble.remedies):
+        remedies = [(remedy, changed) for remedy, changed in remedies if changed is None]
+        with suppress(UserError, TypeError):  # settings of a file that may hold anything
+            found.append((ANEW, command(settings, processes)))
+    found += [
         (remedy.does, remedy.command.replace("RUN", pasted(run)) if changed is None else command(changed, processes))
-        for remedy, changed in remedies_for(trouble, settings)
+        for remedy, changed in remedies
     ]
     return list({typed or does: (does, typed) for does, typed in reversed(found)}.values())[::-1]
 

@@ -74,13 +74,17 @@ class Diagnosis:
 
     @property
     def findings(self) -> list[Finding]:
-        """All of them, in the order in which they were found. What settings foretold is over where the early phase is,
-        and nothing grave lasts."""
-        before = [
-            replace(one, until=self._quiet_since) if isinstance(one.trouble, Check) and one.trouble.foretells else one
-            for one in self.before.values()
-        ]
-        return [*before, *self.in_log]
+        """All of them, in the order in which they were found. What settings foretold is over where these were mended,
+        or where the early phase is over, and nothing grave lasts."""
+        return [*map(self._as_it_is_now, self.before.values()), *self.in_log]
+
+    def _as_it_is_now(self, finding: Finding) -> Finding:
+        trouble = finding.trouble
+        if not isinstance(trouble, Check) or not trouble.foretells:
+            return finding
+        settings = {name for remedy in trouble.remedies for name in remedy.change}
+        mended = next((mend.nimg for mend in self.mends if mend.change.keys() & settings), None)
+        return replace(finding, until=self._quiet_since if mended is None else mended)
 
     @property
     def lasting(self) -> list[Finding]:

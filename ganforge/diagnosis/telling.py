@@ -11,8 +11,10 @@ SURE = {"certain": "", "likely": " (likely)", "possible": " (possibly)"}
 MOST_IN_VERDICT = 3
 
 
-def at_once(finding: Finding, settings: Mapping[str, Any], run: str | Path, processes: int = 1) -> str:
-    """One line, when it is found or over.
+def at_once(
+    finding: Finding, settings: Mapping[str, Any], run: str | Path, processes: int = 1, *, mended: bool = False
+) -> str:
+    """One line, when it is found or over. The arguments are those of ``what_to_do``.
 
     `Trouble since 64,000 images: G makes few kinds of pictures (likely): ... Try: ...`
     """
@@ -21,7 +23,7 @@ def at_once(finding: Finding, settings: Mapping[str, Any], run: str | Path, proc
         return f"Over since {finding.until:,} images: {trouble.title}."
     when = f" since {finding.since:,} images" if finding.since else ""
     kind = "Trouble" if trouble.grave else "Note"
-    remedies = what_to_do(trouble, settings, run, processes)
+    remedies = what_to_do(trouble, settings, run, processes, mended=mended)
     does, typed = remedies[0] if remedies else ("", "")
     advice = f" Try: {does}{f': `{typed}`' if typed else ''}." if does else ""
     return f"{kind}{when}: {trouble.title}{SURE[seen.sure]}: {seen.text}.{advice}"

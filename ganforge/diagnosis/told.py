@@ -50,13 +50,15 @@ class Told:
         return f"{self.seen}{SURE.get(self.sure, '')}"
 
 
-def told(finding: Finding, settings: Mapping[str, Any], run: str | Path, processes: int = 1) -> Told:
-    """run, processes: the run's path, and how many train it, for commands."""
+def told(
+    finding: Finding, settings: Mapping[str, Any], run: str | Path, processes: int = 1, *, mended: bool = False
+) -> Told:
+    """run, processes: the run's path, and how many train it, for commands. mended: as ``what_to_do`` has it."""
     trouble, objective = finding.trouble, str(settings.get("objective"))
     here = trouble.for_objective.get(objective, "")
     return Told(
         name=trouble.name, kind="trouble" if trouble.grave else "note", title=trouble.title, since=finding.since,
         found=finding.found, until=finding.until, sure=finding.seen.sure, seen=finding.seen.text,
         meaning=trouble.meaning, objective=objective if here else "", here=here,
-        do=tuple(what_to_do(trouble, settings, run, processes)), read=f"{DOCS}#{trouble.name}",
+        do=tuple(what_to_do(trouble, settings, run, processes, mended=mended)), read=f"{DOCS}#{trouble.name}",
     )  # fmt: skip

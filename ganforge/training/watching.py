@@ -66,7 +66,8 @@ class Watching:
                 self.stops = finding.trouble.title
 
     def _say(self, finding: Finding) -> None:
-        self.say(at_once(finding, self.settings, self.folder.path, self.processes))
+        mended = bool(self.diagnosis.mends)
+        self.say(at_once(finding, self.settings, self.folder.path, self.processes, mended=mended))
 
     def mend(self, finding: Finding, nimg: int) -> None:
         """Mend what was just found by the first of its remedies that a run may take as it goes on, each trouble once

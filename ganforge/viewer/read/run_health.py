@@ -86,8 +86,10 @@ class HealthReader:
     def told(self) -> list[Told]:
         """All findings in full: those that last first, the grave ones before the others."""
         over = [finding for finding in self.findings if finding.until is not None]
-        now = with_mends(self.settings, self.mends)
-        return [told(finding, now, self.folder.path, self.processes) for finding in [*self.lasting, *over]]
+        now, mended = with_mends(self.settings, self.mends), bool(self.mends)
+        return [
+            told(finding, now, self.folder.path, self.processes, mended=mended) for finding in [*self.lasting, *over]
+        ]
 
     def blind(self) -> list[Detector]:
         """Detectors that could not look, since the log is of a version that did not write the columns that they need.

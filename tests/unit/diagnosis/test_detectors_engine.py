@@ -1,11 +1,13 @@
 """How long something has to be seen, and from when on it is told."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ganforge.diagnosis.catalog import DETECTORS
 from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose, take_before
 from ganforge.diagnosis.history import History
 from ganforge.diagnosis.telling import verdict
+from ganforge.run.mends import Mend
 
 SETTINGS: dict[str, Any] = {"total_nimg": 1_000, "batch_size": 10}
 
@@ -59,7 +61,7 @@ def test_what_changed_is_returned_and_what_lasts_is_listed() -> None:
     assert looked.lasting == []
 
 
-def of_settings(*values: float, steps: int = 1_000) -> Diagnosis:
+def of_settings(*values: float, steps: int = 1_000, mends: Iterable[Mend] = ()) -> Diagnosis:
     """A log of these, where settings had foretold something, and the pictures' labels been found wanting."""
     events: list[dict[str, Any]] = [
         {"finding": name, "state": "found", "seen": "seen", "sure": "certain"}
@@ -69,7 +71,7 @@ def of_settings(*values: float, steps: int = 1_000) -> Diagnosis:
     before: dict[str, Finding] = {}
     for event in events:
         take_before(before, event)
-    return diagnose(SETTINGS, {}, [row | {"step": steps} for row in rows(list(values))], before=before)
+    return diagnose(SETTINGS, {}, [row | {"step": steps} for row in rows(list(values))], (), mends, before)
 
 
 def test_what_settings_foretold_is_over_where_the_log_shows_nothing_of_it() -> None:
@@ -90,6 +92,16 @@ def test_what_settings_foretold_is_over_where_the_log_shows_nothing_of_it() -> N
         "pictures (seen before training); D tells G nothing: it is wrong of nearly everything, or says the same of all "
         "(since 300 images)"
     )
+
+
+def test_what_settings_foretold_is_over_where_they_were_mended() -> None:
+    mends = [
+        Mend(200, "a", {"r1_gamma": (0, 1)}),
+        Mend(300, "b", {"d_lr": (0.1, None)}),
+        Mend(400, "c", {"lr": (1, 2)}),
+    ]
+    assert [one.until for one in of_settings(0.8, 0.0, 0.0, 0.0, mends=mends).findings] == [300, None, None, None]
+    assert [one.until for one in of_settings(0.8, 0.8, mends=mends[:1]).findings] == [100, None, None]
 
 
 def test_figures_that_come_later_do_not_change_since_when_all_is_well() -> None:

@@ -7,7 +7,7 @@ import pytest
 from toy_troubles import toy
 
 from ganforge.diagnosis.catalog import CHECKS, DETECTORS, Remedy
-from ganforge.diagnosis.command import command, processes_in, remedied, what_to_do
+from ganforge.diagnosis.command import ANEW, command, processes_in, remedied, what_to_do
 from ganforge.recipes.catalog import recipe
 from ganforge.run.mends import Mend, mends_in, with_mends
 
@@ -70,6 +70,15 @@ def test_where_a_change_can_be_undone_no_other_is_advised() -> None:
     assert told() == told(d_lr=0.1) == ["words", "halve", "see"]
     mixed = toy(remedies=(Remedy("take both", {"lr": "recipe", "augment": "ada"}), Remedy("halve", {"lr": "x0.5"})))
     assert [does for does, _ in what_to_do(mixed, settings(lr=0.1))] == ["take both", "halve"]
+
+
+def test_a_run_that_was_mended_is_to_begin_anew_before_anything_else_is_tried() -> None:
+    assert what_to_do(toy(), settings(lr=0.1), mended=True) == [
+        (ANEW, "ganforge train note --data digits --lr 0.1"), ("look at the data", ""),
+    ]  # fmt: skip
+    undo = toy(remedies=(Remedy("undo", {"lr": "recipe"}),))
+    assert what_to_do(undo, settings(), mended=True) == [(ANEW, "ganforge train note --data digits")]
+    assert what_to_do(toy(remedies=(Remedy("words"),)), settings(), mended=True) == [("words", "")]
 
 
 def test_a_run_of_several_processes_is_told_to_start_several() -> None:

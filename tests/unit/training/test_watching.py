@@ -56,6 +56,16 @@ def test_what_was_changed_of_the_recipe_is_undone_and_nothing_else(tmp_path: Pat
     assert said == ["It is not mended: there is no remedy that a run may take as it goes on."]
 
 
+def test_once_it_was_mended_the_advice_is_to_begin_anew(tmp_path: Path) -> None:
+    watched, said = watching(tmp_path / "a")
+    watched.mend(found(R1), 640)
+    watched._say(found(R1, name="pale"))
+    assert said[-1].endswith(
+        "Try: begin anew with the settings as they were mended: "
+        "`ganforge train note --data digits --r1-gamma 0.064 --on-trouble mend`."
+    )
+
+
 def test_what_was_found_before_training_counts_in_the_end(tmp_path: Path) -> None:
     watched, _ = watching(tmp_path / "a")
     watched.folder.append_finding({"nimg": 0, "finding": "labels-tell-nothing", "state": "found", "seen": "8% right"})

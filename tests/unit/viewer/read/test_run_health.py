@@ -11,6 +11,7 @@ from some_runs import make_run, record_at, row_at
 from toy_troubles import only, toy
 
 from ganforge.diagnosis.catalog import DETECTORS, Seen
+from ganforge.diagnosis.command import ANEW
 from ganforge.diagnosis.history import History
 from ganforge.run.folder import RunFolder
 from ganforge.run.stats import Stats
@@ -151,7 +152,10 @@ def test_what_was_mended_is_told_by_the_run_and_counts_for_what_to_do(tmp_path: 
     assert view.look().version == version + 1
     [mend] = view.health.mends
     assert mend.text == "From 1,000 images on, since too-red was found: lr 0.01 -> 0.001"
-    assert view.health.told()[0].do[0][1].endswith("note --data digits --lr 0.0001 --total-nimg 3000")
+    assert view.health.told()[0].do == (
+        (ANEW, "torchrun --nproc-per-node 2 -m ganforge train note --data digits --lr 0.001 --total-nimg 3000"),
+        ("look at the data", ""),
+    )
     assert view.health.settings["lr"] == 0.01
     for _ in range(2 * run_health.MOST_FINDINGS):
         folder.append_finding(event)
