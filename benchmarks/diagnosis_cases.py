@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
 import ganforge
 from ganforge.base.errors import RunError
+from ganforge.training.step_inputs import StepOptions
 
 SHORT = {"report_nimg": 8_000, "snapshot_nimg": 32_000, "metric_samples": 1_000, "keep_snapshots": 1}
 
@@ -71,6 +73,17 @@ def shuffled(source: np.random.Generator) -> dict[str, np.ndarray]:
     return {"images": images, "labels": source.permutation(labels)}
 
 
+@contextlib.contextmanager
+def leaking(seed: int) -> Any:
+    """D sees reals augmented, and fakes as they are."""
+    with patch.object(StepOptions, "augmented", only_reals):
+        yield {}
+
+
+def only_reals(options: StepOptions, images: torch.Tensor, batch: Any, purpose: str) -> torch.Tensor:
+    return options.augment(images, batch.draws[purpose]) if options.augment and purpose == "reals" else images
+
+
 PHOTOGRAPHS = str(Path(os.environ.get("GANFORGE_DATA", ".")) / "photos32-train.zip")
 NOTE, FAST = {"data": "mnist", "total_nimg": 160_000}, {"data": "digits", "total_nimg": 96_000}
 MLP = {"generator": "mlp", "discriminator": "mlp"}
@@ -118,6 +131,7 @@ FAULTS = {
     "d-strong": Case("note", NOTE | {"d_lr": 2e-3, "lr": 2e-5}, ("d-has-won",)),
     "five": Case("fast", FAST, ("overfitting",), plant=lambda seed: pictures(five, seed)),
     "hundred": Case("fast", FAST, ("overfitting",), plant=lambda seed: pictures(hundred, seed)),
+    "leak": Case("fast", FAST | {"augment": "diffaugment"}, ("leaking-augmentation",), plant=leaking),
     "beta1-0.99": Case("note", NOTE | {"beta1": 0.99}, ("d-has-won", "mode-collapse")),
     "z-1": Case("note", NOTE | {"z_dim": 1}, ("missing-modes", "noise")),
     "note-ring": Case("note", {"data": "ring", "total_nimg": 250_000}, ("mode-collapse", "missing-modes")),

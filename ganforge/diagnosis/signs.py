@@ -23,6 +23,11 @@ BINS, ROUNDS = 10, 10
 share of fakes in each is beside that of reals, as in NDB (Richardson & Weiss 2018, arXiv:1805.12462)."""
 SIDE = 8
 """Pictures are compared as averages over so many by so many fields."""
+GREY, TOLD = 0.02, 1.25
+"""A field of the middle value, to within this, is grey. Augmentation can be told by what it makes so much larger."""
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""From pictures, float [N, C, H, W], to changed ones of the same shape."""
 
 Make = Callable[[Tensor | None], Tensor]
 """From labels [count], or None, to fakes of always the same z, float [count, *shape] in [-1, 1]."""
@@ -31,13 +36,17 @@ Make = Callable[[Tensor | None], Tensor]
 class Signs:
     """What is to be known of the reals, once, so that fakes can be looked at again and again."""
 
-    def __init__(self, dataset: Dataset, seed: int, *, conditional: bool) -> None:
-        """Looks at up to ``MOST_REALS`` reals, drawn by ``seed``. count: of the fakes that it is to be shown."""
+    def __init__(self, dataset: Dataset, seed: int, *, conditional: bool, augment: Augment | None = None) -> None:
+        """Looks at up to ``MOST_REALS`` reals, drawn by ``seed``. augment: changes them as it ever does what D sees.
+        count: of the fakes that it is to be shown."""
         source = generator(seed, "signs")
         most = max(FEWEST, MOST_NUMBERS // dataset.items[0].numel())
         self.count = min(COUNT, most)
         rows = torch.randperm(len(dataset), generator=source)[: min(MOST_REALS, most)]
-        self.look = Look.of(to_float(dataset.items[rows]))
+        self.look = Look.of(items := to_float(dataset.items[rows]))
+        self.traces = None
+        if augment is not None:
+            self.traces = traces(items), traces(augment(items[: self.count], generator(seed, "signs/augment")))
         self.is_points = dataset.is_points
         self.labels = dataset.draw_labels(self.count, dataset.num_classes, source) if conditional else None
         self.num_classes = dataset.num_classes if conditional else 0
@@ -54,7 +63,8 @@ class Signs:
 
     def of(self, make: Make, make_plain: Make | None = None) -> dict[str, float | list[float]]:
         """Columns of the log, by name. make: the G that the pictures are of; make_plain: G where that is an average."""
-        look = Look.of(make(self.labels))
+        items = make(self.labels)
+        look = Look.of(items)
         fakes = look.features
         shares = shares_of(fakes, self.centers)
         signs: dict[str, float | list[float]] = {
@@ -69,6 +79,8 @@ class Signs:
             signs["Health/contrast"] = look.contrast / max(reals.contrast, 1e-12)
             signs["Health/roughness"] = look.roughness / max(reals.roughness, 1e-12)
             signs["Health/level"] = (look.level - reals.level) / max(reals.deviation, 1e-12)
+        if self.traces is not None:
+            signs |= leak(items, *self.traces)
         if self.copies_count > 1:
             to_reals = torch.cdist(fakes, self.look.features).amin(1).median()
             signs["Health/nearest"] = (to_reals / to_nearest(self.look.features).median().clamp(min=1e-12)).item()
@@ -132,6 +144,23 @@ class LinearClasses:
     def agreement(self, features: Tensor, labels: Tensor) -> float:
         """The share of items that it takes for their labels."""
         return ((self._inputs(features) @ self.weights).argmax(1) == labels).float().mean().item()
+
+
+def traces(pictures: Tensor) -> Tensor:
+    """[2]: how much the levels of pictures differ from each other, and the share of their fields that are plain grey,
+    as shifts and cutouts leave them: by either, augmented pictures are told from others."""
+    fields = adaptive_avg_pool2d(pictures, (min(SIDE, pictures.shape[2]), min(SIDE, pictures.shape[3])))
+    levels, grey = pictures.mean((1, 2, 3)).std(correction=0), (fields.abs().amax(1) < GREY).float().mean()
+    return torch.stack([levels, grey])
+
+
+def leak(fakes: Tensor, plain: Tensor, changed: Tensor) -> dict[str, float | list[float]]:
+    """How far fakes are on the way from the reals' traces, 0, to those of changed reals, 1: the larger of what tells
+    these two apart. Nothing where nothing does."""
+    apart = changed > TOLD * plain + GREY
+    if not apart.any():
+        return {}
+    return {"Health/leak": ((traces(fakes) - plain) / (changed - plain))[apart].max().item()}
 
 
 def mean_distance(features: Tensor) -> float:

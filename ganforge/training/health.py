@@ -9,6 +9,7 @@ from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
 from ganforge.config import Config
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
 from ganforge.data.dataset import Dataset
 from ganforge.diagnosis.signs import Signs
 from ganforge.networks.generate import BATCH_SIZE, generate
@@ -19,12 +20,25 @@ from ganforge.training.optimizer import Optimizer
 from ganforge.training.state import TrainingState
 
 
+def _ada(pictures: Tensor, source: torch.Generator) -> Tensor:
+    return ada(pictures, 1.0, torch.rand(len(pictures), ADA_DRAWS, generator=source))
+
+
+def _diff_augment(pictures: Tensor, source: torch.Generator) -> Tensor:
+    return diff_augment(pictures, torch.rand(len(pictures), DIFF_AUGMENT_DRAWS, generator=source))
+
+
+AT_MOST = {"ada": _ada, "diffaugment": _diff_augment}
+"""By ``augment``: what it can do to pictures, at most."""
+
+
 class Health:
     """Looks at a run's networks; all that it tells follows from the settings, the data, the weights and moments."""
 
     def __init__(self, config: Config, feed: Feed, state: TrainingState) -> None:
         self.feed, self.state = feed, state
-        self.signs = Signs(feed.dataset, config.seed, conditional=config.conditional)
+        augment = AT_MOST.get(config.augment)
+        self.signs = Signs(feed.dataset, config.seed, conditional=config.conditional, augment=augment)
         self.z = draw_z(config.noise, self.signs.count, config.z_dim, generator(config.seed, "health"))
 
     def row(self) -> dict[str, float | list[float]]:

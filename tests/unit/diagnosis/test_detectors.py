@@ -17,6 +17,7 @@ ROW: dict[str, Any] = {
     "Timing/feeding_share": 0.03, "Timing/reporting_share": 0.05, "Resources/peak_memory_mib": 500.0,
     "Resources/disk_left_mib": 50_000.0, "Health/average_gap": 0.2, "Health/class_effect": 0.9,
     "Health/agreement": 0.9, "Health/agreement_reals": 0.9, "Health/seen_apart": 0.52, "Augmentation/p": 0.3,
+    "Health/leak": 0.3,
 }  # fmt: skip
 ROWS = 20
 
@@ -80,6 +81,7 @@ PLANTED: list[Planted] = [
     ("average-lags", {"Health/average_gap": 0.9}, {}),
     ("overfitting", {"Health/seen_apart": 0.8}, {}),
     ("augmentation-at-its-end", {"Augmentation/p": 0.95}, {}),
+    ("leaking-augmentation", {"Health/leak": 0.7}, {}),
     ("class-ignored", {"Health/class_effect": 0.05}, {}),
     ("class-ignored", {"Health/agreement": 0.11}, {}),
     ("class-ignored", {"Health/agreement_reals": 0.1, "Health/class_effect": 0.4, "Health/agreement": 0.12}, {}),
@@ -133,6 +135,7 @@ def test_a_healthy_log_has_no_finding() -> None:
         ({"Loss/scores/fake": lambda number: 0.3 if number < 4 else -0.1}, {"Loss/scores/fake": 0.3}),
         ({}, {"Health/average_gap": 0.9, "Health/class_effect": 0.01}),
         ({"Loss/D": 1.3, "Loss/D/r1": 300.0}, {}),
+        ({"Health/leak": lambda number: 0.9 if number % 6 < 2 else 0.5}, {"Health/leak": 0.9}),
         ({"Resources/peak_memory_mib": lambda number: 500.0 + 300 * (number > 6)}, {}),
         ({"Resources/disk_left_mib": 4_000.0}, {"Resources/disk_left_mib": 4_000.0}),
     ],

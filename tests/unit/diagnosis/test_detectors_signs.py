@@ -9,7 +9,18 @@ from torch import Tensor
 from ganforge.base.images import to_float
 from ganforge.data.dataset import Dataset
 from ganforge.data.synthetic import load_ring
-from ganforge.diagnosis.signs import LinearClasses, Look, Signs, k_means, mean_distance, shares_of, to_nearest
+from ganforge.diagnosis.signs import (
+    Augment,
+    LinearClasses,
+    Look,
+    Signs,
+    k_means,
+    leak,
+    mean_distance,
+    shares_of,
+    to_nearest,
+    traces,
+)
 from ganforge.run.stats import separation
 
 Found = dict[str, float | list[float]]
@@ -114,6 +125,44 @@ def test_an_average_apart_from_g_has_a_gap() -> None:
     make = lambda labels: to_float(FAKES)  # noqa: E731
     assert number(signs.of(make, make), "average_gap") == 0
     assert number(signs.of(make, lambda labels: to_float(FAKES.roll(1, 0))), "average_gap") > 0.9
+
+
+def brighter(pictures: Tensor, source: torch.Generator) -> Tensor:
+    return pictures + torch.rand(len(pictures), 1, 1, 1, generator=source) - 0.5
+
+
+def with_holes(pictures: Tensor, source: torch.Generator) -> Tensor:
+    return pictures * (torch.rand(len(pictures), 1, 16, 1, generator=source) > 0.3)
+
+
+@pytest.mark.parametrize("change", [brighter, with_holes])
+def test_fakes_that_look_augmented_are_on_the_way_there(change: Augment) -> None:
+    signs = Signs(Dataset("blobs", "made", PICTURES), 0, conditional=False, augment=change)
+    plain, source = to_float(FAKES), torch.Generator().manual_seed(7)
+    assert abs(number(signs.of(lambda labels: plain), "leak")) < 0.1
+    assert abs(number(signs.of(lambda labels: change(plain, source)), "leak") - 1) < 0.25
+    half = torch.cat([plain[:128], change(plain[128:], source)])
+    assert number(signs.of(lambda labels: half), "leak") > 0.3
+    assert number(signs.of(lambda labels: plain[:1].expand(256, -1, -1, -1)), "leak") < 0.1
+
+
+def test_an_augmentation_that_cannot_be_told_has_no_sign() -> None:
+    signs = Signs(
+        Dataset("blobs", "made", PICTURES), 0, conditional=False, augment=lambda pictures, _: pictures.flip(3)
+    )
+    assert "Health/leak" not in signs.of(lambda labels: to_float(FAKES))
+
+
+def test_traces_by_hand() -> None:
+    pictures = torch.zeros(2, 3, 2, 2)
+    pictures[0] += 0.5
+    pictures[1, :, 0, 0] = 0.01
+    pictures[1, 0, 0, 1] = 1
+    assert torch.allclose(traces(pictures), torch.tensor([(0.5 - 1.03 / 12) / 2, 3 / 8]))
+    plain, changed = torch.tensor([0.1, 0.2]), torch.tensor([0.144, 0.4])
+    assert leak(pictures, plain, changed) == {"Health/leak": pytest.approx((3 / 8 - 0.2) / 0.2)}
+    changed = torch.tensor([0.2, 0.4])
+    assert leak(pictures, plain, changed) == {"Health/leak": pytest.approx((0.5 - 1.03 / 12) * 5 - 1)}
 
 
 def test_parts_by_hand() -> None:

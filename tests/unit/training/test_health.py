@@ -89,6 +89,16 @@ def test_a_row_repeats_and_changes_nothing() -> None:
     assert one["Health/average_gap"] == 0  # the average begins as G
 
 
+@pytest.mark.parametrize("augment", ["diffaugment", "ada"])
+def test_where_d_sees_augmented_pictures_a_leak_is_looked_for(augment: str) -> None:
+    health = health_of(augment=augment)
+    assert health.signs.traces is not None
+    plain, changed = health.signs.traces
+    assert changed[0] > 1.25 * plain[0]
+    assert abs(float(health.row()["Health/leak"])) < 1.5
+    assert "Health/leak" not in health_of().row()
+
+
 def test_the_pictures_are_those_of_the_average() -> None:
     health = health_of(ema_halflife_nimg=1_000)
     before = health.row()
