@@ -8,7 +8,7 @@ RECORD = Detector(
     order=92,
     title="augmentation leaks into the pictures",
     meaning="G makes pictures as augmentation changes them: too bright or too dark, shifted, with grey holes. It "
-    "cannot tell that from what reals look like: D sees hardly any unchanged ones, or fakes are not changed as reals are.",
+    "cannot tell that from what reals look like: D sees hardly any unchanged ones, or fakes are not changed likewise.",
     source="Karras et al. 2020, arXiv:2006.06676, section 2.2; the numbers are our own, set on runs of "
     "benchmarks/diagnosis_cases.py",
     patience=3,
