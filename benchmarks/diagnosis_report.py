@@ -21,8 +21,8 @@ SET_ON = (
     "`oscillation` has to be seen in three rows since note-digits of seed 10 was called so for two; points that still "
     "spread, and an average that is far behind for a row or two, are left in peace since lsgan-grid and r1-ring of "
     "seed 11 were called `oscillation`, `missing-modes` and `average-lags` (2 of its 30 healthy runs, each over before "
-    "the end); `rates-too-high` looks for what far too high rates leave behind since lr-0.1 of seed 12 was not called so; "
-    "and `leaking-augmentation` was set on last pictures of seed 12 and short runs of seed 1."
+    "the end); `rates-too-high` looks for what far too high rates leave behind since lr-0.1 of seed 12 was not called "
+    "so; and `leaking-augmentation` was set on last pictures of seed 12 and short runs of seed 1."
 )
 WORSE = 3.0
 COSTS = {
