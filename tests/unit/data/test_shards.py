@@ -199,11 +199,16 @@ def test_a_shard_that_is_lost_while_training_is_named(tmp_path: Path, harm: str)
 
 def test_fields_that_are_no_pictures_are_passed_over_by_name(tmp_path: Path) -> None:
     evil = {"a.png": picture(0), "b.png": picture(1), "a.pyd": b"cos\nsystem\n(S'true'\ntR.", "../c.png": picture(2)}
-    evil["labels.csv"] = b"file_name,label\na.png,x\n"
+    evil |= {"labels.csv": b"file_name,label\na.png,x\n", "a.depth.png": picture(3)}
     write_tar(tmp_path / "e-0.tar", evil)
     dataset = load(str(tmp_path / "e-*.tar"))
     (line,) = [note for note in dataset.notes if note.startswith("Skipped")]
-    for part in ("1 file ending in .pyd", "c.png (its name leads out", "labels.csv (a file of labels"):
+    for part in (
+        "1 file ending in .pyd",
+        "c.png (its name leads out",
+        "labels.csv (a file of labels",
+        "1 of the name KEY.depth.png",
+    ):
         assert part in line
     assert (dataset.count, dataset.labels) == (2, None)
     assert "no .cls or .json lies beside the pictures" in dataset.no_labels
