@@ -152,6 +152,20 @@ def test_a_shard_that_is_missing_or_damaged_is_named(tmp_path: Path, harm: objec
     assert (again.fingerprint() == dataset.fingerprint()) == (again.count == 12)
 
 
+def test_of_very_many_the_first_are_named_and_where_all_are(tmp_path: Path) -> None:
+    """Shards that are missing, and what is passed over in those that are there."""
+    make_shards(tmp_path / "s", [2] * 12)
+    for number in range(12):
+        write_tar(tmp_path / "s" / f"train-{number + 12}.tar", {f"{number}.png": picture(number), "a.txt": b""})
+    dataset = load(str(tmp_path / "s" / "train-{00..35}.tar"), max_broken=100)
+    lines = [note for note in dataset.notes if " and 2 more (all: " in note]
+    assert [line.split(":")[0] for line in lines] == ["Shards that are missing or damaged", "Skipped"]
+    for line in lines:
+        kept = Path(line.partition(" (all: ")[2].partition(")")[0]).read_text(encoding="utf-8")
+        assert "train-35.tar" in kept
+        assert "1 file ending in .txt" in kept
+
+
 def test_a_refused_list_is_made_anew_where_it_lacked_something(tmp_path: Path) -> None:
     pattern = make_shards(tmp_path / "s", [4, 4])
     away = (tmp_path / "s" / "train-01.tar").rename(tmp_path / "away")
