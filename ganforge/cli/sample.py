@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ganforge.base.errors import UserError
 from ganforge.base.file_marks import refuse_foreign
 from ganforge.base.stopping import Stopped, StopRequest
-from ganforge.base.terminal import printable, tell
+from ganforge.base.terminal import complain, printable, tell
 from ganforge.cli.options import SOURCE, Parser, refuse_other_than_png, setting_help, whole
 from ganforge.cli.sample_checks import check_sample_options, is_film, is_folder, takes_many
 
@@ -72,7 +72,7 @@ def run(given: argparse.Namespace, stop: StopRequest) -> int:
 def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
     """A picture of pictures, or of points."""
     from ganforge.base.images import layout
-    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.base.selections import parse_seeds
     from ganforge.data.draw import check_scale, draw_items, save_picture
     from ganforge.sampling.model import load
     from ganforge.sampling.selection import Selection, choose
@@ -89,7 +89,7 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
         chosen = Selection(chosen_seeds, classes=told, truncation=given.truncation)
     else:
         options = {name: getattr(given, name) for name in ("spread", "count") if getattr(given, name) is not None}
-        classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
+        classes = classes_of(given, model)
         chosen = Selection(seeds, "near", classes=classes, truncation=given.truncation, **options)
     z, told_labels = choose(model, chosen)
     check_scale(model.shape, len(z), out, given.scale)
@@ -106,7 +106,7 @@ def save_grid(given: argparse.Namespace, stop: StopRequest, near: bool) -> int:
 
 
 def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
-    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.base.selections import parse_seeds
     from ganforge.data.draw import check_scale, check_walk_name, save_walk
     from ganforge.sampling.film_frames import walk_frames, write_frames
     from ganforge.sampling.model import load
@@ -120,7 +120,7 @@ def save_a_walk(given: argparse.Namespace, stop: StopRequest) -> int:
     seeds = parse_seeds(given.interpolate)
     model = load(given.source, given.device, best=given.best)
     stop.poll()
-    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
+    classes = classes_of(given, model)
     options = {} if given.frames is None else {"frames": given.frames}
     longest = MAX_FILM if one_by_one and len(model.shape) == 3 else MAX_WALK
     z, labels = choose(
@@ -175,16 +175,27 @@ def counted(count: int, model: "Model") -> str:
     return f"{count:,} {what}{'s' * (count > 1)}"
 
 
+def say(line: str) -> None:
+    complain(printable(line))
+
+
+def classes_of(given: argparse.Namespace, model: "Model") -> list[int] | None:
+    """Those that are asked for, None where none are. Raises UserError for a model that is told none."""
+    from ganforge.base.selections import parse_classes
+
+    if not model.num_classes and (given.classes, given.per_class, given.balance_like) != (None, None, None):
+        raise UserError(f"The model in {model.path} is not told any class; leave the class out.")
+    return None if given.classes is None else parse_classes(given.classes, model.class_names)
+
+
 def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[int], Tensor | None]":
     """The seeds, and their classes where others are asked for than theirs."""
-    from ganforge.base.selections import parse_classes, parse_seeds
+    from ganforge.base.selections import parse_seeds
     from ganforge.data.load import load as load_data
     from ganforge.sampling.balance import counts_for, labels_like
     from ganforge.sampling.model import labels_for
 
-    classes = parse_classes(given.classes, model.class_names) if given.classes is not None else None
-    if (classes, given.per_class, given.balance_like) != (None, None, None) and not model.num_classes:
-        raise UserError(f"The model in {model.path} is not told any class; leave the class out.")
+    classes = classes_of(given, model)
     if given.per_class is not None:
         classes = list(range(model.num_classes)) if classes is None else list(dict.fromkeys(classes))
     count = given.count if given.per_class is None else given.per_class * len(classes or ())
@@ -193,7 +204,9 @@ def choose_seeds(given: argparse.Namespace, model: "Model") -> "tuple[Sequence[i
         raise UserError(f"{count:,} pictures are more than can be asked for at a time here; give {most:,} at most.")
     counts = []
     if given.balance_like is not None:
-        data = load_data(given.balance_like)
+        data = load_data(given.balance_like, say=say)
+        for note in data.notes:
+            say(note)
         if data.is_points != (len(model.shape) == 1):
             kinds = ("points", "pictures") if data.is_points else ("pictures", "points")
             raise UserError(f"The items of {data.name} are {kinds[0]}, and the model makes {kinds[1]}; give others.")

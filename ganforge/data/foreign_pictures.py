@@ -16,7 +16,7 @@ from ganforge.data.sources.budget import brief
 from ganforge.data.sources.depth import SAY
 from ganforge.data.sources.entries import BESIDE, Array
 from ganforge.data.sources.guarded import Guarded
-from ganforge.data.sources.left_out import Tally
+from ganforge.data.sources.left_out import CHOICE, Tally
 from ganforge.data.sources.open import open_guarded
 from ganforge.data.sources.pixel_kinds import Unreadable
 
@@ -50,7 +50,8 @@ def read_pictures(path: Path) -> Dataset:
         passed = [f"{name} ({why})" for name, why in skipped[:LISTED]]
         more = f" and {len(skipped) - LISTED:,} more" if len(skipped) > LISTED else ""
         notes = (f"Skipped: {', '.join(passed)}{more}",) if passed else ()
-        return Dataset(str(path), str(path), _read_all(source), notes=notes)
+        items, left = _read_all(source)
+        return Dataset(str(path), str(path), items, notes=(*notes, *left))
 
 
 def as_grey(items: Tensor) -> Tensor:
@@ -62,7 +63,8 @@ def as_grey(items: Tensor) -> Tensor:
     return red if items.shape[1] == 3 and bool((items == red).all()) else items
 
 
-def _read_all(source: Guarded) -> Tensor:
+def _read_all(source: Guarded) -> tuple[Tensor, list[str]]:
+    """The pictures, and what is left of their files, for people."""
     tally = Tally()
     count, first = len(source.entries), _read(source, 0, tally)
     if count * first.size > MAX_BYTES:
@@ -81,7 +83,7 @@ def _read_all(source: Guarded) -> Tensor:
             f"{source.name}: no value in these pictures of 16 bits a channel is above {tally.high:,.0f} of 65,535, so "
             "that hardly any grey levels would be left; save them with 8 bits."
         )
-    return items
+    return items, [line.partition(CHOICE)[0] for line in tally.lines(None)]  # here, no range can be given
 
 
 def _read(source: Guarded, index: int, tally: Tally) -> Array:
@@ -93,7 +95,7 @@ def _read(source: Guarded, index: int, tally: Tally) -> Array:
             raise UserError(
                 f"{_name(source, index)} holds {held}, of which only some would be judged; save each picture as a file."
             )
-        tally.note(_name(source, index), rest.told())
+        tally.note(source.entries[index].name, rest.told())
         return _opaque(picture, _name(source, index))
     except Unreadable as reason:
         name = _name(source, index)

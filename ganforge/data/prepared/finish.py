@@ -13,7 +13,7 @@ import numpy as np
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import size_text
 from ganforge.base.stopping import poll
-from ganforge.data.prepared.fit import Target, describe_kind, infer_size
+from ganforge.data.prepared.fit import Target, describe_kind, infer_size, is_enlarged
 from ganforge.data.prepared.hold_out import append_rows, set_aside
 from ganforge.data.prepared.item_names import write_names
 from ganforge.data.prepared.mapped import labels_digest, pictures_digest
@@ -52,6 +52,7 @@ def finish(
     facts |= {"source": source.name, "kind": source.kind, "request": asdict(request)}
     facts["size_because"] = "asked for" if request.size else infer_size(found.sizes)[1]
     facts |= {"num_sizes": len(found.sizes), "transparent": found.transparent, "coloured": found.coloured}
+    facts["enlarged"] = sum(count for size, count in found.sizes.items() if is_enlarged(size, target))
     facts["of_commonest_size"] = max(found.sizes.values())
     facts |= {
         "parts": dict(chosen.parts),

@@ -110,6 +110,12 @@ def _pad(picture: Image.Image, size: tuple[int, int], target: Target) -> Image.I
 FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch}
 
 
+def is_enlarged(size: tuple[int, int], target: Target) -> bool:
+    """Does a picture of this (height, width) get more pixels than it has?"""
+    smaller = [have < wanted for have, wanted in zip(size, (target.height, target.width), strict=True)]
+    return all(smaller) if target.fit == "pad" else any(smaller)
+
+
 def is_grey(pixels: Pixels) -> bool:
     """Are all channels of uint8 [C, H, W] equal everywhere?"""
     return bool((pixels[:1] == pixels[1:3]).all())

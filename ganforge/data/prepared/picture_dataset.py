@@ -87,6 +87,8 @@ def describe_preparation(facts: dict[str, Any], path: Path) -> list[str]:
     ]
     if parts := describe_parts(facts["parts"], facts["part"]):
         lines.append(f"{facts['source']} has parts: {parts}.")
+    if facts["enlarged"]:
+        lines.append(f"{facts['enlarged']:,} of them are smaller: enlarged, which shows no more than they hold")
     if facts["transparent"] and channels != 4:
         lines.append(
             f"{facts['transparent']:,} of them are transparent in places: laid on {request['background']} "

@@ -65,6 +65,7 @@ class PreparedFacts(_Strict):
     size_because: Text = ""
     num_sizes: Count = 1
     of_commonest_size: Count = 0
+    enlarged: Count = 0
     seen: _Seen = _Seen()
     transparent: Count = 0
     coloured: Count = 0

@@ -27,12 +27,13 @@ from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.prepared.fit import Target
 from ganforge.data.prepared.picture_dataset import load_pictures, names_of
+from ganforge.data.prepared.prepare import list_broken
 from ganforge.data.prepared.progress_bar import shown
 from ganforge.data.prepared.request import Request
 from ganforge.data.prepared.workers import usual_workers
 from ganforge.data.shards.fetched_shards import FetchedShards
 from ganforge.data.shards.pattern import WEB, is_remote, shards_of
-from ganforge.data.shards.shard_cache import SAMPLE, shards_folder
+from ganforge.data.shards.shard_cache import SAMPLE, SHARDS, shards_folder
 from ganforge.data.shards.shard_files import LocalShards, Shard, ShardFiles, ShardLost
 from ganforge.data.shards.shard_index import FORMAT, Rows, ShardIndex, accept, open_index
 from ganforge.data.shards.shard_labels import settle_classes
@@ -113,14 +114,14 @@ def refuse_lost(index: ShardIndex, max_broken: int | None) -> int:
     usual = sum(whole) // max(1, len(whole))
     lost = sum(max(1, usual - shard.count) for shard in faulty)
     if index.count < 2:
-        why = f"; {_named(faulty)}" if faulty else ""
+        why = f"; {_named(index, faulty)}" if faulty else ""
         raise UserError(f"{index.name} holds {index.count} pictures to learn from{why}; give at least 2.")
     allowed = broken_allowed(index.count + lost) if max_broken is None else max_broken
     if lost > allowed:
         raise UserError(
             f"{index.name}: {len(faulty):,} of {len(index.shards):,} shards are missing or damaged, with about "
-            f"{lost:,} pictures, and at most {allowed:,} may be left out: {_named(faulty)}; mend them, or allow more "
-            "with --max-broken."
+            f"{lost:,} pictures, and at most {allowed:,} may be left out: {_named(index, faulty)}; mend them, or allow "
+            "more with --max-broken."
         )
     return lost
 
@@ -208,13 +209,11 @@ def describe(index: ShardIndex, sampled: int) -> list[str]:
         f"are of {whole}"
     ]
     if faulty := [shard for shard in index.shards if shard.fault]:
-        lines.append(f"Shards that are missing or damaged: {_named(faulty)}; they stay left out, also where the run is "
-                     "resumed, until `ganforge data clear`")  # fmt: skip
+        lines.append(f"Shards that are missing or damaged: {_named(index, faulty)}; they stay left out, also where the "
+                     "run is resumed, until `ganforge data clear`")  # fmt: skip
     skipped = [(f"{shard.short_name}: {name}", why) for shard in index.shards for name, why in shard.skipped]
     if skipped:
-        told = ", ".join(f"{name} ({why})" for name, why in skipped[:LISTED])
-        more = f" and {len(skipped) - LISTED:,} more" if len(skipped) > LISTED else ""
-        lines.append(f"Skipped: {told}{more}")
+        lines.append(f"Skipped: {list_broken(skipped, LISTED, index.folder / SHARDS)}")
     return lines
 
 
@@ -225,6 +224,5 @@ def _held_out(note: str, held: int, learned: int) -> str:
     return f"Held out: {held:,} of them, to tell copies by; {learned:,} of all are learned from (--hold-out none: all)"
 
 
-def _named(faulty: Sequence[Shard]) -> str:
-    told = ", ".join(f"{shard.short_name} ({shard.fault})" for shard in faulty[:LISTED])
-    return told + (f" and {len(faulty) - LISTED:,} more" if len(faulty) > LISTED else "")
+def _named(index: ShardIndex, faulty: Sequence[Shard]) -> str:
+    return list_broken([(shard.short_name, shard.fault) for shard in faulty], LISTED, index.folder / SHARDS)

@@ -30,7 +30,7 @@ from ganforge.data.shards.shard_files import Shard, ShardFiles, ShardLost
 from ganforge.data.sources.budget import MAX_CLASSES, brief
 from ganforge.data.sources.pixel_kinds import Unreadable
 
-FORMAT = 1
+FORMAT = 2
 COLUMNS = 3
 Rows = NDArray[np.int64]
 LOOKS = 256

@@ -15,6 +15,7 @@ NARROW = 64
 """Of 255: where all values of all pictures span less, they were probably meant to span more."""
 MANY_BLANK = 0.01
 """A larger share of such pictures is a fault of the data."""
+REFUSED = "train will refuse this: "
 SMALL_CLASS = 10
 """A class with fewer than the mean divided by this is learnt badly."""
 
@@ -48,13 +49,15 @@ class Seen:
 
 def warnings_for(seen: Seen, *, checked: bool = False) -> list[str]:
     """What will hurt the training, a sentence each. checked: but what the checks before training say in their way."""
-    found, readable = [f"train will refuse this: {text}" for text in seen.refusals], seen.readable
+    found, readable = [REFUSED + text for text in seen.refusals], seen.readable
     if seen.unreadable and not any("cannot be read" in text for text in seen.refusals):
         found.append(f"pictures that cannot be read and will be left out: {seen.unreadable:,}.")
     if not readable:
         return [*found, "there is nothing to learn from."]
     if 1 < readable == seen.duplicates + 1:
-        return [*found, all_equal(readable, bool(seen.constant))]
+        return [*found, REFUSED + all_equal(readable, bool(seen.constant))]
+    if readable == 1:
+        return [*found, f"{REFUSED}a single picture is too little to learn from; give at least 2."]
     if not checked:
         found += few(readable - seen.duplicates)
     if seen.duplicates * 20 > readable and not checked:

@@ -11,6 +11,7 @@ from ganforge.data.sources.depth import Span, brief_number, span_text
 FEW_LEVELS = 0.25
 """A 16-bit picture whose highest value is below this share of 65,535 keeps fewer than 64 of the 256 grey levels."""
 DEEPEST = 65535
+CHOICE = "; --range auto, or --range LOW,HIGH, takes others"
 MOST_BEYOND = 0.99
 """A window into medical pictures may clip most numbers, as it is meant to; no range that is meant clips more."""
 
@@ -125,7 +126,7 @@ class Tally:
         kinds = ", ".join(f"{one.pictures:,} hold {kind}" for kind, one in sorted(self.deep.items()))
         values = f"{brief_number(self.low)} to {brief_number(self.high)}" if self.deep else ""
         if span is None:
-            black = "0 becomes black and 65,535 white; --range auto, or --range LOW,HIGH, takes others"
+            black = f"0 becomes black and 65,535 white{CHOICE}"
             return [f"Of {self.pictures:,} pictures {kinds} ({values}): {black}"] if self.deep else []
         where = f", {span_from}" if span_from else ""
         low, high = map(brief_number, span)

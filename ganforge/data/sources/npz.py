@@ -157,7 +157,7 @@ def npz_labels(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> l
             if dtype.hasobject:
                 raise ValueError("objects, which may be programs")
             if len(shape) == 2 and shape[1] > 1 and shape[0] <= MAX_ENTRIES:
-                return [[f"{shape[1]:,} of them"]] * shape[0]
+                return [[f"{shape[1]:,} numbers"]] * shape[0]
             fits = shape[1:] in ((), (1,)) and shape[0] <= MAX_ENTRIES and dtype.itemsize * shape[0] <= MAX_NAMES_BYTES
             wanted = fits and dtype.kind in "iufU" and dtype.itemsize <= 4 * MAX_LABEL
             content = file.read(shape[0] * dtype.itemsize) if wanted else b""

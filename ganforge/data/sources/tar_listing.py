@@ -2,6 +2,7 @@
 
 import hashlib
 import tarfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,9 @@ from ganforge.data.sources.pixel_kinds import Unreadable
 from ganforge.data.sources.tar_members import Member, ends_well, members_of
 
 MAX_TABLES = 1_000
+MAX_FIELDS = 20
+"""So many are told one by one."""
+OTHER_FIELD = "a map or mask, as WebDataset names them, of the picture with that KEY"
 
 Place = tuple[int, str, int, int]
 """Of a picture: its shard, its path in it, the offset and the size of its bytes."""
@@ -58,9 +62,10 @@ class TarListing:
         self.tables: dict[str, bytes] = {}
         self.damage, self._digest = "", hashlib.sha256()
         self._listed, self._others = 0, OtherFiles()
+        self._fields: Counter[str] = Counter()
         for shard, path in enumerate(paths):
             self._list(shard, path)
-        self.skipped += self._others.lines()
+        self.skipped += self._others.lines() + self._other_fields()
         self._others.refuse_most(name, len(self.places))
 
     def digest(self) -> str:
@@ -101,7 +106,19 @@ class TarListing:
         self._listed += found
         if self.damage:
             self.skipped.append((brief(path.name), self.damage))
-        self.places += [places[name] for name in sorted(places)]
+        whole = {key_of(name) for name in places if "." not in field_of(name)}
+        for name in sorted(places):
+            if "." in field_of(name) and key_of(name) in whole:
+                self._fields[field_of(name)] += 1
+            else:
+                self.places.append(places[name])
+
+    def _other_fields(self) -> list[tuple[str, str]]:
+        """For ``skipped``: pictures such as key.depth.png, which belong to the picture key.jpg."""
+        told = self._fields.most_common(MAX_FIELDS)
+        found = [(f"{count:,} of the name KEY.{brief(field)}", OTHER_FIELD) for field, count in told]
+        more = self._fields.total() - sum(count for _, count in told)
+        return [*found, (f"{more:,} of other such names", OTHER_FIELD)] if more else found
 
     def _note(
         self, shard: int, archive: tarfile.TarFile, member: tarfile.TarInfo, size: int, places: dict[str, Place],
@@ -172,6 +189,11 @@ def key_of(path: str) -> str:
     """All up to the first dot in the name, as WebDataset has it."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/{name.partition('.')[0]}"
+
+
+def field_of(path: str) -> str:
+    """All behind that dot: jpg; depth.png."""
+    return path.rpartition("/")[2].partition(".")[2]
 
 
 def _label(path: str, content: bytes) -> Any:

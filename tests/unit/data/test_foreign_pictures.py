@@ -99,6 +99,19 @@ def test_subfolders_are_read_in_order_and_other_files_passed_over(tmp_path: Path
     assert (dataset.name, dataset.labels, dataset.num_classes) == (str(tmp_path), None, 0)
 
 
+def test_what_is_not_judged_as_it_lies_there_is_said(tmp_path: Path) -> None:
+    """Without advice on settings, which judging does not have."""
+    save(tmp_path / "a.jpg", COLOUR, format="MPO", save_all=True, append_images=[Image.fromarray(COLOUR)])
+    assert read_pictures(tmp_path).notes == (
+        "Left out: a second picture (a preview, a view, a map of depth or light) in 1 file, such as a.jpg",
+    )
+    numbers = np.array([[0, 65280], [40000, 5]], np.uint16)
+    np.save(tmp_path / "a.npy", np.stack([numbers, numbers.T]))
+    assert read_pictures(tmp_path / "a.npy").notes == (
+        "Of 2 pictures 2 hold numbers of 16 bits (0 to 65,280): 0 becomes black and 65,535 white",
+    )
+
+
 def test_stopping_on_request(tmp_path: Path) -> None:
     save(tmp_path / "a.png", GREY)
 

@@ -163,11 +163,16 @@ def test_many_sizes_grey_among_colours_and_transparency(tmp_path: Path) -> None:
 
 def test_one_picture_and_all_identical_ones(tmp_path: Path) -> None:
     (tmp_path / "1.png").write_bytes(shade(7))
-    assert "pictures    1\n" in describe_source(facts_of(tmp_path))
+    told = describe_source(facts_of(tmp_path))
+    assert "pictures    1\n" in told
+    assert told.endswith(
+        "warning: train will refuse this: a single picture is too little to learn from; give at least 2."
+    )
     for number in range(5):
         (tmp_path / f"{number}.png").write_bytes(shade(7))
     facts = facts_of(tmp_path)
     assert (facts.duplicates, facts.constant, facts.std) == (4, 5, 0)
+    assert "warning: train will refuse this: all 5 pictures are equal" in describe_source(facts)
 
 
 def test_stopping_on_request(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_part_without_classes_leaves_those_of_the_other(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        (np.zeros((4, 14), np.uint8), "several values for one picture"),
+        (np.zeros((4, 14), np.uint8), "several values for one picture (['14 numbers'] for train, picture 0)"),
         (np.array([0.5, 1, 2, 3]), "numbers that are not whole (0.5 for train, picture 0)"),
     ],
 )

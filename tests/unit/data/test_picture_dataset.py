@@ -81,6 +81,20 @@ def test_channels(tmp_path: Path, mode: str, channels: int | None, shape: int) -
     assert transparent == (mode == "RGBA" and channels is None)
 
 
+@pytest.mark.parametrize(
+    ("fit", "size", "enlarged"),
+    [
+        ("crop", "5x6", 0), ("crop", "4x5", 0), ("crop", "6x6", 2), ("crop", "4x7", 3),
+        ("pad", "4x7", 0), ("pad", "6x7", 2), ("stretch", "4x7", 3), ("stretch", "6x6", 2), ("stretch", "8", 3),
+    ],
+)  # fmt: skip
+def test_pictures_that_are_enlarged_are_counted(tmp_path: Path, fit: str, size: str, enlarged: int) -> None:
+    """Two of 5x6, height x width, and one of 7x6."""
+    fill(fill(tmp_path / "p", 2), 1, first=2, size=(6, 7))
+    lines = [note for note in load(str(tmp_path / "p"), fit=fit, size=size).notes if "enlarged" in note]
+    assert [line.split()[0] for line in lines] == [str(enlarged)] * (enlarged > 0)
+
+
 def test_train_and_test_are_never_mixed(tmp_path: Path) -> None:
     for split, first in (("train", 0), ("test", 100)):
         for name, more in (("cat", 0), ("dog", 10)):

@@ -152,6 +152,20 @@ def test_a_shard_that_is_missing_or_damaged_is_named(tmp_path: Path, harm: objec
     assert (again.fingerprint() == dataset.fingerprint()) == (again.count == 12)
 
 
+def test_of_very_many_the_first_are_named_and_where_all_are(tmp_path: Path) -> None:
+    """Shards that are missing, and what is passed over in those that are there."""
+    make_shards(tmp_path / "s", [2] * 12)
+    for number in range(12):
+        write_tar(tmp_path / "s" / f"train-{number + 12}.tar", {f"{number}.png": picture(number), "a.txt": b""})
+    dataset = load(str(tmp_path / "s" / "train-{00..35}.tar"), max_broken=100)
+    lines = [note for note in dataset.notes if " and 2 more (all: " in note]
+    assert [line.split(":")[0] for line in lines] == ["Shards that are missing or damaged", "Skipped"]
+    for line in lines:
+        kept = Path(line.partition(" (all: ")[2].partition(")")[0]).read_text(encoding="utf-8")
+        assert "train-35.tar" in kept
+        assert "1 file ending in .txt" in kept
+
+
 def test_a_refused_list_is_made_anew_where_it_lacked_something(tmp_path: Path) -> None:
     pattern = make_shards(tmp_path / "s", [4, 4])
     away = (tmp_path / "s" / "train-01.tar").rename(tmp_path / "away")
@@ -199,11 +213,16 @@ def test_a_shard_that_is_lost_while_training_is_named(tmp_path: Path, harm: str)
 
 def test_fields_that_are_no_pictures_are_passed_over_by_name(tmp_path: Path) -> None:
     evil = {"a.png": picture(0), "b.png": picture(1), "a.pyd": b"cos\nsystem\n(S'true'\ntR.", "../c.png": picture(2)}
-    evil["labels.csv"] = b"file_name,label\na.png,x\n"
+    evil |= {"labels.csv": b"file_name,label\na.png,x\n", "a.depth.png": picture(3)}
     write_tar(tmp_path / "e-0.tar", evil)
     dataset = load(str(tmp_path / "e-*.tar"))
     (line,) = [note for note in dataset.notes if note.startswith("Skipped")]
-    for part in ("1 file ending in .pyd", "c.png (its name leads out", "labels.csv (a file of labels"):
+    for part in (
+        "1 file ending in .pyd",
+        "c.png (its name leads out",
+        "labels.csv (a file of labels",
+        "1 of the name KEY.depth.png",
+    ):
         assert part in line
     assert (dataset.count, dataset.labels) == (2, None)
     assert "no .cls or .json lies beside the pictures" in dataset.no_labels

@@ -41,6 +41,28 @@ def test_read_in_place(tmp_path: Path, form: int) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_map_or_mask_beside_a_picture_is_no_picture_and_is_said(tmp_path: Path) -> None:
+    """With the picture's key, as WebDataset names them. Without such a picture it is one itself."""
+    names = [f"a/{key}.{end}" for key in ("0", "1", "2") for end in ("png", "depth.png", "x.mask.png")]
+    names += ["b/2.depth.png", "a/3.seg.png", "a/4"]
+    source = open_source(make(tmp_path / "a.tar", {name: shade(at) for at, name in enumerate(names)}))
+    assert [entry.name for entry in source.entries] == [
+        "a/0.png", "a/1.png", "a/2.png", "a/3.seg.png", "a/4", "b/2.depth.png",
+    ]  # fmt: skip
+    assert [np.asarray(picture_at(source, index))[0, 0] for index in range(6)] == [0, 3, 6, 10, 11, 9]
+    why = "a map or mask, as WebDataset names them, of the picture with that KEY"
+    assert source.skipped == [("3 of the name KEY.depth.png", why), ("3 of the name KEY.x.mask.png", why)]
+    source.close()
+
+
+def test_very_many_kinds_of_maps_are_summed_up(tmp_path: Path) -> None:
+    files = {"0.png": shade(0)} | {f"0.{kind:02}.png": shade(1) for kind in range(30)}
+    source = open_source(make(tmp_path / "a.tar", files))
+    assert (len(source.entries), len(source.skipped)) == (1, 21)
+    assert source.skipped[-1][0] == "10 of other such names"
+    source.close()
+
+
 @pytest.mark.parametrize(
     ("suffix", "notes"),
     [("cls", [b"7\n", b"10"]), ("json", [b'{"label": 7}', b'{"class": "10", "caption": "x"}'])],

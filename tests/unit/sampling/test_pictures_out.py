@@ -476,6 +476,30 @@ def test_classes_like_some_data(tmp_path: Path) -> None:
         assert len(arrays["arr_1"]) == 1797
 
 
+def test_what_is_left_out_of_the_data_for_classes_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("a/0.png", "a/1.png", "b/0.png", "b/broken.png"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (len(name), ord(name[0]), ord(name[2]))).save(tmp_path / "data" / name)
+    (tmp_path / "data" / "b" / "broken.png").write_bytes(b"\x89PNG")
+    told = load(make_run(tmp_path / "told", num_classes=2).path, "cpu")
+    assert sample(told, "--balance-like", str(tmp_path / "data"), "--out", f"{tmp_path}/a.npz") == 0
+    assert "left out: b/broken.png (damaged or cut off)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", ["--class cat", "--class 3", "--around 1 --class cat", "--interpolate 1,2 --class cat"])
+def test_a_class_of_a_model_that_is_told_none(
+    way: str, plain: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / ("a.webp" if "interpolate" in way else "a.png")
+    assert sample(plain, *way.split(), "--out", str(out)) == 2
+    assert (
+        capsys.readouterr().err == f"ganforge: The model in {plain.path} is not told any class; leave the class out.\n"
+    )
+
+
 def test_points_are_no_balance_for_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not even where there are as many modes as classes; for points they are one."""
     told = load(make_run(tmp_path / "told", num_classes=8).path, "cpu")
