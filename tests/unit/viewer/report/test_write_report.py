@@ -267,7 +267,7 @@ def test_what_goes_wrong_stands_first(folder: RunFolder) -> None:
     assert f"Mended. From 2,000 images on, since {hostile} was found: lr 0.01 -> 0.01." in words
     assert "Since 1,000 images: a value of 0.02 (likely)." in words
     assert "To do: begin anew with the settings as they were mended:" in words
-    assert "ganforge train fast --data digits --total-nimg 3000 Copy Or" in words
+    assert "ganforge train fast --data digits --lr 0.01 --total-nimg 3000 Copy Or" in words
     assert "Over by now Past it, from 1,000 to 4,000 images: a value of 0.7 (likely)." in words
     assert words.index("What went wrong") < words.index("Made by G")
 
