@@ -55,7 +55,7 @@ class Stub:
         self.dataset = dataset
         self.protocol = type("Protocol", (), {"num_fakes": COUNT})
 
-    def judge(self, batches: Any, subject: Any, nimg: int, sharers: Any) -> dict[str, Any]:
+    def judge(self, batches: Any, subject: Any, nimg: int, sharers: Any, asked: Tensor | None) -> dict[str, Any]:
         return {"items": sum(len(items) for items in batches), "nimg": nimg}
 
 
