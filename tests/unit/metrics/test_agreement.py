@@ -1,5 +1,6 @@
 """Agreement: worked out by hand, and of classes that are asked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from torch.nn.functional import one_hot
 
 from ganforge.data.dataset import Dataset
 from ganforge.metrics import agreement
+from ganforge.metrics.asked import floor_labels
 from ganforge.metrics.fakes import asked_classes, fakes_in_chunks, shares
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.judge import Judge, Plan
@@ -92,6 +94,7 @@ def test_the_floor_is_that_of_fresh_reals_and_their_labels(tmp_path: Path) -> No
     assert seen is not None
     right = (seen.argmax(1) == dataset.labels[floor]).float().mean().item()
     assert figure["value"] == pytest.approx(right)
+    assert floor_labels(judge.sides[0][0], replace(dataset, name="others"), judge.protocol) is None
     others = judge.judge([dataset.items[floor]], {"kind": "pictures"}, 0, asked=seen.argmax(1))
     assert others["figures"]["agreement/classifier"]["value"] == 1
     assert "agreement/classifier" not in judge.judge([dataset.items[floor]], {"kind": "pictures"}, 0)["figures"]
