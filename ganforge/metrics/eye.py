@@ -2,6 +2,9 @@
 
 A third of the pictures, ``eye_rows``, is for it to learn from, and no floor and no reference has any of these: it never
 judges by what it has learned from. It is kept in the user's cache, and made once for the same pictures and labels.
+
+Without classes there is none: an eye that learned by how many quarters pictures were turned was no clear gain over
+random features (benchmarks/results/learned_eye.md).
 """
 
 import hashlib
@@ -23,10 +26,9 @@ from ganforge.metrics.protocol import chunks_of, eye_rows
 RECORD = ExtractorRecord(
     name="own",
     order=25,
-    meaning="A small network that learned from a third of the real pictures, which are then not judged by: their "
-    "classes, or, where they have none, which way is up.",
+    meaning="A small network that learned the classes of a third of the real pictures, which are then not judged by.",
     source="benchmarks/results/learned_eye.md",
-    takes="pictures",
+    takes="pictures with classes",
     rank=35,
     is_scaled=False,
     is_learned=True,
@@ -36,7 +38,7 @@ CHUNK = 1_000
 LEAST = 200
 """Fewer pictures to learn from teach nothing."""
 MAX_CLASSES, PER_CLASS = 100, 20
-"""Of more classes, or of fewer pictures a class, it could learn little: it learns as if there were none."""
+"""Of more classes, or of fewer pictures a class, it could learn little."""
 
 
 def learned(dataset: Dataset, cache_dir: Path | None = None, seed: int = 0) -> Eye:
@@ -50,8 +52,14 @@ def learned(dataset: Dataset, cache_dir: Path | None = None, seed: int = 0) -> E
             f"The own features would be learned from {len(rows):,} pictures, a third of {dataset.name}'s "
             f"{len(dataset):,}, and {LEAST} are the least; use random."
         )
-    labels, num_classes = taught(dataset, rows)
-    told = None if labels is None else hashlib.sha256(labels.numpy().tobytes()).hexdigest()
+    labels, num_classes = dataset.labels, dataset.num_classes
+    if labels is None or not 2 <= num_classes <= min(MAX_CLASSES, len(rows) // PER_CLASS):
+        has = f"{num_classes:,}" if labels is not None and num_classes else "none"
+        raise UserError(
+            f"The own features are learned from 2 to {MAX_CLASSES} classes, with {PER_CLASS} pictures of each among "
+            f"the {len(rows):,} to learn from, and {dataset.name} has {has}; use random."
+        )
+    told = hashlib.sha256(labels[rows].numpy().tobytes()).hexdigest()
     parts = [KIND, Eye.version, WIDTHS, HOW, dataset.fingerprint(), len(rows), told, num_classes, seed]
 
     def pictures() -> Tensor:
@@ -71,12 +79,5 @@ def learned(dataset: Dataset, cache_dir: Path | None = None, seed: int = 0) -> E
 
     return kept_or_measured(
         KIND, parts, "the real pictures", cache_dir, from_file,
-        lambda: teach(pictures(), labels, num_classes, seed), to_file,
+        lambda: teach(pictures(), labels[rows], num_classes, seed), to_file,
     )  # fmt: skip
-
-
-def taught(dataset: Dataset, rows: Tensor) -> tuple[Tensor | None, int]:
-    """The labels of these rows, int64, and the number of classes; None and 0 where it learns without."""
-    if dataset.labels is None or not 2 <= dataset.num_classes <= min(MAX_CLASSES, len(rows) // PER_CLASS):
-        return None, 0
-    return dataset.labels[rows], dataset.num_classes

@@ -1,8 +1,6 @@
-"""What the learned eye learns, and how: the classes of pictures, or which way is up where they have none.
+"""What the learned eye learns: the classes of pictures, by a small network, in a minute or two of one core.
 
-Turns as a task: Gidaris et al. 2018, "Unsupervised representation learning by predicting image rotations",
-arXiv:1803.07728. Pictures are shifted at random, and never mirrored: an eye that has learned not to care would not see
-what is mirrored.
+Pictures are shifted at random, and never mirrored: an eye that has learned not to care would not see what is mirrored.
 """
 
 import torch
@@ -13,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ganforge.base.seeding import derive, generator
 from ganforge.base.stopping import poll
 from ganforge.data.prepared.progress_bar import shown
-from ganforge.metrics.eye_network import ANGLES, Eye, prepared
+from ganforge.metrics.eye_network import Eye, prepared
 
 VIEWS, MOST_ROUNDS = 160_000, 60
 """Pictures that it looks at in all, unless that would be each of them more often than so."""
@@ -27,8 +25,8 @@ HOW = [VIEWS, MOST_ROUNDS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY, LABEL_SMOOTH
 """An eye that learned otherwise is not taken from a cache."""
 
 
-def teach(pictures: Tensor, labels: Tensor | None, num_classes: int, seed: int) -> Eye:
-    """An eye that has learned from pictures uint8 [N, C, H, W] and their labels int64 [N], or from pictures alone.
+def teach(pictures: Tensor, labels: Tensor, num_classes: int, seed: int) -> Eye:
+    """An eye that has learned from pictures uint8 [N, C, H, W] and their labels int64 [N].
 
     On the CPU and in one thread, whatever else is used, so that a machine gives the same eye every time. Shows how far
     it is.
@@ -44,14 +42,14 @@ def teach(pictures: Tensor, labels: Tensor | None, num_classes: int, seed: int) 
         eye.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimizer = torch.optim.AdamW(eye.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         schedule = OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps + 1, pct_start=0.2)
-        what = f"the eye learns {'classes' if num_classes else 'which way is up'} from {len(pictures):,} pictures"
+        what = f"the eye learns classes from {len(pictures):,} pictures"
         with shown(steps * BATCH_SIZE, what, "views") as show:
             for step in range(steps):
                 poll()
                 draws = generator(seed, "eye/lesson", step)
                 rows = torch.randint(len(pictures), (BATCH_SIZE,), generator=draws)
-                views_of, wanted = lesson(pictures[rows], None if labels is None else labels[rows], draws)
-                loss = cross_entropy(eye.logits(eye.features(views_of)), wanted, label_smoothing=LABEL_SMOOTHING)
+                x = shifted(prepared(pictures[rows]), draws).contiguous(memory_format=torch.channels_last)
+                loss = cross_entropy(eye.logits(eye.features(x)), labels[rows], label_smoothing=LABEL_SMOOTHING)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -62,18 +60,6 @@ def teach(pictures: Tensor, labels: Tensor | None, num_classes: int, seed: int) 
     return eye.eval()
 
 
-def lesson(pictures: Tensor, labels: Tensor | None, draws: torch.Generator) -> tuple[Tensor, Tensor]:
-    """What the eye looks at, float32 in [-1, 1], and what it is to say of it: the labels, or, where there are none, by
-    how many quarters each picture is turned, of which pictures as many as there are angles."""
-    x = shifted(prepared(pictures), draws)
-    if labels is None:
-        x = squares(x)
-        parts = x.chunk(ANGLES)
-        x = torch.cat([part.rot90(angle, (2, 3)) for angle, part in enumerate(parts)])
-        labels = torch.cat([torch.full((len(part),), angle) for angle, part in enumerate(parts)])
-    return x.contiguous(memory_format=torch.channels_last), labels
-
-
 def shifted(x: Tensor, draws: torch.Generator) -> Tensor:
     """Each picture moved by its own whole numbers of pixels; what comes in repeats the edge."""
     count, _, height, width = x.shape
@@ -82,10 +68,3 @@ def shifted(x: Tensor, draws: torch.Generator) -> Tensor:
     down, across = (torch.randint(2 * side + 1, (count, 1), generator=draws) for side in most)
     rows, columns = down + torch.arange(height), across + torch.arange(width)
     return x[torch.arange(count).view(-1, 1, 1), :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def squares(x: Tensor) -> Tensor:
-    """The middle of each picture, as high as wide, so that it can be turned."""
-    side = min(x.shape[2:])
-    top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
-    return x[:, :, top : top + side, left : left + side]

@@ -13,13 +13,10 @@ WIDTHS = (16, 32, 64, 128)
 MAX_SIDE, FULL_SIDE = 64, 40
 """Pictures with a longer side than the first are averaged down; with one longer than the second, the first layer looks
 from every other pixel only: so they cost little more than pictures of 32 x 32."""
-ANGLES = 4
-"""What it tells where there are no classes: by how many quarters a picture is turned."""
 
 
 class Eye(nn.Module):
-    """Pictures, uint8 [N, C, H, W] -> features, float32 [N, 128], and probabilities of the classes [N, num_classes], or
-    None where there are none (``num_classes`` 0).
+    """Pictures, uint8 [N, C, H, W] -> features [N, 128] and class probabilities [N, num_classes], both float32.
 
     Features are the means, over the picture, of the last layer's activations; their scale has no meaning.
     """
@@ -39,7 +36,7 @@ class Eye(nn.Module):
             *_layer(second, third, stride=2), *_layer(third, third),
             *_layer(third, last, stride=2), *_layer(last, last),
         )  # fmt: skip
-        self.logits = nn.Linear(last, num_classes or ANGLES)
+        self.logits = nn.Linear(last, num_classes)
 
     @staticmethod
     def largest_layer(shape: Sequence[int]) -> int:
@@ -51,9 +48,9 @@ class Eye(nn.Module):
         features: Tensor = self.stages(x).mean((2, 3))
         return features
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(prepared(pictures))
-        return features, self.logits(features).softmax(1) if self.num_classes else None
+        return features, self.logits(features).softmax(1)
 
 
 def _layer(n_in: int, n_out: int, side: int = 3, stride: int = 1) -> list[nn.Module]:
