@@ -34,11 +34,19 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     console.print(table)
     lines = [screen.getvalue().rstrip(), "", printable(in_words(protocol))]
     for extractor, shares in record["classes"].items():
-        lines.append(f"Classes by the {extractor}: " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
+        lines.append(f"Classes ({extractor}): " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
+    for extractor, by_class in record.get("agreement", {}).items():
+        told = ", ".join(f"{name}: {percent(share)} ({percent(floor)})" for name, (share, floor) in by_class.items())
+        lines.append(printable(f"Agreement by class ({extractor}), in brackets that of fresh reals: {told}"))
     if nearest := record.get("nearest"):
         shown = ", ".join(f"{name} ({number(distance)})" for name, distance in nearest[:NEAREST])
         lines.append(printable(f"Training pictures nearest to a judged one, with the distance in grey levels: {shown}"))
     return "\n".join([*lines, *map(printable, record["notes"])])
+
+
+def percent(share: float | None) -> str:
+    """A share, or a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def in_words(protocol: dict[str, Any]) -> str:

@@ -99,7 +99,8 @@ def evaluate(
         paths = places(judged, out, judge)
         processes.from_first(lambda: json.dumps(asdict(judge.task)))
         items = judged.items(dataset, shares(judge.protocol.num_fakes, processes))
-        record = judge.judge(items, judged.subject(), judged.nimg, processes)
+        asked = judged.asked(dataset, judge.protocol.num_fakes)
+        record = judge.judge(items, judged.subject(), judged.nimg, processes, asked)
         add_what_else_there_is_to_say(record, judge)
         evaluation = Evaluation(record, write(record, judge, *paths))
         processes.from_first(lambda: json.dumps(record))
@@ -111,7 +112,7 @@ def help_judge(
 ) -> Evaluation:
     """What other processes than the first do: look at their share. The record is the same on all."""
     task = Task(**json.loads(processes.from_first(str)))
-    extractors = helpers(task, dataset.shape, device, inception_file)
+    extractors = helpers(task, dataset, device, inception_file)
     items = judged.items(dataset, shares(task.count, processes))
     for _ in looked_at(task, extractors, items, processes):
         poll()

@@ -16,7 +16,7 @@ from ganforge.base.terminal import complain, printable
 from ganforge.data.catalog import short_name
 from ganforge.data.dataset import Dataset
 from ganforge.data.foreign_pictures import as_grey, read_pictures
-from ganforge.metrics.fakes import CHUNK, Parts, fakes_in_chunks
+from ganforge.metrics.fakes import CHUNK, Parts, asked_classes, fakes_in_chunks
 from ganforge.run.folder import RunFolder
 from ganforge.sampling.model import Model, load
 from ganforge.training.processes import digest
@@ -51,6 +51,13 @@ class Judged:
     def items(self, dataset: Dataset, parts: Parts) -> Iterator[Tensor]:
         """Those of ``fakes.shares``, chunk by chunk."""
         return made_by(self.model, dataset, parts) if self.model is not None else drawn_from(self.pictures, parts)
+
+    def asked(self, dataset: Dataset, count: int) -> Tensor | None:
+        """The class that each item is made for, int64 [count]; None where that is none of the data's."""
+        model = self.model
+        if model is None or (model.class_names and model.class_names != dataset.class_names):
+            return None
+        return asked_classes(dataset, count, **told(model))
 
     def beside(self, dataset: Dataset) -> "Judged":
         """The same, its items of the data's shape. Raises UserError where they are of another."""
@@ -92,12 +99,16 @@ def fit(pictures: Tensor, dataset: Dataset, source: Path) -> Tensor:
     return pictures
 
 
+def told(model: Model) -> dict[str, Any]:
+    """What decides the classes that a model is told."""
+    return {"num_classes": model.num_classes, "seed": 0, "purpose": "evaluate"}
+
+
 def made_by(model: Model, dataset: Dataset, parts: Parts) -> Iterator[Tensor]:
     """Items of fresh noise, the same for every model of one z_dim; where it is told the class, of each as
     often as the data have it."""
     return fakes_in_chunks(
-        model.generate, dataset, parts, noise=model.config.noise, z_dim=model.config.z_dim,
-        num_classes=model.num_classes, seed=0, purpose="evaluate",
+        model.generate, dataset, parts, noise=model.config.noise, z_dim=model.config.z_dim, **told(model)
     )  # fmt: skip
 
 

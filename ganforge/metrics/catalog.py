@@ -18,12 +18,14 @@ FORMAT = 2
 Better = Literal["lower", "higher", "near floor"]
 """How a value is read; ``near floor``: a distance from the floor on either side is bad."""
 Needs = Literal[
-    "features", "kernel subsets", "class probabilities", "known modes", "a mixture", "held-out pictures", "pixels"
-]
+    "features", "kernel subsets", "class probabilities", "asked classes", "known modes", "a mixture",
+    "held-out pictures", "pixels",
+]  # fmt: skip
 """What a figure is computed from.
 
 features: of both sides, by any extractor. kernel subsets: likewise, where the protocol has any. class probabilities:
-an extractor's that tells one class of each item. known modes: those of a mixture or of stacked digits. a mixture: its
+an extractor's that tells one class of each item. asked classes: likewise, of the data's
+classes, where each item was made for one of them. known modes: those of a mixture or of stacked digits. a mixture: its
 centres. held-out pictures: beside the training pictures, in pixels and in the first extractor's features. pixels: the
 same, in pixels alone.
 """
@@ -55,7 +57,8 @@ class ExtractorRecord(Record):
     takes: what it can look at, in words. channels, side: of the pictures that it takes, None where any will do; of
     points both are empty or 0. rank: of several, the lowest decides which snapshot is best. is_scaled: False where
     features have no scale of their own, and are divided by their root mean square over the reference. is_stacked: does
-    it tell a class of each channel?
+    it tell a class of each channel? is_learned: from the real items? Its file then has ``learned(dataset, cache_dir)``
+    instead, and those that it learned from (``protocol.eye_rows``) are not judged by.
     """
 
     takes: str
@@ -64,6 +67,7 @@ class ExtractorRecord(Record):
     side: int | None = None
     is_scaled: bool = True
     is_stacked: bool = False
+    is_learned: bool = False
 
     def can_take(self, shape: Sequence[int]) -> bool:
         """Items of this shape, (C, H, W) or (2,)?"""
@@ -79,6 +83,13 @@ class ExtractorRecord(Record):
 FIGURES = read_records("ganforge.metrics", FigureRecord)
 """By name, in the order of every table."""
 EXTRACTORS = read_records("ganforge.metrics", ExtractorRecord)
+
+
+def is_learned(name: str) -> bool:
+    """Is this extractor learned from the real items?"""
+    return name in EXTRACTORS and EXTRACTORS[name].is_learned
+
+
 HEADLINES = tuple(
     f"{figure.name}/{extractor.name}"
     for figure in FIGURES.values()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,28 +77,35 @@ class Copying:
 def prepare_copying(
     dataset: Dataset,
     held_out: Dataset,
-    extractor: Extractor,
+    extractor: Extractor | None,
     protocol: Protocol,
     cache_dir: Path | None,
 ) -> Copying:
-    """Both spaces, from the cache where it holds them. Raises UserError where the two splits differ in shape."""
+    """The spaces of pixels and of an extractor, if there is one, from the cache where it holds them.
+
+    Raises UserError where the two splits differ in shape.
+    """
     if held_out.shape != dataset.shape:
         raise UserError(f"The splits of {dataset.name} differ in shape; give data whose splits agree.")
     order = torch.randperm(len(held_out), generator=generator(protocol.seed, "metrics/held out"))
     fresh = held_out.items[order[:MAX_SAMPLES_FOR_COPIES]]
 
-    def embed(pictures: Tensor) -> Tensor:
-        found = []
-        for chunk in pictures.split(CHUNK):
-            poll()
-            found.append(extractor.extract(chunk)[0].cpu())
-        return torch.cat(found)
+    def space(name: str, identity: str, function: Callable[[Tensor], Tensor]) -> Space:
+        return prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir)
 
-    spaces = []
-    for name, function in (("pixels", lambda pictures: pictures.flatten(1)), (extractor.name, embed)):
-        identity = extractor.hash if name == extractor.name else "pixels"
-        spaces.append(prepare_space(name, identity, function, dataset, fresh, protocol, cache_dir))
+    spaces = [space("pixels", "pixels", lambda pictures: pictures.flatten(1))]
+    if extractor is not None:
+        spaces.append(space(extractor.name, extractor.hash, partial(embedded, extractor)))
     return Copying(dataset, spaces)
+
+
+def embedded(extractor: Extractor, pictures: Tensor) -> Tensor:
+    """The features of pictures, some at a time."""
+    found = []
+    for chunk in pictures.split(CHUNK):
+        poll()
+        found.append(extractor.extract(chunk)[0].cpu())
+    return torch.cat(found)
 
 
 def prepare_space(

@@ -32,12 +32,10 @@ class Task:
     kept: int
 
 
-def helpers(
-    task: Task, shape: Sequence[int], device: torch.device, inception_file: Path | None = None
-) -> list[Extractor]:
+def helpers(task: Task, dataset: Dataset, device: torch.device, inception_file: Path | None = None) -> list[Extractor]:
     """A process's own extractors for a task of the first one's. Raises UserError where they are others, or cannot be
     had; else as ``build_extractor``."""
-    found = [build_extractor(name, shape, device, inception_file) for name in task.extractors]
+    found = [build_extractor(name, dataset.shape, device, inception_file, dataset) for name in task.extractors]
     for extractor in found:
         if extractor.hash != task.extractors[extractor.name]:
             raise UserError(f"The {extractor.name} extractor has other weights than that of rank 0; give all the same.")
@@ -69,9 +67,23 @@ def fakes_in_chunks(
         z = draw_z(noise, size, z_dim, generator(seed, f"{purpose}/z", index))
         labels = None
         if num_classes:
-            labels = dataset.draw_labels(size, num_classes, generator(seed, f"{purpose}/labels", index))
+            labels = labels_of(dataset, index, size, num_classes=num_classes, seed=seed, purpose=purpose)
         items = make(z, labels)
         yield to_uint8(items) if items.dim() == 4 else items
+
+
+def labels_of(dataset: Dataset, index: int, size: int, *, num_classes: int, seed: int, purpose: str) -> Tensor:
+    """The classes that a chunk's items are made for, int64 [size]."""
+    return dataset.draw_labels(size, num_classes, generator(seed, f"{purpose}/labels", index))
+
+
+def asked_classes(dataset: Dataset, count: int, *, num_classes: int, seed: int, purpose: str) -> Tensor | None:
+    """The classes that all the items are made for, int64 [count]; None where G is not told those of the data."""
+    if not num_classes or num_classes != dataset.num_classes or dataset.labels is None:
+        return None
+    parts = shares(count)
+    asked = [labels_of(dataset, *part, num_classes=num_classes, seed=seed, purpose=purpose) for part in parts]
+    return torch.cat(asked)
 
 
 def looked_at(

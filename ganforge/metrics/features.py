@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganforge.base.errors import UserError
 from ganforge.base.sizes import is_point
+from ganforge.data.dataset import Dataset
 from ganforge.metrics.catalog import EXTRACTORS
 
 MAX_BATCH_SIZE = 256
@@ -47,7 +48,7 @@ class Extractor:
     """One way to turn items into features.
 
     name: as in the catalog. hash: 16 hexadecimal digits over all that decides its numbers: weights, scaling,
-    architecture. dims: length of a feature vector.
+    architecture. dims: length of a feature vector. num_classes: of which it gives probabilities; 0 for none.
     extract: pictures, uint8 [N, C, H, W], or points, float32 [N, 2], N at least 1, on any device -> ``Outputs`` on the
     extractor's device. Works in batches of one size, so that an item's features do not depend on N and memory beside
     the outputs does not grow with it; takes no gradient and no random numbers. Raises UserError for items of another
@@ -58,6 +59,7 @@ class Extractor:
     hash: str
     dims: int
     extract: Callable[[Tensor], Outputs]
+    num_classes: int = 0
 
 
 def build_extractor(
@@ -65,10 +67,13 @@ def build_extractor(
     shape: Sequence[int],
     device: torch.device,
     inception_file: Path | None = None,
+    dataset: Dataset | None = None,
+    cache_dir: Path | None = None,
 ) -> Extractor:
     """The extractor ``name`` for items of one shape, (2,) or (C, H, W), that computes on ``device``.
 
-    inception_file: as for ``load_inception``; the other extractors need no file and no download.
+    inception_file: as for ``load_inception``; the other extractors need no file and no download. dataset: the
+    real items, for an extractor that is learned from them. cache_dir: where that is kept; None for the user's own.
     Raises UserError for an unknown name, for a shape that it cannot take, and for weights that are missing or damaged.
     """
     shape = tuple(shape)
@@ -76,12 +81,20 @@ def build_extractor(
         raise UserError(f"There is no feature extractor {name!r}; choose from {', '.join(EXTRACTORS)}.")
     record = EXTRACTORS[name]
     if not record.can_take(shape):
-        instead = " or ".join(other.name for other in EXTRACTORS.values() if other.can_take(shape))
+        instead = " or ".join(
+            other.name for other in EXTRACTORS.values() if other.can_take(shape) and not other.is_learned
+        )
         raise UserError(f"The {name} extractor needs {record.takes}; these are {describe_shape(shape)}: use {instead}.")
-    network = record.load().network(shape[0], inception_file)
+    if not record.is_learned:
+        network = record.load().network(shape[0], inception_file)
+    elif dataset is None:
+        raise UserError(f"The {name} extractor is learned from real pictures, and none are given; name the data.")
+    else:
+        network = record.load().learned(dataset, cache_dir)
     identity = _hash(name, network.version, network.state_dict())
     network.to(device).to(memory_format=torch.channels_last)
-    return Extractor(name, identity, network.dims, partial(_extract, network, shape, device))
+    extract = partial(_extract, network, shape, device)
+    return Extractor(name, identity, network.dims, extract, network.num_classes)
 
 
 def describe_shape(shape: Sequence[int]) -> str:

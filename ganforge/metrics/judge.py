@@ -15,12 +15,21 @@ from ganforge.base.errors import UserError
 from ganforge.base.shared_batches import Sharers
 from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.catalog import FORMAT, HEADLINES
+from ganforge.metrics.asked import agreement_by_class, floor_labels
+from ganforge.metrics.catalog import FORMAT, HEADLINES, is_learned
 from ganforge.metrics.copying import Copying, prepare_copying
 from ganforge.metrics.fakes import Task, looked_at
 from ganforge.metrics.features import build_extractor
 from ganforge.metrics.figure import Figures, as_json, compare, notes_on, with_floors
-from ganforge.metrics.protocol import MAX_SAMPLES_FOR_COPIES, Protocol, chunks_of, share_out, split_rows, subset_size
+from ganforge.metrics.protocol import (
+    MAX_SAMPLES_FOR_COPIES,
+    Protocol,
+    chunks_of,
+    eye_share,
+    share_out,
+    split_rows,
+    subset_size,
+)
 from ganforge.metrics.reference import CHUNK, Chunks, prepare_reference
 from ganforge.metrics.sides import Sides, Tally
 from ganforge.metrics.vectors import FEWEST
@@ -79,22 +88,18 @@ class Judge:
         inception_file: that extractor's weights.
         cache_dir: None for the user's own.
         """
-        num_fakes, kernel_subsets = plan.num_fakes, plan.kernel_subsets
-        num_floor, reals = share_out(len(dataset), num_fakes, plan.num_reals)
-        if num_floor < FEWEST <= len(dataset) // 3:
-            raise UserError(f"{num_fakes} pictures are too few to judge by; give at least {FEWEST}.")
-        if num_floor < FEWEST:
-            raise UserError(
-                f"{dataset.name} has {len(dataset):,} items, too few to judge by; {3 * FEWEST} are the least."
-            )
-        names = plan.names or usual_extractors(dataset)
-        extractors = [build_extractor(name, dataset.shape, device, inception_file) for name in names]
-        self.dataset, self.num_wanted = dataset, num_fakes
+        names, kernel_subsets = plan.names or usual_extractors(dataset), plan.kernel_subsets
+        self.dataset, self.num_wanted = dataset, plan.num_fakes
+        self.learned_from = eye_share(len(dataset)) if any(map(is_learned, names)) else 0
+        num_floor, reals = self.numbers(plan)
+        extractors = [
+            build_extractor(name, dataset.shape, device, inception_file, dataset, cache_dir) for name in names
+        ]
         few = num_floor <= extractors[0].dims  # there is no FD, and the KID is not biased by the number of fakes
         if few:
             kernel_subsets = kernel_subsets or KERNEL_SUBSETS_FEW
         self.protocol = Protocol(
-            dataset.name, dataset.fingerprint(), plan.split, num_fakes if few else num_floor, reals, num_floor,
+            dataset.name, dataset.fingerprint(), plan.split, plan.num_fakes if few else num_floor, reals, num_floor,
             {extractor.name: extractor.hash for extractor in extractors},
             held_out.fingerprint() if held_out is not None else None, kernel_subsets,
             subset_size(num_floor, reals) if kernel_subsets else 0,
@@ -104,7 +109,7 @@ class Judge:
                 extractor,
                 *prepare_reference(
                     extractor, self.protocol, lambda: real_chunks(dataset, self.protocol), dataset.mixture,
-                    cache_dir,
+                    cache_dir, floor_labels(extractor, dataset, self.protocol),
                 ),
             )
             for extractor in extractors
@@ -113,7 +118,20 @@ class Judge:
         self.headline = headline(floors)
         self.copying: Copying | None = None
         if held_out is not None and dataset.mixture is None:
-            self.copying = prepare_copying(dataset, held_out, extractors[0], self.protocol, cache_dir)
+            unlearned = [extractor for extractor in extractors if not is_learned(extractor.name)]
+            self.copying = prepare_copying(dataset, held_out, next(iter(unlearned), None), self.protocol, cache_dir)
+
+    def numbers(self, plan: Plan) -> tuple[int, int]:
+        """Items for the floor, and of the reference. Raises UserError for too few."""
+        count = len(self.dataset) - self.learned_from
+        num_floor, reals = share_out(count, plan.num_fakes, plan.num_reals)
+        if num_floor < FEWEST <= count // 3:
+            raise UserError(f"{plan.num_fakes} pictures are too few to judge by; give at least {FEWEST}.")
+        if num_floor < FEWEST:
+            raise UserError(
+                f"{self.dataset.name} has {count:,} items, too few to judge by; {3 * FEWEST} are the least."
+            )
+        return num_floor, reals
 
     @property
     def task(self) -> Task:
@@ -122,18 +140,26 @@ class Judge:
         return Task(self.protocol.extractors, self.protocol.num_fakes, kept)
 
     def judge(
-        self, batches: Iterable[Tensor], subject: dict[str, Any], nimg: int, sharers: Sharers | None = None
+        self,
+        batches: Iterable[Tensor],
+        subject: dict[str, Any],
+        nimg: int,
+        sharers: Sharers | None = None,
+        asked: Tensor | None = None,
     ) -> dict[str, Any]:
         """A record: JSON, as docs/metrics.md describes it.
 
         batches: the items judged, uint8 [N, C, H, W] or points float32 [N, 2], ``protocol.num_fakes`` in all; with
         sharers, who look at theirs meanwhile (``fakes.looked_at``), this process's share.
-        subject: what they are.
+        subject: what they are. asked: the class that each was made for, int64 [N]; None where it is none of the data's.
         Raises UserError for items of another size, or another number of them.
         """
         start = time.perf_counter()
         most = self.protocol.num_floor
-        tallies = [Tally(extractor, reference.scale, most) for extractor, reference, _ in self.sides]
+        tallies = [
+            Tally(extractor, reference.scale, most, asked if reference.agreed is not None else None)
+            for extractor, reference, _ in self.sides
+        ]
         if self.copying is not None:
             self.copying.start()
         extractors = [extractor for extractor, _, _ in self.sides]
@@ -163,6 +189,7 @@ class Judge:
             "headline": self.headline if leads else None,
             "figures": as_json(figures),
             "classes": classes,
+            "agreement": agreement_by_class(tallies, [reference for _, reference, _ in self.sides], self.dataset),
             "real_trace": {extractor.name: float(side.moments.cov.trace()) for extractor, side, _ in self.sides},
             "notes": notes,
             "versions": {
@@ -185,14 +212,20 @@ class Judge:
             yield items
 
     def notes_on_numbers(self) -> list[str]:
-        """What was judged by fewer items than asked for, and why."""
-        judged, floor = self.protocol.num_fakes, self.protocol.num_floor
-        if judged == floor == self.num_wanted:
-            return []
-        why = f"as many as there are fresh real ones for the floor, a third of {len(self.dataset):,}"
-        if judged == floor:
-            return [f"{judged:,} items were judged instead of {self.num_wanted:,}, {why}."]
-        return [f"Of the {judged:,} items judged, all figures but KID take the first {floor:,}, {why}."]
+        """What was judged by fewer items than asked for, and why; what a learned extractor took of the real ones."""
+        judged, floor, count = self.protocol.num_fakes, self.protocol.num_floor, len(self.dataset) - self.learned_from
+        notes = []
+        if self.learned_from:
+            notes.append(
+                f"The eye of the own features learned from {self.learned_from:,} of {self.dataset.name}'s "
+                f"{len(self.dataset):,} items, which are not among those judged by."
+            )
+        why = f"as many as there are fresh real ones for the floor, a third of {count:,}"
+        if judged != floor:
+            notes.append(f"Of the {judged:,} items judged, all figures but KID take the first {floor:,}, {why}.")
+        elif judged != self.num_wanted:
+            notes.append(f"{judged:,} items were judged instead of {self.num_wanted:,}, {why}.")
+        return notes
 
 
 def real_chunks(dataset: Dataset, protocol: Protocol) -> tuple[Chunks, Chunks]:

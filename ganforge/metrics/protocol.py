@@ -23,6 +23,8 @@ MAX_NEIGHBOURHOOD = 5_000
 """Precision, recall, density and coverage look at so many items of each side: their cost grows with the square."""
 MAX_KEPT = 10_000
 """So many items' features are kept of each side; of all others only sums and classes, so that memory does not grow."""
+MAX_LEARNED = 10_000
+"""So many real items a learned extractor learns from at most."""
 MAX_SAMPLES_FOR_COPIES = 1_000
 """So many fakes, and so many held-out items, are compared with every training picture."""
 
@@ -70,6 +72,16 @@ def share_out(count: int, most_fakes: int, most_reals: int) -> tuple[int, int]:
     return num_floor, min(most_reals, count - num_floor)
 
 
+def eye_share(count: int) -> int:
+    """How many of ``count`` real items a learned extractor learns from, which are then in neither side."""
+    return min(MAX_LEARNED, count // 3)
+
+
+def eye_rows(dataset: Dataset) -> Tensor:
+    """The rows of those items: the last in the order that ``split_rows`` takes the first of."""
+    return _order(dataset)[len(dataset) - eye_share(len(dataset)) :]
+
+
 def subset_size(num_floor: int, num_reals: int) -> int:
     """Of the kernel distance's subsets: as is usual, or as many as the smaller side has."""
     return min(KERNEL_SUBSET_SIZE, num_floor, num_reals)
@@ -78,8 +90,12 @@ def subset_size(num_floor: int, num_reals: int) -> int:
 def split_rows(dataset: Dataset, protocol: Protocol) -> tuple[Tensor, Tensor]:
     """The rows of the floor's items and the reference's: disjoint, drawn from the whole data set in an order fixed by
     the seed."""
-    order = torch.randperm(len(dataset), generator=generator(protocol.seed, "metrics/reals"))
+    order = _order(dataset, protocol.seed)
     return order[: protocol.num_floor], order[protocol.num_floor :][: protocol.num_reals]
+
+
+def _order(dataset: Dataset, seed: int = 0) -> Tensor:
+    return torch.randperm(len(dataset), generator=generator(seed, "metrics/reals"))
 
 
 def chunks_of(dataset: Dataset, rows: Tensor, size: int) -> Iterator[Tensor]:

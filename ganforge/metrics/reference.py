@@ -1,6 +1,7 @@
 """The real side of every figure: its features' statistics and the floors, computed once and kept in a cache."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +36,25 @@ def prepare_reference(
     split: Callable[[], tuple[Chunks, Chunks]],
     mixture: Mixture | None,
     cache_dir: Path | None,
+    labels: Tensor | None = None,
 ) -> tuple[Reference, Figures]:
     """The reference of one extractor, and the floors: the figures of fresh real items against it.
 
     split: gives the floor's and the reference's items, chunk by chunk; called only if the cache has nothing. cache_dir:
-    as for ``kept_or_measured``.
+    as for ``kept_or_measured``. labels: int64, of the floor's items, where the extractor tells the same classes.
     """
     parts = [
         protocol.conventions, protocol.fingerprint, protocol.split, protocol.num_reals, protocol.num_floor,
         protocol.kernel_subsets, protocol.seed, extractor.name, extractor.hash,
-        definitions(),
+        definitions(), None if labels is None else labels.tolist(),
     ]  # fmt: skip
 
     def measure() -> tuple[Reference, Figures]:
         fresh, reals = split()
         reference = measure_reference(extractor, protocol, reals)
-        return reference, compare(Sides(gather(extractor, fresh, reference.scale), reference, protocol, mixture))
+        floor = gather(extractor, fresh, reference.scale, labels)
+        reference = replace(reference, agreed=floor.agreed())
+        return reference, compare(Sides(floor, reference, protocol, mixture))
 
     return kept_or_measured(
         KIND, parts, "the real pictures", cache_dir, from_file, measure, lambda found: to_file(*found)
@@ -80,9 +84,9 @@ def measure_reference(extractor: Extractor, protocol: Protocol, reals: Chunks) -
     return Reference(scale, moments, kept, near, kernels, tally.shares(), distinct_rows(kept))
 
 
-def gather(extractor: Extractor, chunks: Chunks, scale: float) -> Tally:
-    """A tally of items."""
-    tally = Tally(extractor, scale)
+def gather(extractor: Extractor, chunks: Chunks, scale: float, asked: Tensor | None = None) -> Tally:
+    """A tally of items. asked: as for ``Tally``."""
+    tally = Tally(extractor, scale, asked=asked)
     for chunk in chunks:
         poll()
         tally.add(chunk)
@@ -95,6 +99,8 @@ def to_file(reference: Reference, floors: Figures) -> tuple[dict[str, Tensor], d
     tensors |= {"kept": reference.kept, "radii": reference.radii, "kernels": reference.kernels}
     if reference.classes is not None:
         tensors["classes"] = reference.classes
+    if reference.agreed is not None:
+        tensors["agreed"] = reference.agreed
     facts = {"scale": reference.scale, "count": reference.moments.count, "distinct": reference.distinct}
     return tensors, facts | {"floors": as_json(floors)}
 
@@ -104,6 +110,6 @@ def from_file(tensors: dict[str, Tensor], facts: dict[str, Any]) -> tuple[Refere
     moments = Moments(int(facts["count"]), tensors["mean"], tensors["cov"])
     reference = Reference(
         float(facts["scale"]), moments, tensors["kept"], tensors["radii"], tensors["kernels"], tensors.get("classes"),
-        int(facts["distinct"]),
+        int(facts["distinct"]), tensors.get("agreed"),
     )  # fmt: skip
     return reference, figures_from_json(facts["floors"])

@@ -14,8 +14,8 @@ from ganforge.metrics.moments import Moments, MomentSums
 from ganforge.metrics.protocol import MAX_KEPT, Protocol
 from ganforge.metrics.vectors import distinct_rows
 
-CLASSES = 10
-"""The classifier's: the digits."""
+STACKED = 3
+"""Channels, each with a digit of its own."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Reference:
 
     scale: all features are divided by it. moments: of the features of all reference items. kept: float32 [M, d], the
     first items' features. radii: float64 [K], the neighbourhoods of the first K of them. kernels: float64 [S], of each
-    of the kernel distance's subsets, its own sum. classes: float64 [C], shares. distinct: how many of ``kept`` differ
+    of the kernel distance's subsets, its own sum. classes: float64 [C], shares. agreed: float64 [C], of the
+    floor's items of each class, the share that the extractor takes for it; None where it does not tell the data's
+    classes. distinct: how many of ``kept`` differ
     from each other.
     """
 
@@ -35,18 +37,22 @@ class Reference:
     kernels: Tensor
     classes: Tensor | None
     distinct: int
+    agreed: Tensor | None = None
 
 
 class Tally:
     """What is gathered of one side: sums over everything, each item's class, features and class probabilities of the
     first items.
 
-    most: the sums, and whatever else depends on the number of items, are of the first so many. bad: items whose
+    most: the sums, and whatever else depends on the number of items, are of the first so many. asked: int64 [N], the
+    class that each of the items to come was made for, where the extractor tells the same classes. bad: items whose
     features are not finite; with any, nothing is gathered any more.
     """
 
-    def __init__(self, extractor: Extractor, scale: float = 1.0, most: int | None = None) -> None:
-        self.extractor, self.scale, self.most = extractor, scale, most
+    def __init__(
+        self, extractor: Extractor, scale: float = 1.0, most: int | None = None, asked: Tensor | None = None
+    ) -> None:
+        self.extractor, self.scale, self.most, self.asked = extractor, scale, most, asked
         self.sums = MomentSums(extractor.dims)
         self.features: list[Tensor] = []
         self.probabilities: list[Tensor] = []
@@ -72,7 +78,13 @@ class Tally:
         if probabilities is not None and first:
             probabilities = probabilities.cpu()[:first]
             self.probabilities.append(probabilities[:room].clone())
-            self.classes.append(probabilities.view(len(probabilities), -1, CLASSES).argmax(2).to(torch.uint8))
+            channels = STACKED if self.is_stacked else 1
+            self.classes.append(probabilities.view(len(probabilities), channels, -1).argmax(2).to(torch.uint8))
+
+    @property
+    def is_stacked(self) -> bool:
+        """Does the extractor tell a class of each channel?"""
+        return self.extractor.name in EXTRACTORS and EXTRACTORS[self.extractor.name].is_stacked
 
     @cached_property
     def kept(self) -> Tensor:
@@ -91,9 +103,19 @@ class Tally:
 
     def shares(self) -> Tensor | None:
         """float64 [C]: the share of each class among the items; None where the extractor does not tell one class."""
-        if self.bad or not self.classes or self.classes[0].shape[1] > 1:
+        if self.bad or not self.classes or self.is_stacked:
             return None
-        return class_histogram(torch.cat(self.classes)[:, 0].long(), CLASSES)
+        return class_histogram(torch.cat(self.classes)[:, 0].long(), self.probabilities[0].shape[1])
+
+    def agreed(self) -> Tensor | None:
+        """float64 [C]: of the items that were made for each class, the share that the extractor takes for it, nan where
+        there are none; None where none was made for one, or the extractor does not tell."""
+        if self.asked is None or (shares := self.shares()) is None:
+            return None
+        found = torch.cat(self.classes)[:, 0].long()
+        asked = self.asked[: len(found)]
+        right = torch.bincount(asked[found == asked], minlength=len(shares))
+        return right.double() / torch.bincount(asked, minlength=len(shares))
 
 
 def class_histogram(classes: Tensor, num_classes: int) -> Tensor:
@@ -136,7 +158,9 @@ class Sides:
             found |= {"known modes", "a mixture"}
         elif self.reference.classes is not None:
             found.add("class probabilities")
-        elif self.features in EXTRACTORS and EXTRACTORS[self.features].is_stacked:
+            if self.judged.asked is not None:
+                found.add("asked classes")
+        elif self.judged.is_stacked:
             found.add("known modes")
         return frozenset(found)
 

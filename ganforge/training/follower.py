@@ -88,7 +88,7 @@ def follow(config: Config, feed: Feed, state: TrainingState, folder: RunFolder, 
         actions = Follower(config, feed, state, folder, Silent(), None)
         if task := feed.processes.from_first(str):
             actions.task = Task(**json.loads(task))
-            actions.extractors = helpers(actions.task, feed.dataset.shape, feed.device)
+            actions.extractors = helpers(actions.task, feed.dataset, feed.device)
         actions.come_together()
         Loop(config, feed, state, actions, stop).run()
     return folder

@@ -10,7 +10,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.stopping import poll
 from ganforge.config import Config
 from ganforge.data.dataset import Dataset
-from ganforge.metrics.fakes import Task, fakes_in_chunks, looked_at, shares
+from ganforge.metrics.fakes import Task, asked_classes, fakes_in_chunks, looked_at, shares
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
 from ganforge.metrics.trend import best_so_far, plateau_since, series, short
@@ -46,7 +46,9 @@ def few_held_out(dataset: Dataset) -> Dataset | None:
 def measure(judge: Judge, G: nn.Module, config: Config, nimg: int, feed: Feed) -> dict[str, Any]:
     """The record of one state of G, always from the same z. Other processes ``help_measure`` meanwhile."""
     subject = {"kind": "training", "name": f"{config.recipe} on {feed.dataset.name}"}
-    return judge.judge(fakes(G, config, judge.protocol.num_fakes, feed), subject, nimg, feed.processes)
+    count = judge.protocol.num_fakes
+    asked = asked_classes(feed.dataset, count, **_told(config, feed))
+    return judge.judge(fakes(G, config, count, feed), subject, nimg, feed.processes, asked)
 
 
 def help_measure(task: Task, extractors: Sequence[Extractor], G: nn.Module, config: Config, feed: Feed) -> None:
@@ -60,9 +62,14 @@ def fakes(G: nn.Module, config: Config, count: int, feed: Feed) -> Iterator[Tens
     dataset = feed.dataset
     return fakes_in_chunks(
         lambda z, labels: generate(G, z, labels, feed.device), dataset, shares(count, feed.processes),
-        noise=config.noise, z_dim=config.z_dim, num_classes=dataset.num_classes if config.conditional else 0,
-        seed=config.seed, purpose="metrics",
+        noise=config.noise, z_dim=config.z_dim, **_told(config, feed),
     )  # fmt: skip
+
+
+def _told(config: Config, feed: Feed) -> dict[str, Any]:
+    """What decides the classes that G is told."""
+    num_classes = feed.dataset.num_classes if config.conditional else 0
+    return {"num_classes": num_classes, "seed": config.seed, "purpose": "metrics"}
 
 
 def say_what_it_means(rows: list[dict[str, Any]], removed: Sequence[dict[str, Any]] = ()) -> list[str]:

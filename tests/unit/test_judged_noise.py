@@ -54,8 +54,10 @@ class Stub:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self.protocol = type("Protocol", (), {"num_fakes": COUNT})
+        self.asked: Tensor | None = None
 
-    def judge(self, batches: Any, subject: Any, nimg: int, sharers: Any) -> dict[str, Any]:
+    def judge(self, batches: Any, subject: Any, nimg: int, sharers: Any, asked: Tensor | None) -> dict[str, Any]:
+        self.asked = asked
         return {"items": sum(len(items) for items in batches), "nimg": nimg}
 
 
@@ -72,8 +74,9 @@ def judged(
     config = recipe("note", z_dim=Z_DIM, seed=seed, conditional=num_classes > 0, noise=noise)
     G, dataset = Told(), dataset_of(num_classes)
     if way == "in training":
-        feed = Feed(config, dataset, CPU)
-        assert measure(Stub(dataset), G, config, nimg, feed) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
+        feed, judge = Feed(config, dataset, CPU), Stub(dataset)
+        assert measure(judge, G, config, nimg, feed) == {"items": COUNT, "nimg": nimg}  # type: ignore[arg-type]
+        assert judge.asked is None if not num_classes else torch.equal(torch.cat(G.labels)[:COUNT], judge.asked)
     else:
         snapshot = Snapshot(Path("x"), {}, config.model_dump(), (1, 2, 2), num_classes, nimg)
         items = list(made_by(Model(G, config, snapshot, CPU), dataset, shares(COUNT)))

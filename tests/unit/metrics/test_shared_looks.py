@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ganforge.base.errors import UserError
+from ganforge.data.load import load
 from ganforge.judging.judged import drawn_from
 from ganforge.metrics.fakes import CHUNK, Task, helpers, looked_at, shares
 from ganforge.metrics.features import Extractor, Outputs
@@ -84,4 +85,4 @@ def test_every_chunk_is_somebodys() -> None:
 def test_other_weights_are_refused() -> None:
     task = Task({"coordinates": "others"}, COUNT, 0)
     with pytest.raises(UserError, match="The coordinates extractor has other weights than that of rank 0"):
-        helpers(task, (2,), torch.device("cpu"))
+        helpers(task, load("ring"), torch.device("cpu"))
