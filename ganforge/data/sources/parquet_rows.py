@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ganforge.base.errors import UserError
-from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL, brief, read_json, words
+from ganforge.data.sources.budget import MAX_ENTRIES, MAX_FILE_BYTES, MAX_LABEL, read_json, words
 from ganforge.data.sources.columns import is_number, named, picture_column
 from ganforge.data.sources.entries import is_label
 from ganforge.data.sources.pixel_kinds import Unreadable
