@@ -47,8 +47,7 @@ def list_rows(path: Path) -> tuple[list[tuple[int, int]], list[Any], str, str, l
                     f"has row groups of {size >> 20:,} MiB, more than {MAX_GROUP_BYTES >> 20}: write it with smaller "
                     "ones, such as row_group_size=100."
                 )
-            each = max(1, sum(one.total_compressed_size for one in held) // max(1, count))
-            places += [(group << GROUP_BITS | row, each) for row in range(count)]
+            places += [(group << GROUP_BITS | row, max(1, size // count)) for row in range(count)]
         skipped = other_columns(file_columns(schema), picture)
         why = "" if label else label_fault(schema, picture) or "there is no column but that of the pictures"
         return places, values_in(path, file, label, len(places)), label or "", why, skipped, digest_of_footer(path)

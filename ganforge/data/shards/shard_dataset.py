@@ -43,8 +43,7 @@ LARGE_GROUP_BYTES = 32 << 20
 
 def load_shards(name: str, request: Request, max_broken: int | None, say: Callable[[str], None]) -> Dataset:
     """The shards of a pattern, as ``pattern.shards_of`` takes it. Raises UserError where they cannot be used."""
-    if request.pages == "all":
-        raise UserError("Of files in shards only the first page is taken; leave --pages all out, or prepare them.")
+    refuse_pages(request.pages)
     index, files, sample, lost = open_shards(name, max_broken, say)
     classes, numbers, no_labels = settle_classes(index)
     dataset = load_pictures(str(index.folder / SAMPLE), request, None, max_broken, say)
@@ -56,6 +55,7 @@ def load_shards(name: str, request: Request, max_broken: int | None, say: Callab
     left_out = np.setdiff1d(sample, learned)
     allowed = broken_allowed(index.count) if max_broken is None else max_broken
     pictures = ShardPictures(index, files, target, dataset.range, left_out, numbers, allowed - lost, say)
+    pictures.sample_digest = dataset.fingerprint()
     notes = (*describe(index, len(rows)), *(_held_out(note, held, pictures.count) for note in dataset.notes))
 
     def like(part: Dataset, rows: Rows) -> Dataset:
@@ -84,6 +84,19 @@ def open_shards(
     lost = refuse_lost(index, max_broken)
     accept(index)
     return index, files, make_sample(index, files, labelled=settle_classes(index)[1] is not None), lost
+
+
+def refuse_pages(pages: str | None) -> None:
+    """Raise UserError where all are asked for."""
+    if pages == "all":
+        raise UserError("Of files in shards only the first page is taken; leave --pages all out, or prepare them.")
+
+
+def look_into(name: str, say: Callable[[str], None]) -> tuple[Path, list[str], str, str]:
+    """The sample of a pattern's shards, what there is to say of all, where classes come from, and why there are none.
+    Raises UserError, as ``load_shards``."""
+    index, _, rows, _ = open_shards(name, None, say)
+    return index.folder / SAMPLE, describe(index, len(rows)), labels_from(index), settle_classes(index)[2]
 
 
 def index_folder(shards: Sequence[str]) -> Path:

@@ -31,7 +31,10 @@ class ShardPictures:
 
     What cannot be read is noted, said and replaced: a picture by that of the next place, and each picture of a shard
     that is lost by that of as many places further on as the shard has; so a place shows the same picture every time.
+    sample_digest: the fingerprint of what is looked at beside training, by which it is found again.
     """
+
+    sample_digest = ""
 
     def __init__(
         self, index: ShardIndex, files: ShardFiles, target: Target, span: Span | None, left_out: Rows,

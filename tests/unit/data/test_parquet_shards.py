@@ -1,15 +1,17 @@
 """Parquet shards that are read in place: by their footers and row groups, here and from a server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from shard_makers import make_parquet_shards, make_shards, numbers_of, picture
 from shard_server import ShardServer, serving
 
 from ganforge.base.errors import RunError, UserError
+from ganforge.cli.main import main
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.shards import parquet_parts, parquet_shard, shard_dataset, shard_sample, streamed, web_files
@@ -72,7 +74,7 @@ def test_only_footers_and_classes_are_fetched_to_list_them(
     server: ShardServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shard_sample, "SAMPLE_COUNT", 4)
-    monkeypatch.setattr(shard_sample, "SAMPLE_BYTES", 5000)
+    monkeypatch.setattr(shard_sample, "SAMPLE_BYTES", 5800)
     monkeypatch.setattr(parquet_parts, "END_BYTES", 16)
     local = load(make_parquet_shards(server.folder, [30, 20]))
     assert numbers_of(local.items.numpy()) == [0, 1, 24, 25]  # of two row groups, from their first rows on
@@ -197,3 +199,23 @@ def test_a_footer_that_lies_is_refused(server: ShardServer, monkeypatch: pytest.
         path.write_bytes(content[:-8] + (1 << 31).to_bytes(4, "little") + content[-4:])
     with pytest.raises(UserError, match="no Parquet file, or cut off"):
         load(server.url + "train-{00..01}.parquet")
+
+
+@pytest.mark.parametrize("make", [make_parquet_shards, make_shards])
+def test_they_are_inspected_by_their_sample(
+    make: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shard_sample, "SAMPLE_COUNT", 10)
+    pattern = make(tmp_path / "s", [10, 10], broken=[4])
+    assert main(["data", "inspect", pattern, "--out", str(tmp_path / "sheet.png")]) == 0
+    said = capsys.readouterr().out
+    assert "20 pictures in 2 shards" in said and "are of 10 of them" in said
+    beside = "the column of classes" if make is make_parquet_shards else ".cls or .json"
+    for line in ("pictures    10, 1 of them unreadable", "8x8, all of them", f"classes     3 ({beside} beside"):
+        assert line in said
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size[0] > 30
+    (tmp_path / "s" / Path(pattern.replace("{00..01}", "01")).name).unlink()
+    assert main(["data", "inspect", pattern.replace("01}", "02}")]) == 2
+    assert "2 of 3 shards are missing or damaged" in capsys.readouterr().err
+    assert main(["data", "inspect", pattern, "--pages", "all"]) == 2
