@@ -41,8 +41,8 @@ def together(count: int, jobs: list[dict[str, Any]]) -> None:
     """Do the jobs, one after the other, by so many processes.
 
     Each has ``argv``, a command, and the status that it is to end with on all of them; or ``out``, with recipe and
-    settings of a new run, or with those changed in one that goes on. planted: with the planted trouble. threads: of each
-    process, from here on. stop: which process is asked to stop in which step.
+    settings of a new run, or with those changed in one that goes on. planted: with the planted trouble. threads: each
+    process's, from here on. stop: which process is asked to stop in which step.
     """
     store = new_store()
     group = started([[str(Path(__file__)), json.dumps(jobs)]] * count, store)

@@ -9,6 +9,7 @@ from shard_makers import make_shards
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.data.shards import shard_sample
+from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.viewer.sampler.rendered_samples import SampleRenderer
@@ -24,15 +25,15 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_nearest_pictures_are_of_a_sample_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_sample, "SAMPLE_COUNT", 12)
-    run = ganforge.train("fast", tmp_path / "a", data=make_shards(tmp_path / "s", [10, 14]), total_nimg=8, **TINY)
+    monkeypatch.setattr(shard_sample, "SAMPLE_COUNT", 40)
+    run = ganforge.train("fast", tmp_path / "a", data=make_shards(tmp_path / "s", [30, 34]), total_nimg=8, **TINY)
     request = SampleRequest(run.path, "1", form="nearest", row=0)
     found = SampleRenderer().answer(request)
     assert isinstance(found, RenderedSamples), found
     assert len(found.files) == 6 and "train-0" in found.captions[0]
-    note = "Of shards only a sample is compared with, 12 of the 24 pictures learned from"
+    note = "Of shards only a sample is compared with, 40 of the 64 pictures learned from"
     assert note in found.note
-    assert note in ganforge.evaluate(run.path, samples=4, out=tmp_path / "out").record["notes"][0]
+    assert note in str(evaluate(run.path, wanted=Wanted(samples=10), device="cpu", out=tmp_path / "out").record["notes"])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert "learned from shards (" in str(SampleRenderer().answer(request))
 
