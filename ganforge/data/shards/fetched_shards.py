@@ -57,11 +57,10 @@ class FetchedShards:
     def found(self, name: str, parts: Parts) -> Iterator[Found]:
         with self._parts(name, parts) as found:
             if found is not None:
-                yield found
-                return
-        size, stamp, sha256 = self._fetch(name)
+                return (yield found)
+        told = self._fetch(name)
         with self._opened(name):
-            yield Found(str(self._place(name)), size, stamp, sha256)
+            yield Found(str(self._place(name)), *told)
 
     @contextmanager
     def _parts(self, name: str, parts: Parts) -> Iterator[Found | None]:
@@ -112,8 +111,7 @@ class FetchedShards:
                 if found is not None:
                     if found.sha256 != shard.sha256:
                         raise ShardLost("changed since it was listed")
-                    yield found.path
-                    return
+                    return (yield found.path)
         self._get(shard)
         with self._opened(shard.name):
             yield str(self._place(shard.name))
@@ -175,8 +173,8 @@ class FetchedShards:
                     os.utime(path)
                     return
             path.unlink(missing_ok=True)  # damaged on the disk, or of another time
-        sha256 = self._fetch(shard.name, shard.size)[2]
-        if not is_as_listed(shard, path, lambda: sha256):
+        told = self._fetch(shard.name, shard.size)
+        if not is_as_listed(shard, path, lambda: told[2]):
             path.unlink(missing_ok=True)
             raise ShardLost("changed since it was listed")
 

@@ -33,7 +33,9 @@ def test_nearest_pictures_are_of_a_sample_that_is_named(tmp_path: Path, monkeypa
     assert len(found.files) == 6 and "train-0" in found.captions[0]
     note = "Of shards only a sample is compared with, 40 of the 64 pictures learned from"
     assert note in found.note
-    assert note in str(evaluate(run.path, wanted=Wanted(samples=10), device="cpu", out=tmp_path / "out").record["notes"])
+    assert note in str(
+        evaluate(run.path, wanted=Wanted(samples=10), device="cpu", out=tmp_path / "out").record["notes"]
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     assert "learned from shards (" in str(SampleRenderer().answer(request))
 
