@@ -114,9 +114,10 @@ def inspect_data(given: argparse.Namespace) -> int:
     else:
         from contextlib import closing
 
-        refuse_shards(given.name)
         from ganforge.data.prepared.first_look import take_range
         from ganforge.data.prepared.splits import choose_split
+        from ganforge.data.shards.pattern import is_shards
+        from ganforge.data.shards.shard_dataset import look_into, refuse_pages
         from ganforge.data.sources.depth import parse_range
         from ganforge.data.sources.inspect_source import describe_source, inspect_source
         from ganforge.data.sources.open import open_guarded
@@ -125,27 +126,24 @@ def inspect_data(given: argparse.Namespace) -> int:
         out = given.out or Path(f"{folder_name(given.name)}-sheet.png")
         refuse_foreign(out)
         settings = make_config({"data": given.name} | settings_given(given))
-        with closing(open_guarded(given.name)) as source:
+        place: str | Path = given.name
+        if shards := is_shards(given.name):
+            refuse_pages(settings.pages)
+            place, lines, *told = look_into(locate(given.name), lambda line: mention(printable(line)))
+            tell("\n".join(map(printable, lines)))
+        with closing(open_guarded(place)) as source:
             if settings.pages == "all":
                 source.take_pages()
             learned = choose_split(source, "train").indices
             span, span_from = take_range(source, parse_range(settings.range), learned)
             facts = inspect_source(source)
             facts.pages, facts.span, facts.span_from = settings.pages, span, span_from
+            if shards:
+                facts.name, facts.kind, (facts.labels_from, facts.no_labels) = given.name, "shards", told
             tell(describe_source(facts))
             save_picture(draw_source_sheet(source), out)
     tell(printable(f"Contact sheet: {out}"))
     return 0
-
-
-def refuse_shards(name: str) -> None:
-    from ganforge.data.shards.pattern import is_shards
-
-    if is_shards(name):
-        raise UserError(
-            f"{printable(name)} names shards, which are read in place: inspect one of them, or see what is said with "
-            f"`ganforge train --check --data {pasted(name)}`."
-        )
 
 
 def prepare_data(given: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 from ganforge.base.errors import UserError
 from ganforge.data.prepared.decode_rows import decode_piece, try_picture
 from ganforge.data.prepared.fit import target_from
+from ganforge.data.shards.parquet_shard import parts_of, take_out
 from ganforge.data.shards.places import Places, list_shard
 from ganforge.data.sources.budget import MAX_MEMORY_BYTES, words
 from ganforge.data.sources.depth import Span, some
@@ -57,7 +58,9 @@ class Reader:
             "open": self._open,
             "fingerprint": lambda: self._say(self.source.fingerprint()),
             "how": self._how,
-            "shard": lambda path: self._say(list_shard(path)),
+            "shard": lambda path, rows: self._say(list_shard(path, rows)),
+            "parts": lambda path, places: self._say(parts_of(path, places)),
+            "take out": self._take_out,
             "places": self._take_places,
             "pages": self._pages,
             "numbers": lambda index, most: self._say(some(self.taken.numbers(index), most)),
@@ -109,6 +112,12 @@ class Reader:
         self._places.places = places
         self._taken = PagedSource(self._places, None, None if span is None else (span[0], span[1]))
         self._say(None)
+
+    def _take_out(
+        self, places: list[int], broken: list[tuple[int, str]], one_by_one: bool, path: str, out: str
+    ) -> None:
+        known = dict(broken)
+        self._report(iter(take_out(path, places, out, lambda at, put: reported(at, known, put))), one_by_one)
 
     def _pages(self, indices: list[int], broken: list[tuple[int, str]], one_by_one: bool) -> None:
         known = dict(broken)

@@ -25,6 +25,16 @@ def one_line(dataset: Dataset) -> str:
     return f"{dataset.name} ({dataset.count:,} items of {shape}; {dataset.source})"
 
 
+def sample_note(seen: int, count: int) -> str:
+    """Of which pictures the nearest ones, and figures, are: "" where they are of all."""
+    if seen >= count:
+        return ""
+    return (
+        f"Of shards only a sample is compared with, {seen:,} of the {count:,} pictures learned from: a copy of one of "
+        "the others is not noticed."
+    )
+
+
 def data_facts(dataset: Dataset) -> dict[str, Any]:
     """What config.json keeps of the data."""
     facts = {
@@ -37,4 +47,6 @@ def data_facts(dataset: Dataset) -> dict[str, Any]:
         facts["class_names"] = list(dataset.class_names)
     if dataset.range is not None:
         facts["range"] = list(dataset.range)
+    if dataset.shards is not None:
+        facts["sample"] = {"count": len(dataset), "fingerprint": dataset.shards.sample_digest}
     return facts | {"num_classes": dataset.num_classes, "fingerprint": dataset.fingerprint()}

@@ -15,6 +15,7 @@ from ganforge.base.given import each_given, path_given, whole_given
 from ganforge.base.runtime import keep_freed_memory
 from ganforge.base.stopping import poll
 from ganforge.data.dataset import Dataset
+from ganforge.data.summary import sample_note
 from ganforge.judging.against import Against, open_data
 from ganforge.judging.judged import Judged, open_judged
 from ganforge.judging.record_files import PAIRS, places, write
@@ -123,6 +124,8 @@ def add_what_else_there_is_to_say(record: dict[str, Any], judge: Judge) -> None:
     """Which training pictures are nearest to samples, or why that is not known."""
     if judge.copying is not None:
         record["nearest"] = [list(pair) for pair in judge.copying.nearest_names(PAIRS)]
+    if note := sample_note(len(judge.dataset), judge.dataset.count):
+        record["notes"].append(note)
     if judge.protocol.held_out is None:
         record["notes"].append(
             f"Whether pictures are copies was not measured: {judge.dataset.name} has no held-out pictures to compare "

@@ -19,6 +19,12 @@ def refuse_differences(folder: RunFolder, old: Config, new: Config) -> None:
     """Raise UserError, naming them, where settings differ that may not."""
     if has_gone(old.data) or is_remote(old.data):
         old = old.model_copy(update={"data": new.data})  # moved: their fingerprint will show whether they are the same
+    if old.accumulate != new.accumulate:
+        raise UserError(
+            f"{folder.path} began with accumulate = {old.accumulate}, which stays: in other parts sums are other "
+            "numbers, and batch norm sees other pictures. Where a step needs more memory than there is, let more "
+            "processes share each batch (torchrun), or start a new run from its weights (--init-from)."
+        )
     if changed := differences(old, new):
         raise UserError(
             f"{folder.path} cannot go on with other settings ({'; '.join(changed)}); start a new run for them. "

@@ -41,8 +41,8 @@ def together(count: int, jobs: list[dict[str, Any]]) -> None:
     """Do the jobs, one after the other, by so many processes.
 
     Each has ``argv``, a command, and the status that it is to end with on all of them; or ``out``, with recipe and
-    settings of a new run, or with those changed in one that goes on. planted: with the planted trouble. stop: which
-    process is asked to stop in which step.
+    settings of a new run, or with those changed in one that goes on. planted: with the planted trouble. threads: each
+    process's, from here on. stop: which process is asked to stop in which step.
     """
     store = new_store()
     group = started([[str(Path(__file__)), json.dumps(jobs)]] * count, store)
@@ -53,6 +53,7 @@ def together(count: int, jobs: list[dict[str, Any]]) -> None:
 def work(jobs: list[dict[str, Any]]) -> None:
     """In each process."""
     import pytest
+    import torch
     from planted_trouble import plant
 
     from ganforge.cli.main import main
@@ -62,6 +63,8 @@ def work(jobs: list[dict[str, Any]]) -> None:
         with pytest.MonkeyPatch.context() as patch:
             if job.get("planted"):
                 plant(patch)
+            if "threads" in job:
+                torch.set_num_threads(job["threads"][int(os.environ["RANK"])])
             if "argv" in job:
                 status = main(job["argv"])
                 assert status == job["status"], f"{job['argv']} has ended with {status}"

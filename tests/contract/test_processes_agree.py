@@ -114,6 +114,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"out": str(out / "judged"), "settings": {"total_nimg": 384}},
         {"argv": ["evaluate", str(out / "judged"), "--samples=1300", "--device=cpu", f"--out={out / 'figures'}"],
          "status": 0},
+        {"argv": ["evaluate", str(out / "judged"), "--samples=1300", "--device=cpu", f"--out={out / 'uneven'}"],
+         "status": 0, "threads": [1, 2]},
     ]  # fmt: skip
     together(2, jobs)
     return out
@@ -196,6 +198,14 @@ def test_two_processes_evaluate_as_one(shared: Path, tmp_path: Path, one_thread:
     assert {key: one[key] for key in one if key != "seconds"} == {key: two[key] for key in two if key != "seconds"}
     for picture in tmp_path.glob("*.png"):
         assert picture.read_bytes() == (shared / "figures" / picture.name).read_bytes()
+
+
+def test_uneven_threads_change_figures_by_rounding_only(shared: Path) -> None:
+    records = (next((shared / name).glob("*.json")).read_text(encoding="utf-8") for name in ("figures", "uneven"))
+    one, two = (json.loads(record)["figures"] for record in records)
+    assert one.keys() == two.keys()
+    for name, figure in one.items():
+        assert two[name]["value"] == (figure["value"] and pytest.approx(figure["value"], rel=1e-4, abs=1e-6)), name
 
 
 class Asking(Processes):

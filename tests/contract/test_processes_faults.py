@@ -41,6 +41,23 @@ Loop.step = starving
 sys.exit(main(sys.argv[1:]))
 """
 
+ALTERED = """
+import os, sys
+from ganforge.cli.main import main
+from ganforge.training import start
+
+build = start.build_state
+
+def altered(*given):
+    state = build(*given)
+    if os.environ["RANK"] == "1":
+        next(state.G.parameters()).data.view(-1)[0] += 1e-6
+    return state
+
+start.build_state = altered
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 def ended(arguments: list[list[str]]) -> tuple[list[int], list[str]]:
     """The statuses of all processes, and the sentences that they have said, each once."""
@@ -62,6 +79,15 @@ def test_other_pictures_in_one_process(tmp_path: Path) -> None:
     statuses, said = ended([[*train, f"--data={tmp_path / name}"] for name in ("a", "b")])
     assert (statuses, said) == (
         [1, 1], ["ganforge: The processes cannot train: rank 1 has another data than rank 0."]
+    )  # fmt: skip
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_weights_in_one_process(tmp_path: Path) -> None:
+    train = ["-c", ALTERED, "train", "note", *SHORT, "--data=digits", "--total-nimg=64", f"--out={tmp_path / 'run'}"]
+    statuses, said = ended([train, train])
+    assert (statuses, said) == (
+        [1, 1], ["ganforge: The processes cannot go on after 0 images: rank 1 has another weights than rank 0."]
     )  # fmt: skip
     assert not (tmp_path / "run").exists()
 

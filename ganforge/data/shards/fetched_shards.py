@@ -1,6 +1,6 @@
 """Shards that lie elsewhere: fetched to a folder of the cache that is bounded, or read in parts until they are.
 
-<cache>/shards/files/<32 hexadecimal digits>.tar    a whole shard, called by the hash of its URL
+<cache>/shards/files/<32 hexadecimal digits>.tar    a whole shard, or .parquet, called by the hash of its URL
 
 Who uses one has it open with a shared lock, so that no other process removes it; what is fetched gets its name when it
 is whole. A file that was there before is compared with its digest before it is used.
@@ -19,16 +19,17 @@ from typing import IO
 from ganforge.base.errors import UserError
 from ganforge.base.files import open_plain, reason, write_atomically
 from ganforge.base.sizes import gib
-from ganforge.base.stopping import poll
 from ganforge.data.prepared.cache import LIMIT, SPARE_BYTES, hold, limit_bytes
+from ganforge.data.shards.parquet_parts import fetched_parts
+from ganforge.data.shards.parquet_shard import FOOTER, is_parquet
 from ganforge.data.shards.shard_cache import files_folder, kept_files, remove_file
-from ganforge.data.shards.shard_files import Found, Shard, ShardLost, losing, read_part
+from ganforge.data.shards.shard_digests import digest_of, is_as_listed
+from ganforge.data.shards.shard_files import Found, Parts, Shard, ShardLost, losing, read_part
 from ganforge.data.shards.web_files import Opener, fetch_part, fetch_whole, refuse_offline
 
 AT_ONCE = 4
 """So many shards are fetched at the same time while training goes on."""
 MAX_HELD = 256
-CHUNK = 1 << 20
 
 
 class FetchedShards:
@@ -53,10 +54,24 @@ class FetchedShards:
         return True
 
     @contextmanager
-    def found(self, name: str) -> Iterator[Found]:
-        size, stamp, sha256 = self._fetch(name)
+    def found(self, name: str, parts: Parts) -> Iterator[Found]:
+        with self._parts(name, parts) as found:
+            if found is not None:
+                return (yield found)
+        told = self._fetch(name)
         with self._opened(name):
-            yield Found(str(self._place(name)), size, stamp, sha256)
+            yield Found(str(self._place(name)), *told)
+
+    @contextmanager
+    def _parts(self, name: str, parts: Parts) -> Iterator[Found | None]:
+        """None of what is no Parquet file, or is not sent in parts."""
+        if not is_parquet(name) or self._sends_no_parts:
+            yield None
+            return
+        refuse_offline()
+        with fetched_parts(name, self._part, parts) as found:
+            self._sends_no_parts = found is None
+            yield found
 
     def path(self, shard: Shard) -> str:
         with self._lock:
@@ -85,6 +100,21 @@ class FetchedShards:
         if total is not None and total != shard.size:
             raise ShardLost("changed since it was listed")
         return content
+
+    @contextmanager
+    def in_part(self, shard: Shard, parts: Parts) -> Iterator[str]:
+        if path := self.path(shard):
+            yield path
+            return
+        if shard.sha256.startswith(FOOTER):
+            with self._parts(shard.name, parts) as found:
+                if found is not None:
+                    if found.sha256 != shard.sha256:
+                        raise ShardLost("changed since it was listed")
+                    return (yield found.path)
+        self._get(shard)
+        with self._opened(shard.name):
+            yield str(self._place(shard.name))
 
     def expect(self, shards: Sequence[Shard]) -> None:
         if shards == self._wanted:
@@ -139,11 +169,12 @@ class FetchedShards:
         path = self._place(shard.name)
         if path.exists():
             with suppress(ShardLost, OSError), self._opened(shard.name) as file:
-                if _digest_of(file) == shard.sha256:
+                if is_as_listed(shard, path, lambda: digest_of(file)):
                     os.utime(path)
                     return
             path.unlink(missing_ok=True)  # damaged on the disk, or of another time
-        if self._fetch(shard.name, shard.size)[2] != shard.sha256:
+        told = self._fetch(shard.name, shard.size)
+        if not is_as_listed(shard, path, lambda: told[2]):
             path.unlink(missing_ok=True)
             raise ShardLost("changed since it was listed")
 
@@ -206,7 +237,8 @@ class FetchedShards:
             yield file
 
     def _place(self, name: str) -> Path:
-        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.tar"
+        kind = "parquet" if is_parquet(name) else "tar"
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.{kind}"
 
 
 def _close(held: dict[str, IO[bytes]]) -> None:
@@ -216,11 +248,3 @@ def _close(held: dict[str, IO[bytes]]) -> None:
 
 class NoRoomError(UserError):
     """The disk, or the cache, is too full for a shard."""
-
-
-def _digest_of(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        poll()
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -29,12 +29,27 @@ class PlaceReader(Guarded):
         super().__init__(name)
         self._span = span
 
-    def list_shard(self, path: str) -> dict[str, Any]:
+    def list_shard(self, path: str, rows: bool) -> dict[str, Any]:
         """As ``places.list_shard``. Raises Unreadable where it takes too long or too much, too."""
+        return dict(self._about(path, "shard", rows))
+
+    def parts(self, path: str, places: Sequence[int] | None) -> list[tuple[int, int]]:
+        """As ``parquet_shard.parts_of``. Raises Unreadable, as above."""
+        return [(int(begin), int(size)) for begin, size in self._about(path, "parts", places)]
+
+    def take_out(self, path: str, places: Sequence[int], out: str) -> list[Place | str]:
+        """Of the rows of a Parquet file at these places, where their pictures are now, behind what was in the file
+        ``out``; or why not. Raises as ``decode``."""
+        self._places, self._undecodable = (), {}
+        told = self.many("take out", places, path, out)
+        self._refuse_many()
+        return [(out, *one) if len(one) == 2 else str(one[0]) for one in told]
+
+    def _about(self, path: str, what: str, *arguments: Any) -> Any:
         try:
-            return dict(self._ask(listing_seconds(path), "shard", path)[0])
+            return self._ask(listing_seconds(path), what, path, *arguments)[0]
         except UserError as error:
-            raise Unreadable(str(error).removesuffix(".")) from None
+            raise Unreadable(str(error).removeprefix(f"{path} ").removesuffix(".")) from None
         except Ended as error:
             self.close()
             poll()
@@ -47,13 +62,16 @@ class PlaceReader(Guarded):
         self._places, self._undecodable = places, {}
         self._open()
         reports = self.piece(0, range(len(places)), asdict(target), file)
+        self._refuse_many()
+        return reports
+
+    def _refuse_many(self) -> None:
         self._hung += len(self._undecodable)
         if self._hung > MAX_ENDED:
             raise UserError(
                 f"{self.path} is not read any further: {self._hung} of its pictures cannot be decoded within the "
                 "limits; remove such pictures."
             )
-        return reports
 
     def _open(self) -> None:
         try:

@@ -14,7 +14,7 @@ from ganforge.data.prepared.cache import is_locked, remove_locks
 SHARDS, PLACES, SAMPLE = "shards.jsonl", "places.i64", "sample.tar"
 """The files of an index."""
 FOLDER = re.compile(r"[0-9a-f]{32}")
-FETCHED = re.compile(r"[0-9a-f]{32}\.tar")
+FETCHED = re.compile(r"[0-9a-f]{32}\.(tar|parquet)")
 LEFT_S = 86_400
 """What is being written has been left by a killed process, if nothing was added for so long."""
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,15 @@ class ShardLost(Exception):  # noqa: N818 - what happened, for the caller to say
     """A shard is not to be had, or is not the one that was listed; the text says why, in a few words."""
 
 
+Parts = Callable[[str], Sequence[tuple[int, int]]]
+"""A Parquet file of which there is the footer -> (begin, size) of what else is needed. Raises Unreadable."""
+
+
 @dataclass(frozen=True)
 class Found:
-    """A whole shard on this machine's disk. stamp: another whenever it was written anew. sha256: of its bytes; "" of a
-    file that was not fetched, since reading all of it would take as long as learning from it once."""
+    """A shard on this machine's disk. stamp: another whenever it was written anew. sha256: of its bytes, or of a
+    Parquet file's footer; "" of a file that was not fetched, since reading all of it would take as long as learning
+    from it once."""
 
     path: str
     size: int
@@ -55,8 +60,9 @@ class ShardFiles(Protocol):
 
     workers: int
 
-    def found(self, name: str) -> AbstractContextManager[Found]:
-        """A shard that is to be listed: it stays where it is as long as the context lasts. Raises ShardLost."""
+    def found(self, name: str, parts: Parts) -> AbstractContextManager[Found]:
+        """A shard that is to be listed, of a Parquet file at least its footer and those parts: it stays where it is as
+        long as the context lasts. Raises ShardLost, and Unreadable."""
 
     def is_known(self, shard: Shard) -> bool:
         """As far as a glance tells, is it still the one that was listed?"""
@@ -67,6 +73,9 @@ class ShardFiles(Protocol):
 
     def read(self, shard: Shard, offset: int, size: int) -> bytes:
         """So many bytes of it. Raises ShardLost."""
+
+    def in_part(self, shard: Shard, parts: Parts) -> AbstractContextManager[str]:
+        """Of a Parquet shard, a file that has at least its footer and those parts. Raises ShardLost, and Unreadable."""
 
     def expect(self, shards: Sequence[Shard]) -> None:
         """These will be asked for soon."""
@@ -79,7 +88,7 @@ class LocalShards:
         self.workers = workers
 
     @contextmanager
-    def found(self, name: str) -> Iterator[Found]:
+    def found(self, name: str, parts: Parts) -> Iterator[Found]:
         yield self._find(name)
 
     def _find(self, name: str) -> Found:
@@ -104,6 +113,10 @@ class LocalShards:
 
     def read(self, shard: Shard, offset: int, size: int) -> bytes:
         return read_part(self.path(shard), offset, size)
+
+    @contextmanager
+    def in_part(self, shard: Shard, parts: Parts) -> Iterator[str]:
+        yield self.path(shard)
 
     def expect(self, shards: Sequence[Shard]) -> None:
         pass

@@ -1,7 +1,7 @@
 """The index of a set of shards: where each picture lies, made once and kept in the cache.
 
 <cache>/shards/<key>/shards.jsonl   a line for each shard when it has been listed, and one for each new class before it
-                     places.i64     int64 [pictures, 3]: offset, size and class, shard by shard as they were listed
+                     places.i64     int64 [pictures, 3]: offset (or row), size and class, shard by shard as listed
                      sample.tar     the pictures that are looked at beside training (``shard_sample``)
 
 Lines are only added, so that an index that was interrupted is gone on with; of two lines on a shard the later counts.
@@ -24,6 +24,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.in_threads import in_threads
 from ganforge.data.prepared.cache import locked
 from ganforge.data.prepared.progress_bar import shown
+from ganforge.data.shards.parquet_shard import is_parquet
 from ganforge.data.shards.place_reader import PlaceReader
 from ganforge.data.shards.shard_cache import PLACES, SAMPLE, SHARDS, forget
 from ganforge.data.shards.shard_files import Shard, ShardFiles, ShardLost
@@ -179,9 +180,9 @@ def _listed(reader: PlaceReader, files: ShardFiles, name: str) -> tuple[Shard, d
     shard = Shard(name)
     nothing: dict[str, Any] = {"rows": [], "classes": []}
     try:
-        with files.found(name) as found:
+        with files.found(name, lambda path: reader.parts(path, None)) as found:
             shard = Shard(name, found.size, found.stamp, found.sha256)
-            told = reader.list_shard(found.path)
+            told = reader.list_shard(found.path, is_parquet(name))
     except (ShardLost, Unreadable) as why:
         return replace(shard, fault=brief(str(why))), nothing
     count = len(told["rows"]) // COLUMNS

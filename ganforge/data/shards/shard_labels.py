@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ganforge.data.shards.parquet_shard import is_parquet
 from ganforge.data.shards.shard_index import Rows, ShardIndex
 from ganforge.data.sources.entries import Entry, class_names
 from ganforge.data.sources.labels import many_values
@@ -26,3 +27,8 @@ def settle_classes(index: ShardIndex) -> tuple[list[str], Rows | None, str]:
     names = class_names(Entry("", name) for name in index.classes)
     number = {name: at for at, name in enumerate(names)}
     return names, np.array([number[name] for name in index.classes], np.int64), ""
+
+
+def labels_from(index: ShardIndex) -> str:
+    """Where classes come from, for people."""
+    return f"{'the column of classes' if is_parquet(index.shards[0].name) else '.cls or .json'} beside each picture"

@@ -1,7 +1,10 @@
 """Pictures of shards by their places, decoded when they are asked for."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,11 +14,13 @@ from numpy.typing import NDArray
 from ganforge.base.errors import RunError
 from ganforge.base.stopping import poll
 from ganforge.data.prepared.fit import Target
+from ganforge.data.shards.parquet_shard import is_parquet, row_of
 from ganforge.data.shards.place_reader import Place, PlaceReader
 from ganforge.data.shards.shard_files import Shard, ShardFiles, ShardLost
 from ganforge.data.shards.shard_index import Rows, ShardIndex
 from ganforge.data.sources.budget import brief
 from ganforge.data.sources.depth import Span
+from ganforge.data.sources.pixel_kinds import Unreadable
 
 HEADER_BYTES = 512
 """Of a tar's entry, right before its content; its first 100 begin with its name."""
@@ -26,7 +31,10 @@ class ShardPictures:
 
     What cannot be read is noted, said and replaced: a picture by that of the next place, and each picture of a shard
     that is lost by that of as many places further on as the shard has; so a place shows the same picture every time.
+    sample_digest: the fingerprint of what is looked at beside training, by which it is found again.
     """
+
+    sample_digest = ""
 
     def __init__(
         self, index: ShardIndex, files: ShardFiles, target: Target, span: Span | None, left_out: Rows,
@@ -67,8 +75,9 @@ class ShardPictures:
             rows = self.rows(found[todo])
             wanted = zip(todo, self.index.shards_at(rows).tolist(), self.index.places(rows).tolist(), strict=True)
             with file.with_suffix(".spool").open("wb") as spool:
-                where = {at: self._place(number, told[0], told[1], spool) for at, number, told in wanted}
-            asked = {at: place for at, place in where.items() if place is not None}
+                asked = dict(
+                    self._asked([(at, number, *told[:2]) for at, number, told in wanted], found, reader, spool)
+                )
             reports = reader.decode(list(asked.values()), self.target, str(file)) if asked else []
             read = np.fromfile(file, np.uint8, len(asked) * pixels[0].size)
             pixels[list(asked)] = read.reshape(len(asked), *self.target.shape)
@@ -89,26 +98,46 @@ class ShardPictures:
         """Pictures of these shards will be asked for soon."""
         self.files.expect([self.index.shards[number] for number in numbers])
 
-    def _place(self, number: int, offset: int, size: int, spool: BinaryIO) -> Place | None:
-        """Where the process that decodes finds a picture: in its shard, or, where that is still to be fetched, in the
-        spool. None where the shard is lost."""
-        shard = self.index.shards[number]
-        if number in self._lost:
-            return None
-        try:
-            if path := self.files.path(shard):
-                return path, offset, size
-            content = self.files.read(shard, offset, size)
-        except ShardLost as why:
-            with self._lock:
-                is_new = number not in self._lost
-                self._lost.setdefault(number, str(why))
-            if is_new:
-                self._tell(f"{shard.short_name} ({why}): its {self.counts[number]:,} pictures")
-            return None
-        begin = spool.tell()
+    def _asked(
+        self, wanted: Iterable[tuple[int, int, int, int]], found: Rows, reader: PlaceReader, spool: BinaryIO
+    ) -> Iterator[tuple[int, Place]]:
+        """(at, where the process that decodes finds the picture): in its shard, or in the spool, where that is a
+        Parquet file or still to be fetched. wanted: (at, number of a shard, offset, size). What is lost is noted."""
+        for number, of_shard in groupby(sorted(wanted, key=itemgetter(1, 2)), key=itemgetter(1)):
+            told = list(of_shard)
+            shard = self.index.shards[number]
+            try:
+                if number in self._lost:
+                    continue
+                if is_parquet(shard.name):
+                    places = taken_out(self.files, shard, [offset for _, _, offset, _ in told], reader, spool.name)
+                elif path := self.files.path(shard):
+                    places = [(path, offset, size) for _, _, offset, size in told]
+                else:
+                    places = [self._spooled(shard, offset, size, spool) for _, _, offset, size in told]
+            except (ShardLost, Unreadable) as why:
+                self._note_lost(number, str(why))
+                continue
+            for (at, *_), place in zip(told, places, strict=True):
+                if isinstance(place, str):
+                    self._note_broken(int(found[at]), place)
+                else:
+                    yield at, place
+
+    def _spooled(self, shard: Shard, offset: int, size: int, spool: BinaryIO) -> Place:
+        content = self.files.read(shard, offset, size)
+        begin = spool.seek(0, SEEK_END)
         spool.write(content)
+        spool.flush()
         return spool.name, begin, size
+
+    def _note_lost(self, number: int, why: str) -> None:
+        with self._lock:
+            is_new = number not in self._lost
+            self._lost.setdefault(number, why)
+        if is_new:
+            shard = self.index.shards[number]
+            self._tell(f"{shard.short_name} ({why}): its {self.counts[number]:,} pictures")
 
     def _readable(self, place: int) -> int:
         """The place from which the picture at ``place`` is taken, as far as is known."""
@@ -133,6 +162,8 @@ class ShardPictures:
 
     def _entry_name(self, shard: Shard, offset: int) -> str:
         """What a picture is called in its shard, as far as its header tells in the usual place."""
+        if is_parquet(shard.name):
+            return row_name(offset)
         try:
             return name_in(self.files.read(shard, offset - HEADER_BYTES, HEADER_BYTES))
         except ShardLost:
@@ -148,6 +179,21 @@ class ShardPictures:
                 f"{self.allowed:,} may be left out (--max-broken): the last one is {what}; what was saved before is "
                 "whole, and `ganforge resume` goes on from it when the cause is mended."
             )
+
+
+def taken_out(
+    files: ShardFiles, shard: Shard, places: Sequence[int], reader: PlaceReader, out: str
+) -> list[Place | str]:
+    """Where the pictures in these rows of a Parquet shard are now, in the file ``out``, or why one cannot be read.
+    Raises ShardLost and Unreadable."""
+    with files.in_part(shard, lambda path: reader.parts(path, places)) as path:
+        return reader.take_out(path, places, out)
+
+
+def row_name(offset: int) -> str:
+    """Of a row of a Parquet shard."""
+    group, row = row_of(offset)
+    return f"row {row:,} of row group {group:,}"
 
 
 def name_in(header: bytes) -> str:

@@ -12,7 +12,7 @@ from ganforge.data.sources.budget import MAX_ENTRIES, MAX_JSON_BYTES, brief, rea
 from ganforge.data.sources.columns import label_column, label_fault, named, other_columns
 from ganforge.data.sources.entries import PICTURE_COLUMNS, digest_of_files, make_entries
 from ganforge.data.sources.labels import all_classes
-from ganforge.data.sources.parquet import HUB_EXTRA, LABEL_ROWS, picture_bytes, short_values
+from ganforge.data.sources.parquet_rows import HUB_EXTRA, LABEL_ROWS, picture_bytes, short_values
 from ganforge.data.sources.picture_folder import read_file
 from ganforge.data.sources.pixel_kinds import Unreadable
 

@@ -145,7 +145,9 @@ class Explorer:
             self.detail.say(str(error))
             return
         if (shown, row) == (self.shown, self.row):
-            self.detail.say(explore_text.NEAREST_NOTE, explore_text.figures(found, "A training picture"))
+            self.detail.say(
+                f"{explore_text.NEAREST_NOTE} {found.note}".strip(), explore_text.figures(found, "A training picture")
+            )
 
     async def save(self, form: Literal["grid", "webp", "gif"], ending: str, row: int | None = None) -> None:
         """Hand the browser a file of what is shown, or of one picture of it."""

@@ -24,11 +24,12 @@ from ganforge.data.prepared.picture_dataset import names_of
 from ganforge.data.prepared.prepare import prepare
 from ganforge.data.prepared.prepared_files import LABELS, NAMES, PICTURES
 from ganforge.data.prepared.request import make_request
-from ganforge.viewer.read.untrusted import cut, string, whole
+from ganforge.data.shards.pattern import is_shards
+from ganforge.viewer.read.untrusted import cut, mapping, string, whole
 
 
 def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -> Dataset:
-    """What a run learned from.
+    """What a run learned from; of shards, the sample of them.
 
     config: the model's; of what it says only the name of a data set of ganforge's own is believed, which is made here
     or found where this machine has it. facts: the run's own on its data, as in config.json; their fingerprint finds
@@ -39,9 +40,15 @@ def training_data(config: Config, facts: Mapping[str, Any], place: str | None) -
         folder = Path(place) if place is not None and Path(place).is_dir() else None
         settings: dict[str, Any] = {"max_images": config.max_images} | config.data_settings()
         return load(config.data, data_dir=folder, **settings)
-    fingerprint, count = string(facts.get("fingerprint")), whole(facts.get("count"))
+    seen = mapping(facts.get("sample")) or facts  # of shards, a sample was prepared
+    fingerprint, count = string(seen.get("fingerprint")), whole(seen.get("count"))
     shape = config_shape(facts)
     found = prepared(fingerprint, count, shape)
+    if found is None and is_shards(config.data):
+        raise UserError(
+            f"This run learned from shards ({cut(config.data, 100)}), of which this machine has no sample prepared: "
+            "`ganforge train --check` with the run's settings prepares it."
+        )
     if found is None and place is not None:
         request = make_request("train", config.preparation())
         prepare(place, request, config.max_broken, lambda line: None)

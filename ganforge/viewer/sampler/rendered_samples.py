@@ -1,8 +1,10 @@
 """What the sample worker does with a request: load the model, make the items, turn them into files."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL.Image import Image
@@ -16,6 +18,7 @@ from ganforge.base.runtime import is_out_of_memory
 from ganforge.base.selections import parse_seeds
 from ganforge.data.dataset import Dataset
 from ganforge.data.draw import draw_frames, draw_items
+from ganforge.data.summary import sample_note
 from ganforge.metrics.nearest import nearest_pictures
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import find_snapshot
@@ -23,7 +26,7 @@ from ganforge.sampling.model import Model, load
 from ganforge.sampling.selection import Selection, choose
 from ganforge.viewer.read.formatting import class_words
 from ganforge.viewer.read.training_data import training_data
-from ganforge.viewer.read.untrusted import is_plain, mapping, read_object
+from ganforge.viewer.read.untrusted import is_plain, mapping, read_object, whole
 from ganforge.viewer.sampler.sample_request import ModelSummary, RenderedSamples, SampleRequest
 
 MODELS_KEPT = 3
@@ -72,15 +75,15 @@ class SampleRenderer:
         items = model.pictures(z, told)
         labels = [] if told is None else told.tolist()
         if request.form == "nearest":
-            files, captions = self.nearest(model, items[0], request)
+            files, captions, note = self.nearest(model, items[0], request)
         else:
-            files, captions = self.files(items, request), []
+            files, captions, note = self.files(items, request), [], ""
         size = sum(map(len, files))
         if size > MAX_BYTES:
             much = f"These are {size / 1e6:.0f} MB of pictures, which is too much for the page"
             raise UserError(f"{much}; ask for fewer, or use `ganforge sample`.")
         summary = ModelSummary(model.nimg, model.shape, model.config.noise, model.num_classes, model.class_names)
-        return RenderedSamples(summary, files, captions, seeds, labels)
+        return RenderedSamples(summary, files, captions, seeds, labels, note)
 
     def model(self, path: Path) -> Model:
         """Loaded, or kept since it was used last."""
@@ -108,8 +111,8 @@ class SampleRenderer:
         ones = [items[row : row + 1] for row in range(len(items))]
         return [encode_png(scatter(one, POINT_SIDE, reference=items, centers=one)) for one in ones]
 
-    def nearest(self, model: Model, item: Tensor, request: SampleRequest) -> tuple[list[bytes], list[str]]:
-        """The training pictures nearest to the item [C, H, W], and how far each is."""
+    def nearest(self, model: Model, item: Tensor, request: SampleRequest) -> tuple[list[bytes], list[str], str]:
+        """The training pictures nearest to the item [C, H, W], how far each is, and of which they are."""
         if item.dim() != 3:
             raise UserError("Nearest training pictures are for pictures; points lie beside their data on the run page.")
         dataset = self.dataset(model, request)
@@ -123,12 +126,16 @@ class SampleRenderer:
             if dataset.labels is not None:
                 named = f", {class_words(int(dataset.labels[row]), dataset.class_names)}"
             captions.append(f"{name}{named}: {'the same' if distance == 0 else f'{distance:.1f} away'}")
-        return files, captions
+        return files, captions, sample_note(len(dataset), whole(self.facts(request).get("count")))
+
+    def facts(self, request: SampleRequest) -> Mapping[str, Any]:
+        """The run's own on its data."""
+        run = request.source if request.source.is_dir() else request.source.parent.parent
+        return mapping(read_object(RunFolder(run).config, []).get("data"))
 
     def dataset(self, model: Model, request: SampleRequest) -> Dataset:
         """What the model learned from, if it is on this machine where the page may look."""
-        run = request.source if request.source.is_dir() else request.source.parent.parent
-        facts = mapping(read_object(RunFolder(run).config, []).get("data"))
+        facts = self.facts(request)
         key = (model.config.data, model.config.max_images, model.config.data_settings(), facts, request.data)
         if self.data is None or self.data[0] != key:
             self.data = None

@@ -55,10 +55,11 @@ class ModelSummary:
 @dataclass(frozen=True)
 class RenderedSamples:
     """files: the pictures' bytes. captions: what each shows, for people. seeds: the numbers that the request's text
-    meant. labels: the class of each item, or empty."""
+    meant. labels: the class of each item, or empty. note: on what they are of, for people."""
 
     model: ModelSummary
     files: list[bytes]
     captions: list[str]
     seeds: list[int]
     labels: list[int]
+    note: str = ""

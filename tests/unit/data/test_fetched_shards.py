@@ -62,13 +62,17 @@ def until(is_so: object) -> None:
         time.sleep(0.01)
 
 
+def no_parts(path: str) -> list[tuple[int, int]]:
+    raise AssertionError("of tar files all is listed")
+
+
 Files = tuple[FetchedShards, list[str]]
 
 
 def test_a_shard_is_fetched_whole_however_often_it_breaks_off(server: ShardServer, files: Files) -> None:
     put(server, "a", 300_000)
     server.faults.cut_after = 100_000
-    with files[0].found(server.url + "a") as found:
+    with files[0].found(server.url + "a", no_parts) as found:
         assert Path(found.path).read_bytes() == content(300_000)
         assert (found.size, found.stamp) == (300_000, '"1"')
         assert found.sha256 == hashlib.sha256(content(300_000)).hexdigest()
@@ -79,7 +83,7 @@ def test_a_server_without_parts_begins_anew(server: ShardServer, files: Files, m
     shard = put(server, "a", 200_000)
     server.faults.parts = False
     server.faults.cut_after = 100_000
-    with pytest.raises(ShardLost, match="broke off before the end"), files[0].found(shard.name):
+    with pytest.raises(ShardLost, match="broke off before the end"), files[0].found(shard.name, no_parts):
         pass
     assert len(server.asked) == 3  # once, and after each pause
     assert list(files_folder().iterdir()) == []
@@ -92,7 +96,7 @@ def test_more_is_promised_than_comes(server: ShardServer, files: Files, more: in
     put(server, "a", 70_000)
     server.faults.more = more
     why = "broke off" if more == 1000 else "bytes are the most|are the most"
-    with pytest.raises(ShardLost, match=why), files[0].found(server.url + "a"):
+    with pytest.raises(ShardLost, match=why), files[0].found(server.url + "a", no_parts):
         pass
     assert list(files_folder().iterdir()) == []
 
@@ -100,11 +104,11 @@ def test_more_is_promised_than_comes(server: ShardServer, files: Files, more: in
 def test_what_passes_is_tried_again_and_what_does_not_is_not(server: ShardServer, files: Files) -> None:
     put(server, "a", 1000)
     server.faults.failing = {"a": (503, 2), "b": (403, 9)}
-    with files[0].found(server.url + "a"):
+    with files[0].found(server.url + "a", no_parts):
         pass
     for name, why in (("b", "answered HTTP 403"), ("none", "answered HTTP 404")):
         server.asked.clear()
-        with pytest.raises(ShardLost, match=why), files[0].found(server.url + name):
+        with pytest.raises(ShardLost, match=why), files[0].found(server.url + name, no_parts):
             pass
         assert len(server.asked) == 1
 
@@ -112,10 +116,10 @@ def test_what_passes_is_tried_again_and_what_does_not_is_not(server: ShardServer
 def test_redirects_are_followed_a_few_times(server: ShardServer, files: Files) -> None:
     put(server, "a", 1000)
     server.faults.moved = {"b": "/a", "c": "/c", "d": "file:///etc/passwd"}
-    with files[0].found(server.url + "b") as found:
+    with files[0].found(server.url + "b", no_parts) as found:
         assert found.size == 1000
     for name in "cd":
-        with pytest.raises(ShardLost), files[0].found(server.url + name):
+        with pytest.raises(ShardLost), files[0].found(server.url + name, no_parts):
             pass
 
 
@@ -132,7 +136,7 @@ def test_another_part_than_was_asked_for_is_no_answer(server: ShardServer, files
     shard = put(server, "a", 200_000)
     server.faults.cut_after = 100_000
     server.faults.other_part = True
-    with pytest.raises(ShardLost, match="sent another part than was asked for"), files[0].found(shard.name):
+    with pytest.raises(ShardLost, match="sent another part than was asked for"), files[0].found(shard.name, no_parts):
         pass
 
 

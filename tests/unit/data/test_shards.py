@@ -15,7 +15,7 @@ from ganforge.base.user_cache import cache_folder
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
-from ganforge.data.shards import shard_dataset, streamed
+from ganforge.data.shards import shard_dataset, shard_sample, streamed
 from ganforge.data.shards.shard_cache import clear_shards
 from ganforge.data.shards.shard_index import read_lines
 from ganforge.data.shards.streamed import StreamedBatches
@@ -58,7 +58,7 @@ def test_they_give_what_the_same_pictures_give_when_they_are_prepared(tmp_path: 
 
 
 def small_sample(monkeypatch: pytest.MonkeyPatch, count: int = 4) -> None:
-    monkeypatch.setattr(shard_dataset, "SAMPLE_COUNT", count)
+    monkeypatch.setattr(shard_sample, "SAMPLE_COUNT", count)
 
 
 def epoch(dataset: Dataset, window: int = 1000) -> list[tuple[int, int | None]]:
