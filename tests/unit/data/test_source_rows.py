@@ -72,7 +72,7 @@ def test_labels_in_an_npz(tmp_path: Path, labels: object, names: list[str]) -> N
 @pytest.mark.parametrize(
     ("labels", "why"),
     [(np.arange(6) / 4, r"numbers that are not whole \(0\.25 for picture 1\): measurements"),
-     (np.eye(6, dtype=int), r"several values for one picture \(\['6 of them'\] for picture 0\)"),
+     (np.eye(6, dtype=int), r"several values for one picture \(\['6 numbers'\] for picture 0\)"),
      (np.array([3, 1, -1, 1, 2, 2]), r"array 'labels' gives no class to 1 of 6 pictures, such as picture 2"),
      (np.full(6, -2), r"what is no class \(-2 for picture 0\)")],
 )  # fmt: skip

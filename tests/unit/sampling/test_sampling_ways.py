@@ -82,6 +82,8 @@ def test_classes_by_name_and_by_number() -> None:
     names = ("cat", "\u00e9mile", "\u72d7 dogs", "3")
     assert parse_classes("cat", names) == [0]
     assert parse_classes("\u72d7 dogs, e\u0301mile,0-2", names) == [2, 1, 0, 1, 2]
+    with pytest.raises(UserError, match=r"The classes 'x' are not numbers and ranges such as 3 or 0-4,7\."):
+        parse_classes("x")
     with pytest.raises(UserError, match=r"no class 'cta'; did you mean 'cat'\? \(the classes: cat, "):
         parse_classes("cta", names)
 
@@ -251,7 +253,7 @@ def test_stills_from_the_command_line(runs: dict[str, RunFolder], tmp_path: Path
         ("--interpolate 1,2 --scale 513 --out a.mp4", "A picture of 4,104 x 4,104 pixels cannot be: 4,096 a side"),
         ("--interpolate 1,2 --scale 9999 --out a/", "A picture of 79,992 x 79,992 pixels cannot be: 65,535 a side"),
         ("--interpolate 1,x", "The seeds '1,x' are not numbers"),
-        ("--class x", "The classes 'x' are not numbers and ranges such as 3 or 0-4,7."),
+        ("--class x", "is not told any class; leave the class out."),
         ("--truncation 0.5", "so that nothing narrows it; leave the truncation out, look around a picture"),
         ("--interpolate 1,2 --out /missing/folder/a.webp", "The walk cannot be written: /missing/folder/a.webp"),
     ],

@@ -73,7 +73,7 @@ def test_the_figures(averaged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyP
     actions = actions_of(tmp_path, averaged, seed=5)
     judged: list[Tensor] = []
 
-    def judge(self: Judge, batches: Any, subject: Any, nimg: int, sharers: Any) -> dict[str, Any]:
+    def judge(self: Judge, batches: Any, subject: Any, nimg: int, sharers: Any, asked: Any) -> dict[str, Any]:
         judged.extend(batches)
         return {"nimg": nimg, "headline": None, "notes": []}
 
