@@ -1,6 +1,7 @@
 """What the detectors find in the runs of benchmarks/diagnosis.py, and what looking costs, as tables."""
 
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -90,8 +91,8 @@ def healthy(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterat
     yield from (
         "## Healthy runs",
         "",
-        "A finding is borne out where the run's own headline figure, measured apart from the signs of health, ends at "
-        f"more than {WORSE:g} times its best, or the median of the runs of its row.",
+        "A finding is borne out where the run's own headline figure, measured apart from the signs of health, was more "
+        f"than {WORSE:g} times the run's best, or the median end of the runs of its row, while it lasted or at the end.",
         "",
         "| run | runs | with a grave finding | borne out | all that was found, by seed |",
         "|---|---|---|---|---|",
@@ -102,7 +103,7 @@ def healthy(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterat
         if not looked:
             continue
         wrong = [each for each in looked.values() if any(one.trouble.grave for one in each.findings)]
-        usual = statistics.median(end for each in looked.values() if (end := ends(each)[1]) is not None)
+        usual = statistics.median([values[-1] for each in looked.values() if (values := figures(each))] or [0.0])
         true = [each for each in wrong if is_worse(each, usual)]
         runs, grave, borne_out = runs + len(looked), grave + len(wrong), borne_out + len(true)
         texts = [f"{seed}: {text}" for seed, each in looked.items() if (text := told(each))]
@@ -123,19 +124,20 @@ def told(looked: Diagnosis) -> str:
     return ", ".join(texts)
 
 
-def ends(looked: Diagnosis) -> tuple[float | None, float | None]:
-    """The headline figure's best and last value, above the floor; None where it was not measured."""
-    best, records = best_so_far(looked.history.records), looked.history.records
-    if best is None:
-        return None, None
-    floor = best.floor or 0.0
-    return best.best[1] - floor, series(records)[-1][1] - floor
+def figures(looked: Diagnosis, begin: float = 0, end: float = math.inf) -> list[float]:
+    """The headline figure above its floor, oldest first, as it was measured from ``begin`` to ``end`` images."""
+    records = looked.history.records
+    best = best_so_far(records)
+    floor = (best.floor or 0.0) if best else 0.0
+    return [value - floor for nimg, value in series(records) if begin <= nimg <= end]
 
 
 def is_worse(looked: Diagnosis, usual: float) -> bool:
-    """Is the last value more than ``WORSE`` times the run's best, or the usual last one?"""
-    best, last = ends(looked)
-    return best is not None and last is not None and last > WORSE * min(best, usual)
+    """Was the figure more than ``WORSE`` times the run's best, or the usual end, while something grave lasted or at the
+    end?"""
+    spans = [(one.since, one.until or math.inf) for one in looked.in_log if one.trouble.grave]
+    values = [value for span in spans for value in figures(looked, *span)] + figures(looked)[-1:]
+    return max(values, default=0.0) > WORSE * min([*figures(looked), usual])
 
 
 def length(looked: Diagnosis) -> int:
