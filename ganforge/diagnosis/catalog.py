@@ -57,7 +57,7 @@ class Trouble(Record):
     depend on how long the run is to be? What a check sees of that is looked for again where a run is given another
     length; what a detector sees is said, and stands in status.json, but not in findings.jsonl, since a longer run would
     not see it at the same rows; nor does it stop or mend a run. remedies: the best first, as
-    benchmarks/results/diagnosis.md ranks them.
+    benchmarks/results/remedies.md ranks them.
     """
 
     title: str

@@ -20,7 +20,6 @@ RECORD = Detector(
             "bound the critic's weights as the recipe does",
             {"clip": "recipe"},
             only=("objective", ("wgan",)),
-            mends=True,
         ),
         Remedy(
             "take the recipe's own learning rates and betas",

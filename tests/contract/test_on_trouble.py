@@ -154,7 +154,7 @@ def test_a_penalty_is_mended_in_by_the_rule_for_the_data(tmp_path: Path, monkeyp
     assert ["Loss/D/r1" in row for row in folder.rows()] == [False, False, False, True]
 
 
-MENDABLE = {"lr", "d_lr", "beta1", "clip", "r1_gamma", "r2_gamma", "gp_weight", "augment", "ema_halflife_nimg"}
+MENDABLE = {"lr", "d_lr", "beta1", "r1_gamma", "r2_gamma", "gp_weight", "augment", "ema_halflife_nimg"}
 
 
 @pytest.mark.parametrize("trouble", DETECTORS.values(), ids=DETECTORS)
