@@ -92,8 +92,8 @@ def healthy(found: dict[tuple[str, int], Diagnosis], seeds: list[int]) -> Iterat
         "## Healthy runs",
         "",
         "A finding is borne out where the run's own headline figure, measured apart from the signs of health, was "
-        f"more than {WORSE:g} times the run's best, or the median end of the runs of its row, while it lasted or at the "
-        "end.",
+        f"more than {WORSE:g} times the run's best, or the median end of the runs of its row, while it lasted or in "
+        "the end.",
         "",
         "| run | runs | with a grave finding | borne out | all that was found, by seed |",
         "|---|---|---|---|---|",
