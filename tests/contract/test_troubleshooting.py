@@ -33,12 +33,14 @@ and checkpoints tell beside these what was mended, and `diagnose`, the page, the
 
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), on other seeds than the numbers were
 set on: of 14 faults with three seeds and more, one run in 55 was not called by its name, and of 150 healthy runs four
-had something grave, which their own figures bore out. So were [the remedies](../benchmarks/results/remedies.md): what
-undoes a change of the recipe stands first and alone, since a new run with it has the healthy run's figures, and what
-was tried instead mostly had not. R1 helped where nothing had been changed, the note on a ring. `--on-trouble mend`
-saved runs whose rates were far too low or far apart and the note on a ring; it did not save one whose weights far too
-high rates had ruined, nor one with a beta1 of 0.99. DiffAugment ended overfitting, and in runs as short as these the
-pictures were no better for it.
+had something grave, which their own figures bore out. So were [the remedies](../benchmarks/results/remedies.md), with
+three seeds: what undoes a change of the recipe stands first and alone, since a new run with it has the healthy run's
+figures. Of what was tried instead, R1 did as well against a D that was too fast and a clip that was too loose, and
+nothing against a beta1 of 0.99 and a z of one number; a faster or slower D, and a tenth of a penalty, did not help.
+Where nothing had been changed, R1 helped, as for the note on a ring. `--on-trouble mend` saved runs whose rates, or
+D's, were far too low, and the note on a ring; runs that far too high rates, or a beta1 of 0.99, had ruined it did not
+save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. DiffAugment
+ended overfitting, and in runs as short as these the pictures were no better for it.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
 explained in [run-folder.md](run-folder.md#statsjsonl).
