@@ -33,9 +33,12 @@ def describe(record: dict[str, Any], width: int = 100) -> str:
     console = Console(file=screen, width=width, highlight=False, color_system=None, force_terminal=False)
     console.print(table)
     lines = [screen.getvalue().rstrip(), "", printable(in_words(protocol))]
+    agreed = record.get("agreement", {})
     for extractor, shares in record["classes"].items():
-        lines.append(f"Classes ({extractor}): " + ", ".join(f"{c}: {100 * s:.1f} %" for c, s in enumerate(shares)))
-    for extractor, by_class in record.get("agreement", {}).items():
+        names = list(agreed.get(extractor, ()))  # of all classes, where G is told these
+        pairs = zip(names if len(names) == len(shares) else range(len(shares)), shares, strict=True)
+        lines.append(printable(f"Classes ({extractor}): " + ", ".join(f"{name}: {100 * s:.1f} %" for name, s in pairs)))
+    for extractor, by_class in agreed.items():
         told = ", ".join(f"{name}: {percent(share)} ({percent(floor)})" for name, (share, floor) in by_class.items())
         lines.append(printable(f"Agreement by class ({extractor}), in brackets that of fresh reals: {told}"))
     if nearest := record.get("nearest"):

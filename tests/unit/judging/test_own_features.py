@@ -29,6 +29,11 @@ def test_a_run_that_is_told_the_class(tmp_path: Path, monkeypatch: pytest.Monkey
         f"Agreement by class (own), in brackets that of fresh reals: 0: {100 * first:.0f} % ({100 * floor:.0f} %), 1:"
     )
     assert told in describe(record) and "The eye of the own features learned from 499" in describe(record)
+    record["agreement"]["own"] = dict.fromkeys("abcdefghij", (first, floor))
+    share = record["classes"]["own"][0]
+    assert f"Classes (own): a: {100 * share:.1f} %, b: " in describe(record)
+    del record["agreement"]
+    assert f"Classes (own): 0: {100 * share:.1f} %, 1: " in describe(record)
 
 
 def test_classes_of_another_name_are_not_those_asked_for() -> None:
