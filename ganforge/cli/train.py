@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganforge.base.stopping import StopRequest
 from ganforge.base.terminal import mention, printable
@@ -24,7 +24,7 @@ SUMMARY = "train a recipe into a new run folder"
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Those of the recipe that the arguments name have its own defaults."""
     parser.add_argument("recipe", metavar="RECIPE", nargs="?",
-                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
+                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own photo or fast)")  # fmt: skip
     parser.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     parser.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
     parser.add_argument("--check", action="store_true",
@@ -43,17 +43,24 @@ def data_in(arguments: Sequence[str]) -> str:
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     settings = settings_given(given)
-    name, why = (given.recipe, "") if given.recipe else usual_recipe(settings.get("data", "mnist"))
-    config = recipe(name, **settings)
+    config = recipe(given.recipe or usual_recipe(settings.get("data", "mnist"))[0], **settings)
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     refuse_odd_name(given.out or "")
-    if why:
-        mention(why)
+    if not given.recipe:
+        config = suited(settings)
     if given.check:
         return check(config, given.out)
     if given.watch:
         return train_and_watch(config, given.out, stop)
     return finish(start_training(config, given.out, stop), stop)
+
+
+def suited(settings: dict[str, Any]) -> Config:
+    """The recipe that suits the data, which is said."""
+    from ganforge.training.progress import choose_progress
+    from ganforge.training.suited import suited_recipe
+
+    return recipe(suited_recipe(settings, choose_progress()), **settings)
 
 
 def start_training(config: Config, out: str | Path | None, stop: StopRequest) -> "RunFolder":

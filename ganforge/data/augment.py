@@ -82,6 +82,11 @@ DIFF_AUGMENT: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], slice]] = {
 """Part -> what it does, and which columns of the draws are its."""
 
 
+def translated(images: Tensor, draws: Tensor) -> Tensor:
+    """``diff_augment`` with its translation alone, for data that need little: draws [N, DIFF_AUGMENT_DRAWS]."""
+    return diff_augment(images, draws, ("translation",))
+
+
 def ada(images: Tensor, p: Tensor | float, draws: Tensor) -> Tensor:
     """Adaptive augmentation's geometric and colour transforms: Karras et al. 2020, arXiv:2006.06676, appendix B.
 

@@ -1,7 +1,7 @@
 """How a recipe is taken from the table: its settings, with changes."""
 
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -94,9 +94,20 @@ def _has_meaning(setting: str, wanted: Mapping[str, Any], own: Mapping[str, Any]
     return setting != "max_images" or wanted["data"] == own["data"]
 
 
-def usual_recipe(data: str) -> tuple[str, str]:
-    """The recipe where none is named, and a line that says which and why: the note's for a data set by name, and fast
-    for anybody's pictures, since its convolutions know which pixels are neighbours."""
-    named = data in DATA_SETS
-    name, why = ("note", "for a data set by name") if named else ("fast", "which suits pictures of your own")
+PHOTO_SIDE = 32
+"""Colour pictures whose longer side has so many pixels or more are taken for photographs."""
+
+
+def usual_recipe(data: str, shape: Sequence[int] | None = None) -> tuple[str, str]:
+    """The recipe where none is named, and a line that says which and why.
+
+    data: as the setting has it. shape: of its items, where it is known already. The note's for a data set by name; for
+    anybody's colour pictures, if they are large enough, photo; for their other pictures fast.
+    """
+    if data in DATA_SETS:
+        name, why = "note", "for a data set by name"
+    elif shape is not None and shape[0] >= 3 and max(shape[1:]) >= PHOTO_SIDE:
+        name, why = "photo", "which suits colour pictures of your own"
+    else:
+        name, why = "fast", "which suits small or grey pictures of your own"
     return name, f"No recipe is named: {name}, {why} (all of them: `ganforge recipes`)"

@@ -20,7 +20,7 @@ from ganforge.base.runtime import send
 from ganforge.base.schedules import cosine, critic_steps, linear, ramped_halflife
 from ganforge.base.seeding import generator
 from ganforge.config import Config
-from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment, translated
 from ganforge.data.batches import Batches
 from ganforge.data.dataset import Dataset
 from ganforge.data.shards.streamed import StreamedBatches
@@ -35,7 +35,7 @@ from ganforge.training.state import TrainingState
 from ganforge.training.step_inputs import Batch, Following, StepOptions
 
 Stream = Batches | StreamedBatches
-AUGMENT_DRAWS = {"none": 0, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}
+AUGMENT_DRAWS = {"none": 0, "translation": DIFF_AUGMENT_DRAWS, "diffaugment": DIFF_AUGMENT_DRAWS, "ada": ADA_DRAWS}
 """Uniform numbers for an item, by the setting."""
 
 AHEAD, AHEAD_NUMBERS = 16, 1 << 22
@@ -158,7 +158,10 @@ class Feed:
             replace(penalty, weight=penalty.weight * share) if penalty.record.follows_gamma_end else penalty
             for penalty in self.penalties
         ]
-        augment = {"none": None, "diffaugment": diff_augment, "ada": partial(augment_by, state.ada_p)}[config.augment]
+        augment = {
+            "none": None, "translation": translated, "diffaugment": diff_augment,
+            "ada": partial(augment_by, state.ada_p),
+        }[config.augment]  # fmt: skip
         return StepOptions(
             self.losses, penalties, config.clip, augment, config.shared_noise, int(config.accumulate), one_pass(config)
         )

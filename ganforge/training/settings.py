@@ -19,8 +19,8 @@ class UpdateSettings(Section):
     """100 updates of D for each of G's first 25 and every 500th, as the original WGAN has it."""
     shared_noise: bool = True
     """G learns from the same fakes as D did last, instead of from fresh ones, which saves a pass of G."""
-    augment: Literal["none", "diffaugment", "ada"] = "none"
-    """Change the pictures that D sees: none, diffaugment or ada."""
+    augment: Literal["none", "translation", "diffaugment", "ada"] = "none"
+    """Change what D sees: none; translation, the shifts of diffaugment alone; diffaugment; ada."""
 
     batch_size: Annotated[int, Field(ge=2, le=65_536), WHOLE] = 128
     """Real pictures in one of D's updates."""

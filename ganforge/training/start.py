@@ -18,7 +18,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.data.load import load
 from ganforge.data.summary import data_facts, data_notes, one_line
 from ganforge.objectives.settings import penalty_weights
-from ganforge.recipes.catalog import recipe, usual_recipe
+from ganforge.recipes.catalog import recipe
 from ganforge.run.checkpoint import load_newest_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.place import usual_folder, usual_place
@@ -47,6 +47,7 @@ from ganforge.training.resume_checks import (
 )
 from ganforge.training.several import joined
 from ganforge.training.state import TrainingState
+from ganforge.training.suited import suited_recipe
 from ganforge.training.warm_start import items_of
 
 
@@ -55,25 +56,22 @@ def train(
 ) -> RunFolder:
     """Train a recipe, with changed settings, into a new run folder; stops on SIGINT, SIGTERM and SIGHUP after saving.
 
-    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them; by default what
-    ``recipes.catalog.usual_recipe`` says.
+    recipe_name: a recipe's, or all settings, as ``ganforge.recipe`` gives them; by default the
+        one that suits the data (``recipes.catalog.usual_recipe``).
     out: the folder; by default runs/<recipe>-<data>, with a number where that is taken.
     changes: settings by name.
 
     Raises UserError for settings, data or a folder that will not do (and then makes no folder), and RunError where
     training failed. `RunFolder.read_status()` tells whether the run finished or was stopped.
     """
-    if isinstance(recipe_name, Config):
-        config = make_config(recipe_name.model_dump() | changes)
-    else:
-        usual, why = usual_recipe(str(changes.get("data", "mnist")))
-        config = recipe(usual if recipe_name is None else recipe_name, **changes)
     if out is not None:
         out = path_given(out, "The run folder")
     progress = choose_progress()
-    if recipe_name is None:
-        progress.say(why)
     with stop_on_signals() as stop:
+        if isinstance(recipe_name, Config):
+            config = make_config(recipe_name.model_dump() | changes)
+        else:
+            config = recipe(suited_recipe(changes, progress) if recipe_name is None else recipe_name, **changes)
         return start_run(config, out, progress, stop)
 
 

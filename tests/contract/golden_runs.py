@@ -37,6 +37,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "note": ("note", {"fused_adam": False}),
     "fast": ("fast", {**NARROW, "burn_in_nimg": 60, "ema_halflife_nimg": 100}),
     "r1": ("r1", {**NARROW, "burn_in_nimg": 60, "ema_halflife_nimg": 100, "ema_rampup": False, "penalty_interval": 3}),
+    "photo": ("photo", {**NARROW, "burn_in_nimg": 60, "ema_halflife_nimg": 100, "penalty_interval": 3}),
     "dcgan": ("dcgan", NARROW),
     "lsgan": ("lsgan", NARROW),
     "wgan": ("wgan", {"batch_size": 4, "generator": "mlp", "discriminator": "mlp"}),

@@ -71,8 +71,8 @@ def told(package: Path, *words: str, status: int = 0) -> str:
 
 def test_a_new_family_is_one_new_file(package: Path) -> None:
     help_text = " ".join(told(package, "train", "--help").split())
-    assert "G's family: mlp, dcgan, upsample, resnet, r3gan or toy" in help_text
-    assert "D's family: mlp, logistic, recurrent, dcgan, resnet, r3gan or toy" in help_text
+    assert "G's family: mlp, dcgan, upsample, resnet, r3gan, smooth or toy" in help_text
+    assert "D's family: mlp, logistic, recurrent, dcgan, resnet, r3gan, smooth or toy" in help_text
     assert "Residual blocks at each size of an r3gan or a toy network" in help_text
 
     toy = ["--generator", "toy", "--discriminator", "toy"]

@@ -189,7 +189,10 @@ def test_settings(option: str, words: list[str], capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--generator=vit"], ["generator cannot be 'vit'", "'mlp', 'dcgan', 'upsample', 'resnet' or 'r3gan'"]),
+        (
+            ["--generator=vit"],
+            ["generator cannot be 'vit'", "'mlp', 'dcgan', 'upsample', 'resnet', 'r3gan' or 'smooth'"],
+        ),
         (["--generator=recurrent"], ["generator cannot be 'recurrent'"]),
         (["--discriminator="], ["discriminator cannot be ''", "'logistic'"]),
         (["--objective=wgan-gp"], ["objective cannot be 'wgan-gp'", "'wgan', 'hinge'", " or '"]),

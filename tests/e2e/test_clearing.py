@@ -121,14 +121,20 @@ def test_the_first_ten_of_many_broken_pictures_and_where_all_are(capsys: pytest.
 def test_without_a_recipe_one_that_suits_the_data_is_taken_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     all_of_them = "(all of them: `ganforge recipes`)\n"
     text = said(capsys, "train", "--data=pictures", "--g-width=8", "--d-width=8", *OPTIONS)
-    assert text.startswith(f"No recipe is named: fast, which suits pictures of your own {all_of_them}")
-    assert ", into runs/fast-pictures" in text
+    assert f"No recipe is named: fast, which suits small or grey pictures of your own {all_of_them}" in text
+    assert text.count("Preparing") == 1 and ", into runs/fast-pictures" in text
+    for number in range(40):
+        Image.new("RGB", (32, 32), (6 * number, 250 - 6 * number, 9)).save(f"pictures/a/colour{number}.png")
+    text = said(capsys, "train", "--data=pictures", "--g-width=8", "--d-width=8", "--size=32", *OPTIONS)
+    assert f"No recipe is named: photo, which suits colour pictures of your own {all_of_them}" in text
+    assert ", into runs/photo-pictures" in text
     text = said(capsys, "train", "--data", "digits", *OPTIONS)
     assert text.startswith(f"No recipe is named: note, for a data set by name {all_of_them}")
     assert "No recipe" not in said(capsys, "train", "note", "--data=pictures", *OPTIONS)
-    run = ganforge.train(data="pictures", g_width=8, d_width=8, metric_samples=0, **TINY)
-    assert run.read_config()["settings"]["recipe"] == "fast"
-    assert capsys.readouterr().out.startswith("No recipe is named: fast")
+    for size, name in (("16", "fast"), ("32", "photo")):
+        run = ganforge.train(data="pictures", size=size, g_width=8, d_width=8, metric_samples=0, **TINY)
+        assert run.read_config()["settings"]["recipe"] == name
+        assert f"No recipe is named: {name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ganforge re", {"resume", "report", "recipes"}),
         ("ganforge train ", {*RECIPES}),
         ("ganforge train note --gene", {"--generator"}),
-        ("ganforge train note --generator ", {"mlp", "dcgan", "upsample", "resnet", "r3gan"}),
+        ("ganforge train note --generator ", {"mlp", "dcgan", "upsample", "resnet", "r3gan", "smooth"}),
         ("ganforge train note --lr ", set()),
         ("ganforge resume runs/", {"runs/first", "runs/second", "runs/pictures/"}),
         ("ganforge sample runs/", {"runs/first", "runs/second", "runs/pictures/", "runs/x.safetensors"}),

@@ -14,7 +14,7 @@ from ganforge.networks.construct import build_generator
 from ganforge.recipes.catalog import recipe
 from ganforge.sampling.model import Model, load
 
-FAMILIES = ("mlp", "dcgan", "upsample", "resnet", "r3gan")
+FAMILIES = ("mlp", "dcgan", "upsample", "resnet", "r3gan", "smooth")
 SHAPE = (3, 9, 6)
 CASES = [(family, told, ("float32", "bfloat16")[(row + bool(told)) % 2], SHAPE)
          for row, family in enumerate(FAMILIES) for told in (0, 3)]  # fmt: skip

@@ -11,7 +11,7 @@ from torch import nn
 import ganforge
 from ganforge.base.errors import UserError
 from ganforge.config import Config
-from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks import dcgan, logistic, mlp, r3gan, recurrent, resnet, smooth, upsample
 from ganforge.networks.construct import build_discriminator, build_generator, on_device
 from ganforge.recipes.catalog import recipe
 from ganforge.run.folder import RunFolder
@@ -19,11 +19,12 @@ from ganforge.run.snapshot import save_snapshot
 
 GENERATORS = {
     "mlp": mlp.Generator, "dcgan": dcgan.Generator, "upsample": upsample.Generator, "resnet": resnet.Generator,
-    "r3gan": r3gan.Generator,
+    "r3gan": r3gan.Generator, "smooth": smooth.Generator,
 }  # fmt: skip
 DISCRIMINATORS = {
     "mlp": mlp.Discriminator, "logistic": logistic.Discriminator, "recurrent": recurrent.Discriminator,
     "dcgan": dcgan.Discriminator, "resnet": resnet.Discriminator, "r3gan": r3gan.Discriminator,
+    "smooth": smooth.Discriminator,
 }  # fmt: skip
 Z_DIM, SHAPE = 6, (3, 9, 7)
 WITHOUT_WIDTH = {"mlp", "logistic"}
@@ -84,7 +85,7 @@ def test_widths_are_passed_on() -> None:
     assert [len(p) for p in D.parameters() if p.dim() == 2] == [17, 1]
 
 
-@pytest.mark.parametrize("name", ["dcgan", "upsample", "resnet", "r3gan"])
+@pytest.mark.parametrize("name", ["dcgan", "upsample", "resnet", "r3gan", "smooth"])
 def test_the_base_size_is_passed_on(name: str) -> None:
     """Where it is 1, G starts from one pixel; otherwise from as many as there are at its family's own."""
     rows = [build_generator(name, Z_DIM, (1, 8, 8), 0, base_size=side, width=8).state_dict() for side in (1, None)]
@@ -174,7 +175,7 @@ def test_a_snapshot_of_every_family_loads_back(
     with torch.no_grad():
         expected = G.eval()(z, labels)
     torch.testing.assert_close(model.generate(z, labels), expected, rtol=0, atol=1e-5)
-    if name in ("dcgan", "upsample", "resnet"):
+    if name in ("dcgan", "upsample", "resnet", "smooth"):
         assert {t.item() for key, t in model.G.state_dict().items() if key.endswith("num_batches_tracked")} == {3}
 
 

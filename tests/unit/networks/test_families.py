@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, upsample
+from ganforge.networks import dcgan, mlp, r3gan, recurrent, resnet, smooth, upsample
 from ganforge.networks.layers import level_widths, pyramid, with_labels
 
 Z_DIM = 5
@@ -24,6 +24,7 @@ GENERATORS = {
     "upsample": partial(upsample.Generator, **SMALL),
     "resnet": partial(resnet.Generator, **SMALL),
     "r3gan": partial(r3gan.Generator, **SMALL, group_size=2),
+    "smooth": partial(smooth.Generator, **SMALL),
 }
 DISCRIMINATORS = {
     "logistic": partial(mlp.Discriminator, hidden=()),
@@ -35,6 +36,7 @@ DISCRIMINATORS = {
     "dcgan-unnormalised": partial(dcgan.Discriminator, **SMALL, norm="unnormalised"),
     "resnet": partial(resnet.Discriminator, **SMALL),
     "r3gan": partial(r3gan.Discriminator, **SMALL, group_size=2),
+    "smooth": partial(smooth.Discriminator, **SMALL),
 }
 WITHOUT_BATCH_NORM = [name for name in DISCRIMINATORS if name != "dcgan-batch"]
 FAMILIES_G = pytest.mark.parametrize("family", GENERATORS)

@@ -47,6 +47,7 @@ def test_a_ds_outline_likewise(name: str, num_classes: int) -> None:
         ("upsample", 65_536, {"width": 65_536}),
         ("resnet", 96, {"width": 65_536}),
         ("r3gan", 96, {"width": 65_536, "blocks": 64}),
+        ("smooth", 65_536, {"width": 65_536}),
     ],
 )
 @pytest.mark.parametrize("meta", [False, True])

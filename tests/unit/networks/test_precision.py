@@ -67,7 +67,7 @@ def through_pickle(network: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("conditional", [False, True])
-@pytest.mark.parametrize("name", ["mlp", "logistic", "recurrent", "dcgan", "upsample", "resnet", "r3gan"])
+@pytest.mark.parametrize("name", ["mlp", "logistic", "recurrent", "dcgan", "upsample", "resnet", "r3gan", "smooth"])
 def test_a_copy_computes_with_its_own_weights(
     name: str, conditional: bool, precision: str, copied: Callable[[nn.Module], nn.Module]
 ) -> None:
