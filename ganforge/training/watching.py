@@ -81,13 +81,17 @@ class Watching:
     def mend(self, finding: Finding, nimg: int) -> None:
         """Mend what was just found, each trouble once and at most ``MOST_MENDS`` in a run: go back to the best
         checkpoint, where it ruins weights; and take the first of its remedies that a run may take as it goes on. It is
-        said, and logged, so that a run that is resumed does it again."""
+        said, and logged, so that a run that is resumed does it again. What was seen before it went back is left alone:
+        one row of ruined weights shows several troubles."""
         mends = self.diagnosis.mends
         if len(mends) >= MOST_MENDS:
             self.say(f"It is not mended: {MOST_MENDS} mends were made already.")
             return
         if earlier := [one.nimg for one in mends if one.finding == finding.name]:
             self.say(f"It is not mended: it was after {earlier[0]:,} images, and has come back.")
+            return
+        if any(one.back_to is not None and finding.since <= one.nimg for one in mends):
+            self.say("It is not mended: it was seen before the run went back, in weights that are left behind.")
             return
         ruins = isinstance(finding.trouble, Detector) and finding.trouble.ruins
         back_to = self.go_back(self.diagnosis.history.records) if ruins else None

@@ -17,6 +17,7 @@ from ganforge.objectives.catalog import OBJECTIVES
 PAGE = Path(__file__).parents[2] / DOCS
 NAMES = ("Adam's ", "DiffAugment", "ADA")
 """That a title may begin with, though it goes on after "it went wrong: "."""
+BACK = "`--on-trouble mend` goes back to the best checkpoint, if that is far better."
 AGAIN = "a trouble's record has changed: run `python tests/contract/test_troubleshooting.py`"
 HEAD = """# Troubleshooting
 
@@ -30,6 +31,14 @@ With `--on-trouble stop` a run is saved and ends, with exit status 4, when somet
 when it is found, at most three times in a run, however often that is resumed or made longer; it is said and logged in
 `findings.jsonl`, and a resumed run does it again. `config.json` keeps the settings that the run began with; snapshots
 and checkpoints tell beside these what was mended, and `diagnose`, the page, the report and a card have a line for each.
+
+Some troubles leave weights that no setting mends; they are marked below. There a mend also **goes back to the best
+checkpoint**, if what G makes by then is measured, and its figure lies more than 1.5 times as high above the floor as that
+of the best snapshot (which counts as twice the floor at least): G, D, their optimizers, the average and ADA's p are
+those of then, while pictures, noise and schedules go on, and settings stay as they are mended. A run with `mend` keeps
+that checkpoint (`checkpoints/best.safetensors`), and saves one at once when it has gone back. Where it is missing or
+damaged, that is said, and the setting alone is changed. Other troubles that were first seen before it went back are not
+mended, since what they were seen in is gone. Without figures (`--metric-samples 0`) no run goes back.
 
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), on other seeds than the numbers were
 set on: of 14 faults with three seeds and more, one run in 55 was not called by its name, and of 150 healthy runs four
@@ -77,6 +86,8 @@ def section(trouble: Trouble) -> Iterator[str]:
         yield from ("What to do:", "")
         yield from (f"{number}. {remedy_text(one)}" for number, one in enumerate(trouble.remedies, start=1))
         yield ""
+    if isinstance(trouble, Detector) and trouble.ruins:
+        yield from (BACK, "")
     yield from (f"From: {trouble.source}.", "")
 
 
