@@ -33,12 +33,13 @@ when it is found, at most three times in a run, however often that is resumed or
 and checkpoints tell beside these what was mended, and `diagnose`, the page, the report and a card have a line for each.
 
 Some troubles leave weights that no setting mends; they are marked below. There a mend also **goes back to the best
-checkpoint**, if what G makes by then is measured, and its figure lies more than 1.5 times as high above the floor as that
-of the best snapshot (which counts as twice the floor at least): G, D, their optimizers, the average and ADA's p are
-those of then, while pictures, noise and schedules go on, and settings stay as they are mended. A run with `mend` keeps
-that checkpoint (`checkpoints/best.safetensors`), and saves one at once when it has gone back. Where it is missing or
-damaged, that is said, and the setting alone is changed. Other troubles that were first seen before it went back are not
-mended, since what they were seen in is gone. Without figures (`--metric-samples 0`) no run goes back.
+checkpoint**, where the figure of what G makes now, measured at once, lies more than 1.5 times as high above the floor as
+that of the best snapshot (which counts as twice the floor at least), and alone where there is no setting to change. G,
+D, their optimizers, the average and ADA's p are those of then, while pictures, noise and schedules go on, and settings
+stay as they are mended. A run with `mend` keeps that checkpoint (`checkpoints/best.safetensors`), and saves one at once
+when it has gone back. Where it is missing or damaged, that is said, and the setting alone is changed. Other troubles
+that were first seen before it went back are not mended, since what they were seen in is gone. Without figures
+(`--metric-samples 0`) no run goes back.
 
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), on other seeds than the numbers were
 set on: of 14 faults with three seeds and more, one run in 55 was not called by its name, and of 150 healthy runs four
@@ -48,7 +49,9 @@ figures. Of what was tried instead, R1 did as well against a D that was too fast
 nothing against a beta1 of 0.99 and a z of one number; a faster or slower D, and a tenth of a penalty, did not help.
 Where nothing had been changed, R1 helped, as for the note on a ring. `--on-trouble mend` saved runs whose rates, or
 D's, were far too low, and the note on a ring; runs that far too high rates, or a beta1 of 0.99, had ruined it did not
-save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. DiffAugment
+save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. Good runs that
+a burst of such rates ruined midway it saved by going back: their figures were those of runs without the burst, and
+seven times worse where only settings were changed. DiffAugment
 ended overfitting, and in runs as short as these the pictures were no better for it.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
