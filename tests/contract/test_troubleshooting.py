@@ -33,7 +33,7 @@ when it is found, at most three times in a run, however often that is resumed or
 and checkpoints tell beside these what was mended, and `diagnose`, the page, the report and a card have a line for each.
 
 Some troubles leave weights that no setting mends; they are marked below. There a mend also **goes back to the best
-checkpoint**, where the figure of what G makes now, measured at once, lies more than 1.5 times as high above the floor as
+checkpoint**, where the figure of what G makes now, measured at once, lies over 1.5 times as high above the floor as
 that of the best snapshot (which counts as twice the floor at least), and alone where there is no setting to change. G,
 D, their optimizers, the average and ADA's p are those of then, while pictures, noise and schedules go on, and settings
 stay as they are mended. A run with `mend` keeps that checkpoint (`checkpoints/best.safetensors`), and saves one at once
