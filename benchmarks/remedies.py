@@ -5,10 +5,10 @@
 
 What is advised is read off the faulty run of the same seed, as `ganforge diagnose` tells it: the first grave finding,
 and where there is none the first word of advice. What would not be advised, since another remedy undoes the fault, is
-tried, too; and so is --on-trouble mend, and, of runs that were good and are ruined midway, the same where it may not
-go back to the best checkpoint. Beside these stands the same run without the fault. All are judged in the
-end by the same figure, against the embedded digits (ring: against ring), whatever they learned from. The note's runs
-are of digits here, which it learns in a minute: of MNIST, 160,000 images leave blots with any settings.
+tried, too; and so is --on-trouble mend, and, of runs that were good and are ruined midway, the same mends where going
+back to the best checkpoint leaves the weights as they are. Beside these stands the same run without the fault. All are
+judged in the end by the same figure, against the embedded digits (ring: against ring), whatever they learned from. The
+note's runs are of digits here, which it learns in a minute: of MNIST, 160,000 images leave blots with any settings.
 """
 
 import argparse
@@ -47,7 +47,7 @@ LONGER: dict[str, dict[str, Any]] = {
 }
 """By fault: what is found early shows in the figures late."""
 RECORD, SOUND, MENDED = "judged", "without the fault", "--on-trouble mend"
-STAYED = f"{MENDED}, not going back"
+STAYED = f"{MENDED}, but weights stay"
 
 
 def case_of(name: str) -> Case:
@@ -118,7 +118,7 @@ def train(place: Path, names: list[str], seeds: list[int]) -> None:
                 folder.path.parent.mkdir(parents=True, exist_ok=True)
                 if settings is None:
                     more = {"on_trouble": "mend"} if way in (MENDED, STAYED) else {}
-                    stays = patch.object(Actions, "go_back", lambda actions, records: None)
+                    stays = patch.object(Actions, "take_best", lambda actions, nimg: None)
                     with stays if way == STAYED else nullcontext():
                         replace(case, settings={**case.settings, **more}).train(seed, str(folder.path))
                 else:  # of planted pictures, where the fault is theirs
