@@ -49,9 +49,10 @@ figures. Of what was tried instead, R1 did as well against a D that was too fast
 nothing against a beta1 of 0.99 and a z of one number; a faster or slower D, and a tenth of a penalty, did not help.
 Where nothing had been changed, R1 helped, as for the note on a ring. `--on-trouble mend` saved runs whose rates, or
 D's, were far too low, and the note on a ring; runs that far too high rates, or a beta1 of 0.99, had ruined it did not
-save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. Good runs that
-a burst of such rates ruined midway it saved by going back: their figures were those of runs without the burst, and
-seven times worse where only settings were changed. DiffAugment
+save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. Three runs
+that a burst of such rates had ruined midway ended, by going back, about as good as they had been before it (FD/random
+10 to 17), and stayed ruined with the same settings alone (69 to 104); where such rates last, what a run goes back to is
+lost again. DiffAugment
 ended overfitting, and in runs as short as these the pictures were no better for it.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
