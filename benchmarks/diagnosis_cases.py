@@ -14,6 +14,7 @@ import torch
 
 import ganforge
 from ganforge.base.errors import RunError
+from ganforge.training import loop
 from ganforge.training.step_inputs import StepOptions
 
 SHORT = {"report_nimg": 8_000, "snapshot_nimg": 32_000, "metric_samples": 1_000, "keep_snapshots": 1}
@@ -84,6 +85,21 @@ def only_reals(options: StepOptions, images: torch.Tensor, batch: Any, purpose: 
     return options.augment(images, batch.draws[purpose]) if options.augment and purpose == "reals" else images
 
 
+@contextlib.contextmanager
+def burst(seed: int) -> Any:
+    """For ``BURST`` images, rates are 300 times as high: what was learnt is lost."""
+    usual = loop.schedule_optimizers
+
+    def bursting(config: Any, state: Any, nimg: int) -> None:
+        usual(config, state, nimg)
+        if nimg in BURST:
+            state.G_opt.lr, state.D_opt.lr = 300 * state.G_opt.lr, 300 * state.D_opt.lr
+
+    with patch.object(loop, "schedule_optimizers", bursting):
+        yield {}
+
+
+BURST = range(160_000, 164_000)
 PHOTOGRAPHS = str(Path(os.environ.get("GANFORGE_DATA", ".")) / "photos32-train.zip")
 NOTE, FAST = {"data": "mnist", "total_nimg": 160_000}, {"data": "digits", "total_nimg": 96_000}
 MLP = {"generator": "mlp", "discriminator": "mlp"}
@@ -139,6 +155,9 @@ FAULTS = {
         "fast", FAST | {"conditional": True}, ("class-ignored",), plant=lambda seed: pictures(shuffled, seed)
     ),
 }
+NARROW = {"g_hidden": (256, 256), "d_hidden": (256, 256)}
+RUINED = {"burst": Case("note", NARROW | {"data": "digits", "total_nimg": 320_000}, plant=burst)}
+"""Good runs that are ruined midway, which benchmarks/remedies.py mends as they go."""
 REFUSED = {
     "lr-1e10": Case("note", NOTE | {"lr": 1e10}),
     "black": Case("fast", FAST, plant=lambda seed: pictures(black, seed)),

@@ -5,9 +5,10 @@
 
 What is advised is read off the faulty run of the same seed, as `ganforge diagnose` tells it: the first grave finding,
 and where there is none the first word of advice. What would not be advised, since another remedy undoes the fault, is
-tried, too; and so is --on-trouble mend. Beside these stands the same run without the fault. All are judged in the
-end by the same figure, against the embedded digits (ring: against ring), whatever they learned from. The note's runs
-are of digits here, which it learns in a minute: of MNIST, 160,000 images leave blots with any settings.
+tried, too; and so is --on-trouble mend, and, of runs that were good and are ruined midway, the same mends where going
+back to the best checkpoint leaves the weights as they are. Beside these stands the same run without the fault. All are
+judged in the end by the same figure, against the embedded digits (ring: against ring), whatever they learned from. The
+note's runs are of digits here, which it learns in a minute: of MNIST, 160,000 images leave blots with any settings.
 """
 
 import argparse
@@ -18,9 +19,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
-from diagnosis_cases import FAULTS, SHORT, Case
+from diagnosis_cases import FAULTS, RUINED, SHORT, Case
 from reporting import write_results
 
 import ganforge
@@ -30,6 +32,7 @@ from ganforge.diagnosis.findings import Finding, diagnose
 from ganforge.judging.against import Against
 from ganforge.judging.evaluation import Wanted, evaluate
 from ganforge.run.folder import RunFolder
+from ganforge.training.actions import Actions
 
 RESULTS = Path(__file__).parent / "results" / "remedies.md"
 DIGITS = {"data": "digits", "total_nimg": 400_000}
@@ -40,13 +43,16 @@ LONGER: dict[str, dict[str, Any]] = {
     "note-ring": SLOW,
     "wgan-clip-1": SLOW,
     **dict.fromkeys(("r1-1000", "five", "hundred", "shuffled-labels"), FAST),
+    **{name: {} for name in RUINED},
 }
 """By fault: what is found early shows in the figures late."""
 RECORD, SOUND, MENDED = "judged", "without the fault", "--on-trouble mend"
+STAYED = f"{MENDED}, but weights stay"
 
 
 def case_of(name: str) -> Case:
-    return replace(FAULTS[name], settings={**FAULTS[name].settings, **LONGER[name]})
+    case = {**FAULTS, **RUINED}[name]
+    return replace(case, settings={**case.settings, **LONGER[name]})
 
 
 def first_finding(folder: RunFolder) -> Finding | None:
@@ -83,10 +89,16 @@ def ways(name: str, place: Path, seed: int) -> Iterator[tuple[str, RunFolder, Ma
     faulty = RunFolder(place / name / f"{seed}-fault")
     yield "the fault", faulty, None
     yield MENDED, RunFolder(place / name / f"{seed}-mended"), None
-    kept = {key: case.settings[key] for key in ("total_nimg", "data", "conditional") if key in case.settings}
+    kept = {
+        key: case.settings[key]
+        for key in ("total_nimg", "data", "conditional", "g_hidden", "d_hidden")
+        if key in case.settings
+    }
     sound = ganforge.recipe(case.recipe, **SHORT | kept, seed=seed).model_dump(mode="json")
     without = RunFolder(place / "sound" / "-".join([str(seed), case.recipe, *map(str, kept.values())]))
-    finding = first_finding(faulty)
+    if name in RUINED:
+        yield STAYED, RunFolder(place / name / f"{seed}-stayed"), None
+    finding = None if name in RUINED else first_finding(faulty)
     for at, remedy in enumerate(finding.trouble.remedies if finding else ()):
         settings = faulty.read_config()["settings"]
         if finding and remedy.change and (changed := remedied(remedy, settings)) is not None:
@@ -105,8 +117,10 @@ def train(place: Path, names: list[str], seeds: list[int]) -> None:
                     continue
                 folder.path.parent.mkdir(parents=True, exist_ok=True)
                 if settings is None:
-                    more = {"on_trouble": "mend"} if way == MENDED else {}
-                    replace(case, settings={**case.settings, **more}).train(seed, str(folder.path))
+                    more = {"on_trouble": "mend"} if way in (MENDED, STAYED) else {}
+                    stays = patch.object(Actions, "take_best", lambda actions, nimg: None)
+                    with stays if way == STAYED else nullcontext():
+                        replace(case, settings={**case.settings, **more}).train(seed, str(folder.path))
                 else:  # of planted pictures, where the fault is theirs
                     with nullcontext({}) if way == SOUND else case.plant(seed) as more:
                         ganforge.train(make_config({**settings, **more}), folder.path)

@@ -11,6 +11,7 @@ RECORD = Detector(
     "it has been driven to where its last layer has no slope.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/contrast",),
+    ruins=True,
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
     ),

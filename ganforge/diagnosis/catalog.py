@@ -83,11 +83,13 @@ class Detector(Trouble):
     """A trouble that shows in the log.
 
     patience: seen in so many rows in turn, it is found, and not seen in as many, it is over. needs: columns that its
-    rows have to have; where they have not (runs of older versions, other data), nobody can look.
+    rows have to have; where they have not (runs of older versions, other data), nobody can look. ruins: does it leave
+    weights that no setting mends? Then --on-trouble mend goes back to the best checkpoint, if figures are far worse.
     """
 
     patience: int = 2
     needs: tuple[str, ...] = ()
+    ruins: bool = False
 
 
 DETECTORS = read_records("ganforge.diagnosis", Detector)

@@ -12,6 +12,7 @@ RECORD = Detector(
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Logits/separation", "Logits/spread"),
     for_objective={"wgan": "A critic that is clipped too narrowly cannot but give all pictures nearly one score."},
+    ruins=True,
     remedies=(
         Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}, mends=True),
         Remedy(

@@ -17,6 +17,7 @@ RECORD = Detector(
         "hinge": "D's own loss is 0 where all its answers are beyond 1 and -1: it does not learn, either.",
         "wgan": "To keep them apart is what the critic is for; but with a slope that is bounded, G should gain by it.",
     },
+    ruins=True,
     remedies=(
         Remedy(
             "take the recipe's own learning rates and betas",

@@ -11,6 +11,7 @@ RECORD = Detector(
     "too low, or no gradient arrives.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Step/G", "Step/D"),
+    ruins=True,
     remedies=(Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}, mends=True),),
 )
 

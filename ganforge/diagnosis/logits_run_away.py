@@ -15,6 +15,7 @@ RECORD = Detector(
         "gradient penalty.",
     },
     needs=("Loss/scores/real", "Loss/scores/fake"),
+    ruins=True,
     remedies=(
         Remedy(
             "bound the critic's weights as the recipe does",

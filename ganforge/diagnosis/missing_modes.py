@@ -11,6 +11,7 @@ RECORD = Detector(
     "little of that to tell G: for each fake alone, nothing is wrong.",
     source="Richardson & Weiss 2018, arXiv:1805.12462 (NDB); the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/missing", "Health/spread"),
+    ruins=True,
     remedies=(
         Remedy("take the recipe's own length of z", {"z_dim": "recipe"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),

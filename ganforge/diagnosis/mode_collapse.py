@@ -11,6 +11,7 @@ RECORD = Detector(
     "else. D can follow it, so that it may move from one kind to the next without ever making all of them.",
     source="Goodfellow 2016, arXiv:1701.00160, section 5.1.1; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/spread",),
+    ruins=True,
     remedies=(
         Remedy(
             "take the recipe's own learning rates and betas",

@@ -11,6 +11,7 @@ RECORD = Detector(
     "are buried.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Health/roughness",),
+    ruins=True,
     remedies=(
         Remedy("take the recipe's own learning rates and betas", {"lr": "recipe", "d_lr": "recipe", "beta1": "recipe"}),
         Remedy("take the recipe's own length of z", {"z_dim": "recipe"}),

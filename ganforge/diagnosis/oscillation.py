@@ -14,6 +14,7 @@ RECORD = Detector(
     source="Mescheder et al. 2018, arXiv:1801.04406; the numbers are our own, set by benchmarks/diagnosis.py",
     patience=3,
     needs=("Health/shares",),
+    ruins=True,
     remedies=(
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto", "d_norm": "unnormalised"}),
         Remedy("penalise D's slope at reals", {"r1_gamma": "auto"}, mends=True),

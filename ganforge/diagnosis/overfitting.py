@@ -11,6 +11,7 @@ RECORD = Detector(
     "to teach: from here on, G's pictures get worse, or become copies.",
     source="Karras et al. 2020, arXiv:2006.06676, figure 1; the numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Logits/separation",),
+    ruins=True,
     remedies=(
         Remedy("change what D sees at random", {"augment": "diffaugment"}, only=("augment", ("none",)), mends=True),
         Remedy("stop earlier, or use the best snapshot", command="ganforge sample RUN --best"),

@@ -11,6 +11,7 @@ RECORD = Detector(
     "was learnt is lost with each step.",
     source="The numbers are our own, set by benchmarks/diagnosis.py",
     needs=("Step/G", "Step/D"),
+    ruins=True,
     remedies=(
         Remedy("take the recipe's own learning rates", {"lr": "recipe", "d_lr": "recipe"}, mends=True),
         Remedy("lower the learning rates to a tenth", {"lr": "x0.1", "d_lr": "x0.1"}, mends=True),

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from ganforge.diagnosis.findings import Finding
 from ganforge.diagnosis.history import as_number
+from ganforge.run.mends import Mend
 
 MOST_FINDINGS = 5
 """That are told; how many more there are is said."""
@@ -34,12 +35,15 @@ def story(
     grids: Sequence[int],
     best: tuple[int, str] | None = None,
     ending: str = "",
+    mends: Sequence[Mend] = (),
 ) -> list[Moment]:
     """rows: of stats.jsonl, oldest first. grids: nimg of those that there are. best: when the best figure was measured,
-    and what to say of it. ending: a sentence on how the run ended. Without a row there is nothing to tell but that."""
+    and what to say of it. ending: a sentence on how the run ended. mends: made as it went. Without a row there is
+    nothing to tell but how it ended."""
     moments = []
     if rows:
         moments = [*_first(rows[0]), *_steps(rows), *_closest(rows), *_found(findings)]
+        moments += [Moment(one.nimg, f"Mended: {one.what}.") for one in mends]
         moments += [Moment(best[0], f"{best[1]}.")] if best else []
         moments.sort(key=lambda moment: moment.nimg)
         moments += _last(rows[-1])

@@ -13,6 +13,8 @@ PATIENCE = 5
 """So many measurements without a real gain are a plateau."""
 GAIN = 0.05
 """A real gain: the best figure so far, lowered by this share of its height above the floor."""
+FAR = 1.5
+"""Far worse: so many times as high above the floor."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,13 @@ def is_gain(value: float, best: float, floor: float | None) -> bool:
     """Is a value lower than the best one, by a share of ``GAIN`` of what that is above the floor (0 without one)?"""
     above = best - (floor or 0.0)
     return above > 0 and value < best - GAIN * above
+
+
+def is_far_worse(value: float, best: float, floor: float | None) -> bool:
+    """Is a value more than ``FAR`` times as high above the floor (0 without one) as the best one? What lies within
+    twice the floor counts as at twice the floor, where figures are mostly chance."""
+    floor = floor or 0.0
+    return value - floor > FAR * max(best - floor, abs(floor))
 
 
 def plateau_since(

@@ -30,6 +30,22 @@ def save_checkpoint(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], fa
         path.unlink()
 
 
+def save_best(folder: RunFolder, nimg: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write the checkpoint of ``nimg`` images as the one to go back to, in the place of the one before it. No run goes
+    on from it by itself. Raises OSError where it cannot be written; the one before it is then untouched."""
+    write_tensorfile(folder.best_checkpoint, KIND, tensors, {"format": FORMAT, "nimg": nimg} | facts)
+
+
+def load_best(folder: RunFolder, nimg: int, check: Callable[[dict[str, Any], Shapes], object]) -> dict[str, Tensor]:
+    """The tensors of the one to go back to. check: as for ``read_tensorfile``. Raises UserError where there is none, or
+    it is damaged, or of other images."""
+    tensors, facts = read_tensorfile(folder.best_checkpoint, KIND, check)
+    if (facts.get("format"), facts.get("nimg")) != (FORMAT, nimg):
+        told = f"{folder.best_checkpoint} is of {as_typed(facts.get('nimg'))} images, format"
+        raise UserError(f"{told} {as_typed(facts.get('format'))}.")
+    return tensors
+
+
 def part_of(tensors: dict[str, T], part: str) -> dict[str, T]:
     """`G.layers.0.weight` -> `layers.0.weight`, of one part of a checkpoint."""
     return {name.removeprefix(f"{part}."): t for name, t in tensors.items() if name.startswith(f"{part}.")}

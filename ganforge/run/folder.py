@@ -13,6 +13,7 @@ evolution.webp              those pictures as an animation
 report.html                 what `ganforge report` wrote
 snapshots/<nimg>.safetensors     G's weights, for use
 checkpoints/<nimg>.safetensors   everything needed to go on
+checkpoints/best.safetensors     that of the best figures, to go back to (--on-trouble mend)
 checkpoints/<nimg>.safetensors.damaged   one that could not be read, set aside
 trackers/<name>.json        how far a tracker has come (docs/trackers.md)
 trackers/<name>.lock        held by the process that tells it

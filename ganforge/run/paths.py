@@ -23,6 +23,7 @@ class RunPaths:
         self.metrics = self.path / "metrics.jsonl"
         self.removed = self.path / "removed.jsonl"
         self.findings = self.path / "findings.jsonl"
+        self.best_checkpoint = self.path / "checkpoints" / "best.safetensors"
         self.reals = self.path / "reals.png"
         self.evolution = self.path / "evolution.webp"
         self.report = self.path / "report.html"

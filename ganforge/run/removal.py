@@ -59,6 +59,8 @@ def is_own(folder: RunFolder, path: Path) -> bool:
         return True
     if told := TOLD.get(path.relative_to(folder.path).parent.as_posix()):
         return told.fullmatch(path.name) is not None
+    if path == folder.best_checkpoint:
+        return True
     if path.parent != folder.path:
         weights, number = re.sub(r"\.damaged(-[0-9]+)?$", "", path.name), _number(path.name)
         named = folder.snapshot if path.parent.name == "snapshots" and weights == path.name else folder.checkpoint

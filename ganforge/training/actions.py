@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ganforge.base.errors import UserError
 from ganforge.base.images import animation, save_png
 from ganforge.base.noise import draw_z
 from ganforge.base.runtime import disk_left, peak_memory_mib
@@ -14,21 +15,24 @@ from ganforge.base.seeding import generator
 from ganforge.config import Config
 from ganforge.data.draw import NUM_POINTS, draw_items
 from ganforge.metrics.judge import Judge
+from ganforge.metrics.trend import best_so_far
 from ganforge.networks.generate import generate
 from ganforge.objectives.catalog import OBJECTIVES
 from ganforge.objectives.losses import load_losses
-from ganforge.run.checkpoint import save_checkpoint
+from ganforge.run.checkpoint import load_best, save_best, save_checkpoint
 from ganforge.run.folder import RunFolder
 from ganforge.run.snapshot import save_snapshot
 from ganforge.tracking.trackers import TrackersOfRun
+from ganforge.training.build import refuse_other_networks
 from ganforge.training.decision_map import decision_map, pulls
 from ganforge.training.feed import Feed, end_of
 from ganforge.training.health import Health
-from ganforge.training.measure import measure, say_what_it_means
+from ganforge.training.measure import measure, say_what_it_means, worth_going_back
 from ganforge.training.processes import refuse_other_states
 from ganforge.training.progress import Progress
 from ganforge.training.state import TrainingState
 from ganforge.training.unreached import ENOUGH_STEPS, without_gradient
+from ganforge.training.warm_start import Items
 from ganforge.training.watching import Watching
 
 
@@ -53,7 +57,9 @@ class Actions:
         self.config, self.feed, self.state = config, feed, state
         self.folder, self.progress, self.judge = folder, progress, judge
         self.trackers = trackers or TrackersOfRun(folder, progress.say)
-        self.health, self.watching = Health(config, feed, state), Watching(config, folder, progress.say)
+        self.health = Health(config, feed, state)
+        self.watching = Watching(config, folder, progress.say, self.go_back)
+        self.back_to: int | None = None  # where this process has just gone back to, and the others have not yet
         self.measuring_sec = self.reporting_sec = 0.0
         self.checkpoint_time = self.report_time = time.monotonic()
         self.report_step, self.report_nimg = state.step, state.nimg
@@ -84,24 +90,55 @@ class Actions:
         return self.feed.processes.any(late, self.state.step)
 
     def run(self, due: Due, *, is_whole: bool) -> None:
-        """Row and grid, snapshot, checkpoint: in this order, so that a checkpoint knows all that was done."""
+        """Row and grid, snapshot, mends, checkpoint: in this order, so that a checkpoint knows all that was done."""
         row = self.report(provisional=due.report_is_provisional) if due.report else None
         if due.snapshot:
             self.save_snapshot()
             self.measure(provisional=due.snapshot_is_provisional)
+            if is_whole and not due.snapshot_is_provisional and self.config.on_trouble == "mend":
+                self.keep_best()
         if row:  # with the figures that were measured here
             figures = due.snapshot_is_provisional
             self.watching.look(row, provisional=due.report_is_provisional, figures_are_provisional=figures)
+        went_back = self.come_together()
         if due.report:
             self.write_status("running")
             self.trackers.look(self.state.nimg)
-        if due.checkpoint or (is_whole and self.is_late()):  # measuring may have taken long
+        if due.checkpoint or (is_whole and (went_back or self.is_late())):  # measuring may have taken long
             self.save_checkpoint()
-        self.come_together()
 
-    def come_together(self) -> None:
-        """Let the other processes know whether to stop, and by which settings to learn on."""
-        self.feed.processes.from_first(lambda: json.dumps([self.watching.stops, self.watching.settings]))
+    def come_together(self) -> bool:
+        """Let the other processes know whether to stop, by which settings to learn on, and where to go back to; have
+        all gone back?"""
+        told, self.back_to = [self.watching.stops, self.watching.settings, self.back_to], None
+        self.feed.processes.from_first(lambda: json.dumps(told))
+        return told[2] is not None
+
+    def go_back(self, records: list[dict[str, Any]]) -> int | None:
+        """As ``Watching`` asks for it. What G makes now is measured, with the others' help, and no record is kept."""
+        if self.judge is None or best_so_far(records) is None:
+            return None
+        start = time.monotonic()
+        self.feed.processes.from_first(lambda: json.dumps(None))  # they wait to come together
+        now = measure(self.judge, self.state.G_for_sampling, self.config, self.state.nimg, self.feed)
+        self.measuring_sec += time.monotonic() - start
+        if (best_nimg := worth_going_back(records, now, self.progress.say)) is None:
+            return None
+        try:
+            self.take_best(best_nimg)
+        except UserError as error:
+            self.progress.say(f"It is not possible to go back to then: {error}")
+            return None
+        self.back_to = best_nimg
+        return best_nimg
+
+    def take_best(self, nimg: int) -> None:
+        """Go on with the weights, moments, average and ADA's p of the best checkpoint, which has to be that of ``nimg``
+        images. Raises UserError, having changed nothing, where it cannot be read or is another one."""
+        dataset = self.feed.dataset
+        items = Items(dataset.shape, dataset.num_classes if self.config.conditional else 0)
+        check = lambda _, shapes: refuse_other_networks(self.config, items, shapes)  # noqa: E731
+        self.state.take_weights(load_best(self.folder, nimg, check))
 
     def write_status(self, ending: str, reason: str = "") -> None:
         """As ``RunFolder.write_status`` has it, with what is found and lasts."""
@@ -180,6 +217,12 @@ class Actions:
             self.progress.say(line)
         self.measuring_sec += time.monotonic() - start
 
+    def keep_best(self) -> None:
+        """Where no snapshot had better figures, save all that it takes to go back to it."""
+        best = best_so_far(self.folder.metrics_rows())
+        if best is not None and best.best[0] == self.state.nimg:
+            save_best(self.folder, self.state.nimg, self.state.tensors(), self.facts())
+
     def animate(self) -> None:
         """All grids so far as one animation."""
         animation([path for _, path in self.folder.all_fakes()], self.folder.evolution)
@@ -192,8 +235,12 @@ class Actions:
         self.feed.processes.meet()
 
     def write_checkpoint(self) -> None:
+        save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), self.facts(), self.config.keep_checkpoints)
+
+    def facts(self) -> dict[str, Any]:
+        """Of a checkpoint."""
         facts = self.state.facts() | {"elapsed_sec": self.state.elapsed_sec + self.progress.seconds()}
         facts["settings"] = self.config.model_dump(mode="json")
         if mended := self.watching.mended():
             facts["mended"] = mended
-        save_checkpoint(self.folder, self.state.nimg, self.state.tensors(), facts, self.config.keep_checkpoints)
+        return facts

@@ -43,11 +43,16 @@ class Follower(Actions):
             self.state.stats.clear()
             self.state.reported_nimg = self.state.nimg
 
-    def come_together(self) -> None:
-        """Do as the first does."""
-        self.watching.stops, settings = json.loads(self.feed.processes.from_first(str))
+    def come_together(self) -> bool:
+        """Do as the first does, and help it to measure where it needs that."""
+        while (told := json.loads(self.feed.processes.from_first(str))) is None:
+            self.measure(provisional=True)
+        self.watching.stops, settings, back_to = told
         if settings != self.watching.settings:
             self.watching.config = make_config(settings)
+        if back_to is not None:
+            self.take_best(back_to)
+        return back_to is not None
 
     def write_status(self, ending: str, reason: str = "") -> None:
         """Not here."""
@@ -62,6 +67,9 @@ class Follower(Actions):
         help_measure(self.task, self.extractors, self.state.G_for_sampling, self.config, self.feed)
         if not provisional:
             self.state.measured_nimg = self.state.nimg
+
+    def keep_best(self) -> None:
+        """Not here."""
 
     def animate(self) -> None:
         """Not here."""

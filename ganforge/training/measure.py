@@ -13,7 +13,7 @@ from ganforge.data.dataset import Dataset
 from ganforge.metrics.fakes import Task, asked_classes, fakes_in_chunks, looked_at, shares
 from ganforge.metrics.features import Extractor
 from ganforge.metrics.judge import NUM_REALS_CHEAP, Judge, Plan, usual_extractors
-from ganforge.metrics.trend import best_so_far, plateau_since, series, short
+from ganforge.metrics.trend import best_so_far, is_far_worse, plateau_since, series, short
 from ganforge.networks.generate import generate
 from ganforge.training.feed import Feed
 
@@ -100,6 +100,18 @@ def say_what_it_means(rows: list[dict[str, Any]], removed: Sequence[dict[str, An
             f"{best if so_far.gained else 'no snapshot is better than the first that was measured.'}"
         )
     return lines
+
+
+def worth_going_back(records: list[dict[str, Any]], now: dict[str, Any], say: Callable[[str], None]) -> int | None:
+    """nimg of the best of a run's records, where what G makes now is far worse; else None. now: the record of that."""
+    value, found = series([now]), best_so_far([*records, now])
+    if found is None or not value:
+        say(f"What G makes now has no figure, so that nobody can say whether to go back: {' '.join(now['notes'])}")
+        return None
+    if not is_far_worse(value[0][1], found.best[1], found.floor):
+        return None
+    say(f"{found.name} is {short(value[0][1])} now; at {found.best[0]:,} images it was {short(found.best[1])}.")
+    return found.best[0]
 
 
 def missing(row: dict[str, Any]) -> set[str]:

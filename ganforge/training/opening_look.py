@@ -103,12 +103,13 @@ def machine_of(config: Config, feed: Feed, state: TrainingState, place: str | Pa
 
 def kept_bytes(config: Config, state: TrainingState) -> int:
     """What checkpoints and snapshots take at the most: one more of each is there while it is written, and the best
-    snapshot is kept beside the newest."""
+    snapshot is kept beside the newest; the best checkpoint, too, where a run may go back to it."""
     checkpoint = sum(tensor.nbytes for tensor in state.tensors().values())
     snapshot = sum(tensor.nbytes for tensor in state.G.state_dict().values())
     milestones = 0 if config.milestone_nimg is None else config.total_nimg // config.milestone_nimg
     due = config.total_nimg // config.snapshot_nimg + 1
-    return checkpoint * (config.keep_checkpoints + 1) + snapshot * min(due, config.keep_snapshots + milestones + 2)
+    checkpoints = config.keep_checkpoints + 1 + (config.on_trouble == "mend")
+    return checkpoint * checkpoints + snapshot * min(due, config.keep_snapshots + milestones + 2)
 
 
 def free_at(place: Path) -> int | None:

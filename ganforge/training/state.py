@@ -83,6 +83,13 @@ class TrainingState:
         for name, value in counters:
             setattr(self, name, value)
 
+    def take_weights(self, tensors: dict[str, Tensor]) -> None:
+        """Take over networks, optimizers, average and ADA's p of what ``tensors`` gave; counters and statistics stay.
+        Raises as ``load``."""
+        own = {name: tensor for name, tensor in self.tensors().items() if name.startswith("stats.")}
+        given = {name: tensor for name, tensor in tensors.items() if not name.startswith("stats.")}
+        self.load(given | own, self.facts())
+
     def _fixed(self) -> dict[str, Tensor]:
         parts = {"G": self.G.state_dict(), "D": self.D.state_dict()}
         parts |= {"G_opt": self.G_opt.tensors(), "D_opt": self.D_opt.tensors()}

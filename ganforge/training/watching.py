@@ -1,15 +1,18 @@
 """Looks at each row of the log as it is written, and says at once what goes wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ganforge.base.wording import as_typed
 from ganforge.config import Config, make_config, with_gammas
+from ganforge.diagnosis.catalog import Detector, Remedy, Trouble
 from ganforge.diagnosis.command import processes_in, remedies_for
 from ganforge.diagnosis.findings import Diagnosis, Finding, diagnose, take_before
 from ganforge.diagnosis.telling import as_event, as_status, at_once, verdict
 from ganforge.run.folder import RunFolder
-from ganforge.run.mends import MOST_MENDS, mends_in
+from ganforge.run.mends import BACK, MOST_MENDS, mends_in
+
+Records = list[dict[str, Any]]
 
 
 class Watching:
@@ -19,9 +22,15 @@ class Watching:
     config: the settings to learn by from here on, with all that was mended. stops: is the run to be stopped? and why,
     in a few words."""
 
-    def __init__(self, config: Config, folder: RunFolder, say: Callable[[str], None]) -> None:
-        """Raises UserError where the logs cannot be read, or findings.jsonl holds changes of settings that are none."""
+    def __init__(
+        self, config: Config, folder: RunFolder, say: Callable[[str], None],
+        go_back: Callable[[Records], int | None] = lambda records: None,
+    ) -> None:  # fmt: skip
+        """go_back: given the records of figures so far, goes on with the best checkpoint where that is worth while, and
+        returns its nimg, else None. Raises UserError where the logs cannot be read, or findings.jsonl holds changes of
+        settings that are none."""
         self.folder, self.say, self.config, self.stops = folder, say, config, ""
+        self.go_back = go_back
         stored, begun = folder.read_config(), config.model_dump(mode="json")
         self.shape: list[int] = stored["data"].get("shape", [])
         self.processes = processes_in(stored)
@@ -66,12 +75,14 @@ class Watching:
                 self.stops = finding.trouble.title
 
     def _say(self, finding: Finding) -> None:
-        mended = bool(self.diagnosis.mends)
+        mended = any(mend.change for mend in self.diagnosis.mends)
         self.say(at_once(finding, self.settings, self.folder.path, self.processes, mended=mended))
 
     def mend(self, finding: Finding, nimg: int) -> None:
-        """Mend what was just found by the first of its remedies that a run may take as it goes on, each trouble once
-        and at most ``MOST_MENDS`` in a run. It is said, and logged, so that a run that is resumed does it again."""
+        """Mend what was just found, each trouble once and at most ``MOST_MENDS`` in a run: go back to the best
+        checkpoint, where it ruins weights; and take the first of its remedies that a run may take as it goes on. It is
+        said, and logged, so that a run that is resumed does it again. What was seen before it went back is left alone:
+        one row of ruined weights shows several troubles."""
         mends = self.diagnosis.mends
         if len(mends) >= MOST_MENDS:
             self.say(f"It is not mended: {MOST_MENDS} mends were made already.")
@@ -79,24 +90,36 @@ class Watching:
         if earlier := [one.nimg for one in mends if one.finding == finding.name]:
             self.say(f"It is not mended: it was after {earlier[0]:,} images, and has come back.")
             return
-        for remedy, settings in remedies_for(finding.trouble, self.settings):
-            if not remedy.mends or settings is None:
-                continue
-            changed = with_gammas(make_config(settings), self.shape)
-            if changed == self.config:
-                continue
-            change = {name: changed.model_dump(mode="json")[name] for name in remedy.change}
-            event = mended(nimg, finding.name, change)
-            self.folder.append_finding(event)
-            self.say(f"Mended from {nimg:,} images on: {remedy.does} ({as_words(change)}).")
-            mends.extend(mends_in([event], self.settings))
-            self.config = changed
+        if any(one.back_to is not None and finding.since <= one.nimg for one in mends):
+            self.say("It is not mended: it was seen before the run went back, in weights that are left behind.")
             return
-        self.say("It is not mended: there is no remedy that a run may take as it goes on.")
+        ruins = isinstance(finding.trouble, Detector) and finding.trouble.ruins
+        back_to = self.go_back(self.diagnosis.history.records) if ruins else None
+        does, change = [] if back_to is None else [f"{BACK}, of {back_to:,} images"], dict[str, Any]()
+        remedy, changed = next(self._changes(finding.trouble), (None, self.config))
+        if remedy is not None:
+            change = {name: changed.model_dump(mode="json")[name] for name in remedy.change}
+            does.append(f"{remedy.does} ({as_words(change)})")
+        if not does:
+            self.say("It is not mended: there is no remedy that a run may take as it goes on.")
+            return
+        event = mended(nimg, finding.name, change, back_to)
+        self.folder.append_finding(event)
+        self.say(f"Mended from {nimg:,} images on: {'; '.join(does)}.")
+        mends.extend(mends_in([event], self.settings))
+        self.config = changed
+
+    def _changes(self, trouble: Trouble) -> Iterator[tuple[Remedy, Config]]:
+        """The remedies that a run may take as it goes on, and that change anything; and the settings with each."""
+        for remedy, settings in remedies_for(trouble, self.settings):
+            if remedy.mends and settings is not None:
+                changed = with_gammas(make_config(settings), self.shape)
+                if changed != self.config:
+                    yield remedy, changed
 
     def mended(self) -> list[dict[str, Any]]:
         """What was mended so far, as lines of findings.jsonl: snapshots and checkpoints tell it, too."""
-        return [mended(one.nimg, one.finding, one.after) for one in self.diagnosis.mends]
+        return [mended(one.nimg, one.finding, one.after, one.back_to) for one in self.diagnosis.mends]
 
     def status(self) -> list[dict[str, Any]]:
         """What lasts, for status.json."""
@@ -107,9 +130,10 @@ class Watching:
         return verdict(self.diagnosis.lasting)
 
 
-def mended(nimg: int, finding: str, change: dict[str, Any]) -> dict[str, Any]:
-    """A line of findings.jsonl. nimg: of the row after which it was made."""
-    return {"nimg": nimg, "finding": finding, "state": "mended", "change": change}
+def mended(nimg: int, finding: str, change: dict[str, Any], back_to: int | None = None) -> dict[str, Any]:
+    """A line of findings.jsonl. nimg: of the row after which it was made. back_to: as ``Mend`` has it."""
+    event = {"nimg": nimg, "finding": finding, "state": "mended", "change": change}
+    return event if back_to is None else event | {"back_to": back_to}
 
 
 def as_words(change: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ RECORD = Detector(
     source="this test",
     remedies=(Remedy("halve the rates", {"lr": "x0.5"}, mends=True),),
     patience=2,
+    ruins=True,
     module=__name__,
 )
 
@@ -24,6 +25,7 @@ def look(history: History) -> Seen | None:
 
 
 def plant(patch: pytest.MonkeyPatch) -> None:
-    """There is no other trouble, and no check before training."""
+    """There is no other trouble, and no check before training; whatever was better was far better."""
     patch.setattr(findings, "DETECTORS", {"planted": RECORD})
     patch.setattr("ganforge.training.opening_look.CHECKS", {})
+    patch.setattr("ganforge.training.measure.is_far_worse", lambda value, best, floor: value > best)

@@ -29,6 +29,7 @@ from ganforge.training.several import AGREE_STEPS, Several
 
 CPU = torch.device("cpu")
 LONGER = {"total_nimg": 704}
+BACK = {"on_trouble": "mend", "metric_samples": 20, "snapshot_nimg": 96, "lr": 0.3}
 STALE = {"nimg": 64, "finding": "planted", "state": "mended", "change": {"lr": 3e-5}}
 """Of work that was lost when a run was killed before its next checkpoint."""
 
@@ -107,6 +108,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"argv": ["train", "note", *short, "--total-nimg=640", "--on-trouble=stop", f"--out={out / 'ended'}"],
          "status": 4, "planted": True},
         {"out": str(out / "mended"), "recipe": "note", "settings": LONGER | {"on_trouble": "mend"}, "planted": True},
+        {"out": str(out / "gone back"), "recipe": "note", "settings": LONGER | BACK, "planted": True},
         {"out": str(out / "after a stale mend"), "settings": {"total_nimg": 96}},
         *({"out": str(out / f"stopped by {rank}"), "recipe": "note", "settings": LONGER, "stop": [rank, 3]}
           for rank in (0, 1)),
@@ -150,6 +152,16 @@ def test_two_processes_mend_as_one(shared: Path, tmp_path: Path, monkeypatch: py
     assert told_of(ours) == told_of(one)
     assert_equal_to_rounding(ours, one, 2e-5)
     assert ours.read_status()["state"] == "finished"
+
+
+def test_two_processes_go_back_as_one(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All help to tell that it is worth while, and take the same weights: each checkpoint is compared by all."""
+    plant(monkeypatch)
+    one, ours = begin(tmp_path / "one", **LONGER | BACK), RunFolder(shared / "gone back")
+    [mended] = [event for event in told_of(ours) if event["state"] == "mended"]
+    assert mended["back_to"] < mended["nimg"] and told_of(ours) == told_of(one)
+    assert ours.checkpoint(mended["nimg"]).exists()
+    assert_equal_to_rounding(ours, one, 2e-5)
 
 
 def test_trouble_ends_all(shared: Path) -> None:

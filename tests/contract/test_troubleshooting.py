@@ -17,6 +17,7 @@ from ganforge.objectives.catalog import OBJECTIVES
 PAGE = Path(__file__).parents[2] / DOCS
 NAMES = ("Adam's ", "DiffAugment", "ADA")
 """That a title may begin with, though it goes on after "it went wrong: "."""
+BACK = "`--on-trouble mend` goes back to the best checkpoint, if that is far better."
 AGAIN = "a trouble's record has changed: run `python tests/contract/test_troubleshooting.py`"
 HEAD = """# Troubleshooting
 
@@ -31,6 +32,15 @@ when it is found, at most three times in a run, however often that is resumed or
 `findings.jsonl`, and a resumed run does it again. `config.json` keeps the settings that the run began with; snapshots
 and checkpoints tell beside these what was mended, and `diagnose`, the page, the report and a card have a line for each.
 
+Some troubles leave weights that no setting mends; they are marked below. There a mend also **goes back to the best
+checkpoint**, where the figure of what G makes now, measured at once, lies over 1.5 times as high above the floor as
+that of the best snapshot (which counts as twice the floor at least), and alone where there is no setting to change. G,
+D, their optimizers, the average and ADA's p are those of then, while pictures, noise and schedules go on, and settings
+stay as they are mended. A run with `mend` keeps that checkpoint (`checkpoints/best.safetensors`), and saves one at once
+when it has gone back. Where it is missing or damaged, that is said, and the setting alone is changed. Other troubles
+that were first seen before it went back are not mended, since what they were seen in is gone. Without figures
+(`--metric-samples 0`) no run goes back.
+
 Tried on [planted faults and healthy runs](../benchmarks/results/diagnosis.md), on other seeds than the numbers were
 set on: of 14 faults with three seeds and more, one run in 55 was not called by its name, and of 150 healthy runs four
 had something grave, which their own figures bore out. So were [the remedies](../benchmarks/results/remedies.md), with
@@ -39,7 +49,10 @@ figures. Of what was tried instead, R1 did as well against a D that was too fast
 nothing against a beta1 of 0.99 and a z of one number; a faster or slower D, and a tenth of a penalty, did not help.
 Where nothing had been changed, R1 helped, as for the note on a ring. `--on-trouble mend` saved runs whose rates, or
 D's, were far too low, and the note on a ring; runs that far too high rates, or a beta1 of 0.99, had ruined it did not
-save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. DiffAugment
+save, nor did it quite mend others, so that a mended run that still goes wrong is advised to begin anew. Three runs
+that a burst of such rates had ruined midway ended, by going back, about as good as they had been before it (FD/random
+10 to 17), and stayed ruined with the same settings alone (69 to 104); where such rates last, what a run goes back to is
+lost again. DiffAugment
 ended overfitting, and in runs as short as these the pictures were no better for it.
 
 This page is made of the records beside the functions that look (`ganforge/diagnosis/`); the numbers of the log are
@@ -77,6 +90,8 @@ def section(trouble: Trouble) -> Iterator[str]:
         yield from ("What to do:", "")
         yield from (f"{number}. {remedy_text(one)}" for number, one in enumerate(trouble.remedies, start=1))
         yield ""
+    if isinstance(trouble, Detector) and trouble.ruins:
+        yield from (BACK, "")
     yield from (f"From: {trouble.source}.", "")
 
 

@@ -86,7 +86,7 @@ class HealthReader:
     def told(self) -> list[Told]:
         """All findings in full: those that last first, the grave ones before the others."""
         over = [finding for finding in self.findings if finding.until is not None]
-        now, mended = with_mends(self.settings, self.mends), bool(self.mends)
+        now, mended = with_mends(self.settings, self.mends), any(mend.change for mend in self.mends)
         return [
             told(finding, now, self.folder.path, self.processes, mended=mended) for finding in [*self.lasting, *over]
         ]

@@ -24,5 +24,6 @@ def story_of(view: RunView, grids: Sequence[int] | None = None) -> list[Moment]:
         ending = "The run ends at its full length, and it went wrong."
     measured = None if best is None else (best.best[0] if best.gained else best.first[0], best.summary())
     return story(
-        health.diagnosis.history.rows, health.findings, view.grids if grids is None else grids, measured, ending
-    )
+        health.diagnosis.history.rows, health.findings, view.grids if grids is None else grids, measured, ending,
+        health.mends,
+    )  # fmt: skip

@@ -103,7 +103,7 @@ def test_what_was_mended_has_a_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert status == 3
     assert "Mended. From 1,000 images on, since too-red was found: z_dim unset -> 8." in lines
     told = json.loads("\n".join(said(folder, capsys, "--json")[1]))
-    assert told["mended"] == [{"nimg": 1_000, "finding": "too-red", "change": {"z_dim": [None, 8]}}]
+    assert told["mended"] == [{"nimg": 1_000, "finding": "too-red", "change": {"z_dim": [None, 8]}, "back_to": None}]
 
 
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,8 +105,16 @@ def test_mends_are_told_with_what_was_before_them() -> None:
     ]
     found = mends_in(lines, {"lr": 1.0, "augment": "none"})
     assert found == [Mend(8, "a", {"lr": (1.0, 0.1)}), Mend(9, "b", {"lr": (0.1, 0.01), "augment": ("none", "ada")})]
+    assert found[1].back_to is None
     assert found[1].text == "From 9 images on, since b was found: lr 0.1 -> 0.01, augment none -> ada"
     assert with_mends({"lr": 1.0, "z_dim": 4}, found) == {"lr": 0.01, "augment": "ada", "z_dim": 4}
+    for back_to in (8, -1, True, "7", None, 10**30):
+        [mend] = mends_in([{"nimg": 8, "finding": "a", "state": "mended", "change": {}, "back_to": back_to}], {})
+        assert mend.back_to is None
+    [mend] = mends_in([{"nimg": 9_000, "finding": "a", "state": "mended", "change": {}, "back_to": 8_000}], {})
+    assert (mend.back_to, mend.what) == (8_000, "back to the best checkpoint, of 8,000 images")
+    both = Mend(9_000, "a", {"lr": (1.0, 0.1)}, 0)
+    assert both.text.endswith("a was found: back to the best checkpoint, of 0 images, lr 1.0 -> 0.1")
     odd = Mend(1_000, "e\x1b[2J", {"x" * 99: ("\n", [0] * 999)})
     assert odd.text.isprintable()
     assert len(odd.text) < 400

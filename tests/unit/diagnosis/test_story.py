@@ -7,6 +7,7 @@ from toy_troubles import toy
 from ganforge.diagnosis.catalog import Seen
 from ganforge.diagnosis.findings import Finding
 from ganforge.diagnosis.story import MOST_FINDINGS, story
+from ganforge.run.mends import Mend
 
 
 def row(nimg: int, separation: float = 0.99, spread: float = 0.1, **more: Any) -> dict[str, Any]:
@@ -59,3 +60,10 @@ def test_many_findings_are_counted() -> None:
     assert sum(text.startswith("Trouble begins") for text in texts) == MOST_FINDINGS
     assert "And 2 more findings; `ganforge diagnose` tells them." in texts
     assert not [m for m in story([row(1)], findings[:MOST_FINDINGS], []) if "more findings" in m.text]
+
+
+def test_what_was_mended_has_its_moment() -> None:
+    mends = [Mend(2, "a", {"lr": (1.0, 0.1)}, 1)]
+    told = [(one.nimg, one.text) for one in story([row(1), row(2), row(3)], [], [], (3, "Best"), mends=mends)]
+    mended = (2, "Mended: back to the best checkpoint, of 1 images, lr 1.0 -> 0.1.")
+    assert told.index(mended) < told.index((3, "Best."))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ganforge.metrics.trend import PATIENCE, best_of, best_so_far, plateau_since, series
+from ganforge.metrics.trend import PATIENCE, best_of, best_so_far, is_far_worse, plateau_since, series
 
 
 def row(
@@ -31,6 +31,14 @@ def test_rows_of_something_else_are_passed_over() -> None:
 def test_the_best_is_the_lowest_and_the_earliest_of_equals() -> None:
     assert best_of([(1, 3.0), (2, 1.0), (3, 1.0), (4, 2.0)]) == (2, 1.0)
     assert best_of([]) is None
+
+
+def test_far_worse_is_so_many_times_as_high_above_the_floor() -> None:
+    assert not is_far_worse(3.0, 2.0, None) and is_far_worse(3.01, 2.0, None)
+    assert not is_far_worse(5.0, 4.0, 1.0) and not is_far_worse(5.5, 4.0, 1.0) and is_far_worse(5.51, 4.0, 1.0)
+    assert not is_far_worse(2.5, 1.1, 1.0) and is_far_worse(2.51, 0.4, 1.0)  # within twice the floor
+    assert not is_far_worse(0.001, -0.002, -0.002) and is_far_worse(0.01, -0.002, -0.002)
+    assert not is_far_worse(1.0, 4.0, 0.5)
 
 
 def test_a_plateau_is_seen_once_patience_is_over() -> None:

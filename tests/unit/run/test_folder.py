@@ -34,6 +34,7 @@ def test_names(tmp_path: Path) -> None:
         run.fakes(32_000): "fakes-000032000.png",
         run.snapshot(128_000): "snapshots/000128000.safetensors",
         run.checkpoint(12_345_678_901): "checkpoints/12345678901.safetensors",
+        run.best_checkpoint: "checkpoints/best.safetensors",
     }
     assert {path.relative_to(tmp_path).as_posix() for path in names} == set(names.values())
     assert repr(run) == f"RunFolder({str(tmp_path)!r})"
@@ -49,6 +50,7 @@ def test_files_are_listed_by_their_number(folder: RunFolder) -> None:
         (folder.path / name).touch()
     (folder.path / "checkpoints" / ".ganforge-tmp-ab12cd34.safetensors").touch()
     (folder.path / "checkpoints" / "latest.safetensors").touch()
+    folder.best_checkpoint.touch()
     expected = [0, 5, 999_999_999, 1_000_000_000]
     for found, name in (
         (folder.all_fakes(), folder.fakes),

@@ -32,7 +32,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run() -> RunFolder:
     """With a file of each kind that ganforge writes."""
     folder = make_run(Path("runs/a"))
-    for path in (folder.snapshot(1), folder.checkpoint(1), folder.evolution, folder.metrics, folder.removed):
+    weights = folder.snapshot(1), folder.checkpoint(1), folder.best_checkpoint
+    for path in (*weights, folder.evolution, folder.metrics, folder.removed):
         path.write_bytes(b"x")
     folder.checkpoint(1).with_name("000000001.safetensors.damaged-2").touch()
     (folder.path / ".ganforge-tmp-abcdefgh.png").touch()

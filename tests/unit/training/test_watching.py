@@ -1,5 +1,6 @@
 """What is done about what is found in a row: said, logged, mended."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,19 @@ def test_a_trouble_of_no_length_is_one_that_mends_nothing() -> None:
         "short-run", "schedule-does-not-fit", "disk-too-small", "rough-pictures", "disk-fills", "too-short",
     }  # fmt: skip
     assert not [one for one in DETECTORS.values() if one.of_length and one.grave]
+
+
+def test_what_was_seen_before_the_run_went_back_is_left_alone(tmp_path: Path) -> None:
+    """And what is seen in the weights that it went on with is mended."""
+    halve = Remedy("halve", {"lr": "x0.5"}, mends=True)
+    watched, said = watching(tmp_path / "a")
+    watched.folder.append_finding({"nimg": 640, "finding": "a", "state": "mended", "change": {}, "back_to": 320})
+    again = Watching(watched.config, watched.folder, said.append)
+    for name, since in (("b", 640), ("c", 641)):
+        again.mend(replace(found(halve, name=name), since=since), 700)
+    assert [(one.finding, one.back_to) for one in again.diagnosis.mends] == [("a", 320), ("c", None)]
+    assert said == [
+        "It is not mended: it was seen before the run went back, in weights that are left behind.",
+        "Mended from 700 images on: halve (lr = 0.00015).",
+    ]
+    assert "back_to" not in again.mended()[1] and again.mended()[0]["back_to"] == 320

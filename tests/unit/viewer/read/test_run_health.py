@@ -146,11 +146,16 @@ def test_what_was_mended_is_told_by_the_run_and_counts_for_what_to_do(tmp_path: 
     assert view.health.mends == []
     assert view.health.told()[0].do[0][1].endswith("note --data digits --lr 0.001 --total-nimg 3000")
     assert view.health.told()[0].do[0][1].startswith("torchrun --nproc-per-node 2 -m ganforge train")
+    back = {"nimg": 900, "finding": "too-red", "state": "mended", "change": {}, "back_to": 500}
+    folder.append_finding(back)
+    told = view.look().health.told()
+    assert view.health.mends[0].text.endswith("too-red was found: back to the best checkpoint, of 500 images")
+    assert ANEW not in told[0].do[0]  # whose settings are those of this run
     event = {"nimg": 1_000, "finding": "too-red", "state": "mended", "change": {"lr": 0.001}}
     folder.append_finding(event)
     version = view.version
     assert view.look().version == version + 1
-    [mend] = view.health.mends
+    [_, mend] = view.health.mends
     assert mend.text == "From 1,000 images on, since too-red was found: lr 0.01 -> 0.001"
     assert view.health.told()[0].do == (
         (ANEW, "torchrun --nproc-per-node 2 -m ganforge train note --data digits --lr 0.001 --total-nimg 3000"),
