@@ -229,6 +229,7 @@ def following(config: Config, nimg: int, images: int) -> Following:
     """What follows from a step that begins at ``nimg`` and shows D so many images."""
     share, usual = 0.0, config.ema_halflife_nimg
     if usual is not None:
-        halflife = ramped_halflife(nimg + images, usual) if config.ema_rampup else usual
+        halflife: float = ramped_halflife(nimg + images, usual) if config.ema_rampup else usual
+        halflife = scheduled(config, nimg, 0.0, usual) if config.ema_burn_in else halflife
         share = 1.0 - ema_beta(images, halflife)
     return Following(OBJECTIVES[config.objective].boundary, images, share)

@@ -49,7 +49,8 @@ PAPERS: dict[str, dict[str, Any]] = {
     | {"wgan_schedule": True, "shared_noise": False, "noise": "normal"},
     "wgan-gp": DCGAN
     | {"objective": "wgan", "gp_weight": 10, "lr": 1e-4, "beta2": 0.9, "batch_size": 50, "d_steps": 5}
-    | {"clip": None, "wgan_schedule": False, "shared_noise": False, "noise": "normal", "d_norm": "unnormalised"},
+    | {"clip": None, "wgan_schedule": False, "shared_noise": False, "noise": "normal", "d_norm": "unnormalised"}
+    | {"z_dim": 128, "g_norm": "unnormalised"},
     "dragan": DCGAN
     | {"objective": "non-saturating", "dragan_weight": 10, "batch_size": 64, "d_norm": "unnormalised"},
     "sngan": {
@@ -131,7 +132,8 @@ def test_every_setting_of_a_recipe_can_be_given_again(name: str) -> None:
         ("r3gan", "r1_gamma", 0.0),
         ("r3gan", "ema_rampup", False),
         ("wgan-gp", "d_norm", "layer"),
-        ("wgan-gp", "generator", "resnet"),
+        ("wgan-gp", "g_norm", "batch"),
+        ("dragan", "generator", "resnet"),
         ("dragan", "d_norm", "spectral"),
         ("wgan", "wgan_schedule", False),
         ("dcgan", "d_norm", "unnormalised"),
