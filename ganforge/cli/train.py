@@ -27,7 +27,7 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
                        help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own fast)")  # fmt: skip
     papers = ", ".join(f"{one.name} {word}" for one in RECIPES.values() for word in one.papers)
     parser.add_argument("--paper", metavar="DATA",
-                       help=f"take all settings from the recipe's paper, as for these data: {papers} (for large GPUs)")  # fmt: skip
+                       help=f"all settings as in the recipe's paper, for large GPUs: {papers}")  # fmt: skip
     parser.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     parser.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
     parser.add_argument("--check", action="store_true",

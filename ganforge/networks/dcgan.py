@@ -149,6 +149,5 @@ def _he_weights(module: nn.Module, slope: float = 0.2) -> None:
         nn.init.normal_(module.weight, 0.0, (2 / (1 + slope**2) / (4 * module.in_channels)) ** 0.5)
     elif isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, a=slope)
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

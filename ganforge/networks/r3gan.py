@@ -51,10 +51,11 @@ class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape], not bounded, since there is no tanh.
 
     A learned basis of sides at most ``base_size``, scaled channel by channel by a linear map of z; then ``blocks``
-    residual blocks per level, and a 1 x 1 convolution. Where num_classes > 0, z has ``CLASS_DIM`` learned numbers of the
-    label's beside it, whose mean square is 1 / num_classes at first, as in the authors' code. ``width``: channels at the picture's size, doubling per level
-    below up to ``max_width``; the paper's, for stacked MNIST, has width = max_width = 768, 2 blocks and sides from 4.
-    ``group_size``: channels per group of the 3 x 3 convolutions. Raises UserError where it does not divide the widths.
+    residual blocks per level, and a 1 x 1 convolution. Where num_classes > 0, ``CLASS_DIM`` learned numbers for the
+    label stand beside z, whose mean square is 1 / num_classes at first, as in the authors' code. ``width``: channels at the
+    picture's size, doubling per level below up to ``max_width``; the paper's, for stacked MNIST, has width = max_width
+    = 768, 2 blocks and sides from 4. ``group_size``: channels per group of the 3 x 3 convolutions. Raises UserError
+    where it does not divide the widths.
     """
 
     def __init__(
@@ -87,8 +88,7 @@ class Discriminator(nn.Module):
     """Pictures or points [N, *shape] (and labels [N]) -> logits [N]: the generator's mirror image.
 
     A 1 x 1 convolution, ``blocks`` residual blocks per level, then each channel's inner product with a learned picture
-    of the lowest size, and a linear head: to the logit or, where num_classes > 0, to ``widths[0]`` features, whose inner
-    product with a learned vector for the label is the logit. Parameters as the generator's.
+    of the lowest size, and a linear head; where num_classes > 0, a ``ClassHead``. Parameters as the generator's.
     """
 
     def __init__(

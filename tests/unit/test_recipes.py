@@ -56,7 +56,7 @@ PAPERS: dict[str, dict[str, Any]] = {
     "sngan": {
         "generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128, "noise": "normal",
         "lr": 2e-4, "beta1": 0, "beta2": 0.9, "d_steps": 5, "batch_size": 64, "shared_noise": False, "lr_end": 0,
-        "burn_in_curve": "linear", "conditional": False,
+        "burn_in_curve": "linear", "conditional": False, "g_batch_factor": 2,
     },
     "r3gan": {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,

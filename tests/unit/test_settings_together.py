@@ -146,6 +146,11 @@ CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"burn_in_nimg": 9},
         "lr_end, beta2_end, gamma_end and ema_burn_in need burn_in_nimg, over how many pictures.",
     ),
+    (
+        {"g_batch_factor": 2},
+        {"shared_noise": False},
+        "g_batch_factor is for a G with batches of its own; set shared_noise to false.",
+    ),
     ({"g_norm": "unnormalised"}, {"generator": "dcgan"}, "g_norm is for a dcgan G, not for mlp."),
     *(
         (
