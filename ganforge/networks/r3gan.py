@@ -52,10 +52,10 @@ class Generator(nn.Module):
 
     A learned basis of sides at most ``base_size``, scaled channel by channel by a linear map of z; then ``blocks``
     residual blocks per level, and a 1 x 1 convolution. Where num_classes > 0, ``CLASS_DIM`` learned numbers for the
-    label stand beside z, whose mean square is 1 / num_classes at first, as in the authors' code. ``width``: channels at the
-    picture's size, doubling per level below up to ``max_width``; the paper's, for stacked MNIST, has width = max_width
-    = 768, 2 blocks and sides from 4. ``group_size``: channels per group of the 3 x 3 convolutions. Raises UserError
-    where it does not divide the widths.
+    label stand beside z; their mean square is 1 / num_classes at first, as in the authors' code. ``width``: channels at
+    the picture's size, doubling per level below up to ``max_width``; the paper's, for stacked MNIST, has width =
+    max_width = 768, 2 blocks and sides from 4. ``group_size``: channels per group of the 3 x 3 convolutions. Raises
+    UserError where it does not divide the widths.
     """
 
     def __init__(
