@@ -164,9 +164,9 @@ RECIPES = [
         'and r2_gamma are their count / 1000, which "auto" works out: 0.784 for MNIST, 3.072 for 32 x 32 in colour.',
         expect="the method for the long run: five minutes of a CPU are far too few for it, and its paper's size is for "
         "GPUs.",
-        measured="FD 46.9 after 120,000 pictures, six minutes of one core beside other work (one seed); its hour is not "
-        "measured yet. With 16 channels instead of 8, FD 94.2 after 60,000, as much work (one seed); with batches of "
-        "128, too, 77.1 ± 5.4 after 52,000 (3 seeds).",
+        measured="FD 46.9 after 120,000 pictures, six minutes of one core beside other work (one seed); its hour is "
+        "not measured yet. With 16 channels instead of 8, FD 94.2 after 60,000, as much work (one seed); with batches "
+        "of 128, too, 77.1 ± 5.4 after 52,000 (3 seeds).",
         cost="1,500,000 pictures, about an hour of one CPU core: 550 images/s without other work, 325 with it.",
         settings=WITHOUT_NORM
         | {"generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False}
