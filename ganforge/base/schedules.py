@@ -25,8 +25,7 @@ def linear(nimg: int, start: float, end: float, burn_in_nimg: int) -> float:
 def cosine(nimg: int, start: float, end: float, burn_in_nimg: int) -> float:
     """Along half a cosine, level at both ends: Loshchilov and Hutter 2017, arXiv:1608.03983, equation 5.
 
-    R3GAN's schedule of lr, beta2 and gamma: Huang et al. 2024, arXiv:2501.05441, table 9. There the EMA's half-life has
-    it, too; here ``ramped_halflife`` takes its place.
+    R3GAN's schedule of lr, beta2, gamma and the EMA's half-life: Huang et al. 2024, arXiv:2501.05441, table 9.
     """
     if nimg >= burn_in_nimg:
         return end

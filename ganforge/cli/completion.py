@@ -70,6 +70,8 @@ def completer_of(verb: str, action: argparse.Action, verbs: Mapping[str, Parser]
         return lambda **_: sorted({word for each in all_meanings(verbs) for word in each.words if " " not in word})
     if action.dest == "recipe":
         return lambda **_: RECIPES
+    if action.dest == "paper":
+        return lambda **_: sorted({word for one in RECIPES.values() for word in one.papers})
     if action.dest == "log":
         return several([*TRACKERS])
     if metavar.startswith(HUB):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganforge.base.wording import as_typed, listed
 from ganforge.cli.options import Parser, setting_help
+from ganforge.cli.recipes import paper_of
 from ganforge.cli.vocabulary import terms
 from ganforge.config import MAY_CHANGE, Config
 from ganforge.data.catalog import DATA_SETS
@@ -95,6 +96,7 @@ def recipes() -> Iterator[Meaning]:
                 f"Measured: {one.measured}",
                 f"Cost: {one.cost}",
                 f"Its settings: {', '.join(own)}." if own else "All settings are the usual ones.",
+                *paper_of(one),
             ),
         )
 

@@ -25,25 +25,30 @@ def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Those of the recipe that the arguments name have its own defaults."""
     parser.add_argument("recipe", metavar="RECIPE", nargs="?",
                        help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own photo or fast)")  # fmt: skip
+    papers = ", ".join(f"{one.name} {word}" for one in RECIPES.values() for word in one.papers)
+    parser.add_argument("--paper", metavar="DATA",
+                       help=f"all settings as in the recipe's paper, for large GPUs: {papers}")  # fmt: skip
     parser.add_argument("--out", metavar="RUN", help="the run folder to make (default: runs/RECIPE-DATA)")
     parser.add_argument("--watch", action="store_true", help="show the run in a browser while it trains; says where")
     parser.add_argument("--check", action="store_true",
                        help="look at data, settings, machine and a tried step, say what is found, and make no run; "
                        "exit status 0: nothing, 3: something")  # fmt: skip
-    named = next((word for word in arguments[1:] if word in RECIPES), usual_recipe(data_in(arguments))[0])
-    add_settings(parser, recipe(named))
+    usual = usual_recipe(given_in(arguments, "--data") or "mnist")[0]
+    named = next((word for word in arguments[1:] if word in RECIPES), usual)
+    paper = given_in(arguments, "--paper")
+    add_settings(parser, recipe(named, paper=paper if paper in RECIPES[named].papers else None))
 
 
-def data_in(arguments: Sequence[str]) -> str:
-    """What the arguments of `train` name as data; mnist where they name nothing."""
-    named = [after if word == "--data" else word.removeprefix("--data=") for word, after in pairwise([*arguments, ""])
-             if word == "--data" or word.startswith("--data=")]  # fmt: skip
-    return named[-1] if named else "mnist"
+def given_in(arguments: Sequence[str], option: str) -> str:
+    """What the arguments of `train` give for an option, before they are parsed; empty where it is not given."""
+    named = [after if word == option else word.removeprefix(f"{option}=") for word, after in pairwise([*arguments, ""])
+             if word == option or word.startswith(f"{option}=")]  # fmt: skip
+    return named[-1] if named else ""
 
 
 def run(given: argparse.Namespace, stop: StopRequest) -> int:
     settings = settings_given(given)
-    config = recipe(given.recipe or usual_recipe(settings.get("data", "mnist"))[0], **settings)
+    config = recipe(given.recipe or usual_recipe(settings.get("data", "mnist"))[0], paper=given.paper, **settings)
     locate(config.data)  # what is wrong is said before the seconds that importing PyTorch takes
     refuse_odd_name(given.out or "")
     if not given.recipe:

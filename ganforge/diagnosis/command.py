@@ -10,7 +10,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.wording import option_text, pasted
 from ganforge.config import Config, make_config
 from ganforge.diagnosis.catalog import Remedy, Trouble
-from ganforge.recipes.catalog import changes_of, recipe
+from ganforge.recipes.catalog import changes_of, recipe, usual_for
 
 MOST_PROCESSES = 1_000_000
 ANEW = "begin anew with the settings as they were mended"
@@ -74,7 +74,7 @@ def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | No
     """The settings with the remedy's change; None where they are the same, or do not go together."""
     try:
         old = make_config(dict(settings))
-        usual = recipe(old.recipe, data=old.data, total_nimg=old.total_nimg)
+        usual = usual_for(old)
         changes = {name: _value(name, remedy.change, old, usual) for name in remedy.change}
         changed = make_config(old.model_dump() | changes)
     except (UserError, TypeError):

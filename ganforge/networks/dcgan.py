@@ -5,6 +5,7 @@ sides exactly. Weights start from N(0, 0.02^2), batch norm's scales from N(1, 0.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -30,7 +31,7 @@ RECORD = Family(
     order=4,
     meaning="strided and transposed convolutions",
     source="Radford et al. 2016, arXiv:1511.06434",
-    g_sizes=("width", "base_size"),
+    g_sizes=("width", "base_size", "norm"),
     d_sizes=("width", "base_size", "norm"),
     d_norm="batch",
 )
@@ -42,26 +43,32 @@ class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape] in (-1, 1).
 
     An affine map, rearranged into a rectangle whose sides are at most ``base_size``; then transposed convolutions,
-    each twice as large; batch norm and ReLU before each of them, tanh at the end. As in the authors' code, batch norms
-    have the only shifts. ``width``: channels at half the picture's size, doubling per level below up to ``max_width``.
-    Batch norm needs two items or more in training, and learns what evaluation uses.
+    each twice as large; batch norm and ReLU before each of them, tanh at the end. ``width``: channels at half the
+    picture's size, doubling per level below up to ``max_width``. ``norm``:
+
+    - "batch" is the paper's. As in the authors' code, batch norms have the only shifts. It needs two items or more in
+      training, and learns what evaluation uses.
+    - "unnormalised", as Gulrajani et al. 2017 (arXiv:1704.00028) have it on MNIST: every layer has a shift, and first
+      weights are He's, for ReLU.
     """
 
     def __init__(
         self, z_dim: int, shape: Sequence[int], width: int = 32, max_width: int = 256, base_size: int = 7,
-        num_classes: int = 0,
+        norm: Literal["batch", "unnormalised"] = "batch", num_classes: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape, self.num_classes = tuple(shape), num_classes
         channels, height, side = picture_shape(shape)
         sizes = pyramid((height, side), base_size)
         widths = [*level_widths(width, len(sizes) - 1, max_width), channels]
-        self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1], bias=False)
+        bare = norm == "unnormalised"
+        self.start = nn.Linear(z_dim + num_classes, widths[0] * sizes[0][0] * sizes[0][1], bias=bare)
         layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *sizes[0]))]
         for (n_in, n_out), size in zip(pairwise(widths), sizes[1:], strict=True):
-            layers += [BatchNorm2d(n_in), nn.ReLU(inplace=True), _doubling(n_in, n_out, size)]
+            layers += [] if bare else [BatchNorm2d(n_in)]
+            layers += [nn.ReLU(inplace=True), _doubling(n_in, n_out, size, bias=bare)]
         self.layers = nn.Sequential(*layers, nn.Tanh())
-        self.apply(_first_weights)
+        self.apply(partial(_he_weights, slope=0.0) if bare else _first_weights)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.layers(self.start(with_labels(z, labels, self.num_classes))).view(-1, *self.shape)
@@ -120,10 +127,10 @@ def _halving(n_in: int, n_out: int, size: Size, norm: Norm) -> list[nn.Module]:
             return [Conv2d(n_in, n_out, 4, stride=2, padding=padding)]
 
 
-def _doubling(n_in: int, n_out: int, size: Size) -> nn.ConvTranspose2d:
+def _doubling(n_in: int, n_out: int, size: Size, *, bias: bool) -> nn.ConvTranspose2d:
     """The transposed convolution whose output has ``size`` and whose input has its half, rounded up."""
     odd = (size[0] % 2, size[1] % 2)
-    return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=halving_padding(size), output_padding=odd, bias=False)
+    return nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=halving_padding(size), output_padding=odd, bias=bias)
 
 
 def _first_weights(module: nn.Module) -> None:
@@ -135,8 +142,12 @@ def _first_weights(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def _he_weights(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(module.weight, a=0.2)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+def _he_weights(module: nn.Module, slope: float = 0.2) -> None:
+    """He's, for a LeakyReLU of that slope before each layer; a transposed convolution's output pixel has n_in x 2 x 2
+    inputs."""
+    if isinstance(module, nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, (2 / (1 + slope**2) / (4 * module.in_channels)) ** 0.5)
+    elif isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, a=slope)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

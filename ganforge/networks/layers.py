@@ -57,23 +57,24 @@ def with_labels(z: Tensor, labels: Tensor | None, num_classes: int) -> Tensor:
     if num_classes == 0:
         return z
     # Not by one_hot, which waits for the labels, to check them; nor by len(z), a number that torch.export would fix.
-    code = z.new_zeros(z.shape[0], num_classes).scatter_(1, _needed(labels).unsqueeze(1), 1.0)
+    code = z.new_zeros(z.shape[0], num_classes).scatter_(1, needed(labels).unsqueeze(1), 1.0)
     return torch.cat([z, code * num_classes**0.5], dim=1)
 
 
 def label_scores(scores: Tensor, labels: Tensor | None) -> Tensor:
     """Of scores [N, num_classes], the one of each item's label: [N]. Raises ValueError where labels are missing."""
-    return scores.gather(1, _needed(labels).unsqueeze(1)).squeeze(1)
+    return scores.gather(1, needed(labels).unsqueeze(1)).squeeze(1)
 
 
-def _needed(labels: Tensor | None) -> Tensor:
+def needed(labels: Tensor | None) -> Tensor:
+    """The labels. Raises ValueError where they are missing."""
     if labels is None:
         raise ValueError("a class-conditional network needs labels: int64 [N]")
     return labels
 
 
 class Head(nn.Module):
-    """D's last layer, features [N, F] -> logits [N]: an affine map and, where num_classes > 0, projection.
+    """D's last layer, features [N, F] -> logits [N]: a linear map and, where num_classes > 0, projection.
 
     Projection (Miyato and Koyama 2018, arXiv:1802.05637, equation 4) adds the inner product of the features with a
     learned vector for the label. layer: what makes the two linear maps, as nn.Linear does.
@@ -132,7 +133,7 @@ class ClassBatchNorm2d(BatchNorm2d):
         normed = super().forward(input)
         if self.num_classes == 0:
             return normed
-        told = _needed(labels)
+        told = needed(labels)
         return normed * self.gains[told][:, :, None, None] + self.shifts[told][:, :, None, None]
 
 

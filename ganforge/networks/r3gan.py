@@ -21,10 +21,11 @@ from ganforge.networks.layers import (
     Head,
     Size,
     halving_padding,
+    label_scores,
     level_widths,
+    needed,
     picture_shape,
     pyramid,
-    with_labels,
 )
 
 RECORD = Family(
@@ -42,15 +43,19 @@ Layer = TypeVar("Layer", Conv2d, nn.Linear)
 
 EXPANSION = 2
 """How much wider a block is inside than outside."""
+CLASS_DIM = 64
+"""What G is told of a class: so many learned numbers, beside z. As many as z has in the authors' code."""
 
 
 class Generator(nn.Module):
     """z [N, z_dim] (and labels [N]) -> fakes [N, *shape], not bounded, since there is no tanh.
 
     A learned basis of sides at most ``base_size``, scaled channel by channel by a linear map of z; then ``blocks``
-    residual blocks per level, and a 1 x 1 convolution. ``width``: channels at the picture's size, doubling per level
-    below up to ``max_width``; the paper's, for stacked MNIST, has width = max_width = 768, 2 blocks and sides from 4.
-    ``group_size``: channels per group of the 3 x 3 convolutions. Raises UserError where it does not divide the widths.
+    residual blocks per level, and a 1 x 1 convolution. Where num_classes > 0, ``CLASS_DIM`` learned numbers for the
+    label stand beside z; their mean square is 1 / num_classes at first, as in the authors' code. ``width``: channels at
+    the picture's size, doubling per level below up to ``max_width``; the paper's, for stacked MNIST, has width =
+    max_width = 768, 2 blocks and sides from 4. ``group_size``: channels per group of the 3 x 3 convolutions. Raises
+    UserError where it does not divide the widths.
     """
 
     def __init__(
@@ -64,7 +69,9 @@ class Generator(nn.Module):
         widths = level_widths(width, len(sizes), max_width)
         total = blocks * len(sizes)
         self.basis = nn.Parameter(torch.randn(widths[0], *sizes[0]))
-        self.scales = _linear(z_dim + num_classes, widths[0])
+        if num_classes:
+            self.classes = nn.Parameter(torch.randn(num_classes, CLASS_DIM) * num_classes**-0.5)
+        self.scales = _linear(z_dim + (CLASS_DIM if num_classes else 0), widths[0])
         layers: list[nn.Module] = [Block(widths[0], group_size, total) for _ in range(blocks)]
         for (n_in, n_out), size in zip(pairwise(widths), sizes[1:], strict=True):
             layers += [*_widths_changed(n_in, n_out), Upsampling(n_out, size)]
@@ -72,7 +79,8 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, _convolution(width, channels, 1))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        scales = self.scales(with_labels(z, labels, self.num_classes))
+        told = torch.cat([z, self.classes[needed(labels)]], dim=1) if self.num_classes else z
+        scales = self.scales(told)
         return self.layers(self.basis * scales[:, :, None, None]).view(-1, *self.shape)
 
 
@@ -80,7 +88,7 @@ class Discriminator(nn.Module):
     """Pictures or points [N, *shape] (and labels [N]) -> logits [N]: the generator's mirror image.
 
     A 1 x 1 convolution, ``blocks`` residual blocks per level, then each channel's inner product with a learned picture
-    of the lowest size, and a linear head (with projection where num_classes > 0). Parameters as the generator's.
+    of the lowest size, and a linear head; where num_classes > 0, a ``ClassHead``. Parameters as the generator's.
     """
 
     def __init__(
@@ -100,10 +108,24 @@ class Discriminator(nn.Module):
         layers += [Block(widths[0], group_size, total) for _ in range(blocks)]
         basis = Conv2d(widths[0], widths[0], sizes[0], groups=widths[0], bias=False)
         self.layers = nn.Sequential(*layers, _initialised(basis), nn.Flatten())
-        self.head = Head(widths[0], num_classes, _linear)
+        self.head = ClassHead(widths[0], num_classes) if num_classes else Head(widths[0], 0, _linear)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.head(self.layers(images.view(-1, *self.shape)), labels)
+
+
+class ClassHead(nn.Module):
+    """Features [N, F] and labels [N] -> logits [N]: a linear map of the features, then their inner product with the
+    label's vector, as in the authors' code; there is no logit apart from the class. Logits start with a mean square of
+    1 / num_classes for features of mean square 1."""
+
+    def __init__(self, features: int, num_classes: int) -> None:
+        super().__init__()
+        self.features = _linear(features, features)
+        self.classes = _initialised(nn.Linear(features, num_classes, bias=False), num_classes**-0.5)
+
+    def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        return label_scores(self.classes(self.features(features)), labels)
 
 
 class Block(nn.Module):

@@ -6,6 +6,7 @@ code.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from ganforge.networks.catalog import Family
 from ganforge.networks.layers import (
+    BatchNorm2d,
     ClassBatchNorm2d,
     Head,
     Size,
@@ -40,8 +42,8 @@ class Generator(nn.Module):
     An affine map onto a rectangle whose sides are at most ``base_size``, a residual block with nearest upsampling per
     level, batch norm, ReLU, a 3 x 3 convolution, tanh. ``width``: channels at the picture's size, doubling per level
     below up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 256. Where num_classes > 0, the label
-    chooses the gains and shifts of every batch norm (Miyato and Koyama 2018, arXiv:1802.05637). Batch norm needs two
-    items or more in training, and learns what evaluation uses.
+    chooses the gains and shifts of every batch norm but the last (Miyato and Koyama 2018, arXiv:1802.05637). Batch norm
+    needs two items or more in training, and learns what evaluation uses.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(
             nn.Unflatten(1, (widths[0], *sizes[0])),
             *blocks,
-            ClassBatchNorm2d(width, num_classes),
+            BatchNorm2d(width),
             nn.ReLU(inplace=True),
             last,
             nn.Tanh(),
@@ -70,7 +72,7 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         h = self.start(z)
         for layer in self.layers:
-            h = layer(h, labels) if isinstance(layer, UpBlock | ClassBatchNorm2d) else layer(h)
+            h = layer(h, labels) if isinstance(layer, UpBlock) else layer(h)
         return h.view(-1, *self.shape)
 
 
@@ -78,7 +80,7 @@ class Discriminator(nn.Module):
     """Pictures or points [N, *shape] in [-1, 1] (and labels [N]) -> logits [N].
 
     A residual block per level, each followed by 2 x 2 average pooling, down to sides of at most ``base_size``, two
-    more blocks there, ReLU, a sum over the pixels, an affine head (with projection where num_classes > 0). Every weight
+    more blocks there, ReLU, a sum over the pixels, a linear head (with projection where num_classes > 0). Every weight
     is spectrally normalised, which each pass in training mode refines. ``width``: channels of the first block, doubling
     per level up to ``max_width``; the paper's, for 32 x 32, has width = max_width = 128.
     """
@@ -94,7 +96,7 @@ class Discriminator(nn.Module):
         down = [DownBlock(*ends) for ends in pairwise(widths)]
         same = [DownBlock(widths[-1], widths[-1], pool=False) for _ in range(2)]
         self.blocks = nn.Sequential(DownBlock(channels, widths[0], first=True), *down, *same)
-        self.head = Head(widths[-1], num_classes, SpectralLinear)
+        self.head = Head(widths[-1], num_classes, partial(SpectralLinear, bias=False))
         self.head.apply(_first_weights)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -122,14 +124,16 @@ class UpBlock(nn.Module):
 
 class DownBlock(nn.Module):
     """[N, n_in, h, w] -> [N, n_out, h / 2, w / 2], rounded up: ReLU, convolution, ReLU, convolution, average pooling;
-    beside them a 1 x 1 convolution and pooling. The first block of a D has no ReLU in front, since it sees pixels;
-    pool = False keeps the size, and then needs no convolution in the shortcut."""
+    beside them a 1 x 1 convolution and pooling. Between the two are n_in channels. The first block of a D has no ReLU
+    in front, since it sees pixels, and n_out channels inside; pool = False keeps the size, and then needs no
+    convolution in the shortcut."""
 
     def __init__(self, n_in: int, n_out: int, *, first: bool = False, pool: bool = True) -> None:
         super().__init__()
         self.first, self.pool = first, pool
-        self.conv1 = SpectralConv2d(n_in, n_out, 3, padding=1)
-        self.conv2 = SpectralConv2d(n_out, n_out, 3, padding=1)
+        inside = n_out if first else n_in
+        self.conv1 = SpectralConv2d(n_in, inside, 3, padding=1)
+        self.conv2 = SpectralConv2d(inside, n_out, 3, padding=1)
         self.shortcut = SpectralConv2d(n_in, n_out, 1) if pool else nn.Identity()
         _first_block_weights(self)
 

@@ -49,6 +49,10 @@ class NetworkSettings(Section):
         description=f"Channels in a group of {takers('group_size')} network's 3 x 3 convolutions; 16 by default, as in "
         "the paper.",
     )
+    g_norm: Literal["batch", "unnormalised"] | None = Field(
+        default=None,
+        description=f"What {takers('norm', 'g')} G is normalised by: batch (its own choice) or unnormalised.",
+    )
     d_norm: NormName | None = Field(
         default=None,
         description=f"What {takers('norm', 'd')} D is normalised by: batch (its own choice), layer, spectral, or "
@@ -74,10 +78,11 @@ class NetworkSettings(Section):
                 self._is_chosen(size) and size not in (*self._sizes_of("g"), *self._sizes_of("d")),
                 f"{size} is for {takers(size, article=False)} networks, and neither G nor D is one",
             )
-        yield (
-            self._is_chosen("d_norm") and "norm" not in self._sizes_of("d"),
-            f"d_norm is for {takers('norm', 'd')} D, not for {self.discriminator}",
-        )
+        for network, family in (("g", self.generator), ("d", self.discriminator)):
+            yield (
+                self._is_chosen(f"{network}_norm") and "norm" not in self._sizes_of(network),
+                f"{network}_norm is for {takers('norm', network)} {network.upper()}, not for {family}",
+            )
 
     def _is_chosen(self, name: str) -> bool:
         return bool(getattr(self, name) != type(self).model_fields[name].default)

@@ -29,30 +29,46 @@ RECIPES = {recipe.name: recipe for recipe in _all_recipes()}
 """name -> recipe, in the order in which they are listed."""
 
 
-def recipe(name: str, **changes: Any) -> Config:
-    """The named recipe's settings, with changes. Raises UserError for an unknown recipe or a setting that is wrong."""
+def recipe(name: str, *, paper: str | None = None, **changes: Any) -> Config:
+    """The named recipe's settings, with changes. paper: the data whose settings of its paper to take instead, for
+    example "cifar10". Raises UserError for an unknown recipe or paper, or a setting that is wrong."""
     if not isinstance(name, str):
         raise UserError(f"A recipe is given by its name, such as 'note', and {shown(name)} is none.")
     if name not in RECIPES:
         known = ", ".join(RECIPES)
         raise UserError(f"There is no recipe '{as_typed(name)}'{suggestion(name, RECIPES)} (the recipes: {known}).")
-    changes = plain_settings(changes)
+    own, changes = _own(name, paper), plain_settings(changes)
     try:
-        total_nimg = make_config(_length(name, changes)).total_nimg
+        total_nimg = make_config(_length(own, changes)).total_nimg
     except UserError:  # it is told below, with all else that is wrong
         total_nimg = Config.model_fields["total_nimg"].default
-    return make_config(_with_changes(name, changes, total_nimg))
+    return make_config(_with_changes(own, changes, total_nimg))
 
 
 def changes_of(config: Config) -> dict[str, Any]:
-    """The fewest changes of its recipe that give these settings: ``recipe(config.recipe, **changes)`` is equal to them.
-    Raises KeyError where there is no such recipe."""
+    """The fewest changes of its recipe that give these settings, with ``paper`` among them where that makes them fewer:
+    ``recipe(config.recipe, **changes)`` is equal to them. Raises KeyError where there is no such recipe."""
+    told = _changes(config, _own(config.recipe, None))
+    for paper in RECIPES[config.recipe].papers:
+        told = min(told, {"paper": paper} | _changes(config, _own(config.recipe, paper)), key=len)
+    return told
+
+
+def usual_for(config: Config) -> Config:
+    """What the recipe of these settings, or its paper where they are closer to that, has for the same data and length.
+    Raises UserError where there is no such recipe."""
+    paper = changes_of(config).get("paper") if config.recipe in RECIPES else None
+    return recipe(config.recipe, paper=paper, data=config.data, total_nimg=config.total_nimg)
+
+
+def _changes(config: Config, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The fewest changes of a recipe's own settings that give these."""
     wanted = {name: value for name, value in config if name != "recipe"}
     usual = {name: field.default for name, field in Config.model_fields.items()}
     changes: dict[str, Any] = {}
     for names in (LEADING, wanted):
         while True:
-            given = usual | _with_changes(config.recipe, changes, config.total_nimg)
+            given = usual | _with_changes(own, changes, config.total_nimg)
             if not (more := {name: wanted[name] for name in names if given[name] != wanted[name]}):
                 break
             changes |= more
@@ -61,19 +77,29 @@ def changes_of(config: Config) -> dict[str, Any]:
 
 LEADING = ("data", "generator", "discriminator", "optimizer", "total_nimg")
 """What other settings of a recipe follow from."""
+NETWORKS = {"g": "generator", "d": "discriminator"}
 
 
-def _length(name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+def _own(name: str, paper: str | None) -> dict[str, Any]:
+    """A recipe's own settings, or those of its paper. Raises UserError where it has no such paper."""
+    papers = RECIPES[name].papers
+    if paper is not None and paper not in papers:
+        told = f"of its paper for {shown(paper)}{suggestion(paper, papers) if isinstance(paper, str) else ''}"
+        having = ", ".join(f"{each.name} {' and '.join(each.papers)}" for each in RECIPES.values() if each.papers)
+        raise UserError(f"The recipe '{name}' has no settings {told} (those that there are: {having}).")
+    return {"recipe": name, **RECIPES[name].settings, **({} if paper is None else papers[paper])}
+
+
+def _length(own: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The run's length, where a recipe or a change gives one."""
-    settings = {**RECIPES[name].settings, **changes}
+    settings = {**own, **changes}
     return {"total_nimg": settings["total_nimg"]} if "total_nimg" in settings else {}
 
 
-def _with_changes(name: str, changes: Mapping[str, Any], total_nimg: int) -> dict[str, Any]:
+def _with_changes(own: Mapping[str, Any], changes: Mapping[str, Any], total_nimg: int) -> dict[str, Any]:
     """A recipe's settings with changes, in a run of this length; what they leave out has its default."""
-    own = dict(RECIPES[name].settings)
-    share = own.pop("burn_in_share", None)  # the table's alone: it is no setting
-    wanted = {"recipe": name, **own, **changes}
+    share = own.get("burn_in_share")  # the table's alone: it is no setting
+    wanted = {key: value for key, value in own.items() if key != "burn_in_share"} | dict(changes)
     wanted = {key: value for key, value in wanted.items() if key in changes or _has_meaning(key, wanted, own)}
     if share is not None:
         wanted.setdefault("burn_in_nimg", max(1, int(total_nimg * share)))
@@ -85,11 +111,14 @@ def _has_meaning(setting: str, wanted: Mapping[str, Any], own: Mapping[str, Any]
     to another optimizer, sizes and norms to another family, a number of pictures to other data."""
     if setting in ("beta1", "beta2", "beta2_end"):
         return wanted.get("optimizer", "adam") == "adam"
-    if setting == "d_norm":
-        family = FAMILIES.get(str(wanted.get("discriminator")))
-        return family is not None and "norm" in family.sizes("d")
+    if setting in ("g_norm", "d_norm"):
+        family = FAMILIES.get(str(wanted.get(NETWORKS[setting[0]])))
+        return family is not None and "norm" in family.sizes(setting[0])
+    if setting in ("blocks", "group_size"):
+        chosen = {network: FAMILIES.get(str(wanted.get(name))) for network, name in NETWORKS.items()}
+        return any(family is not None and setting in family.sizes(network) for network, family in chosen.items())
     if setting in ("g_width", "d_width"):
-        network = {"g": "generator", "d": "discriminator"}[setting[0]]
+        network = NETWORKS[setting[0]]
         return wanted.get(network) == own.get(network)
     return setting != "max_images" or wanted["data"] == own["data"]
 

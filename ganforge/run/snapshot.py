@@ -165,7 +165,7 @@ def _without_weights(path: Path, told: dict[str, Any]) -> Snapshot:
 
 def refuse_other_shapes(expected: Mapping[str, Tensor], shapes: Shapes, where: str) -> None:
     """Raise UserError unless tensors of these names and shapes are the expected ones, which may hold no numbers."""
-    _refuse(_other_shapes(expected, shapes), where)
+    _refuse(_other_shapes(expected, shapes), where, " A snapshot of another version of ganforge is for that one only.")
 
 
 def fill_network(network: nn.Module, weights: dict[str, Tensor], where: str) -> None:
@@ -193,7 +193,7 @@ def _other_shapes(expected: Mapping[str, Tensor], shapes: Shapes) -> list[str]:
     ]
 
 
-def _refuse(faults: Sequence[str], where: str) -> None:
+def _refuse(faults: Sequence[str], where: str, why: str = "") -> None:
     if faults:
         more = f", and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise UserError(f"{where} does not fit its own settings: {'; '.join(sorted(faults)[:5])}{more}.")
+        raise UserError(f"{where} does not fit its own settings: {'; '.join(sorted(faults)[:5])}{more}.{why}")

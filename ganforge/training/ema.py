@@ -5,8 +5,9 @@ from torch import Tensor, nn
 
 
 def ema_beta(batch_size: int, halflife_nimg: float) -> float:
-    """Share of the old average that a step keeps: 0.5^(batch / half-life), Karras et al. 2020, arXiv:1912.04958."""
-    return float(0.5 ** (batch_size / halflife_nimg))
+    """Share of the old average that a step keeps: 0.5^(batch / half-life), Karras et al. 2020, arXiv:1912.04958; none
+    of it where the half-life is 0."""
+    return float(0.5 ** (batch_size / halflife_nimg)) if halflife_nimg else 0.0
 
 
 @torch.no_grad()

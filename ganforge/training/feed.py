@@ -76,7 +76,7 @@ class Feed:
         self.g_stream = None
         if not config.shared_noise:
             # G's reals are others than D's, in another order.
-            self.g_stream = stream_of(config, dataset, device, "G/shuffle")
+            self.g_stream = stream_of(config, dataset, device, "G/shuffle", config.g_batch_factor)
         self.augment_columns = AUGMENT_DRAWS[config.augment]
         sizes: dict[str, tuple[int, ...]] = {"alpha": (1,), "noise": tuple(dataset.shape)}
         self.penalty_draws: dict[str, tuple[int, ...]] = {
@@ -100,11 +100,13 @@ class Feed:
         feed.processes, feed.made = ALONE, None
         return feed
 
-    def _rows(self, numbers: Tensor) -> Tensor:
-        """Of numbers for the items of whole batches, those of this process."""
-        return self.processes.rows(
-            numbers, self.config.batch_size // int(self.config.accumulate) // self.processes.count
-        )
+    def _rows(self, numbers: Tensor, factor: int = 1) -> Tensor:
+        """Of numbers for the items of whole batches, so many times as large as D's, those of this process."""
+        size = factor * self.config.batch_size
+        return self.processes.rows(numbers, size // int(self.config.accumulate) // self.processes.count)
+
+    def _g_rows(self, numbers: Tensor) -> Tensor:
+        return self._rows(numbers, self.config.g_batch_factor)
 
     def _d_batch(self, nimg: int) -> Batch:
         """That of the update of D which begins at ``nimg``."""
@@ -118,7 +120,8 @@ class Feed:
         config = self.config
         items, z, labels = self._items(stream, prefix, nimg)
         purposes = ("reals", "fakes", "G") if self.augment_columns else ()
-        draws = {name: self._uniform(f"{prefix}augment/{name}", nimg, (self.augment_columns,)) for name in purposes}
+        columns, factor = (self.augment_columns,), stream.batch_size // config.batch_size
+        draws = {name: self._uniform(f"{prefix}augment/{name}", nimg, columns, factor) for name in purposes}
         told = labels if config.conditional else None
         return Batch(items, z, told, draws, penalty_scale(config, nimg))
 
@@ -138,17 +141,19 @@ class Feed:
     def _made(self, stream: Stream, prefix: str, nimg: int, count: int) -> tuple[Tensor, Tensor, Tensor | None]:
         """Those of the updates that begin at ``nimg`` and after it, so many, one after the other."""
         config = self.config
-        items, labels = stream(nimg, count, self._rows)
+        rows, size = self._g_rows if prefix else self._rows, stream.batch_size
+        items, labels = stream(nimg * size // config.batch_size, count, rows)
         z = [
-            draw_z(config.noise, config.batch_size, config.z_dim, generator(config.seed, f"{prefix}z", at))
-            for at in range(nimg, nimg + count * config.batch_size, config.batch_size)
+            draw_z(config.noise, size, config.z_dim, generator(config.seed, f"{prefix}z", at))
+            for at in range(nimg, nimg + count * size, size)
         ]
-        return to_float(items), send(self._rows(z[0] if count == 1 else torch.cat(z)), self.device), labels
+        return to_float(items), send(rows(z[0] if count == 1 else torch.cat(z)), self.device), labels
 
-    def _uniform(self, purpose: str, nimg: int, shape: Sequence[int]) -> Tensor:
-        """[rows of the batch, *shape], in [0, 1)."""
+    def _uniform(self, purpose: str, nimg: int, shape: Sequence[int], factor: int = 1) -> Tensor:
+        """[rows of the batch, *shape], in [0, 1). factor: of the batch's size and D's."""
         source = generator(self.config.seed, purpose, nimg)
-        return send(self._rows(torch.rand(self.config.batch_size, *shape, generator=source)), self.device)
+        whole = torch.rand(factor * self.config.batch_size, *shape, generator=source)
+        return send(self._rows(whole, factor), self.device)
 
     def options(self, nimg: int, state: TrainingState) -> StepOptions:
         """What is learned in the step that begins at ``nimg``, as the settings' schedules have it."""
@@ -167,9 +172,10 @@ class Feed:
         )
 
 
-def stream_of(config: Config, dataset: Dataset, device: torch.device, purpose: str) -> Stream:
-    """Batches of the items: of those in memory, or of the shards that are read in place."""
-    size, seed = config.batch_size, config.seed
+def stream_of(config: Config, dataset: Dataset, device: torch.device, purpose: str, factor: int = 1) -> Stream:
+    """Batches of the items, so many times as large as D's: of those in memory, or of the shards that are read in
+    place."""
+    size, seed = factor * config.batch_size, config.seed
     if dataset.shards is None:
         return Batches(dataset, size, seed, device, purpose, config.mirror)
     return StreamedBatches(dataset.shards, size, seed, device, purpose, config.mirror, config.shuffle_window)
@@ -232,6 +238,7 @@ def following(config: Config, nimg: int, images: int) -> Following:
     """What follows from a step that begins at ``nimg`` and shows D so many images."""
     share, usual = 0.0, config.ema_halflife_nimg
     if usual is not None:
-        halflife = ramped_halflife(nimg + images, usual) if config.ema_rampup else usual
+        halflife: float = ramped_halflife(nimg + images, usual) if config.ema_rampup else usual
+        halflife = scheduled(config, nimg, 0.0, usual) if config.ema_burn_in else halflife
         share = 1.0 - ema_beta(images, halflife)
     return Following(OBJECTIVES[config.objective].boundary, images, share)

@@ -14,7 +14,7 @@ from ganforge.diagnosis.catalog import CHECKS, Check
 from ganforge.diagnosis.command import processes_in
 from ganforge.diagnosis.findings import Finding
 from ganforge.diagnosis.telling import as_event, at_once
-from ganforge.recipes.catalog import RECIPES, recipe
+from ganforge.recipes.catalog import RECIPES, usual_for
 from ganforge.run.folder import RunFolder
 from ganforge.training.execute import recording_failure
 from ganforge.training.feed import Feed
@@ -26,7 +26,7 @@ def look_first(config: Config, feed: Feed, state: TrainingState, place: str | Pa
     """What there was to see, and what is found in it. place: of the run, whose disk is looked at. Changes nothing."""
     usual: dict[str, Any] = {}
     if config.recipe in RECIPES:
-        usual = recipe(config.recipe, data=config.data, total_nimg=config.total_nimg).model_dump(mode="json")
+        usual = usual_for(config).model_dump(mode="json")
     tried, failure = try_step(state, feed)
     start = Start(
         config.model_dump(mode="json"),

@@ -24,6 +24,8 @@ class UpdateSettings(Section):
 
     batch_size: Annotated[int, Field(ge=2, le=65_536), WHOLE] = 128
     """Real pictures in one of D's updates."""
+    g_batch_factor: Annotated[int, Field(ge=1, le=64), WHOLE] = 1
+    """G's batch has so many times as many pictures."""
     accumulate: Annotated[int, Field(ge=1, le=65_536), WHOLE] | Literal["auto"] = 1
     """Split each batch into so many parts, for less memory; gradients are the same sum. auto: as few as fit."""
 
@@ -32,6 +34,10 @@ class UpdateSettings(Section):
         parts = self.batch_size // accumulate
         yield self.batch_size % accumulate, f"accumulate = {accumulate} does not divide batch_size = {self.batch_size}"
         yield parts < 2, f"accumulate = {accumulate} leaves parts of {parts} picture; leave 2 or more in each"
+        yield (
+            self.g_batch_factor > 1 and self.shared_noise,
+            "g_batch_factor is for a G with batches of its own; set shared_noise to false",
+        )
 
 
 class OptimizerSettings(Section):
@@ -64,6 +70,8 @@ class OptimizerSettings(Section):
     """Half-life of the moving average of G's weights; without it, G itself makes the pictures."""
     ema_rampup: bool = False
     """Shorten that half-life to a twentieth of the pictures seen so far, while that is less."""
+    ema_burn_in: bool = False
+    """Let that half-life grow from 0 over burn_in_nimg."""
 
     def conflicts(self) -> Conflicts:
         defaults = type(self).model_fields
@@ -72,17 +80,22 @@ class OptimizerSettings(Section):
                 self.optimizer == "rmsprop" and getattr(self, name) != defaults[name].default,
                 f"{name} is Adam's, and optimizer is rmsprop",
             )
-        ends = {self.lr_end, self.beta2_end, self.gamma_end} != {None}
+        ends = self.ema_burn_in or {self.lr_end, self.beta2_end, self.gamma_end} != {None}
         yield (
             ends and not self.burn_in_nimg,
-            "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures",
+            "lr_end, beta2_end, gamma_end and ema_burn_in need burn_in_nimg, over how many pictures",
         )
         yield (
             self.burn_in_curve == "linear" and not self.burn_in_nimg,
             "burn_in_curve needs burn_in_nimg and an end value",
         )
-        yield self.burn_in_nimg and not ends, "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go"
-        yield self.ema_rampup and not self.ema_halflife_nimg, "ema_rampup needs ema_halflife_nimg"
+        yield (
+            self.burn_in_nimg and not ends,
+            "burn_in_nimg needs lr_end, beta2_end, gamma_end or ema_burn_in, where to go",
+        )
+        for name in ("ema_rampup", "ema_burn_in"):
+            yield getattr(self, name) and not self.ema_halflife_nimg, f"{name} needs ema_halflife_nimg"
+        yield self.ema_rampup and self.ema_burn_in, "ema_rampup and ema_burn_in are two ways to begin; choose one"
 
 
 class RunSettings(Section):

@@ -74,7 +74,8 @@ class TrainingState:
         faults += [f"stats.{name}" for name in self.stats.unfit(stats)]
         if faults:
             named = ", ".join(map(as_typed, faults[:5])) + ", ..." * (len(faults) > 5)
-            raise UserError(f"The checkpoint does not fit the run's settings: {named}.")
+            why = "A run of another version goes on with that version only."
+            raise UserError(f"The checkpoint does not fit the run's settings: {named}. {why}")
         for name, tensor in fixed.items():
             tensor.copy_(given[name])
         self.G_opt.loaded()

@@ -179,15 +179,15 @@ def last_layer(weights: Weights) -> int:
 
 
 def other_classes(old: Tensor, new: Tensor, was: Items, items: Items) -> Tensor | None:
-    """The weights of a G's first layer, [features, z_dim + num_classes], for another number of classes: those for z are
-    taken, those for the classes start fresh. None where it is not such a layer."""
-    if was.num_classes == items.num_classes or old.dim() != 2:
+    """The weights of a G's first layer, [features, z_dim + what it is told of the class], for another number of
+    classes: those for z are taken, those for the classes start fresh. None where it is not such a layer."""
+    if was.num_classes == items.num_classes or old.dim() != 2 or new.dim() != 2 or len(old) != len(new):
         return None
-    z_dim = old.shape[1] - was.num_classes
-    if z_dim < 1:
-        return None
-    if new.shape != (old.shape[0], z_dim + items.num_classes):
-        return None
+    z_dim = min(old.shape[1], new.shape[1])  # where one of them is told no class
+    if was.num_classes and items.num_classes:
+        z_dim = old.shape[1] - was.num_classes
+        if z_dim < 1 or new.shape[1] != z_dim + items.num_classes:
+            return None
     return torch.cat([old[:, :z_dim], new[:, z_dim:]], dim=1)
 
 

@@ -49,18 +49,20 @@ PAPERS: dict[str, dict[str, Any]] = {
     | {"wgan_schedule": True, "shared_noise": False, "noise": "normal"},
     "wgan-gp": DCGAN
     | {"objective": "wgan", "gp_weight": 10, "lr": 1e-4, "beta2": 0.9, "batch_size": 50, "d_steps": 5}
-    | {"clip": None, "wgan_schedule": False, "shared_noise": False, "noise": "normal", "d_norm": "unnormalised"},
+    | {"clip": None, "wgan_schedule": False, "shared_noise": False, "noise": "normal", "d_norm": "unnormalised"}
+    | {"z_dim": 100, "g_norm": None},
     "dragan": DCGAN
     | {"objective": "non-saturating", "dragan_weight": 10, "batch_size": 64, "d_norm": "unnormalised"},
     "sngan": {
         "generator": "resnet", "discriminator": "resnet", "objective": "hinge", "z_dim": 128, "noise": "normal",
         "lr": 2e-4, "beta1": 0, "beta2": 0.9, "d_steps": 5, "batch_size": 64, "shared_noise": False, "lr_end": 0,
-        "burn_in_curve": "linear", "conditional": False,
+        "burn_in_curve": "linear", "conditional": False, "g_batch_factor": 2,
     },
     "r3gan": {
         "generator": "r3gan", "discriminator": "r3gan", "objective": "relativistic", "shared_noise": False,
         "noise": "normal", "beta1": 0, "beta2": 0.9, "beta2_end": 0.99, "gamma_end": 0.1, "burn_in_curve": "cosine",
         "r1_gamma": "auto", "r2_gamma": "auto", "gp_weight": 0, "ema_rampup": True, "d_steps": 1,
+        "g_width": 8, "d_width": 8, "batch_size": 64, "total_nimg": 1_500_000,
     },
     "cgan": THE_NOTE | {"conditional": True, "grid_size": 10},
 }  # fmt: skip
@@ -131,7 +133,8 @@ def test_every_setting_of_a_recipe_can_be_given_again(name: str) -> None:
         ("r3gan", "r1_gamma", 0.0),
         ("r3gan", "ema_rampup", False),
         ("wgan-gp", "d_norm", "layer"),
-        ("wgan-gp", "generator", "resnet"),
+        ("wgan-gp", "g_norm", "unnormalised"),
+        ("dragan", "generator", "resnet"),
         ("dragan", "d_norm", "spectral"),
         ("wgan", "wgan_schedule", False),
         ("dcgan", "d_norm", "unnormalised"),

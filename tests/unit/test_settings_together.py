@@ -85,7 +85,7 @@ CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         (
             {end: 0.5, "r1_gamma": 1.0},
             {"burn_in_nimg": 100},
-            "lr_end, beta2_end and gamma_end need burn_in_nimg, over how many pictures.",
+            "lr_end, beta2_end, gamma_end and ema_burn_in need burn_in_nimg, over how many pictures.",
         )
         for end in ENDS
     ),
@@ -93,7 +93,7 @@ CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         (
             {"burn_in_nimg": 100, "r2_gamma": 1.0},
             {end: 0.0},
-            "burn_in_nimg needs lr_end, beta2_end or gamma_end, where to go.",
+            "burn_in_nimg needs lr_end, beta2_end, gamma_end or ema_burn_in, where to go.",
         )
         for end in ENDS
     ),
@@ -135,6 +135,23 @@ CONFLICTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         for name in ("beta1", "beta2")
     ),
     ({"ema_rampup": True}, {"ema_halflife_nimg": 100}, "ema_rampup needs ema_halflife_nimg."),
+    ({"ema_burn_in": True, "burn_in_nimg": 9}, {"ema_halflife_nimg": 9}, "ema_burn_in needs ema_halflife_nimg."),
+    (
+        {"ema_burn_in": True, "ema_rampup": True, "ema_halflife_nimg": 9, "burn_in_nimg": 9},
+        {"ema_rampup": False},
+        "ema_rampup and ema_burn_in are two ways to begin; choose one.",
+    ),
+    (
+        {"ema_burn_in": True, "ema_halflife_nimg": 9},
+        {"burn_in_nimg": 9},
+        "lr_end, beta2_end, gamma_end and ema_burn_in need burn_in_nimg, over how many pictures.",
+    ),
+    (
+        {"g_batch_factor": 2},
+        {"shared_noise": False},
+        "g_batch_factor is for a G with batches of its own; set shared_noise to false.",
+    ),
+    ({"g_norm": "unnormalised"}, {"generator": "dcgan"}, "g_norm is for a dcgan G, not for mlp."),
     *(
         (
             {"objective": "wgan"},

@@ -59,6 +59,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ganforge train note --gene", {"--generator"}),
         ("ganforge train note --generator ", {"mlp", "dcgan", "upsample", "resnet", "r3gan", "smooth"}),
         ("ganforge train note --lr ", set()),
+        ("ganforge train r3gan --paper ", {"stacked-mnist", "cifar10", "mnist"}),
         ("ganforge resume runs/", {"runs/first", "runs/second", "runs/pictures/"}),
         ("ganforge sample runs/", {"runs/first", "runs/second", "runs/pictures/", "runs/x.safetensors"}),
         ("ganforge runs rm runs/f", {"runs/first"}),

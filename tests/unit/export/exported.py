@@ -18,17 +18,19 @@ FAMILIES = ("mlp", "dcgan", "upsample", "resnet", "r3gan", "smooth")
 SHAPE = (3, 9, 6)
 CASES = [(family, told, ("float32", "bfloat16")[(row + bool(told)) % 2], SHAPE)
          for row, family in enumerate(FAMILIES) for told in (0, 3)]  # fmt: skip
-CASES += [("mlp", 0, "float32", (2,)), ("mlp", 3, "bfloat16", (2,))]
-"""Family, number of classes that G is told, precision, shape of an item."""
+CASES += [("mlp", 0, "float32", (2,)), ("mlp", 3, "bfloat16", (2,)), ("dcgan-unnormalised", 3, "float32", SHAPE)]
+"""Family (with G's norm), number of classes that G is told, precision, shape of an item."""
 TRACED: dict[str, bytes] = {}
 
 
 def snapshot(folder: Path, family: str, told: int, precision: str, shape: tuple[int, ...]) -> Path:
-    width = {"g_hidden": [32]} if family == "mlp" else {"g_width": 8}
+    sizes: dict[str, Any] = {"g_hidden": [32]} if family == "mlp" else {"g_width": 8}
+    name, _, norm = family.partition("-")
     config = recipe(
-        "note", generator=family, conditional=told > 0, precision=precision, z_dim=12, data="digits", **width
-    )
-    G = build_generator(family, 12, shape, 0, num_classes=told, **config.g_sizes)
+        "note", generator=name, conditional=told > 0, precision=precision, z_dim=12, data="digits",
+        g_norm=norm or None, **sizes,
+    )  # fmt: skip
+    G = build_generator(name, 12, shape, 0, num_classes=told, **config.g_sizes)
     torch.manual_seed(0)
     for weight in G.parameters():
         weight.data += 0.05 * torch.randn_like(weight)

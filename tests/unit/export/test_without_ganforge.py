@@ -20,7 +20,7 @@ from ganforge.export.card import loader
 from ganforge.export.parity import TOLERANCE, difference
 from ganforge.export.portable import Portable, inputs, portable
 
-TRACED = [case for row, case in enumerate(CASES) if row % 4 in (0, 3)]
+TRACED = [case for row, case in enumerate(CASES) if row % 4 in (0, 3) and case[0] in FAMILIES]
 """Each family once, told the class or not in turn, and points: tracing takes seconds. What only one way shows, ONNX's
 files do, which are traced likewise."""
 PROGRAM = """

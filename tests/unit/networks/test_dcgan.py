@@ -33,6 +33,22 @@ def test_layers_for_mnist() -> None:
     ]
 
 
+def test_a_g_without_norm_keeps_the_size_of_the_signal() -> None:
+    """He's first weights: the square of what goes into tanh is 2 on average for z of mean square 1, since half of that
+    is what a ReLU leaves. Every layer has a shift, at 0 first, since there is no norm to have one."""
+    torch.manual_seed(0)
+    G = Generator(128, (3, 28, 28), width=256, norm="unnormalised")
+    assert kinds(G) == ["Unflatten", "ReLU", "ConvTranspose2d", "ReLU", "ConvTranspose2d", "Tanh"]
+    layers = [G.start, G.layers[2], G.layers[4]]
+    assert all(layer.bias is not None and not layer.bias.any() for layer in layers)
+    x = G.start(torch.randn(64, 128))
+    for layer in G.layers[:-1]:
+        x = layer(x)
+        if not isinstance(layer, nn.ReLU):
+            inside = x[..., 4:-4, 4:-4] if x.shape[-1] > 8 else x  # an edge has fewer inputs
+            assert inside.square().mean().item() == pytest.approx(2, rel=0.15)
+
+
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 50), (1, 5, 7)])
 def test_every_level_halves_or_doubles(shape: tuple[int, int, int]) -> None:
     """Rounded up, and the same sizes in both directions."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganforge.networks.layers import ClassBatchNorm2d, SpectralConv2d, SpectralLinear
+from ganforge.networks.layers import BatchNorm2d, ClassBatchNorm2d, SpectralConv2d, SpectralLinear
 from ganforge.networks.resnet import Discriminator, DownBlock, Generator, UpBlock, halved
 
 
@@ -123,6 +123,14 @@ def test_the_papers_sizes_for_cifar() -> None:
     assert [tuple(m.conv1.weight.shape) for m in G.modules() if isinstance(m, UpBlock)] == [(256, 256, 3, 3)] * 3
     assert [block.pool for block in D.blocks] == [True, True, False, False]
     assert D.blocks(torch.zeros(1, 3, 32, 32)).shape == (1, 128, 8, 8)
+    assert D.head.logit.bias is None
+
+
+def test_inside_a_block_down_are_the_channels_that_come_in() -> None:
+    """As in the authors' code; the first block of a D has as many as go out."""
+    D = Discriminator((3, 32, 32), width=4, max_width=8)
+    shapes = [(tuple(b.conv1.weight.shape[:2]), tuple(b.conv2.weight.shape[:2])) for b in D.blocks]
+    assert shapes == [((4, 3), (4, 4)), ((4, 4), (8, 4)), ((8, 8), (8, 8)), ((8, 8), (8, 8))]
 
 
 def test_each_class_has_its_own_gains_and_shifts() -> None:
@@ -149,11 +157,11 @@ def test_g_is_told_the_class_by_its_norms_alone() -> None:
     G = Generator(5, (1, 8, 8), 4, num_classes=3)
     assert G.start.in_features == 5
     norms = [module for module in G.modules() if isinstance(module, nn.BatchNorm2d)]
-    assert [type(norm) for norm in norms] == [ClassBatchNorm2d] * 3  # two of a block, and the last
+    assert [type(norm) for norm in norms] == [ClassBatchNorm2d] * 2 + [BatchNorm2d]  # of a block, and the last
     z, labels = torch.randn(2, 5), torch.tensor([0, 2])
     G.eval()
     assert torch.equal(G(z, labels), G(z, labels.flip(0)))
-    for norm in norms:
+    for norm in norms[:2]:
         before = G(z, labels).detach()
         with torch.no_grad():
             norm.shifts[2] += 1

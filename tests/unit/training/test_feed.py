@@ -323,6 +323,16 @@ class OneOfTwo(Processes):
     rows = Several.rows
 
 
+def test_a_larger_batch_of_gs_is_shared_part_by_part() -> None:
+    """Batch norm sees a part of the batch, which the processes have together."""
+    config = config_of(shared_noise=False, g_batch_factor=2, accumulate=2, conditional=True, augment="ada")
+    whole, *shares = (Feed(config, load_digits(), CPU, OneOfTwo(*place)) for place in ((0, 1), (0, 2), (1, 2)))
+    parts, *theirs = ([*feed.batches(0, 0)[1].split(2)] for feed in (whole, *shares))
+    for part, *of_two in zip(parts, *theirs, strict=True):
+        for together, *apart in zip(tensors_of(part), *map(tensors_of, of_two), strict=True):
+            assert torch.equal(together, torch.cat(apart))
+
+
 @pytest.mark.parametrize("start", [0, 5 * N, 100])
 @pytest.mark.parametrize("count", [1, 2])
 def test_batches_that_are_made_ahead_are_the_same(count: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ ALL_DRAWS: list[dict[str, Any]] = [
     {"augment": "diffaugment", "dragan_weight": 1.0, "shared_noise": False, "noise": "normal", "d_steps": 2},
     {"augment": "ada", "gp_weight": 1.0, "dragan_weight": 1.0, "mirror": True, "d_steps": 3},
     {"wgan_schedule": True, "d_steps": 5, "shared_noise": False, "augment": "diffaugment"},
+    {"g_batch_factor": 3, "shared_noise": False, "augment": "ada", "gp_weight": 1.0},
 ]
 
 
@@ -98,6 +99,17 @@ def test_every_picture_comes_once_an_epoch_to_d(d_steps: int, mirror: bool) -> N
     whole = sorted((number, flip) for number in range(ITEMS) for flip in (False, True)[: 1 + mirror])
     assert [sorted(each) for each in epochs] == [whole] * 3
     assert len({tuple(each) for each in epochs}) == 3
+
+
+def test_a_larger_batch_of_gs() -> None:
+    """All that it has is as long; D's is as before, and in an epoch no picture comes to G twice."""
+    changes = {"g_batch_factor": 2, "shared_noise": False, "conditional": True, "augment": "ada"}
+    batches = list(steps_of(ITEMS // N // 2, **changes))
+    assert [len(seen(g)) for _, g in batches] == [2 * N] * len(batches)
+    assert {len(tensor) for _, g in batches for tensor in g.tensors()} == {2 * N}
+    assert len({number for _, g in batches for number, _ in seen(g)}) == ITEMS
+    for (one, _), (other, _) in zip(batches, steps_of(ITEMS // N // 2, **changes | {"g_batch_factor": 1}), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one[0].tensors(), other[0].tensors(), strict=True))
 
 
 @pytest.mark.parametrize("mirror", [False, True], ids=["plain", "mirrored"])

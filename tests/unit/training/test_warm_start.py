@@ -147,7 +147,19 @@ def test_what_does_not_count_channels_is_left_alone(
     assert other_channels(torch.rand(old), torch.rand(new), was, items, outputs=False) is None
 
 
-@pytest.mark.parametrize("generator", ["mlp", "dcgan", "r3gan"])
+@pytest.mark.parametrize("counts", [(10, 3), (0, 3), (3, 0)], ids=str)
+def test_an_r3gans_noise_keeps_its_weights_whatever_the_classes(counts: tuple[int, int]) -> None:
+    """What it is told of a class is of one length."""
+    was, items = (Items((1, 8, 8), count) for count in counts)
+    old, new = (state_of(i, s, generator="r3gan", discriminator="r3gan") for s, i in enumerate((was, items)))
+    fresh = {name: tensor.clone() for name, tensor in new.G.state_dict().items()}
+    warm_start(new, source_of(old, was), items)
+    there = new.G.state_dict()
+    assert torch.equal(there["scales.weight"][:, :4], old.G.state_dict()["scales.weight"][:, :4])
+    assert "classes" not in there or torch.equal(there["classes"], fresh["classes"])
+
+
+@pytest.mark.parametrize("generator", ["mlp", "dcgan"])
 def test_other_classes_leave_the_noise_its_weights(generator: str) -> None:
     was, items = Items((1, 8, 8), 10), Items((1, 8, 8), 3)
     old, new = (state_of(i, seed, generator=generator) for seed, i in enumerate((was, items)))
