@@ -24,7 +24,8 @@ SUMMARY = "train a recipe into a new run folder"
 def add_options(parser: Parser, arguments: Sequence[str]) -> None:
     """Those of the recipe that the arguments name have its own defaults."""
     parser.add_argument("recipe", metavar="RECIPE", nargs="?",
-                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own photo or fast)")  # fmt: skip
+                       help=f"one of: {', '.join(RECIPES)} (default: note; for pictures of your own photo "
+                       "or fast)")  # fmt: skip
     papers = ", ".join(f"{one.name} {word}" for one in RECIPES.values() for word in one.papers)
     parser.add_argument("--paper", metavar="DATA",
                        help=f"all settings as in the recipe's paper, for large GPUs: {papers}")  # fmt: skip

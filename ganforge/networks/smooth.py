@@ -34,9 +34,9 @@ class Generator(nn.Module):
 
     An affine map onto a rectangle whose sides are at most ``base_size``; for each level above it batch norm, ReLU,
     nearest upsampling and a 3 x 3 convolution; then batch norm, ReLU, a 3 x 3 convolution, tanh. ``width``: channels at
-    the picture's size (by default ``usual_width``), doubling per level below up to ``max_width``. Where num_classes > 0, the label chooses the gains
-    and shifts of every batch norm but the last (Miyato and Koyama 2018, arXiv:1802.05637). Batch norm needs two items
-    or more in training, and learns what evaluation uses.
+    the picture's size (by default ``usual_width``), doubling per level below up to ``max_width``. Where num_classes >
+    0, the label chooses the gains and shifts of every batch norm but the last (Miyato and Koyama 2018,
+    arXiv:1802.05637). Batch norm needs two items or more in training, and learns what evaluation uses.
     """
 
     def __init__(
@@ -53,9 +53,10 @@ class Generator(nn.Module):
         self.first = nn.Unflatten(1, (widths[0], *sizes[0]))
         self.norms = nn.ModuleList(ClassBatchNorm2d(n_in, num_classes) for n_in in widths[:-1])
         self.ups = nn.ModuleList(Up(*ends, size) for ends, size in zip(pairwise(widths), sizes[1:], strict=True))
-        self.last = nn.Sequential(BatchNorm2d(width), nn.ReLU(inplace=True), nn.Conv2d(width, channels, 3, padding=1))
+        last = nn.Conv2d(width, channels, 3, padding=1)
+        self.last = nn.Sequential(BatchNorm2d(width), nn.ReLU(inplace=True), last)
         _first_weights(self.start, gain=1.0)
-        _first_weights(self.last[-1], gain=1.0)
+        _first_weights(last, gain=1.0)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         h = self.first(self.start(z))

@@ -10,7 +10,7 @@ from ganforge.base.errors import UserError
 from ganforge.base.given import plain_settings, shown
 from ganforge.base.wording import as_typed, suggestion
 from ganforge.config import Config, make_config
-from ganforge.data.catalog import DATA_SETS
+from ganforge.data.catalog import DATA_SETS, POINTS
 from ganforge.networks.catalog import FAMILIES
 from ganforge.recipes.record import Recipe
 
@@ -108,7 +108,10 @@ def _with_changes(own: Mapping[str, Any], changes: Mapping[str, Any], total_nimg
 
 def _has_meaning(setting: str, wanted: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     """Is a recipe's own setting of any use beside the changes? It is not where what it belongs to was changed: betas
-    to another optimizer, sizes and norms to another family, a number of pictures to other data."""
+    to another optimizer, sizes and norms to another family, a number of pictures to other data, and what changes
+    pictures to points."""
+    if setting in ("mirror", "augment"):
+        return wanted.get("data") not in POINTS
     if setting in ("beta1", "beta2", "beta2_end"):
         return wanted.get("optimizer", "adam") == "adam"
     if setting in ("g_norm", "d_norm"):

@@ -72,9 +72,10 @@ RECIPES = [
         source="trial on photographs of 32 x 32 (benchmarks/results/photo.md); R1 by Mescheder et al. 2018, "
         "arXiv:1801.04406, in every 16th update; D sees pictures shifted, by Zhao et al. 2020, arXiv:2006.10738.",
         expect="objects of known kinds, with --conditional; without, textures and parts of objects.",
-        measured="TODO",
-        cost="TODO",
-        settings={"generator": "smooth", "discriminator": "smooth", "z_dim": 64, "noise": "normal", "batch_size": 32}
+        measured="TODO.",
+        cost="TODO.",
+        settings=WITHOUT_NORM
+        | {"generator": "smooth", "discriminator": "smooth", "z_dim": 64, "noise": "normal", "batch_size": 32}
         | {"lr": 1e-3, "beta1": 0.0, "beta2": 0.99, "burn_in_share": 1.0, "lr_end": 0.02, "mirror": True}
         | {"r1_gamma": 0.3, "penalty_interval": 16, "augment": "translation", "total_nimg": 1_000_000}
         | {"ema_halflife_nimg": 20_000, "ema_rampup": True},

@@ -47,7 +47,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "wgan without its schedule": ("wgan", {**NARROW, "wgan_schedule": False}),
     "several steps of D, shared noise": ("note", {"d_steps": 3}),
     "diffaugment": ("dcgan", {**NARROW, "augment": "diffaugment"}),
-    "told photo, shifted": ("photo", {**NARROW, "conditional": True, "penalty_interval": 3}),
+    "told photo, shifted": ("photo", {**NARROW, "conditional": True, "penalty_interval": 3, "burn_in_nimg": 100}),
     "ada": ("dcgan", {**NARROW, "augment": "ada", "d_lr": 1e-2}),
     "all of r3gan": (
         "r3gan",

@@ -37,6 +37,7 @@ SETTINGS = {
     "training.build": {"config"},
     "training.feed": {"config"},
     "training.start": {"config", "recipes"},
+    "training.suited": {"recipes"},
     "training.opening_look": {"config", "recipes"},
     "training.check_only": {"config"},
     "training.execute": {"config"},

@@ -9,7 +9,16 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from ganforge.base.errors import UserError
-from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT, DIFF_AUGMENT_DRAWS, _warp, ada, diff_augment, next_p
+from ganforge.data.augment import (
+    ADA_DRAWS,
+    DIFF_AUGMENT,
+    DIFF_AUGMENT_DRAWS,
+    _warp,
+    ada,
+    diff_augment,
+    next_p,
+    translated,
+)
 
 Augmentation = Callable[[Tensor, Tensor], Tensor]
 
@@ -326,6 +335,12 @@ def test_the_policy_is_parts_in_order() -> None:
     assert torch.equal(diff_augment(images, draws, ()), images)
     other = diff_augment(images, draws, ["cutout", "color"])
     assert not torch.equal(other, diff_augment(images, draws, ["color", "cutout"]))
+
+
+def test_pictures_that_are_shifted_are_not_changed_otherwise() -> None:
+    images, draws = pictures(4, 3, 16, 16), rand(4, DIFF_AUGMENT_DRAWS)
+    assert torch.equal(translated(images, draws), diff_augment(images, draws, ["translation"]))
+    assert not torch.equal(translated(images, draws), images)
 
 
 @pytest.mark.parametrize("column", range(DIFF_AUGMENT_DRAWS))

@@ -72,3 +72,19 @@ def test_the_label_changes_pictures_by_every_norm_but_the_last() -> None:
             norm.shifts.normal_()
     z = torch.randn(1, 4)
     assert not torch.allclose(G(z, torch.tensor([0])), G(z, torch.tensor([1])))
+
+
+@pytest.mark.parametrize(
+    ("size", "width"), [((32, 32), 32), ((28, 28), 32), ((64, 48), 16), ((16, 16), 64), ((2, 2), 64), ((512, 9), 8)]
+)
+def test_the_usual_width_follows_from_the_longer_side(size: tuple[int, int], width: int) -> None:
+    G, D = Generator(4, (3, *size)), Discriminator((3, *size))
+    assert G.last[-1].in_channels == D.layers[0].out_channels == width
+
+
+def test_first_weights_keep_the_variance() -> None:
+    """A level's output has about the variance that a ReLU leaves of its input, doubled: He's gain."""
+    torch.manual_seed(0)
+    x = torch.randn(64, 32, 16, 16)
+    inner = Up(32, 64, (32, 32))(x.relu())[:, :, 4:-4, 4:-4]
+    assert inner.var().item() == pytest.approx(1.0, rel=0.15)

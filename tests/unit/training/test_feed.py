@@ -12,7 +12,7 @@ from ganforge.base.images import to_float
 from ganforge.base.noise import draw_z
 from ganforge.base.seeding import generator
 from ganforge.config import Config, with_gammas
-from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment
+from ganforge.data.augment import ADA_DRAWS, DIFF_AUGMENT_DRAWS, ada, diff_augment, translated
 from ganforge.data.batches import Batches
 from ganforge.data.catalog import POINTS
 from ganforge.data.dataset import Dataset
@@ -90,6 +90,7 @@ def test_labels_are_those_of_the_reals() -> None:
     ("changes", "expected"),
     [
         ({"augment": "diffaugment"}, dict.fromkeys(("reals", "fakes", "G"), (N, DIFF_AUGMENT_DRAWS))),
+        ({"augment": "translation"}, dict.fromkeys(("reals", "fakes", "G"), (N, DIFF_AUGMENT_DRAWS))),
         ({"augment": "ada"}, dict.fromkeys(("reals", "fakes", "G"), (N, ADA_DRAWS))),
         ({"gp_weight": 1.0}, {"alpha": (N, 1)}),
         ({"dragan_weight": 1.0}, {"alpha": (N, 1), "noise": (N, 1, 8, 8)}),
@@ -163,16 +164,17 @@ def test_gamma_by_the_rule_is_that_of_the_data() -> None:
 
 def test_what_d_sees_is_augmented() -> None:
     dataset = load_digits()
-    for config, draws in (
-        (config_of(augment="diffaugment"), DIFF_AUGMENT_DRAWS),
-        (config_of(augment="ada"), ADA_DRAWS),
+    for augment, draws, change in (
+        ("diffaugment", DIFF_AUGMENT_DRAWS, diff_augment),
+        ("translation", DIFF_AUGMENT_DRAWS, translated),
+        ("ada", ADA_DRAWS, lambda images, u: ada(images, 0.7, u)),
     ):
+        config = config_of(augment=augment)
         state = build_state(config, dataset, CPU)
         state.ada_p.fill_(0.7)
         [batch], _ = Feed(config, dataset, CPU).batches(0, 0)
         seen = Feed(config, dataset, CPU).options(0, state).augmented(batch.reals, batch, "fakes")
         assert batch.draws["fakes"].shape[1] == draws
-        change = diff_augment if draws == DIFF_AUGMENT_DRAWS else lambda images, u: ada(images, 0.7, u)
         assert torch.equal(seen, change(batch.reals, batch.draws["fakes"]))
         assert not torch.equal(seen, batch.reals)
 
