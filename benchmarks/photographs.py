@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from family import as_option, call
 from photograph_judge import Judge, kept_or_taught, seen
+from PIL import Image
 from reporting import write_results
 from torch import Tensor
 
@@ -151,8 +152,30 @@ def spread(values: list[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {number(statistics.stdev(values))}"
 
 
+def over_time(folder: RunFolder, picture: Path) -> None:
+    """The upper two rows of five of a run's grids, one below the other: how the same noise is drawn as time passes."""
+    grids = folder.all_fakes()
+    chosen = [grids[round(share * (len(grids) - 1))] for share in (0.06, 0.13, 0.25, 0.5, 1)]
+    rows = [Image.open(path).convert("RGB") for _, path in chosen]
+    side = rows[0].width // folder.read_config()["settings"]["grid_size"]
+    strip = Image.new("RGB", (rows[0].width, len(rows) * (2 * side + 4)), "white")
+    for place, row in enumerate(rows):
+        strip.paste(row.crop((0, 0, row.width, 2 * side)), (0, place * (2 * side + 4)))
+    strip.save(picture)
+
+
+def outcome(folder: RunFolder, jury: Jury) -> dict[str, Any]:
+    """What a run came to, kept in results/photographs/ as benchmarks/family.py keeps it."""
+    config = folder.read_config()
+    speed = statistics.median(row["Timing/images_per_sec"] for row in folder.rows())
+    found = {"total_nimg": config["settings"]["total_nimg"], "ganforge": config["environment"][0]["git_commit"]}
+    return found | {"images_per_sec": speed, "figures": figures(folder), "judge": jury.of(folder.path)}
+
+
 def report(work: Path, names: list[str], seeds: list[int]) -> None:
     results = Path(__file__).parent / "results"
+    outcomes = results / "photographs"
+    outcomes.mkdir(exist_ok=True)
     jury = Jury(work)
     head = ["recipe", "seeds", *OWN, *(f"judge: {name}" for name in JUDGED), "images/s"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
@@ -164,9 +187,12 @@ def report(work: Path, names: list[str], seeds: list[int]) -> None:
         done = [run for run in runs.values() if RunFolder(run).exists() and ended(RunFolder(run))]
         if not done:
             continue
-        own = [figures(RunFolder(run)) for run in done]
-        judged = [jury.of(run) for run in done]
-        speeds = [row["Timing/images_per_sec"] for run in done for row in RunFolder(run).rows()]
+        found = [outcome(RunFolder(run), jury) for run in done]
+        for run, one in zip(done, found, strict=True):
+            (outcomes / f"{run.name}.json").write_text(json.dumps(one, indent=1) + "\n", encoding="utf-8")
+        own, judged = ([one[kind] for one in found] for kind in ("figures", "judge"))
+        speeds = [one["images_per_sec"] for one in found]
+        over_time(RunFolder(done[0]), outcomes / f"{done[0].name.rpartition('-')[0]}-over-time.png")
         floors |= {figure: one["floor"] for figure, one in own[0].items()}
         cells = [spread([one[figure]["value"] for one in own]) if figure in own[0] else "-" for figure in OWN]
         cells += [spread([one[figure] for one in judged]) if figure in judged[0] else "-" for figure in JUDGED]
