@@ -23,7 +23,7 @@ RECORD = Family(
     name="smooth",
     order=8,
     meaning="3 x 3 convolutions with nearest upsampling in G and means over 2 x 2 pixels in D",
-    source="benchmarks/results/photo.md",
+    source="docs/recipes.md, photo",
     g_sizes=("width", "base_size"),
     d_sizes=("width", "base_size"),
 )
