@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d, pad, relu
+from torch.nn.functional import conv_transpose2d, interpolate, pad
 
 from ganforge.networks.catalog import Family
 from ganforge.networks.double_backward import Conv2d, LeakyReLU, convolution
@@ -50,19 +50,19 @@ class Generator(nn.Module):
         width = usual_width(sizes[-1]) if width is None else width
         widths = level_widths(width, len(sizes), max_width)
         self.start = nn.Linear(z_dim, widths[0] * sizes[0][0] * sizes[0][1])
-        self.first = nn.Unflatten(1, (widths[0], *sizes[0]))
-        self.norms = nn.ModuleList(ClassBatchNorm2d(n_in, num_classes) for n_in in widths[:-1])
-        self.ups = nn.ModuleList(Up(*ends, size) for ends, size in zip(pairwise(widths), sizes[1:], strict=True))
-        last = nn.Conv2d(width, channels, 3, padding=1)
-        self.last = nn.Sequential(BatchNorm2d(width), nn.ReLU(inplace=True), last)
         _first_weights(self.start, gain=1.0)
+        layers: list[nn.Module] = [nn.Unflatten(1, (widths[0], *sizes[0]))]
+        for (n_in, n_out), size in zip(pairwise(widths), sizes[1:], strict=True):
+            layers += [ClassBatchNorm2d(n_in, num_classes), nn.ReLU(inplace=True), Up(n_in, n_out, size)]
+        last = nn.Conv2d(width, channels, 3, padding=1)
         _first_weights(last, gain=1.0)
+        self.layers = nn.Sequential(*layers, BatchNorm2d(width), nn.ReLU(inplace=True), last, nn.Tanh())
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = self.first(self.start(z))
-        for norm, up in zip(self.norms, self.ups, strict=True):
-            h = up(relu(norm(h, labels)))
-        return self.last(h).tanh().view(-1, *self.shape)
+        h = self.start(z)
+        for layer in self.layers:
+            h = layer(h, labels) if isinstance(layer, ClassBatchNorm2d) else layer(h)
+        return h.view(-1, *self.shape)
 
 
 class Discriminator(nn.Module):
@@ -95,18 +95,18 @@ class Discriminator(nn.Module):
 
 
 class Up(nn.Conv2d):
-    """[N, n_in, h, w] -> [N, n_out, *size], size being 2 h x 2 w or a row or column less: nearest upsampling, then a
-    3 x 3 convolution, which sees zeros beyond 2 h x 2 w."""
+    """[N, n_in, h, w] -> [N, n_out, *size], size being 2 h x 2 w, or a row or column less: nearest upsampling, then a
+    3 x 3 convolution; beyond the edge are zeros."""
 
     def __init__(self, n_in: int, n_out: int, size: Size) -> None:
-        super().__init__(n_in, n_out, 3, bias=False)
+        super().__init__(n_in, n_out, 3, padding=1, bias=False)
         self.size = size
         _first_weights(self)
 
     def forward(self, input: Tensor) -> Tensor:
-        kernel = with_shifts(self.weight).flip(2, 3).transpose(0, 1)
-        height, width = self.size
-        return conv_transpose2d(input, kernel, stride=2, padding=1)[:, :, :height, :width]
+        if any(side % 2 for side in self.size):
+            return super().forward(interpolate(input, self.size))
+        return conv_transpose2d(input, with_shifts(self.weight).flip(2, 3).transpose(0, 1), stride=2, padding=1)
 
 
 class Down(nn.Conv2d):
