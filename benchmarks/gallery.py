@@ -10,7 +10,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from family import BEST, BEST_NIMG, NIMG
+from family import BEST, BEST_NIMG, NIMG, as_option
 from photographs import RUNS
 
 from ganforge.judging.description import number
@@ -52,7 +52,7 @@ def main() -> None:
     lines = [HEAD, "## Photographs of 32 x 32", ""]
     for name, (recipe, changes, nimg) in RUNS.items():
         kept = name.replace(", ", "-")
-        options = " --conditional" if changes.get("conditional") else ""
+        options = "".join(f" {as_option(key, value)}" for key, value in changes.items())
         command = f"ganforge train {recipe} --data photos32-train.zip --total-nimg {nimg}{options}"
         pictures = [f"photographs/{kept}-over-time.png", f"photographs-{kept}.png"]
         lines += entry(name, f"photographs/{kept}", PHOTOGRAPHS, command, pictures)
