@@ -18,7 +18,14 @@ from ganforge.training.processes import Processes, refuse_uneven
 STEPS = 3
 OF_2 = [
     *("note", "dcgan", "fast", "r1", "lsgan", "wgan-gp", "dragan", "sngan", "r3gan", "cgan"),
-    *("wgan without its schedule", "diffaugment", "ada", "conditional dcgan", "accumulated, shared noise"),
+    *(
+        "wgan without its schedule",
+        "diffaugment",
+        "told photo, shifted",
+        "ada",
+        "conditional dcgan",
+        "accumulated, shared noise",
+    ),
     *("conditional sngan", "spectral norm", "upsample and recurrent"),
 ]
 OF_3 = {"three of dcgan": ("dcgan", {"batch_size": 12, "g_width": 4, "d_width": 4})}

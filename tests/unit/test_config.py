@@ -46,7 +46,7 @@ NORMS = ("batch", "layer", "spectral", "unnormalised")
 PENALTIES = ("r1_gamma", "r2_gamma", "gp_weight", "dragan_weight")
 ENDS = ("lr_end", "beta2_end", "gamma_end")
 VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOICES} | {
-    "d_norm": st.none() | st.sampled_from(NORMS),
+    "d_norm": st.none() | st.sampled_from(NORMS), "g_norm": st.none() | st.sampled_from(["batch", "unnormalised"]),
     "recipe": TEXT, "data": TEXT, "data_dir": st.none() | TEXT, "z_dim": WIDTH,
     "max_images": st.none() | st.integers(2, 2**63 - 1),
     "size": st.none() | SIZE, "channels": st.sampled_from([None, 1, 3, 4]), "mirror": st.booleans(),
@@ -63,6 +63,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {name: one_of(name) for name in CHOIC
     "lr": POSITIVE, "d_lr": st.none() | POSITIVE, "beta1": BETA, "beta2": BETA, "fused_adam": st.booleans(),
     "burn_in_nimg": st.none() | COUNT, "lr_end": st.none() | WEIGHT, "beta2_end": st.none() | BETA,
     "gamma_end": st.none() | WEIGHT, "ema_halflife_nimg": st.none() | COUNT, "ema_rampup": st.booleans(),
+    "ema_burn_in": st.booleans(), "g_batch_factor": st.integers(1, 64),
     "seed": st.integers(0, 2**63 - 1), "total_nimg": COUNT, "report_nimg": COUNT, "grid_size": st.integers(1, 32),
     "snapshot_nimg": COUNT, "milestone_nimg": st.none() | COUNT, "metric_samples": st.integers(0, 50_000),
     "keep_snapshots": COUNT, "checkpoint_nimg": COUNT, "checkpoint_sec": POSITIVE, "keep_checkpoints": COUNT,
@@ -85,6 +86,8 @@ def configs(draw: st.DrawFn) -> Config:
             values.pop(f"{network}_base_size", None)
     if "r3gan" not in (values.get("generator"), values.get("discriminator")):
         values = {name: value for name, value in values.items() if name not in ("blocks", "group_size")}
+    if values.get("generator") != "dcgan":
+        values.pop("g_norm", None)
     if values.get("discriminator") != "dcgan":
         values.pop("d_norm", None)
     elif any(values.get(name) for name in PENALTIES):
@@ -99,7 +102,13 @@ def configs(draw: st.DrawFn) -> Config:
         values.pop("penalty_interval", None)
     if values.get("optimizer") == "rmsprop":
         values = {name: value for name, value in values.items() if name not in ("beta1", "beta2", "beta2_end")}
-    if values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS):
+    if values.get("ema_halflife_nimg") is None or values.get("ema_rampup") or values.get("burn_in_nimg") is None:
+        values.pop("ema_burn_in", None)
+    if values.get("shared_noise", True):
+        values.pop("g_batch_factor", None)
+    if not values.get("ema_burn_in") and (
+        values.get("burn_in_nimg") is None or all(values.get(name) is None for name in ENDS)
+    ):
         values = {name: value for name, value in values.items() if name not in ("burn_in_nimg", "burn_in_curve", *ENDS)}
     if values.get("ema_halflife_nimg") is None:
         values.pop("ema_rampup", None)

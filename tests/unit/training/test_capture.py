@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 SMALL: dict[str, Any] = {"data": "digits", "batch_size": 8, "total_nimg": 10_000}
 SIZES: dict[str, dict[str, Any]] = {
     "mlp": {"g_hidden": (16,), "d_hidden": (16,)}, "dcgan": {"g_width": 4, "d_width": 4},
-    "resnet": {"g_width": 4, "d_width": 4}, "r3gan": {},
+    "resnet": {"g_width": 4, "d_width": 4}, "r3gan": {}, "smooth": {"g_width": 4, "d_width": 4},
 }  # fmt: skip
 SCHEDULED: dict[str, Any] = {"gamma_end": 0.0, "lr_end": 0.1, "beta2": 0.9, "beta2_end": 0.99, "burn_in_nimg": 200}
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in RECIPES if name != "wgan"} | {
