@@ -12,13 +12,16 @@ RECORD = Check(
     "noise or in copies. To show D the pictures changed at random, reals and fakes alike, makes many of few.",
     source="Zhao et al. 2020, arXiv:2006.10738; Karras et al. 2020, arXiv:2006.06676; benchmarks/results/small_data.md",
     grave=False,
-    remedies=(Remedy("change what D sees at random", {"augment": "diffaugment"}, only=("augment", ("none",))),),
+    remedies=(
+        Remedy("change what D sees at random", {"augment": "diffaugment"}, only=("augment", ("none", "translation"))),
+    ),
 )
 
 
 def look(start: Start) -> Seen | None:
-    """Fewer than ``FEW`` pictures, and no augmentation."""
+    """Fewer than ``FEW`` pictures, and no augmentation, or hardly any."""
     count = start.items.count
-    if start.is_points or count >= FEW or start.settings.get("augment") != "none":
+    if start.is_points or count >= FEW or start.settings.get("augment") not in ("none", "translation"):
         return None
-    return Seen(f"{count:,} pictures, and nothing augments them", "certain")
+    little = "nothing augments them" if start.settings.get("augment") == "none" else "they are shifted alone"
+    return Seen(f"{count:,} pictures, and {little}", "certain")

@@ -13,7 +13,12 @@ RECORD = Detector(
     needs=("Logits/separation",),
     ruins=True,
     remedies=(
-        Remedy("change what D sees at random", {"augment": "diffaugment"}, only=("augment", ("none",)), mends=True),
+        Remedy(
+            "change what D sees at random",
+            {"augment": "diffaugment"},
+            only=("augment", ("none", "translation")),
+            mends=True,
+        ),
         Remedy("stop earlier, or use the best snapshot", command="ganforge sample RUN --best"),
         Remedy("find more pictures"),
     ),

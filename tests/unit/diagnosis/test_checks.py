@@ -75,6 +75,7 @@ def blank(images: np.ndarray) -> np.ndarray:
 PICTURES = {
     "five": (shown(lambda a: a[:5]), {}, ["few-pictures"]),
     "hundred": (shown(lambda a: a[:100]), {}, ["few-pictures"]),
+    "shifted": (shown(lambda a: a[:100]), {"augment": "translation"}, ["few-pictures"]),
     "augmented": (shown(lambda a: a[:100]), {"augment": "diffaugment"}, []),
     "copies": (shown(lambda a: np.concatenate([a, a[:200]])), {}, ["copied-pictures"]),
     "blank": (shown(blank), {}, ["blank-pictures"]),

@@ -53,10 +53,11 @@ def test_weights_that_a_run_starts_from_are_there_for_these_networks_alone(tmp_p
 def test_nobody_is_told_to_augment_points(trouble: Any) -> None:
     on_points = [typed for _, typed in what_to_do(trouble, settings(data="ring"))]
     assert not [typed for typed in on_points if "--augment" in typed]
-    on_pictures = [typed for _, typed in what_to_do(trouble, settings())]
-    assert bool([typed for typed in on_pictures if "--augment" in typed]) == (
-        trouble.name in ("few-pictures", "overfitting")
-    )
+    for augment in ("none", "translation"):
+        on_pictures = [typed for _, typed in what_to_do(trouble, settings(augment=augment))]
+        assert bool([typed for typed in on_pictures if "--augment diffaugment" in typed]) == (
+            trouble.name in ("few-pictures", "overfitting")
+        )
 
 
 def test_where_a_change_can_be_undone_no_other_is_advised() -> None:
