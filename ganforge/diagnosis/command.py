@@ -76,6 +76,8 @@ def remedied(remedy: Remedy, settings: Mapping[str, Any]) -> dict[str, Any] | No
         old = make_config(dict(settings))
         usual = usual_for(old)
         changes = {name: _value(name, remedy.change, old, usual) for name in remedy.change}
+        if "total_nimg" in changes and old.burn_in_nimg == usual.burn_in_nimg:  # by the recipe's rule: it follows
+            changes["burn_in_nimg"] = usual_for(old.model_copy(update=changes)).burn_in_nimg
         changed = make_config(old.model_dump() | changes)
     except (UserError, TypeError):
         return None

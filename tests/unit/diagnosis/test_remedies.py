@@ -119,3 +119,14 @@ def test_mends_are_told_with_what_was_before_them() -> None:
     odd = Mend(1_000, "e\x1b[2J", {"x" * 99: ("\n", [0] * 999)})
     assert odd.text.isprintable()
     assert len(odd.text) < 400
+
+
+def test_a_longer_run_has_schedules_as_long_where_they_followed_from_its_length() -> None:
+    longer = toy(remedies=(Remedy("train longer", {"total_nimg": "x2"}),))
+    usual = recipe("fast", total_nimg=1_000).model_dump(mode="json")
+    assert what_to_do(longer, usual)[0][1] == "ganforge train fast --total-nimg 2000"
+    assert remedied(longer.remedies[0], usual) == recipe("fast", total_nimg=2_000).model_dump(mode="json")
+    own = recipe("fast", total_nimg=1_000, burn_in_nimg=700).model_dump(mode="json")
+    assert what_to_do(longer, own)[0][1] == "ganforge train fast --burn-in-nimg 700 --total-nimg 2000"
+    note = recipe("note", total_nimg=1_000).model_dump(mode="json")
+    assert what_to_do(longer, note)[0][1] == "ganforge train note --total-nimg 2000"
