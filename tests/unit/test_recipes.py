@@ -17,7 +17,7 @@ from ganforge.base.errors import UserError
 from ganforge.config import Config, make_config, with_gammas
 from ganforge.data.catalog import DATA_SETS
 from ganforge.data.dataset import Dataset, Mixture
-from ganforge.recipes.catalog import RECIPES, changes_of, recipe
+from ganforge.recipes.catalog import RECIPES, changes_of, recipe, usual_recipe
 from ganforge.training.adversarial import train_step
 from ganforge.training.build import build_state
 from ganforge.training.feed import Feed, images_in
@@ -317,3 +317,12 @@ def test_any_pair_plays_by_any_recipe(name: str, generator: str, discriminator: 
         may_stay = ("G.layers.",)  # clipped and without any norm, D is so flat that RMSprop's eps outweighs its slope
     stay = weights_that_stay(recipe(name, batch_size=4, z_dim=8, **changes, **like(shape)), data_of(shape))
     assert [weight for weight in stay if not weight.startswith(may_stay)] == []
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [((3, 32, 32), "photo"), ((4, 8, 40), "photo"), ((1, 64, 64), "fast"), ((3, 31, 31), "fast"), (None, "fast")],
+)
+def test_which_recipe_suits_pictures(shape: tuple[int, ...] | None, name: str) -> None:
+    assert usual_recipe("somewhere", shape)[0] == name
+    assert usual_recipe("digits", shape)[0] == "note"
