@@ -51,7 +51,6 @@ def test_fresh_generators_make_no_checkerboard() -> None:
         for name, family in (("smooth", Generator), ("dcgan", dcgan.Generator)):
             with torch.no_grad():
                 found[name] = max(found[name], checkerboard(family(16, (3, 32, 32), width=8, max_width=32)(z)))
-    print(found)
     assert found["smooth"] < 1 < found["dcgan"]
 
 
